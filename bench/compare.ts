@@ -1,0 +1,75 @@
+import type { Children } from './children.ts'
+import { type RunningServer, servers, startServer, upstream } from './fleet.ts'
+import { Meter } from './measure.ts'
+import { writeFiles } from './names.ts'
+import type { Options } from './options.ts'
+import type { Results, Sample, Start } from './sample.ts'
+import type { Server } from './servers/server.ts'
+import { readVersion } from './servers/version.ts'
+
+/** Measures all servers in all scenarios, round by round; `progress` gets a line for each step. */
+export async function compare(
+  children: Children,
+  options: Options,
+  progress: (line: string) => void,
+): Promise<Results> {
+  const { dir, rounds, seconds } = options
+  writeFiles(dir, seconds, options.latencySeconds)
+  const fleet = servers(options)
+  const samples: Sample[] = []
+  const starts: Start[] = []
+  await startServer(children, upstream(options), dir, options.loadCpu)
+  for (let round = 1; round <= rounds; round++) {
+    const running = await startFleet(children, options, fleet)
+    for (const { server, startMilliseconds } of running) {
+      starts.push({ round, server: server.name, milliseconds: startMilliseconds })
+    }
+    await playRound(children, options, running, round, (sample) => {
+      samples.push(sample)
+      progress(progressLine(sample, rounds))
+    })
+    for (const { child } of running) await children.stop(child)
+  }
+  const names = fleet.map(({ name }) => name)
+  const versions = Object.fromEntries(
+    [...fleet, upstream(options)].map((server) => [server.name, readVersion(server)]),
+  )
+  return { servers: names, versions, rounds, seconds, samples, starts }
+}
+
+/** One after the other, so that they do not slow each other's start down. */
+async function startFleet(
+  children: Children,
+  options: Options,
+  fleet: readonly Server[],
+): Promise<RunningServer[]> {
+  const running: RunningServer[] = []
+  for (const server of fleet) {
+    running.push(await startServer(children, server, options.dir, options.serverCpu))
+  }
+  return running
+}
+
+/** All servers take turns within each scenario; every round another one begins. */
+async function playRound(
+  children: Children,
+  options: Options,
+  running: readonly RunningServer[],
+  round: number,
+  take: (sample: Sample) => void,
+): Promise<void> {
+  const meter = new Meter(children, options, running)
+  for (const target of running) await meter.warmUp(target)
+  const first = round % running.length
+  const turn = [...running.slice(first), ...running.slice(0, first)]
+  for (const scenario of options.scenarios) {
+    for (const target of turn) take(await meter.measure(target, scenario, round))
+  }
+}
+
+function progressLine(sample: Sample, rounds: number): string {
+  const { round, scenario, server, lost, wrong } = sample
+  const rate = Math.round(sample.queriesPerSecond).toLocaleString('en')
+  const trouble = lost + wrong > 0 ? `, ${lost} lost, ${wrong} wrong` : ''
+  return `${round}/${rounds} ${scenario} ${server}: ${rate}/s, ${sample.cpu.toFixed(2)} µs${trouble}`
+}

@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** How many names the hits ask for. */
+export const HIT_NAMES = 1000
+
+/** Unique names of each kind in the miss storm: four times what the two stores hold (9,984 each). */
+const STORM_NAMES = 45_000
+
+/** More than a server on one core answers in a second, so that a file lasts for its run. */
+const MISSES_PER_SECOND = 100_000
+const MIX_PER_SECOND = 200_000
+
+/** Above every latencyRate of scenario.ts. */
+const LATENCY_PER_SECOND = 25_000
+
+/** Enough misses to have the miss path compiled, too few to fill a cache. */
+const WARMUP_MISSES = 5000
+
+/** nsd's zone: the hit names, a wildcard that answers any miss, and the name of the start probe. */
+export function zoneText(): string {
+  const header = `$ORIGIN bench.test.
+$TTL 3600
+@      SOA ns hostmaster 1 3600 600 86400 3600
+@      NS  ns
+ns     A   127.0.0.1
+ready  A   127.0.0.1
+*.miss A   10.96.255.1
+`
+  const hits = Array.from({ length: HIT_NAMES }, (_, i) => {
+    return `${hitName(i)} A 10.96.${i >> 8}.${i & 255}\n`
+  })
+  return header + hits.join('')
+}
+
+/** As long as a Service's name usually is. */
+function hitName(index: number): string {
+  const number = String(index).padStart(4, '0')
+  return `service-${number}.namespace-${number.slice(-2)}.svc.bench.test.`
+}
+
+/** All hit names once, in a seeded random order. */
+export function hitQueries(): string[] {
+  const random = seededRandom(1)
+  return Array.from({ length: HIT_NAMES }, (_, i) => ({ query: `${hitName(i)} A`, key: random() }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ query }) => query)
+}
+
+/** `count` names that no other `series` contains. */
+export function missQueries(series: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => missQuery(series, i))
+}
+
+function missQuery(series: string, index: number): string {
+  return `${series}-${String(index).padStart(7, '0')}.namespace-00.miss.bench.test. A`
+}
+
+/** Nine hits to one miss on average, at random but the same for every run of a series. */
+export function mixQueries(series: string, count: number): string[] {
+  const random = seededRandom(2)
+  return Array.from({ length: count }, (_, i) => {
+    if (random() < 0.1) return missQuery(series, i)
+    return `${hitName(Math.floor(random() * HIT_NAMES))} A`
+  })
+}
+
+/** Alternately a name that exists and one that does not (NXDOMAIN), all unique. */
+export function stormQueries(series: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    return i % 2 === 0 ? missQuery(series, i) : `${series}-${i}.namespace-00.absent.bench.test. A`
+  })
+}
+
+/** Writes nsd's zone and every query file into `dir`, for runs of the given lengths. */
+export function writeFiles(dir: string, seconds: number, latencySeconds: number): void {
+  writeFileSync(join(dir, 'bench.zone'), zoneText())
+  const files: Record<string, string[]> = {
+    hits: hitQueries(),
+    'warmup-misses': missQueries('warmup', WARMUP_MISSES),
+    misses: missQueries('service', MISSES_PER_SECOND * seconds),
+    'misses-latency': missQueries('latency', LATENCY_PER_SECOND * latencySeconds),
+    mix: mixQueries('mix', MIX_PER_SECOND * seconds),
+    'mix-latency': mixQueries('mixlat', LATENCY_PER_SECOND * latencySeconds),
+    storm: stormQueries('storm', 2 * STORM_NAMES),
+  }
+  for (const [name, queries] of Object.entries(files)) writeQueries(join(dir, name), queries)
+}
+
+/** Writes one dnsperf data file. */
+export function writeQueries(path: string, queries: readonly string[]): void {
+  writeFileSync(path, queries.join('\n') + '\n')
+}
+
+/** mulberry32: small, and the same sequence for the same seed everywhere. */
+function seededRandom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,102 @@
+import { findScenario } from './scenario.ts'
+import type { Results } from './sample.ts'
+import { type Spread, spread } from './stats.ts'
+import { type Figure, measuredScenarios, ratio, summarise, type Summary } from './summary.ts'
+import { formatTable } from './table.ts'
+
+/** The whole result as text: a table for each scenario, the ratios, the starts. */
+export function formatReport(results: Results): string {
+  const sections = [
+    introduction(results),
+    ...measuredScenarios(results).map((scenario) => scenarioSection(results, scenario)),
+    ...references(results).flatMap((reference) => [
+      ratioSection(results, reference, 'cpu', 'CPU per query'),
+      ratioSection(results, reference, 'queriesPerSecond', 'Queries/s'),
+    ]),
+    startSection(results),
+  ]
+  return sections.join('\n\n') + '\n'
+}
+
+function introduction(results: Results): string {
+  const { rounds, seconds, versions, samples } = results
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  const disturbance = Math.max(0, ...samples.map((sample) => sample.disturbance))
+  return [
+    `${names.join(', ')}.`,
+    `Rounds: ${rounds}, throughput runs of ${seconds} s. Medians, with [minimum–maximum] over the rounds;`,
+    'lost and wrong are totals. CPU in µs per query, latencies in µs, memory in MiB. Busy: the share',
+    'of its core that the server used; where it is well below 100 %, queries/s show the load',
+    'generator, and only the CPU time compares.',
+    `Idle servers used at most ${percent(disturbance)} of that core.`,
+  ].join('\n')
+}
+
+const columns = [
+  ['server', (s) => s.server],
+  ['queries/s', (s) => range(s.queriesPerSecond, thousands)],
+  ['CPU µs', (s) => range(s.cpu, (value) => value.toFixed(2))],
+  ['user', (s) => s.userCpu.toFixed(2)],
+  ['system', (s) => s.systemCpu.toFixed(2)],
+  ['busy', (s) => percent(s.busy)],
+  ['p50', (s) => micros(s.latency.p50)],
+  ['p99', (s) => micros(s.latency.p99)],
+  ['p99.9', (s) => micros(s.latency.p999)],
+  ['lost', (s) => String(s.lost)],
+  ['wrong', (s) => String(s.wrong)],
+  ['RSS', (s) => range(s.rss, mebibytes)],
+  ['RssAnon', (s) => range(s.rssAnon, mebibytes)],
+] as const satisfies readonly (readonly [string, (summary: Summary) => string])[]
+
+function scenarioSection(results: Results, scenario: string): string {
+  const rows = summarise(results, scenario).map((s) => columns.map(([, format]) => format(s)))
+  const header = columns.map(([title]) => title)
+  return `${findScenario(scenario).title}\n\n${formatTable(header, rows)}`
+}
+
+/** Every server that is not dnslet is one to compare with. */
+function references(results: Results): string[] {
+  return results.servers.filter((server) => !server.startsWith('dnslet'))
+}
+
+function ratioSection(results: Results, reference: string, figure: Figure, title: string): string {
+  const scenarios = measuredScenarios(results)
+  const rows = results.servers
+    .filter((server) => server !== reference)
+    .map((server) => [
+      server,
+      ...scenarios.map((scenario) =>
+        range(ratio(results, scenario, server, reference, figure), (value) => value.toFixed(2)),
+      ),
+    ])
+  const heading = `${title} relative to ${reference} (${reference} = 1.00)`
+  return `${heading}\n\n${formatTable(['server', ...scenarios], rows)}`
+}
+
+function startSection(results: Results): string {
+  const rows = results.servers.map((server) => {
+    const own = results.starts.filter((start) => start.server === server)
+    return [server, range(spread(own.map((start) => start.milliseconds)), (ms) => ms.toFixed(0))]
+  })
+  return `From start to first answer\n\n${formatTable(['server', 'ms'], rows)}`
+}
+
+function range({ median, min, max }: Spread, format: (value: number) => string): string {
+  return `${format(median)} [${format(min)}–${format(max)}]`
+}
+
+function thousands(value: number): string {
+  return Math.round(value).toLocaleString('en')
+}
+
+function micros(value: number): string {
+  return Number.isNaN(value) ? '-' : value.toFixed(0)
+}
+
+function mebibytes(kibibytes: number): string {
+  return (kibibytes / 1024).toFixed(1)
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(share < 0.01 ? 2 : 0)} %`
+}

@@ -1,0 +1,90 @@
+/** One kind of load; scenarios are measured in the order of `scenarios`. */
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  /** A query file of names.ts. */
+  readonly file: string
+  readonly transport: 'udp' | 'tcp'
+  readonly clients: number
+  /** Queries in flight, over all clients. */
+  readonly outstanding: number
+  /** Read the file once only, because its names must be unique. */
+  readonly once: boolean
+  /** Response codes of correct answers. */
+  readonly expected: readonly string[]
+  /** How the latency run differs; null: none is made. */
+  readonly latency: { readonly file: string; readonly rate: number | null } | null
+}
+
+const usual = {
+  transport: 'udp',
+  clients: 8,
+  outstanding: 100,
+  once: false,
+  expected: ['NOERROR'],
+} as const
+
+/**
+ * Hits come before misses: dnsdist's packet cache takes no new entry once it is full, and would
+ * answer no hit after the misses. The latency rates are the same for every server and below what
+ * the slowest of them can do, so that the percentiles show the server and not a queue.
+ */
+export const scenarios: readonly Scenario[] = [
+  {
+    ...usual,
+    name: 'hits',
+    title: 'Hits: 1,000 names over UDP',
+    file: 'hits',
+    latency: { file: 'hits', rate: 20_000 },
+  },
+  {
+    ...usual,
+    name: 'tcp',
+    title: 'TCP clients: hits over 8 connections',
+    file: 'hits',
+    transport: 'tcp',
+    latency: { file: 'hits', rate: 20_000 },
+  },
+  {
+    ...usual,
+    name: 'one',
+    title: 'One outstanding query at a time: hits over UDP',
+    file: 'hits',
+    clients: 1,
+    outstanding: 1,
+    latency: { file: 'hits', rate: null },
+  },
+  {
+    ...usual,
+    name: 'mix',
+    title: 'Mix: 90 % hits, 10 % misses over UDP',
+    file: 'mix',
+    once: true,
+    latency: { file: 'mix-latency', rate: 10_000 },
+  },
+  {
+    ...usual,
+    name: 'misses',
+    title: 'Misses: unique names over UDP, upstream over TCP',
+    file: 'misses',
+    once: true,
+    latency: { file: 'misses-latency', rate: 5000 },
+  },
+  {
+    ...usual,
+    name: 'storm',
+    title: 'Miss storm: 45,000 unique names and 45,000 NXDOMAIN, then both caches are full',
+    file: 'storm',
+    once: true,
+    expected: ['NOERROR', 'NXDOMAIN'],
+    latency: null,
+  },
+]
+
+/** Looks a scenario up. Throws Error for an unknown name. */
+export function findScenario(name: string): Scenario {
+  const scenario = scenarios.find((candidate) => candidate.name === name)
+  if (scenario !== undefined) return scenario
+  const known = scenarios.map((candidate) => candidate.name).join(', ')
+  throw new Error(`Cannot find scenario "${name}": known are ${known}`)
+}

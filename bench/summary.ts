@@ -1,0 +1,75 @@
+import type { Results, Sample } from './sample.ts'
+import { type Latency, pairedRatios, type Spread, spread } from './stats.ts'
+
+/** One server in one scenario over all rounds. Units are those of `Sample`. */
+export interface Summary {
+  readonly server: string
+  readonly queriesPerSecond: Spread
+  readonly cpu: Spread
+  readonly userCpu: number
+  readonly systemCpu: number
+  readonly busy: number
+  /** Medians; NaN where no latency was measured. */
+  readonly latency: Latency
+  /** Totals. */
+  readonly completed: number
+  readonly lost: number
+  readonly wrong: number
+  readonly rss: Spread
+  readonly rssAnon: Spread
+}
+
+/** A figure of a sample that servers are compared by. */
+export type Figure = 'cpu' | 'queriesPerSecond'
+
+/** Summarises every server in one scenario. */
+export function summarise(results: Results, scenario: string): Summary[] {
+  return results.servers.map((server) => {
+    const samples = samplesOf(results, scenario, server)
+    const of = (read: (sample: Sample) => number): Spread => spread(samples.map(read))
+    const total = (read: (sample: Sample) => number): number =>
+      samples.reduce((sum, sample) => sum + read(sample), 0)
+    return {
+      server,
+      queriesPerSecond: of((sample) => sample.queriesPerSecond),
+      cpu: of((sample) => sample.cpu),
+      userCpu: of((sample) => sample.userCpu).median,
+      systemCpu: of((sample) => sample.systemCpu).median,
+      busy: of((sample) => sample.busy).median,
+      latency: {
+        p50: of((sample) => sample.latency?.p50 ?? NaN).median,
+        p99: of((sample) => sample.latency?.p99 ?? NaN).median,
+        p999: of((sample) => sample.latency?.p999 ?? NaN).median,
+      },
+      completed: total((sample) => sample.completed),
+      lost: total((sample) => sample.lost),
+      wrong: total((sample) => sample.wrong),
+      rss: of((sample) => sample.rss),
+      rssAnon: of((sample) => sample.rssAnon),
+    }
+  })
+}
+
+/** A server's figure divided by the reference's, round by round. */
+export function ratio(
+  results: Results,
+  scenario: string,
+  server: string,
+  reference: string,
+  figure: Figure,
+): Spread {
+  const [values, references] = [server, reference].map((name) =>
+    samplesOf(results, scenario, name).map((sample) => sample[figure]),
+  )
+  return spread(pairedRatios(values ?? [], references ?? []))
+}
+
+/** The measured scenarios' names in their order. */
+export function measuredScenarios(results: Results): string[] {
+  return [...new Set(results.samples.map((sample) => sample.scenario))]
+}
+
+/** In the order of the rounds. */
+function samplesOf(results: Results, scenario: string, server: string): Sample[] {
+  return results.samples.filter((s) => s.scenario === scenario && s.server === server)
+}

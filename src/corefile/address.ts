@@ -1,0 +1,46 @@
+import { valueError } from './error.ts'
+import { parseIp, type Prefix, parsePrefix } from './ip.ts'
+import type { Token } from './token.ts'
+
+/** Where to listen or connect; an empty host means every address. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** `host:port`, `[v6]:port` or `:port`. Errors as Go's net.SplitHostPort, and for a port > 65535. */
+export function hostPort(token: Token): HostPort {
+  const { text } = token
+  const fail = (reason: string): Error => valueError(token, `address ${text}: ${reason}`)
+  const colon = text.lastIndexOf(':')
+  if (colon < 0) throw fail('missing port in address')
+  let host = text.slice(0, colon)
+  if (text.startsWith('[')) {
+    const end = text.indexOf(']')
+    if (end < 0) throw fail("missing ']' in address")
+    if (end + 1 !== colon) {
+      throw fail(text[end + 1] === ':' ? 'too many colons in address' : 'missing port in address')
+    }
+    host = text.slice(1, end)
+  } else if (host.includes(':')) {
+    throw fail('too many colons in address')
+  }
+  if (host.includes('[')) throw fail("unexpected '[' in address")
+  if (host.includes(']') || text.includes(']', colon)) throw fail("unexpected ']' in address")
+  const port = text.slice(colon + 1)
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535) throw fail('invalid port')
+  return { host, port: Number(port) }
+}
+
+/** An IPv4 or IPv6 address without a zone, as written. */
+export function ipAddress(token: Token): string {
+  if (parseIp(token.text) === null) throw valueError(token, `not an IP address: "${token.text}"`)
+  return token.text
+}
+
+/** A network in CIDR notation. Error as Go's net.ParseCIDR. */
+export function cidr(token: Token): Prefix {
+  const prefix = parsePrefix(token.text)
+  if (prefix === null) throw valueError(token, `invalid CIDR address: ${token.text}`)
+  return prefix
+}

@@ -1,0 +1,184 @@
+/**
+ * What a plugin's config.ts needs to read its directive: readers to put in a table, and the errors
+ * to throw where a table is not enough. A plugin needs to import nothing else of this folder.
+ *
+ *     const options = { expire: one(duration), force_tcp: flag, except: all(list(domainName, 1)) }
+ *     return Object.freeze({ ...defaults, ...read(directive, options) })
+ */
+import { argumentError, errorAt, inPlugin, pluginError, valueError } from './error.ts'
+import type { Directive, Option } from './parse.ts'
+import type { Token } from './token.ts'
+
+export { cidr, hostPort, ipAddress } from './address.ts'
+export { duration, formatDuration } from './duration.ts'
+export {
+  argumentError,
+  CorefileError,
+  errorAt,
+  inPlugin,
+  pluginError,
+  syntaxError,
+  valueError,
+} from './error.ts'
+export { float, integer, percentage, uint32 } from './number.ts'
+export { compileRegex, regex } from './regex.ts'
+export { domainName, isSubdomain, longestZone, zones, zonesOr } from './zones.ts'
+export type { Directive, Option, Token } from './parse.ts'
+
+/** Turns one argument into a value; throws CorefileError (valueError) when it cannot. */
+export type Convert<T> = (token: Token) => T
+
+/** Turns one option line into a value; `before` is what an earlier line of that name gave. */
+export type ReadOption<T> = (option: Option, before: T | undefined) => T
+
+/** The value types of a list of converters, in order. */
+type Values<C extends readonly Convert<unknown>[]> = {
+  [I in keyof C]: C[I] extends Convert<infer T> ? T : never
+}
+
+/** The arguments of a directive or an option, `min` to `max` of them; else CoreDNS's error. */
+export function countArgs(
+  line: Pick<Option, 'name' | 'args'>,
+  min: number,
+  max: number = Infinity,
+): readonly Token[] {
+  const { name, args } = line
+  if (args.length < min) throw argumentError(args.at(-1) ?? name)
+  const surplus = args[max]
+  if (surplus !== undefined) throw argumentError(surplus)
+  return args
+}
+
+/** The argument as it is written. */
+export function text(token: Token): string {
+  return token.text
+}
+
+/** A converter whose value must pass a test: `problem` returns the error's text, or null. */
+export function check<T>(
+  convert: Convert<T>,
+  problem: (value: T, token: Token) => string | null,
+): Convert<T> {
+  return (token) => {
+    const value = convert(token)
+    const reason = problem(value, token)
+    if (reason !== null) throw valueError(token, reason)
+    return value
+  }
+}
+
+/** One of the words given, in lower case; the argument's case does not matter. */
+export function oneOf<const W extends string>(
+  words: readonly W[],
+  problem: (given: string) => string,
+): Convert<W> {
+  return (token) => {
+    const word = words.find((candidate) => candidate === token.text.toLowerCase())
+    if (word === undefined) throw valueError(token, problem(token.text))
+    return word
+  }
+}
+
+/** An option without arguments: true. */
+export function flag(option: Option): true {
+  countArgs(option, 0, 0)
+  return true
+}
+
+/** An option with exactly one argument. */
+export function one<T>(convert: Convert<T>): ReadOption<T> {
+  return (option) => {
+    const [token = option.name] = countArgs(option, 1, 1)
+    return convert(token)
+  }
+}
+
+/** An option with `min` to `max` arguments of one kind. */
+export function list<T>(
+  convert: Convert<T>,
+  min: number = 0,
+  max: number = Infinity,
+): ReadOption<readonly T[]> {
+  return (option) => countArgs(option, min, max).map((token) => convert(token))
+}
+
+/** An option with arguments of different kinds, of which the last ones may be missing. */
+export function tuple<
+  const R extends readonly Convert<unknown>[],
+  const O extends readonly Convert<unknown>[] = readonly [],
+>(required: R, optional?: O): ReadOption<readonly [...Values<R>, ...Partial<Values<O>>]> {
+  const converters = [...required, ...(optional ?? [])]
+  return (option) => {
+    const args = countArgs(option, required.length, converters.length)
+    const values = args.map((token, index) => converters[index]?.(token))
+    return values as unknown as readonly [...Values<R>, ...Partial<Values<O>>]
+  }
+}
+
+/** An option that may be repeated: the values of all its lines, in order. */
+export function all<T>(reader: ReadOption<T>): ReadOption<readonly T[]> {
+  return (option, before = []) => [...before, reader(option, undefined)]
+}
+
+/** An option that may stand only once in its braces. */
+export function atMostOnce<T>(reader: ReadOption<T>): ReadOption<T> {
+  return (option, before) => {
+    if (before !== undefined) throw errorAt(option.name, `'${option.name.text}' may be given only once`)
+    return reader(option, undefined)
+  }
+}
+
+/** What to do with an option that is not in the table: throw, or take it. */
+export type Unknown = (option: Option) => void
+
+/** The usual complaint of CoreDNS's plugins. */
+export function unknownOption(option: Option): never {
+  throw argumentError(option.name)
+}
+
+/** forward's and hosts' complaint. */
+export function unknownProperty(option: Option): never {
+  throw errorAt(option.name, `unknown property '${option.name.text}'`)
+}
+
+/**
+ * Reads the braces of a directive by a table of options. A repeated option replaces what an
+ * earlier line gave, unless its reader collects. What is not written is not in the result, so
+ * `{ ...defaults, ...read(…) }` completes it. Errors carry file, line and `plugin/<name>: `.
+ */
+export function read<T extends object>(
+  directive: Directive,
+  table: { readonly [K in keyof T]: ReadOption<T[K]> },
+  unknown: Unknown = unknownOption,
+): Partial<T> {
+  return inPlugin(directive.name, () => {
+    const values: Partial<T> = {}
+    for (const option of directive.options ?? []) {
+      const name = option.name.text
+      if (Object.hasOwn(table, name)) {
+        const key = name as keyof T
+        values[key] = table[key](option, values[key])
+      } else {
+        unknown(option)
+      }
+    }
+    return values
+  })
+}
+
+/** The occurrence of a directive that a server block may hold only once. */
+export function once(directives: readonly Directive[]): Directive {
+  const [first, second] = directives
+  if (second !== undefined) {
+    const reason = 'this plugin can only be used once per Server Block'
+    throw pluginError(second.name.text, second.name, reason)
+  }
+  if (first === undefined) throw new RangeError('Cannot read a directive that does not occur')
+  return first
+}
+
+/** Refuses braces where a directive has no options. */
+export function noOptions(directive: Directive): void {
+  const [option] = directive.options ?? []
+  if (option !== undefined) inPlugin(directive.name, () => unknownOption(option))
+}

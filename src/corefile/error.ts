@@ -1,0 +1,98 @@
+import { DnsletError } from '../lib/errors.ts'
+import type { Token } from './token.ts'
+
+/**
+ * A Corefile that cannot be used. The message always names file and line; its form is CoreDNS's,
+ * so that tools which read CoreDNS's start-up errors keep working.
+ *
+ * Codes: `E_COREFILE_SYNTAX` (grammar), `E_COREFILE_VALUE` (a value out of its domain, no plugin
+ * named yet), `E_COREFILE_PLUGIN` (the same with its `plugin/<name>: ` prefix).
+ */
+export class CorefileError extends DnsletError {
+  readonly file: string
+  readonly line: number
+  /** What is wrong, without the position where the message starts with a bare `<file>:<line> - `. */
+  readonly reason: string
+
+  constructor(code: string, at: Token, message: string, reason: string, options?: ErrorOptions) {
+    super(code, message, options)
+    this.file = at.file
+    this.line = at.line
+    this.reason = reason
+  }
+}
+
+function position(at: Token): string {
+  return `${at.file}:${at.line}`
+}
+
+function grammarError(at: Token, text: string): CorefileError {
+  const message = `${position(at)} - ${text}`
+  return new CorefileError('E_COREFILE_SYNTAX', at, message, message)
+}
+
+/** `<file>:<line> - Error during parsing: <message>`, positioned at `at`. */
+export function errorAt(at: Token, message: string): CorefileError {
+  return grammarError(at, `Error during parsing: ${message}`)
+}
+
+/** A wrong number of arguments; `at` is the last token read, or the first one too many. */
+export function argumentError(at: Token): CorefileError {
+  return at.text === '{'
+    ? errorAt(at, "Unexpected token '{', expecting argument")
+    : errorAt(at, `Wrong argument count or unexpected line ending after '${at.text}'`)
+}
+
+/** `<file>:<line> - Syntax error: Unexpected token '<at>', expecting '<want>'`. */
+export function syntaxError(at: Token, want: string): CorefileError {
+  return grammarError(at, `Syntax error: Unexpected token '${at.text}', expecting '${want}'`)
+}
+
+/** A value outside its domain: `<file>:<line> - <reason>`. inPlugin() puts the plugin's name in. */
+export function valueError(at: Token, reason: string): CorefileError {
+  return new CorefileError('E_COREFILE_VALUE', at, `${position(at)} - ${reason}`, reason)
+}
+
+/** A directive CoreDNS knows and dnslet does not implement (CoreDNS: without file and line). */
+export function missingPlugin(directive: Token): CorefileError {
+  return valueError(
+    directive,
+    `no action found for directive '${directive.text}' with server type 'dns' (missing a plugin?)`,
+  )
+}
+
+/**
+ * An error of the plugin `name`: `<file>:<line> - plugin/<name>: <message>`, or just
+ * `plugin/<name>: <message>` where the message names the position itself.
+ */
+export function pluginError(
+  name: string,
+  at: Token,
+  message: string,
+  options?: ErrorOptions,
+): CorefileError {
+  const prefix = message.startsWith(`${position(at)} - `) ? '' : `${position(at)} - `
+  const text = `${prefix}plugin/${name}: ${message}`
+  return new CorefileError('E_COREFILE_PLUGIN', at, text, message, options)
+}
+
+/**
+ * Runs a plugin's configuration code so that what it throws carries file, line and plugin name,
+ * exactly once however deep these calls nest. Errors without a position (a plain `Error`, a failed
+ * file read) get the directive's own. Programming errors (TypeError and its kind) pass unchanged.
+ */
+export function inPlugin<T>(directive: Token, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof CorefileError) {
+      if (error.code === 'E_COREFILE_PLUGIN') throw error
+      const at = { text: '', file: error.file, line: error.line }
+      throw pluginError(directive.text, at, error.reason, { cause: error })
+    }
+    if (error instanceof DnsletError || (error instanceof Error && error.constructor === Error)) {
+      throw pluginError(directive.text, directive, error.message, { cause: error })
+    }
+    throw error
+  }
+}

@@ -1,0 +1,230 @@
+import { argumentError, errorAt, syntaxError } from './error.ts'
+import { type Environment, expandEnvironment } from './expand.ts'
+import type { FileSystem } from './files.ts'
+import { nearest } from './nearest.ts'
+import { TokenStream } from './token-stream.ts'
+import type { Lexeme, Source, Token } from './token.ts'
+
+export type { Source, Token } from './token.ts'
+
+/** One line inside a directive's braces. */
+export interface Option {
+  readonly name: Token
+  readonly args: readonly Token[]
+}
+
+/** One occurrence of a directive; `options` is null where it has no braces. */
+export interface Directive {
+  readonly name: Token
+  readonly args: readonly Token[]
+  readonly options: readonly Option[] | null
+}
+
+export interface ServerBlock {
+  readonly keys: readonly Token[]
+  /** All occurrences of each directive, in file order. */
+  readonly directives: ReadonlyMap<string, readonly Directive[]>
+}
+
+export interface ParseOptions {
+  /** Every directive name that is no typing mistake, implemented or not. */
+  readonly directives: readonly string[]
+  readonly env: Environment
+  readonly files: FileSystem
+  /** Hears of what is accepted but probably not meant. */
+  readonly warn: (message: string) => void
+}
+
+function isOpen(token: Lexeme): boolean {
+  return token.text === '{' && !token.quoted
+}
+
+function isClose(token: Lexeme): boolean {
+  return token.text === '}' && !token.quoted
+}
+
+function unmatchedBrace(at: Token): Error {
+  return errorAt(at, "Unexpected '}' because no matching opening brace")
+}
+
+function sharedLine(at: Token): Error {
+  return errorAt(at, "Options go one per line, and the closing '}' on a line of its own")
+}
+
+class Parser {
+  readonly #options: ParseOptions
+  readonly #stream: TokenStream
+  readonly #known: ReadonlySet<string>
+
+  constructor(source: Source, options: ParseOptions) {
+    this.#options = options
+    this.#stream = new TokenStream(source, options)
+    this.#known = new Set(options.directives)
+  }
+
+  file(): readonly ServerBlock[] {
+    const blocks: ServerBlock[] = []
+    for (;;) {
+      const keys = this.#keys()
+      if (keys.length === 0 && this.#stream.peek() === null) return blocks
+      const [key] = keys
+      if (keys.length === 1 && key !== undefined && /^\([^]*\)$/.test(key.text)) {
+        this.#snippet(key)
+        continue
+      }
+      const start = this.#stream.last
+      const directives = this.#body()
+      if (keys.length > 0) blocks.push({ keys, directives })
+      else this.#options.warn(`${start.file}:${start.line} - Server block without a key is ignored`)
+    }
+  }
+
+  /** The keys of a block: one line, or more where a key ends in a comma. */
+  #keys(): readonly Token[] {
+    const keys: Token[] = []
+    let started = false
+    let continued = false
+    for (let token = this.#stream.peek(); token !== null; token = this.#stream.peek()) {
+      if (isOpen(token)) {
+        if (!continued) return keys
+        throw errorAt(token, "Expected another address but had '{' - check for extra comma")
+      }
+      if (started && token.first && !continued) return keys
+      if (isClose(token)) throw unmatchedBrace(token)
+      if (token.first && token.text === 'import') {
+        this.#stream.import(token)
+        continue
+      }
+      const { text, file, line } = this.#take(token)
+      started = true
+      if (text === '') continue
+      continued = text.endsWith(',')
+      keys.push({ text: continued ? text.slice(0, -1) : text, file, line })
+    }
+    if (continued) throw errorAt(this.#stream.last, 'Unexpected EOF')
+    return keys
+  }
+
+  /** `(name) { … }`: the tokens in the braces, to be read where they are imported. */
+  #snippet(key: Token): void {
+    const name = key.text.slice(1, -1)
+    if (this.#stream.isDefined(name)) {
+      throw errorAt(key, `redeclaration of previously declared snippet ${name}`)
+    }
+    const open = this.#stream.peek()
+    if (open === null || !isOpen(open)) throw syntaxError(open ?? this.#stream.last, '{')
+    this.#stream.next(open)
+    const body: Lexeme[] = []
+    for (let depth = 1; ;) {
+      const token = this.#stream.peek()
+      if (token === null) throw syntaxError(this.#stream.last, '}')
+      this.#stream.next(token)
+      if (isOpen(token)) depth++
+      else if (isClose(token)) depth--
+      if (depth === 0) return this.#stream.define(name, body, token)
+      body.push(body.length === 0 ? { ...token, first: true } : token)
+    }
+  }
+
+  /** The directives of a block, in braces or, for a file's only block, up to its end. */
+  #body(): ReadonlyMap<string, readonly Directive[]> {
+    const directives = new Map<string, Directive[]>()
+    const open = this.#stream.peek()
+    const braced = open !== null && isOpen(open)
+    if (braced) this.#stream.next(open)
+    let previous: Token | null = null
+    for (let token = this.#stream.peek(); token !== null; token = this.#stream.peek()) {
+      if (isClose(token)) {
+        if (!braced) throw unmatchedBrace(token)
+        this.#stream.next(token)
+        return directives
+      }
+      if (token.text === 'import') {
+        this.#stream.import(token)
+        continue
+      }
+      if (isOpen(token) && previous !== null) {
+        throw errorAt(token, `Opening '{' must be on the line of its directive '${previous.text}'`)
+      }
+      const directive = this.#directive(token)
+      previous = directive.name
+      const others = directives.get(previous.text)
+      if (others === undefined) directives.set(previous.text, [directive])
+      else others.push(directive)
+    }
+    if (braced) throw syntaxError(this.#stream.last, '}')
+    return directives
+  }
+
+  #directive(start: Lexeme): Directive {
+    const name = this.#take(start)
+    if (!this.#known.has(name.text)) {
+      const meant = nearest(name.text, this.#options.directives)
+      const hint = meant === null ? '' : ` (did you mean '${meant}'?)`
+      throw errorAt(name, `Unknown directive '${name.text}'${hint}`)
+    }
+    const args: Token[] = []
+    for (let token = this.#sameLine(); token !== null; token = this.#sameLine()) {
+      if (isOpen(token)) return { name, args, options: this.#optionLines(token) }
+      if (isClose(token)) throw unmatchedBrace(token)
+      args.push(this.#take(token))
+    }
+    return { name, args, options: null }
+  }
+
+  /** The lines between a directive's braces. The first may stand beside the opening brace. */
+  #optionLines(open: Lexeme): readonly Option[] {
+    this.#stream.next(open)
+    const options: Option[] = []
+    for (let token = this.#stream.peek(); token !== null; token = this.#stream.peek()) {
+      if (isClose(token)) {
+        this.#stream.next(token)
+        this.#endOfLine()
+        return options
+      }
+      if (isOpen(token)) throw argumentError(token)
+      if (token.text === 'import') {
+        this.#stream.import(token)
+        continue
+      }
+      options.push(this.#optionLine(token))
+    }
+    throw errorAt(this.#stream.last, 'Unexpected EOF')
+  }
+
+  #optionLine(start: Lexeme): Option {
+    const name = this.#take(start)
+    const args: Token[] = []
+    for (let token = this.#sameLine(); token !== null; token = this.#sameLine()) {
+      if (isOpen(token)) throw argumentError(token)
+      if (isClose(token)) throw sharedLine(token)
+      args.push(this.#take(token))
+    }
+    return { name, args }
+  }
+
+  #endOfLine(): void {
+    const token = this.#sameLine()
+    if (token === null) return
+    throw isClose(token) ? unmatchedBrace(token) : syntaxError(token, 'end of line')
+  }
+
+  #sameLine(): Lexeme | null {
+    const token = this.#stream.peek()
+    return token === null || token.first ? null : token
+  }
+
+  #take(lexeme: Lexeme): Token {
+    const { file, line } = this.#stream.next(lexeme)
+    return { text: expandEnvironment(lexeme, this.#options.env), file, line }
+  }
+}
+
+/**
+ * Reads a Corefile: tokens, imports and environment variables resolved, grouped by server block.
+ * A text without any block gives an empty list. Throws CorefileError on anything CoreDNS would
+ * refuse, and on input that does not come to an end (looping imports or variables).
+ */
+export function parse(source: Source, options: ParseOptions): readonly ServerBlock[] {
+  return new Parser(source, options).file()
+}

@@ -1,0 +1,175 @@
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { argumentError, errorAt } from './error.ts'
+import { type Environment, expandEnvironment } from './expand.ts'
+import { type FileSystem, MAX_FILE_BYTES } from './files.ts'
+import { hasMeta, isGlob } from './glob.ts'
+import { lex } from './lex.ts'
+import type { Lexeme, Source } from './token.ts'
+
+const MAX_SNIPPET_IMPORTS = 10_000
+const MAX_FILE_IMPORTS = 100_000
+/** Bounds time and memory: tokens of all files together, and tokens after imports. */
+const MAX_TOKENS = 1_000_000
+
+/** What the parser lends to the stream. */
+export interface StreamOptions {
+  readonly env: Environment
+  readonly files: FileSystem
+  readonly warn: (message: string) => void
+}
+
+interface Frame {
+  readonly tokens: readonly Lexeme[]
+  at: number
+}
+
+function snippetLimit(): string {
+  return `maximum snippet import depth (${MAX_SNIPPET_IMPORTS}) exceeded`
+}
+
+/** True for an `import` keyword: the first word of a line. */
+function isImport(token: Lexeme): boolean {
+  return token.first && token.text === 'import'
+}
+
+/**
+ * The tokens of a Corefile with its imports spliced in: a stack of texts being read. What is
+ * imported is read as if it stood in place of the import, so it may hold any part of a Corefile.
+ *
+ *     main: . { import common | errors }
+ *                     └─ common: cache 30 | log        ← read first, then back to `errors`
+ */
+export class TokenStream {
+  readonly #options: StreamOptions
+  readonly #frames: Frame[]
+  readonly #snippets = new Map<string, readonly Lexeme[]>()
+  /** Tokens by absolute pattern, so that a loop of imports costs look-ups, not file reads. */
+  readonly #imported = new Map<string, readonly Lexeme[]>()
+  #snippetImports = 0
+  #fileImports = 0
+  #lexed = 0
+  #count = 0
+  #last: Lexeme
+
+  constructor(source: Source, options: StreamOptions) {
+    this.#options = options
+    this.#last = { text: '', file: source.file, line: 1, first: true, quoted: false }
+    if (source.text.length > MAX_FILE_BYTES) {
+      throw errorAt(this.#last, `file is larger than ${MAX_FILE_BYTES} bytes`)
+    }
+    this.#frames = [{ tokens: this.#lex(this.#last, source), at: 0 }]
+  }
+
+  /** The token read last; before any, the start of the main file. */
+  get last(): Lexeme {
+    return this.#last
+  }
+
+  /** The next token, left in place; null at the end of the input. */
+  peek(): Lexeme | null {
+    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
+      const token = frame.tokens[frame.at]
+      if (token !== undefined) return token
+      this.#frames.pop()
+    }
+    return null
+  }
+
+  /** Takes the token that peek() showed. Throws CorefileError beyond a million tokens. */
+  next(token: Lexeme): Lexeme {
+    const frame = this.#frames.at(-1)
+    if (frame !== undefined) frame.at++
+    this.#last = token
+    if (++this.#count > MAX_TOKENS) throw errorAt(token, `more than ${MAX_TOKENS} tokens`)
+    return token
+  }
+
+  /** Keeps a snippet's body; `at` is the token errors are reported at. */
+  define(name: string, body: readonly Lexeme[], at: Lexeme): void {
+    body.forEach((token, index) => {
+      const target = body[index + 1]
+      if (!isImport(token) || target === undefined) return
+      if (expandEnvironment(target, this.#options.env) === name) throw errorAt(at, snippetLimit())
+    })
+    this.#snippets.set(name, body)
+  }
+
+  isDefined(snippet: string): boolean {
+    return this.#snippets.has(snippet)
+  }
+
+  /** Replaces the `import` keyword that peek() showed, and its argument, by what they name. */
+  import(keyword: Lexeme): void {
+    this.next(keyword)
+    const target = this.#onSameLine()
+    if (target === null) throw argumentError(keyword)
+    this.next(target)
+    const pattern = expandEnvironment(target, this.#options.env)
+    if (pattern === '') throw errorAt(target, 'Import requires a non-empty filepath')
+    const surplus = this.#onSameLine()
+    if (surplus !== null) {
+      throw errorAt(surplus, 'Import takes only one argument (glob pattern or file)')
+    }
+    const snippet = this.#snippets.get(pattern)
+    if (snippet !== undefined) {
+      if (++this.#snippetImports > MAX_SNIPPET_IMPORTS) throw errorAt(target, snippetLimit())
+      this.#frames.push({ tokens: snippet, at: 0 })
+    } else {
+      if (++this.#fileImports > MAX_FILE_IMPORTS) {
+        throw errorAt(target, `maximum file import depth (${MAX_FILE_IMPORTS}) exceeded`)
+      }
+      this.#frames.push({ tokens: this.#filesOf(target, pattern), at: 0 })
+    }
+  }
+
+  #onSameLine(): Lexeme | null {
+    const frame = this.#frames.at(-1)
+    const token = frame?.tokens[frame.at]
+    return token === undefined || token.first ? null : token
+  }
+
+  #filesOf(at: Lexeme, pattern: string): readonly Lexeme[] {
+    // Relative to the file that holds the import, whatever the working directory.
+    const path = isAbsolute(pattern) ? pattern : resolve(dirname(resolve(at.file)), pattern)
+    let tokens = this.#imported.get(path)
+    if (tokens === undefined) {
+      tokens = this.#match(at, pattern, path).flatMap((file) => this.#read(at, file))
+      this.#imported.set(path, tokens)
+    }
+    return tokens
+  }
+
+  #match(at: Lexeme, pattern: string, path: string): readonly string[] {
+    const wildcards = (sign: string): number => path.split(sign).length - 1
+    if (wildcards('*') > 1 || wildcards('?') > 1 || (path.includes('[') && path.includes(']'))) {
+      const rule = 'Glob pattern may only contain one wildcard (*), but has others'
+      throw errorAt(at, `${rule}: ${path}`)
+    }
+    if (!isGlob(path)) {
+      throw errorAt(at, `Failed to use import pattern ${pattern}: syntax error in pattern`)
+    }
+    const matches = this.#options.files.glob(path)
+    if (matches.length === 0) {
+      if (!hasMeta(path)) throw errorAt(at, `File to import not found: ${pattern}`)
+      this.#options.warn(`No files matching import glob pattern: ${pattern}`)
+    }
+    return matches
+  }
+
+  #read(at: Lexeme, file: string): readonly Lexeme[] {
+    let text: string
+    try {
+      text = this.#options.files.read(file)
+    } catch (error) {
+      throw errorAt(at, `Could not import ${file}: ${(error as Error).message}`)
+    }
+    return this.#lex(at, { file, text })
+  }
+
+  #lex(at: Lexeme, source: Source): readonly Lexeme[] {
+    const tokens = lex(source, this.#options.warn)
+    this.#lexed += tokens.length
+    if (this.#lexed > MAX_TOKENS) throw errorAt(at, `more than ${MAX_TOKENS} tokens`)
+    return tokens
+  }
+}

@@ -1,0 +1,22 @@
+/** A word of a Corefile and where it was written. */
+export interface Token {
+  readonly text: string
+  /** As given for the main file, the absolute path for an imported one. */
+  readonly file: string
+  /** Line of the token's first character, counted from 1. */
+  readonly line: number
+}
+
+/** A token as the lexer leaves it, with what only the parser needs to know. */
+export interface Lexeme extends Token {
+  /** True for the first token of a line; a file or snippet body starts a line too. */
+  readonly first: boolean
+  /** True for text in quotes: a quoted brace is text, not structure. */
+  readonly quoted: boolean
+}
+
+/** A text to lex: the file's name as errors shall show it, and its content. */
+export interface Source {
+  readonly file: string
+  readonly text: string
+}

@@ -1,0 +1,59 @@
+/** One flag of the command line. */
+export interface Flag {
+  readonly name: string
+  /** Other names of the same flag. */
+  readonly aliases: readonly string[]
+  /** A boolean takes its value behind `=` only, and is true without one; text takes the next word. */
+  readonly type: 'boolean' | 'text'
+  /** What an absent flag means; null where absence means something of its own. */
+  readonly fallback: string | null
+  /** One line for the usage text. */
+  readonly describe: string
+}
+
+function text(names: readonly string[], fallback: string | null, describe: string): Flag {
+  return { name: names[0] ?? '', aliases: names.slice(1), type: 'text', fallback, describe }
+}
+
+function boolean(names: readonly string[], describe: string): Flag {
+  return { name: names[0] ?? '', aliases: names.slice(1), type: 'boolean', fallback: null, describe }
+}
+
+/** All flags of `dnslet serve`: node-cache's, with its names and defaults, and our own at the end. */
+export const flags: readonly Flag[] = [
+  text(['conf'], '', 'Corefile to load; "stdin" reads standard input (default ./Corefile)'),
+  text(['dns.port', 'p'], null, 'port of server blocks that name none (default 53)'),
+  text(['localip'], '', 'comma-separated addresses of the node-local interface'),
+  boolean(['setupinterface'], 'create the interface and its addresses (not in this release)'),
+  boolean(['setupiptables'], 'set up the NOTRACK rules (not in this release)'),
+  boolean(['skipteardown'], 'leave interface and rules in place on exit'),
+  text(['interfacename'], 'nodelocaldns', 'name of the interface'),
+  text(['syncinterval'], '60s', 'time between two checks of interface and rules'),
+  text(
+    ['metrics-listen-address', 'prometheus-listen-address'],
+    '127.0.0.1:9353',
+    "address of the process's own metrics",
+  ),
+  text(['basecorefile'], '/etc/coredns/Corefile.base', 'template the Corefile is made from'),
+  text(['corefile'], null, 'accepted and ignored, as in node-cache: use -conf'),
+  text(['kubednscm'], '', 'directory of the kube-dns ConfigMap'),
+  text(['upstreamsvc'], 'kube-dns', 'Service whose ClusterIP is the upstream of cluster names'),
+  text(['health-port'], '8080', 'port of the health check in the rules'),
+  boolean(['reloadwithsignal'], 'reload by SIGUSR1 after a new Corefile was written'),
+  text(['pidfile'], '', 'file that holds the process id once all sockets are served'),
+  boolean(['quiet'], 'print neither zones nor version at start'),
+  text(['log-format'], 'json', 'json: one object a line; text: the lines CoreDNS prints'),
+  boolean(['version'], 'print the version and exit'),
+  boolean(['plugins'], 'print the names of all plugins and exit'),
+  boolean(['help', 'h'], 'print this text and exit'),
+]
+
+const byName = new Map(flags.flatMap((f) => [f.name, ...f.aliases].map((name) => [name, f])))
+
+/** The flag called `name` (without dashes), or undefined. */
+export function flagNamed(name: string): Flag | undefined {
+  return byName.get(name)
+}
+
+/** Every name a flag may be given by. */
+export const flagNames: readonly string[] = [...byName.keys()]

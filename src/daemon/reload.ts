@@ -1,0 +1,179 @@
+import type { ServerBlock } from '../corefile/parse.ts'
+import type { Log } from '../lib/log.ts'
+import type { ReloadCounters } from '../plugins/reload/counters.ts'
+import type { StopWatching } from './watch-directory.ts'
+
+/** A Corefile that has been read: its blocks and the hash of what they say. */
+export interface LoadedBlocks {
+  readonly hash: string
+  readonly blocks: readonly ServerBlock[]
+}
+
+export interface WatcherParts<T extends LoadedBlocks> {
+  /** Hash of the configuration that runs when the watcher is made. */
+  readonly running: string
+  /** Reads the Corefile; throws where it cannot be read or parsed. */
+  load(): T
+  /** Puts a configuration into service; rejects where the old one stays. */
+  apply(loaded: T): Promise<void>
+  readonly log: Log
+  readonly counters: ReloadCounters
+  /** Tells of changes between two polls; absent for a Corefile from standard input. */
+  readonly notify?: (changed: () => void) => StopWatching
+  /** Uniform in [0, 1); Math.random where absent. */
+  readonly random?: () => number
+}
+
+interface Schedule {
+  readonly interval: number
+  readonly jitter: number
+}
+
+/** Writers touch a file more than once: wait until they are through. */
+const DEBOUNCE_MS = 100
+/** Node fires a timer beyond this at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * Reloads the Corefile when it changes or when it is told to. One reload runs at a time.
+ *
+ *            poll timer, notification ──▶ check: apply only what is new and has not failed
+ *   SIGUSR1 ────────────────────────────▶ trigger: apply whatever is there
+ *
+ * Polling follows the configuration in force: `watch()` during `apply()` counts once that succeeds,
+ * and a new configuration without `reload` ends it. `trigger()` works with and without polling.
+ */
+export class CorefileWatcher<T extends LoadedBlocks> {
+  readonly #parts: WatcherParts<T>
+  readonly #log: Log
+  #running: string
+  /** What failed to reload and is not tried again until the Corefile says something else. */
+  #failed: string | null = null
+  /** Why the Corefile could not be read at the last attempt. */
+  #unreadable: string | null = null
+  /** What the configuration being applied asks for. */
+  #offered: Schedule | null = null
+  #applying = false
+  /** True while a check waits for its turn: one is enough. */
+  #checking = false
+  #stopped = false
+  #queue: Promise<void> = Promise.resolve()
+  #poll: NodeJS.Timeout | null = null
+  #debounce: NodeJS.Timeout | null = null
+  #stopWatching: StopWatching | null = null
+
+  constructor(parts: WatcherParts<T>) {
+    this.#parts = parts
+    this.#log = parts.log.plugin('reload')
+    this.#running = parts.running
+  }
+
+  /**
+   * Polls every `intervalMs` plus a jitter from [−jitterMs/2, +jitterMs/2), drawn anew for each
+   * configuration. The last call wins; during `apply` it takes effect when that has succeeded.
+   */
+  watch(intervalMs: number, jitterMs: number): void {
+    const schedule = { interval: intervalMs, jitter: jitterMs }
+    if (this.#applying) this.#offered = schedule
+    else this.#follow(schedule)
+  }
+
+  /** Reads the Corefile anew and applies it even if unchanged (SIGUSR1). Never rejects. */
+  trigger(): Promise<void> {
+    return this.#enqueue(true)
+  }
+
+  /** Ends polling and notifications; a reload under way is waited for. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#follow(null)
+    await this.#queue
+  }
+
+  /** Polls as the configuration in force wants it; null for no more. */
+  #follow(schedule: Schedule | null): void {
+    if (this.#poll !== null) clearInterval(this.#poll)
+    this.#stopWatching?.()
+    this.#poll = this.#stopWatching = null
+    if (schedule === null || this.#stopped) {
+      if (this.#debounce !== null) clearTimeout(this.#debounce)
+      return
+    }
+    this.#log.info(`Running configuration SHA512 = ${this.#running}`)
+    const jitter = schedule.jitter * ((this.#parts.random ?? Math.random)() - 0.5)
+    const period = Math.min(schedule.interval + jitter, MAX_TIMER_MS)
+    this.#poll = setInterval(() => this.#check(), period)
+    this.#stopWatching = this.#parts.notify?.(() => this.#changed()) ?? null
+  }
+
+  #changed(): void {
+    if (this.#debounce !== null) clearTimeout(this.#debounce)
+    this.#debounce = setTimeout(() => this.#check(), DEBOUNCE_MS)
+  }
+
+  #check(): void {
+    if (this.#checking) return
+    this.#checking = true
+    void this.#enqueue(false)
+  }
+
+  #enqueue(forced: boolean): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#reload(forced))
+    return this.#queue
+  }
+
+  async #reload(forced: boolean): Promise<void> {
+    if (!forced) this.#checking = false
+    if (this.#stopped) return
+    const loaded = this.#read(forced)
+    if (loaded === null) return
+    if (!forced && loaded.hash === this.#running) {
+      // Back to what runs: should the failed configuration return, it deserves another try.
+      this.#failed = null
+    } else if (forced || loaded.hash !== this.#failed) {
+      await this.#apply(loaded, forced)
+    }
+  }
+
+  #read(forced: boolean): T | null {
+    try {
+      const loaded = this.#parts.load()
+      this.#unreadable = null
+      return loaded
+    } catch (error) {
+      const reason = reasonOf(error)
+      // A broken Corefile is warned of at each poll, but it is one failure until it changes.
+      if (forced || reason !== this.#unreadable) this.#parts.counters.failed++
+      this.#unreadable = reason
+      if (forced) this.#parts.log.error(`Restart failed: ${reason}`)
+      else this.#log.warning(`Corefile parse failed: ${reason}`)
+      return null
+    }
+  }
+
+  async #apply(loaded: T, forced: boolean): Promise<void> {
+    const { apply, counters, log } = this.#parts
+    log.info('Reloading')
+    this.#offered = null
+    this.#applying = true
+    try {
+      await apply(loaded)
+    } catch (error) {
+      counters.failed++
+      this.#failed = loaded.hash
+      if (forced) log.error(`Restart failed: ${reasonOf(error)}`)
+      else this.#log.error(`Corefile changed but reload failed: ${reasonOf(error)}`)
+      return
+    } finally {
+      this.#applying = false
+    }
+    this.#running = counters.version = loaded.hash
+    this.#failed = null
+    this.#follow(this.#offered)
+    log.info('Reloading complete')
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

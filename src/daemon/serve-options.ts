@@ -1,0 +1,130 @@
+import { isIP } from 'node:net'
+import { parseHttpAddress } from '../telemetry/http-address.ts'
+import type { GivenFlags } from './given-flags.ts'
+import { syncInterval } from './sync-interval.ts'
+import { invalid } from './usage-error.ts'
+
+/** What `dnslet serve` runs with: frozen, validated, defaults filled in. */
+export interface ServeOptions {
+  /** Corefile to load: a path, `stdin`, or '' for ./Corefile. */
+  readonly conf: string
+  /** Port of server blocks that name none; 0 lets the kernel choose. */
+  readonly port: number
+  readonly localIps: readonly string[]
+  readonly setupInterface: boolean
+  readonly setupIptables: boolean
+  readonly skipTeardown: boolean
+  readonly interfaceName: string
+  readonly syncIntervalMs: number
+  /** host:port of the process's own metrics. */
+  readonly metricsListenAddress: string
+  readonly baseCorefile: string
+  /** Directory of the kube-dns ConfigMap, '' if none was named. */
+  readonly kubeDnsConfigMap: string
+  readonly upstreamService: string
+  readonly healthPort: number
+  readonly reloadWithSignal: boolean
+  /** Path of the pid file, '' for none. */
+  readonly pidfile: string
+  readonly quiet: boolean
+  readonly logFormat: 'json' | 'text'
+  /** Flags that were accepted but do not do what they promise; for the log. */
+  readonly warnings: readonly string[]
+}
+
+/** Port of server blocks that name none. */
+export const DNS_PORT = 53
+
+/**
+ * Validates the flags of `dnslet serve` and fills in the defaults.
+ * @throws UsageError with exit code 1 and node-cache's words
+ */
+export function serveOptions(given: GivenFlags): ServeOptions {
+  for (const name of ['setupinterface', 'setupiptables']) if (given.isOn(name)) refuseSetup(name)
+  const warnings: string[] = []
+  const syncIntervalMs = syncInterval(given.text('syncinterval'), (text) => warnings.push(text))
+  const localIps = localAddresses(given.text('localip'))
+  if (localIps.length > 0) {
+    warnings.push('-localip sets nothing up in this release: these addresses have to exist already')
+  }
+  if (given.isSet('corefile')) warnings.push('-corefile is ignored, as in node-cache: use -conf')
+  for (const name of ['basecorefile', 'kubednscm', 'upstreamsvc', 'reloadwithsignal']) {
+    if (given.isSet(name)) {
+      warnings.push(`-${name} has no effect in this release: the Corefile is not made from a template`)
+    }
+  }
+  return Object.freeze({
+    conf: given.text('conf'),
+    port: portFlag(given, DNS_PORT),
+    localIps: Object.freeze(localIps),
+    setupInterface: false,
+    setupIptables: false,
+    skipTeardown: given.isOn('skipteardown'),
+    interfaceName: given.text('interfacename'),
+    syncIntervalMs,
+    metricsListenAddress: listenAddress(given.text('metrics-listen-address')),
+    baseCorefile: given.text('basecorefile'),
+    kubeDnsConfigMap: given.text('kubednscm'),
+    upstreamService: given.text('upstreamsvc'),
+    healthPort: healthPort(given.text('health-port')),
+    reloadWithSignal: given.isOn('reloadwithsignal'),
+    pidfile: given.text('pidfile'),
+    quiet: given.isOn('quiet'),
+    logFormat: logFormat(given.text('log-format')),
+    warnings: Object.freeze(warnings),
+  })
+}
+
+function refuseSetup(name: string): never {
+  throw invalid(
+    `-${name}=true is not part of this release: dnslet serves on addresses that exist already; ` +
+      'start it with -setupinterface=false -setupiptables=false',
+  )
+}
+
+function localAddresses(list: string): string[] {
+  if (list === '') return []
+  return list.split(',').map((address) => {
+    // isIP() takes a zone (fe80::1%eth0), an address of the node-local interface has none.
+    if (isIP(address) === 0 || address.includes('%')) {
+      throw invalid(`invalid localip specified - "${address}"`)
+    }
+    return address
+  })
+}
+
+/** The value of -dns.port, or `fallback` where the flag is absent. */
+export function portFlag(given: GivenFlags, fallback: number): number {
+  if (!given.isSet('dns.port')) return fallback
+  const value = given.text('dns.port')
+  const number = portNumber(value)
+  if (number === null) throw invalid(`invalid port specified - "${value}"`)
+  return number
+}
+
+function healthPort(value: string): number {
+  const number = portNumber(value)
+  // Port 0 would put a port nobody listens on into the rules.
+  if (number === null || number === 0) {
+    throw invalid(`invalid healthcheck port specified - "${value}"`)
+  }
+  return number
+}
+
+function listenAddress(value: string): string {
+  const address = parseHttpAddress(value)
+  if (typeof address !== 'string') return value
+  throw invalid(`invalid metrics-listen-address specified - "${value}": ${address}`)
+}
+
+function logFormat(value: string): 'json' | 'text' {
+  if (value === 'json' || value === 'text') return value
+  throw invalid(`invalid log-format specified - "${value}": want json or text`)
+}
+
+/** 0 to 65,535, or null; a plus sign is allowed, as in Go's Atoi. */
+function portNumber(value: string): number | null {
+  if (!/^\+?\d{1,5}$/.test(value)) return null
+  const number = Number(value)
+  return number <= 65_535 ? number : null
+}

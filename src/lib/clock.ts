@@ -1,0 +1,35 @@
+/**
+ * The daemon's clock: monotonic milliseconds, read once per batch of work instead of once per query.
+ * `now` is the time of the last `refresh()`; who starts a batch (a socket callback, a timer) refreshes.
+ */
+export class Clock {
+  /** Milliseconds since an arbitrary start, never going back. */
+  now: number
+
+  constructor() {
+    this.now = performance.now()
+  }
+
+  /** Reads the time source and returns the new `now`. */
+  refresh(): number {
+    this.now = performance.now()
+    return this.now
+  }
+}
+
+/** A clock that tests move by hand. */
+export class ManualClock extends Clock {
+  constructor(start = 1_000_000) {
+    super()
+    this.now = start
+  }
+
+  override refresh(): number {
+    return this.now
+  }
+
+  /** Moves the time forward by `ms` milliseconds. */
+  advance(ms: number): void {
+    this.now += ms
+  }
+}

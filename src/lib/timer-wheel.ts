@@ -1,0 +1,139 @@
+import type { Clock } from './clock.ts'
+
+/** Milliseconds per tick: what a deadline may be late by. */
+export const TICK_MS = 10
+
+/** A power of two; 512 ticks are 5.12 s, longer than any deadline of a query. */
+const SLOTS = 512
+
+/** A link of a slot's ring. The slot itself is a link too: the ring's head. */
+class Link {
+  next: Link = this
+  previous: Link = this
+}
+
+/**
+ * One deadline, owned by whoever waits for it and used again and again: setting and clearing it
+ * moves links and allocates nothing.
+ */
+export class Timer extends Link {
+  readonly expired: () => void
+  /** The tick it is due at; meaningless while it is not set. */
+  due = 0
+
+  /** @param expired called once when the time is up; may set or clear this and any other timer */
+  constructor(expired: () => void) {
+    super()
+    this.expired = expired
+  }
+
+  get isSet(): boolean {
+    return this.next !== this
+  }
+
+  /** Does nothing where the timer is not set. */
+  clear(): void {
+    this.next.previous = this.previous
+    this.previous.next = this.next
+    this.next = this
+    this.previous = this
+  }
+}
+
+/**
+ * Deadlines for thousands of queries on one interval of Node's. Precision is traded for cost: a
+ * timer is never early and at most a tick late (plus what the event loop is late).
+ *
+ *              now
+ *               ↓
+ *     slots  | 0 | 1 | 2 | 3 | …  | 511 |     slot = due tick mod 512
+ *                      ⇅
+ *                      A ⇄ B                  a ring of timers; B may be due a round later
+ *
+ * The interval runs only while there may be timers: the first one starts it, and it stops at the
+ * first tick that finds none, so that an idle daemon does not wake up.
+ */
+export class TimerWheel {
+  readonly #clock: Clock
+  readonly #slots: readonly Link[] = Array.from({ length: SLOTS }, () => new Link())
+  readonly #firing = new Link()
+  readonly #driven: boolean
+  #tick: number
+  #interval: NodeJS.Timeout | null = null
+
+  /** @param driven false where a test calls advance() itself */
+  constructor(clock: Clock, driven = true) {
+    this.#clock = clock
+    this.#driven = driven
+    this.#tick = Math.floor(clock.now / TICK_MS)
+  }
+
+  /** Sets `timer` to expire `ms` milliseconds after `clock.now`; one that is set already moves. */
+  set(timer: Timer, ms: number): void {
+    if (this.#interval === null && this.#driven) this.#start()
+    timer.clear()
+    // A tick behind is over already: what is due at once comes with the next one.
+    timer.due = Math.max(Math.ceil((this.#clock.now + ms) / TICK_MS), this.#tick + 1)
+    append(this.#slots[timer.due & (SLOTS - 1)]!, timer)
+  }
+
+  /** Expires what is due at `clock.now`, slot by slot. */
+  advance(): void {
+    const target = Math.floor(this.#clock.now / TICK_MS)
+    // After a pause longer than a round, one round visits every slot; `due` tells which are over.
+    let tick = Math.max(this.#tick + 1, target - SLOTS + 1)
+    for (; tick <= target; tick++) {
+      this.#tick = Math.max(this.#tick, tick)
+      this.#collect(this.#slots[tick & (SLOTS - 1)]!, target)
+      this.#fire()
+    }
+  }
+
+  /** Moves the due timers of a slot aside, so that an expiring timer may touch the slot. */
+  #collect(slot: Link, target: number): void {
+    for (let link = slot.next; link !== slot; ) {
+      const timer = link as Timer
+      link = link.next
+      if (timer.due > target) continue
+      timer.clear()
+      append(this.#firing, timer)
+    }
+  }
+
+  #fire(): void {
+    while (this.#firing.next !== this.#firing) {
+      const timer = this.#firing.next as Timer
+      timer.clear()
+      timer.expired()
+    }
+  }
+
+  #start(): void {
+    // Nothing was set while the wheel stood still: skip the ticks of that time.
+    this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now / TICK_MS) - 1)
+    this.#interval = setInterval(() => {
+      this.#clock.refresh()
+      this.advance()
+      if (this.#isEmpty()) this.#stop()
+    }, TICK_MS)
+    // A pending answer does not keep the process alive; its sockets do.
+    this.#interval.unref()
+  }
+
+  #stop(): void {
+    if (this.#interval !== null) clearInterval(this.#interval)
+    this.#interval = null
+  }
+
+  #isEmpty(): boolean {
+    return this.#slots.every((slot) => slot.next === slot)
+  }
+}
+
+/** Puts `timer` at the end of the ring of `head`. */
+function append(head: Link, timer: Link): void {
+  timer.previous = head.previous
+  timer.next = head
+  head.previous.next = timer
+  head.previous = timer
+}

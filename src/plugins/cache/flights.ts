@@ -1,0 +1,220 @@
+import type { Clock } from '../../lib/clock.ts'
+import { scanReply } from '../../serve/finish.ts'
+import type { Handler } from '../../serve/plugin.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
+import { Ede, Rcode } from '../../wire/codes.ts'
+import { inBackground } from './background.ts'
+import { Flight } from './flight.ts'
+import type { CacheCounters, CountersByServer } from './metrics.ts'
+import { judge, Verdict } from './policy.ts'
+import type { StaleAnswers } from './stale.ts'
+import type { CacheStores, StoreRules } from './stores.ts'
+
+/** Questions under way at once, and clients waiting for one of them: beyond, REFUSED. */
+const MAX_FLIGHTS = 16_384
+const MAX_WAITERS = 4_096
+
+/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
+const CLIENT_PATIENCE = 4_400
+/** A failure this slow was a timeout: who joined late still has time for another try. */
+const SLOW_FAILURE = 1_000
+
+export interface FlightsOptions {
+  readonly rules: StoreRules
+  readonly stores: CacheStores
+  readonly clock: Clock
+  readonly counters: CountersByServer
+  /** Null where stale answers are switched off. */
+  readonly stale: StaleAnswers | null
+  /** The stages below, and the end of a query at the cache. */
+  readonly next: Handler
+  readonly done: Handler
+}
+
+/** Questions under way to the stages below: identical ones are merged into one flight. */
+export class Flights {
+  readonly #o: FlightsOptions
+  readonly #flights = new Map<string, Flight>()
+  /** A reply that several clients get; made when it first happens. */
+  #shared: Buffer | null = null
+
+  constructor(options: FlightsOptions) {
+    this.#o = options
+  }
+
+  get size(): number {
+    return this.#flights.size
+  }
+
+  find(key: string): Flight | undefined {
+    return this.#flights.get(key)
+  }
+
+  /** Asks for a client that waits until the answer comes. */
+  ask(q: Query, key: string): void {
+    if (this.#full(q)) return
+    this.#takeOff(new Flight(key, q.keep(), false, this.#o.clock.now))
+  }
+
+  /** Asks for a client that has a stale answer to fall back on, after `timeout` ms if not null. */
+  askBeforeStale(q: Query, key: string, timeout: number | null): void {
+    if (this.#full(q)) return
+    const { now } = this.#o.clock
+    const waiter = q.keep()
+    const flight = new Flight(key, inBackground(waiter, now), true, now)
+    flight.waiters.push(waiter)
+    if (timeout !== null) flight.timer = setTimeout(() => this.#overdue(flight), timeout)
+    this.#takeOff(flight)
+  }
+
+  /** Asks on the cache's own account; nothing happens where the question is under way already. */
+  refresh(q: Query, key: string, counters: CacheCounters): void {
+    if (this.#flights.has(key) || this.#flights.size >= MAX_FLIGHTS) return
+    counters.prefetch++
+    const { now } = this.#o.clock
+    this.#takeOff(new Flight(key, inBackground(q, now), true, now))
+  }
+
+  /** Lets a client wait for a flight that is under way. */
+  join(flight: Flight, q: Query, counters: CacheCounters): void {
+    if (flight.waiters.length >= MAX_WAITERS) {
+      this.#refuse(q)
+      return
+    }
+    counters.coalesced++
+    flight.waiters.push(q.keep())
+  }
+
+  #full(q: Query): boolean {
+    if (this.#flights.size < MAX_FLIGHTS) return false
+    this.#refuse(q)
+    return true
+  }
+
+  #refuse(q: Query): void {
+    q.fail(Rcode.Refused, 'too many misses under way', Ede.Other)
+    q.answeredBy = 'cache'
+    this.#o.done(q)
+  }
+
+  #takeOff(flight: Flight): void {
+    this.#flights.set(flight.key, flight)
+    this.#o.next(flight.leader)
+  }
+
+  #overdue(flight: Flight): void {
+    const { clock, stale, done } = this.#o
+    clock.refresh()
+    flight.timer = null
+    flight.overdue = true
+    const entry = stale!.find(flight.key)
+    if (entry === null) return
+    for (const waiter of flight.takeWaiters()) stale!.answer(waiter, entry, done)
+  }
+
+  /** The leader of a flight came back with an outcome. */
+  land(flight: Flight, leader: Query): void {
+    this.#flights.delete(flight.key)
+    flight.cancelTimer()
+    leader.memo = null
+    if (leader.outcome === Outcome.Message && (leader.records ?? scanReply(leader)) === null) {
+      this.#o.counters.of(leader.server).drops++
+      leader.fail(Rcode.ServFail, 'reply cannot be parsed', Ede.InvalidData)
+    }
+    if (leader.outcome === Outcome.Message) this.#landMessage(flight, leader)
+    else this.#landFailure(flight, leader)
+  }
+
+  #landMessage(flight: Flight, leader: Query): void {
+    const { clock, counters, rules, stores } = this.#o
+    const records = leader.records!
+    if (leader.ede < 0) leader.ede = records.ede
+    const verdict = judge(leader, records, Date.now() / 1000)
+    const failed = verdict === Verdict.ServerError || verdict === Verdict.Refused
+    if (failed && this.#giveStale(flight, leader)) return
+    const charged = counters.of(leader.server)
+    stores.remember(flight.key, leader, verdict, rules, clock.now, charged)
+    this.#share(flight, leader)
+  }
+
+  /**
+   * No answer. Whoever waits gets a stale one if there is one; else the failure, but for those who
+   * joined a slow flight late: their own resolvers will wait long enough for a second try.
+   */
+  #landFailure(flight: Flight, leader: Query): void {
+    const { clock, rules, stores } = this.#o
+    const { now } = clock
+    if (leader.outcome === Outcome.Failure && this.#giveStale(flight, leader)) return
+    if (leader.outcome === Outcome.Failure && leader.rcode === Rcode.ServFail) {
+      stores.rememberFailure(flight.key, leader, rules, now)
+    }
+    const mayRetry = !flight.retry && now - flight.startedAt >= SLOW_FAILURE
+    const late: Query[] = []
+    for (const waiter of flight.takeWaiters()) {
+      const left = CLIENT_PATIENCE - (now - waiter.receivedAt)
+      if (mayRetry && left >= SLOW_FAILURE) late.push(waiter)
+      else this.#failLike(waiter, leader)
+    }
+    this.#end(flight, leader)
+    const first = late.shift()
+    if (first === undefined) return
+    const again = new Flight(flight.key, first, false, now, true)
+    again.waiters = late
+    this.#takeOff(again)
+  }
+
+  #failLike(waiter: Query, leader: Query): void {
+    waiter.outcome = leader.outcome
+    waiter.rcode = leader.rcode
+    waiter.ede = leader.ede
+    waiter.error = leader.error
+    waiter.answeredBy = leader.answeredBy
+    this.#o.done(waiter)
+  }
+
+  /** Gives the reply in `leader.out` to all who wait, and to the leader's own client. */
+  #share(flight: Flight, leader: Query): void {
+    const waiters = flight.takeWaiters()
+    if (waiters.length === 0) {
+      this.#end(flight, leader)
+      return
+    }
+    const length = leader.outLength
+    const { ede, answeredBy } = leader
+    // Finishing the leader changes its reply, so the others copy from here.
+    this.#shared ??= Buffer.allocUnsafeSlow(65_535)
+    const shared = this.#shared
+    leader.out.copy(shared, 0, 0, length)
+    this.#end(flight, leader)
+    for (const waiter of waiters) {
+      shared.copy(waiter.reserve(), 0, 0, length)
+      waiter.outLength = length
+      waiter.outcome = Outcome.Message
+      waiter.ede = ede
+      waiter.answeredBy = answeredBy
+      this.#o.done(waiter)
+    }
+  }
+
+  /** Ends the leader: towards its client, or nowhere. */
+  #end(flight: Flight, leader: Query): void {
+    if (flight.background) leader.release()
+    else this.#o.done(leader)
+  }
+
+  #giveStale(flight: Flight, leader: Query): boolean {
+    const { stale, done } = this.#o
+    const entry = stale?.find(flight.key) ?? null
+    if (stale === null || entry === null) return false
+    stale.backOff(entry)
+    for (const waiter of flight.takeWaiters()) stale.answer(waiter, entry, done)
+    if (flight.background) leader.release()
+    else stale.answer(leader, entry, done)
+    return true
+  }
+
+  /** Stops the timers of flights under way; their clients are answered when they land. */
+  stop(): void {
+    for (const flight of this.#flights.values()) flight.cancelTimer()
+  }
+}

@@ -1,0 +1,113 @@
+import type { Clock } from '../../lib/clock.ts'
+import type { Handler } from '../../serve/plugin.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
+import type { ZoneTable } from '../../serve/zone-table.ts'
+import { Flag } from '../../wire/codes.ts'
+import { questionKey } from '../../wire/question.ts'
+import type { CacheConfig } from './config.ts'
+import type { Flights } from './flights.ts'
+import type { CacheCounters, CountersByServer } from './metrics.ts'
+import type { StaleAnswers } from './stale.ts'
+import type { CacheStores } from './stores.ts'
+import { NO_SLOT, type Store } from './store.ts'
+
+export interface LookupOptions {
+  readonly config: CacheConfig
+  readonly stores: CacheStores
+  readonly clock: Clock
+  readonly counters: CountersByServer
+  readonly stale: StaleAnswers | null
+  readonly flights: Flights
+  /** Null where the cache covers every zone of its block. */
+  readonly zones: ZoneTable<true> | null
+  readonly next: Handler
+  readonly done: Handler
+}
+
+/** The way down through the cache: a hit is answered here and now, a miss becomes a flight. */
+export class Lookup {
+  readonly #o: LookupOptions
+
+  constructor(options: LookupOptions) {
+    this.#o = options
+  }
+
+  readonly handle = (q: Query): void => {
+    const { clock, counters, next, stale, stores, zones } = this.#o
+    if (zones !== null && zones.find(q.wire, q.question) === undefined) {
+      next(q)
+      return
+    }
+    const counted = counters.of(q.server)
+    counted.requests++
+    const { success, denial } = stores
+    const { now } = clock
+    const key = questionKey(q.wire, q.question, variantOf(q))
+    const positive = success.find(key)
+    if (positive !== NO_SLOT && success.isFresh(positive, now)) {
+      counted.successHits++
+      this.#hit(q, key, success, positive, counted)
+      return
+    }
+    const negative = denial.find(key)
+    if (negative !== NO_SLOT && denial.isFresh(negative, now)) {
+      if (stale === null || !stale.beats(positive, denial.rcode[negative]!)) {
+        counted.denialHits++
+        this.#hit(q, key, denial, negative, counted)
+        return
+      }
+    }
+    this.#miss(q, key, counted)
+  }
+
+  #hit(q: Query, key: string, store: Store, slot: number, counted: CacheCounters): void {
+    const { clock, config, done } = this.#o
+    const out = q.reserve()
+    q.outLength = config.keepTtl
+      ? store.readKeepingTtl(slot, out, q.question.end)
+      : store.read(slot, out, q.question.end, clock.now)
+    q.outcome = Outcome.Message
+    q.ede = store.ede(slot)
+    q.answeredBy = 'cache'
+    if (config.prefetch !== null) this.#prefetch(q, key, store, slot, counted)
+    done(q)
+  }
+
+  /** Counts the hit; a popular entry near its end is refreshed while it is still served. */
+  #prefetch(q: Query, key: string, store: Store, slot: number, counted: CacheCounters): void {
+    const { now } = this.#o.clock
+    const { amount, duration, percentage } = this.#o.config.prefetch!
+    const gap = now - store.lastHitAt[slot]!
+    store.hits[slot] = gap < duration ? store.hits[slot]! + 1 : 1
+    store.lastHitAt[slot] = now
+    if (store.hits[slot]! < amount) return
+    const threshold = Math.ceil((percentage / 100) * store.lifetime(slot))
+    if (store.remaining(slot, now) > threshold || now < store.retryAt[slot]!) return
+    this.#o.flights.refresh(q, key, counted)
+  }
+
+  #miss(q: Query, key: string, counted: CacheCounters): void {
+    const { done, flights, stale } = this.#o
+    const flight = flights.find(key)
+    const entry = stale?.find(key) ?? null
+    if (stale !== null && entry !== null) {
+      const backingOff = stale.backingOff(entry)
+      if (!stale.config.askFirst || backingOff || flight?.overdue === true) {
+        // Refresh first: the copy has to be made before the reply ends the query.
+        if (!backingOff) flights.refresh(q, key, counted)
+        stale.answer(q, entry, done)
+        return
+      }
+    }
+    counted.misses++
+    if (flight !== undefined) flights.join(flight, q, counted)
+    else if (stale !== null && entry !== null) {
+      flights.askBeforeStale(q, key, stale.config.timeout)
+    } else flights.ask(q, key)
+  }
+}
+
+/** What else tells answers apart: the DO and CD bits (RFC 6840 §5.9). */
+function variantOf(q: Query): number {
+  return (q.edns.dnssecOk ? 1 : 0) | ((q.flags & Flag.CD) !== 0 ? 2 : 0)
+}

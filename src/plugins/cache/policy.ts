@@ -1,0 +1,81 @@
+import type { Query } from '../../serve/query.ts'
+import { write32 } from '../../wire/bytes.ts'
+import { answersQuestion, classify, ResponseKind } from '../../wire/classify.ts'
+import { Flag, Type } from '../../wire/codes.ts'
+import { readFlags } from '../../wire/header.ts'
+import { NO_TTL, readTtl, type Records } from '../../wire/records.ts'
+
+/** What the cache does with a response. */
+export const Verdict = {
+  Success: 0,
+  Denial: 1,
+  /** SERVFAIL or NOTIMP: remembered for a short time, never instead of a good answer. */
+  ServerError: 2,
+  /** Another failure (REFUSED, FORMERR, …): passed on, not stored. */
+  Refused: 3,
+  /** A good response that must not be stored. */
+  Uncacheable: 4,
+} as const
+export type Verdict = (typeof Verdict)[keyof typeof Verdict]
+
+/** Seconds a response without any record is kept: it says nothing about time. */
+const NO_RECORDS_SECONDS = 5
+
+/** Judges the scanned message of a query by the rules of CoreDNS 1.14.7. */
+export function judge(q: Query, records: Records, unixSeconds: number): Verdict {
+  const { out, outLength, question } = q
+  switch (classify(out, outLength, question, records, unixSeconds)) {
+    case ResponseKind.ServerError:
+      return Verdict.ServerError
+    case ResponseKind.OtherError:
+      return records.rcode === 0 ? Verdict.Uncacheable : Verdict.Refused
+    case ResponseKind.Meta:
+    case ResponseKind.Update:
+      return Verdict.Uncacheable
+    case ResponseKind.NameError:
+      // RFC 2308 §5: without SOA nothing says how long the name will not exist.
+      return records.hasAuthoritySoa && !isTruncated(out) ? Verdict.Denial : Verdict.Uncacheable
+    case ResponseKind.NoData:
+      return isTruncated(out) ? Verdict.Uncacheable : Verdict.Denial
+    default:
+      return judgePositive(q, records)
+  }
+}
+
+function judgePositive(q: Query, records: Records): Verdict {
+  if (isTruncated(q.out)) return Verdict.Uncacheable
+  if (records.answerCount === 0) return Verdict.Success
+  if (answersQuestion(q.out, q.outLength, q.question, records)) return Verdict.Success
+  return records.hasAuthoritySoa ? Verdict.Denial : Verdict.Uncacheable
+}
+
+function isTruncated(out: Buffer): boolean {
+  return (readFlags(out) & Flag.TC) !== 0
+}
+
+/** Seconds an answer stays fresh by its own account: its smallest TTL. */
+export function successSeconds(records: Records): number {
+  return records.minTtl === NO_TTL ? NO_RECORDS_SECONDS : records.minTtl
+}
+
+/** Seconds a denial stays fresh: min(SOA TTL, SOA MINIMUM) (RFC 2308 §5), or less if a CNAME is. */
+export function denialSeconds(records: Records): number {
+  return Math.min(records.minTtl, records.soaNegativeTtl)
+}
+
+/** Brings every TTL of the message into [min, max] seconds. */
+export function boundTtls(out: Buffer, records: Records, min: number, max: number): void {
+  for (let i = 0; i < records.count; i++) {
+    const at = records.ttlAt[i]!
+    const ttl = readTtl(out, at)
+    const bounded = Math.max(min, Math.min(ttl, max))
+    if (bounded !== ttl) write32(out, at, bounded)
+  }
+}
+
+/** The SOA of a denial shows the time the denial is good for (RFC 2308 §5). */
+export function boundSoa(out: Buffer, records: Records, seconds: number): void {
+  for (let i = records.answerCount; i < records.count; i++) {
+    if (records.types[i] === Type.SOA) write32(out, records.ttlAt[i]!, seconds)
+  }
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../../lib/clock.ts'
+import type { Handler } from '../../serve/plugin.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
+import { Ede, Rcode } from '../../wire/codes.ts'
+import type { StaleConfig } from './config.ts'
+import type { CountersByServer } from './metrics.ts'
+import { NO_SLOT, type Store } from './store.ts'
+import type { CacheStores } from './stores.ts'
+
+/** Where an expired answer was found. */
+export interface StaleEntry {
+  readonly store: Store
+  readonly slot: number
+}
+
+/** Answers from entries whose time is over (RFC 8767). */
+export class StaleAnswers {
+  readonly config: StaleConfig
+  readonly #stores: CacheStores
+  readonly #clock: Clock
+  readonly #counters: CountersByServer
+
+  constructor(config: StaleConfig, stores: CacheStores, clock: Clock, counters: CountersByServer) {
+    this.config = config
+    this.#stores = stores
+    this.#clock = clock
+    this.#counters = counters
+  }
+
+  /** The expired answer to serve for `key`, success before denial; never a remembered failure. */
+  find(key: string): StaleEntry | null {
+    return this.#findIn(this.#stores.success, key) ?? this.#findIn(this.#stores.denial, key)
+  }
+
+  #findIn(store: Store, key: string): StaleEntry | null {
+    const slot = store.find(key)
+    if (slot === NO_SLOT || store.rcode[slot] === Rcode.ServFail) return null
+    return store.staleFor(slot, this.#clock.now) < this.config.window ? { store, slot } : null
+  }
+
+  /** Whether the success in `slot`, expired or not there, beats a fresh denial of this rcode. */
+  beats(slot: number, rcode: number): boolean {
+    if (slot === NO_SLOT) return false
+    if (this.#stores.success.staleFor(slot, this.#clock.now) >= this.config.window) return false
+    return this.config.preferPositive || rcode === Rcode.ServFail
+  }
+
+  /** True while the upstream is not to be asked for this name again. */
+  backingOff({ store, slot }: StaleEntry): boolean {
+    return this.#clock.now < store.retryAt[slot]!
+  }
+
+  /** A refresh has failed: RFC 8767 §5's failure recheck timer starts. */
+  backOff({ store, slot }: StaleEntry): void {
+    store.retryAt[slot] = this.#clock.now + this.config.recheck
+  }
+
+  /** Answers `q` from the entry, with the configured TTL and the extended error that says so. */
+  answer(q: Query, { store, slot }: StaleEntry, done: Handler): void {
+    const counters = this.#counters.of(q.server)
+    if (store === this.#stores.success) counters.successHits++
+    else counters.denialHits++
+    counters.servedStale++
+    q.outLength = store.readWithTtl(slot, q.reserve(), q.question.end, this.config.responseTtl)
+    q.outcome = Outcome.Message
+    q.records = null
+    q.error = null
+    q.ede = store.rcode[slot] === Rcode.NXDomain ? Ede.StaleNxdomain : Ede.StaleAnswer
+    q.answeredBy = 'cache'
+    done(q)
+  }
+}

@@ -1,0 +1,228 @@
+import { LRUCache } from 'lru-cache'
+import type { ByteBudget } from '../../lib/byte-budget.ts'
+import { copyBytes } from '../../lib/bytes.ts'
+import { write32 } from '../../wire/bytes.ts'
+import { readTtl, type Records } from '../../wire/records.ts'
+import { PAGE_SIZE, type Slab } from './slab.ts'
+
+/** No entry. */
+export const NO_SLOT = -1
+
+/** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
+const HEAD_START = 2
+const HEAD_SIZE = 10
+
+/** Rough bytes an entry costs beside its chunk: key string, LRU links, the arrays below. */
+const ENTRY_OVERHEAD = 192
+
+/**
+ * One LRU of answers (success or denial). An entry is a slot number; what belongs to it stands in
+ * typed arrays and in one slab chunk:
+ *
+ *   chunk  [ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
+ *
+ * The question is not stored: the key implies it, and all offsets count from the message's start.
+ */
+export class Store {
+  readonly #lru: LRUCache<string, number>
+  readonly #slab: Slab
+  readonly #budget: ByteBudget
+  readonly #free: number[] = []
+  readonly #onEvict: () => void
+
+  readonly #address: Float64Array
+  readonly #recordBytes: Uint16Array
+  readonly #ttlCount: Uint16Array
+  /** Milliseconds of `Clock.now`. */
+  readonly #storedAt: Float64Array
+  readonly #expiresAt: Float64Array
+  /** RFC 8914 code of the answer, or −1. */
+  readonly #ede: Int16Array
+  readonly rcode: Uint8Array
+  /** Hits since the last gap, and the time of the last (prefetch). */
+  readonly hits: Uint32Array
+  readonly lastHitAt: Float64Array
+  /** After a failed refresh the upstream is not asked again before this time. */
+  readonly retryAt: Float64Array
+
+  /** @param onEvict told of each live entry that had to make room */
+  constructor(capacity: number, slab: Slab, budget: ByteBudget, onEvict: () => void = () => {}) {
+    this.#slab = slab
+    this.#budget = budget
+    this.#onEvict = onEvict
+    // One more than the LRU holds: a new entry is complete before the oldest goes.
+    const slots = capacity + 1
+    for (let slot = slots - 1; slot >= 0; slot--) this.#free.push(slot)
+    this.#address = new Float64Array(slots)
+    this.#recordBytes = new Uint16Array(slots)
+    this.#ttlCount = new Uint16Array(slots)
+    this.#storedAt = new Float64Array(slots)
+    this.#expiresAt = new Float64Array(slots)
+    this.#ede = new Int16Array(slots)
+    this.rcode = new Uint8Array(slots)
+    this.hits = new Uint32Array(slots)
+    this.lastHitAt = new Float64Array(slots)
+    this.retryAt = new Float64Array(slots)
+    this.#lru = new LRUCache<string, number>({
+      max: capacity,
+      dispose: (slot, _key, reason) => {
+        this.#dispose(slot)
+        if (reason === 'evict') this.#onEvict()
+      },
+    })
+  }
+
+  /** The slot of `key`, fresh or not, now the most recently used; NO_SLOT where there is none. */
+  find(key: string): number {
+    return this.#lru.get(key) ?? NO_SLOT
+  }
+
+  isFresh(slot: number, now: number): boolean {
+    return now < this.#expiresAt[slot]!
+  }
+
+  /** Milliseconds since the entry expired; negative while it is fresh. */
+  staleFor(slot: number, now: number): number {
+    return now - this.#expiresAt[slot]!
+  }
+
+  /** Whole seconds of freshness left, at least 0. */
+  remaining(slot: number, now: number): number {
+    return Math.max(0, Math.ceil((this.#expiresAt[slot]! - now) / 1000))
+  }
+
+  /** Seconds the entry was fresh for in all. */
+  lifetime(slot: number): number {
+    return (this.#expiresAt[slot]! - this.#storedAt[slot]!) / 1000
+  }
+
+  ede(slot: number): number {
+    return this.#ede[slot]!
+  }
+
+  /**
+   * Writes the entry into `out` as a message (id and question are left to the caller) and returns
+   * its length. TTLs are lowered by the seconds since it was stored.
+   */
+  read(slot: number, out: Buffer, questionEnd: number, now: number): number {
+    const elapsed = Math.floor((now - this.#storedAt[slot]!) / 1000)
+    return this.#copy(slot, out, questionEnd, elapsed, -1)
+  }
+
+  /** As `read()`, with every TTL set to `ttl` seconds. */
+  readWithTtl(slot: number, out: Buffer, questionEnd: number, ttl: number): number {
+    return this.#copy(slot, out, questionEnd, 0, ttl)
+  }
+
+  /** As `read()`, with the TTLs as stored (`keepttl`). */
+  readKeepingTtl(slot: number, out: Buffer, questionEnd: number): number {
+    return this.#copy(slot, out, questionEnd, 0, -1)
+  }
+
+  #copy(slot: number, out: Buffer, questionEnd: number, elapsed: number, fixedTtl: number): number {
+    const address = this.#address[slot]!
+    const page = this.#slab.page(address)
+    let at = this.#slab.offset(address)
+    copyBytes(page, at, out, HEAD_START, HEAD_SIZE)
+    at += HEAD_SIZE
+    const recordBytes = this.#recordBytes[slot]!
+    copyBytes(page, at, out, questionEnd, recordBytes)
+    at += recordBytes
+    if (elapsed === 0 && fixedTtl < 0) return questionEnd + recordBytes
+    const count = this.#ttlCount[slot]!
+    for (let i = 0; i < count; i++, at += 2) {
+      const ttlAt = (page[at]! << 8) | page[at + 1]!
+      const ttl = fixedTtl >= 0 ? fixedTtl : Math.max(0, readTtl(out, ttlAt) - elapsed)
+      write32(out, ttlAt, ttl)
+    }
+    return questionEnd + recordBytes
+  }
+
+  /**
+   * Stores the message `wire[0..length)`, whose OPT is gone, as `records` describes it, fresh for
+   * `seconds`. Returns the slot, or NO_SLOT where the byte budget has no room for it even with
+   * everything else of this store evicted.
+   */
+  write(
+    key: string,
+    wire: Buffer,
+    length: number,
+    questionEnd: number,
+    records: Records,
+    seconds: number,
+    now: number,
+    ede: number,
+  ): number {
+    const recordBytes = length - questionEnd
+    const chunkLength = HEAD_SIZE + recordBytes + 2 * records.count
+    if (chunkLength > PAGE_SIZE) return NO_SLOT
+    if (!this.#makeRoom(this.#slab.chunkSize(chunkLength) + ENTRY_OVERHEAD)) return NO_SLOT
+
+    const slot = this.#free.pop()!
+    const address = this.#slab.take(chunkLength)
+    const page = this.#slab.page(address)
+    let at = this.#slab.offset(address)
+    wire.copy(page, at, HEAD_START, HEAD_START + HEAD_SIZE)
+    at += HEAD_SIZE
+    wire.copy(page, at, questionEnd, length)
+    at += recordBytes
+    for (let i = 0; i < records.count; i++, at += 2) {
+      const ttlAt = records.ttlAt[i]!
+      page[at] = ttlAt >> 8
+      page[at + 1] = ttlAt & 0xff
+    }
+    this.#address[slot] = address
+    this.#recordBytes[slot] = recordBytes
+    this.#ttlCount[slot] = records.count
+    this.#storedAt[slot] = now
+    this.#expiresAt[slot] = now + seconds * 1000
+    this.#ede[slot] = ede
+    this.rcode[slot] = records.rcode
+    this.hits[slot] = 0
+    this.lastHitAt[slot] = 0
+    this.retryAt[slot] = 0
+    this.#budget.take(this.#cost(slot))
+    this.#lru.set(key, slot)
+    return slot
+  }
+
+  /** Forgets `key`. */
+  delete(key: string): void {
+    this.#lru.delete(key)
+  }
+
+  /** Entries that are still fresh: expired ones are kept for stale answers but not counted. */
+  countFresh(now: number): number {
+    let fresh = 0
+    for (const slot of this.#lru.values()) if (this.isFresh(slot, now)) fresh++
+    return fresh
+  }
+
+  /** All keys with their slots, least recently used first. */
+  *entries(): Generator<readonly [key: string, slot: number]> {
+    for (const [key, slot] of this.#lru.rentries()) yield [key, slot]
+  }
+
+  /** Empties the store and gives its bytes back. */
+  clear(): void {
+    this.#lru.clear()
+  }
+
+  #makeRoom(bytes: number): boolean {
+    while (this.#budget.wouldExceed(bytes)) {
+      if (this.#lru.pop() === undefined) return false
+    }
+    return true
+  }
+
+  #cost(slot: number): number {
+    const length = HEAD_SIZE + this.#recordBytes[slot]! + 2 * this.#ttlCount[slot]!
+    return this.#slab.chunkSize(length) + ENTRY_OVERHEAD
+  }
+
+  #dispose(slot: number): void {
+    this.#budget.give(this.#cost(slot))
+    this.#slab.give(this.#address[slot]!)
+    this.#free.push(slot)
+  }
+}

@@ -1,0 +1,130 @@
+import type { ByteBudget } from '../../lib/byte-budget.ts'
+import type { Query } from '../../serve/query.ts'
+import { ZoneTable } from '../../serve/zone-table.ts'
+import { Flag, Rcode } from '../../wire/codes.ts'
+import { HEADER_SIZE, Section, writeCount, writeFlags } from '../../wire/header.ts'
+import { Records } from '../../wire/records.ts'
+import type { CacheConfig } from './config.ts'
+import type { CacheCounters } from './metrics.ts'
+import { boundSoa, boundTtls, denialSeconds, successSeconds, Verdict } from './policy.ts'
+import { Slab } from './slab.ts'
+import { Store } from './store.ts'
+
+/** RFC 9520 §3.1 asks for at least one second; more would prolong every short outage. */
+const FAILURE_SECONDS = 1
+
+/** A reply without records, as resolution failures are stored. */
+const failureHeader = Buffer.alloc(HEADER_SIZE)
+writeFlags(failureHeader, Flag.QR | Rcode.ServFail)
+writeCount(failureHeader, Section.Question, 1)
+const noRecords = new Records()
+noRecords.rcode = Rcode.ServFail
+
+/** The two stores of one cache. They survive a reload that leaves the block's answers as they are. */
+export class CacheStores {
+  readonly success: Store
+  readonly denial: Store
+  /** Who is charged for an eviction: the server whose query needs the room. */
+  #charged: CacheCounters | null = null
+
+  constructor(successCapacity: number, denialCapacity: number, budget: ByteBudget) {
+    const slab = new Slab()
+    this.success = new Store(successCapacity, slab, budget, () => {
+      if (this.#charged !== null) this.#charged.successEvictions++
+    })
+    this.denial = new Store(denialCapacity, slab, budget, () => {
+      if (this.#charged !== null) this.#charged.denialEvictions++
+    })
+  }
+
+  /**
+   * Bounds the TTLs of the message in `q.out` as the directive says and stores it where the verdict
+   * and the configuration allow. `q.records` describes the message.
+   */
+  remember(
+    key: string,
+    q: Query,
+    verdict: Verdict,
+    rules: StoreRules,
+    now: number,
+    counters: CacheCounters,
+  ): void {
+    this.#charged = counters
+    if (verdict === Verdict.Success) this.#rememberSuccess(key, q, rules, now)
+    else if (verdict === Verdict.Denial) this.#rememberDenial(key, q, rules, now)
+    else if (verdict === Verdict.ServerError) this.#rememberError(key, q, rules, now)
+    this.#charged = null
+  }
+
+  #rememberSuccess(key: string, q: Query, rules: StoreRules, now: number): void {
+    const records = q.records!
+    const { minTtl, maxTtl } = rules.config.success
+    const seconds = clamp(successSeconds(records), minTtl, maxTtl)
+    boundTtls(q.out, records, minTtl, maxTtl)
+    if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) return
+    this.success.write(key, q.out, q.outLength, q.question.end, records, seconds, now, q.ede)
+    this.denial.delete(key)
+  }
+
+  #rememberDenial(key: string, q: Query, rules: StoreRules, now: number): void {
+    const records = q.records!
+    const { minTtl, maxTtl } = rules.config.denial
+    const seconds = clamp(denialSeconds(records), minTtl, maxTtl)
+    boundTtls(q.out, records, minTtl, maxTtl)
+    boundSoa(q.out, records, seconds)
+    if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
+    this.denial.write(key, q.out, q.outLength, q.question.end, records, seconds, now, q.ede)
+    // The old answer is refuted, unless it is to be kept as the last known good one.
+    if (rules.config.stale?.preferPositive !== true) this.success.delete(key)
+  }
+
+  #rememberError(key: string, q: Query, rules: StoreRules, now: number): void {
+    const seconds = rules.config.servfail / 1000
+    if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
+    const { out, outLength, question, ede } = q
+    boundTtls(out, q.records!, 0, seconds)
+    this.denial.write(key, out, outLength, question.end, q.records!, seconds, now, ede)
+  }
+
+  /** Remembers that no upstream answered: the next to ask do not wait for it again. */
+  rememberFailure(key: string, q: Query, rules: StoreRules, now: number): void {
+    const seconds = Math.min(FAILURE_SECONDS, rules.config.servfail / 1000)
+    if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
+    const { end } = q.question
+    this.denial.write(key, failureHeader, end, end, noRecords, seconds, now, q.ede)
+  }
+
+  clear(): void {
+    this.success.clear()
+    this.denial.clear()
+  }
+}
+
+/** A cache's configuration with its zone lists made ready for look-ups. */
+export class StoreRules {
+  readonly config: CacheConfig
+  /** Zones whose answers of that kind are not stored. */
+  readonly withoutSuccess: ZoneTable<true>
+  readonly withoutDenial: ZoneTable<true>
+
+  constructor(config: CacheConfig) {
+    this.config = config
+    this.withoutSuccess = zoneTable(config.withoutSuccess)
+    this.withoutDenial = zoneTable(config.withoutDenial)
+  }
+
+  keepsOut(zones: ZoneTable<true>, q: Query): boolean {
+    return !zones.empty && zones.find(q.wire, q.question) !== undefined
+  }
+}
+
+/** A table of zones that are all alike. */
+export function zoneTable(zones: readonly string[]): ZoneTable<true> {
+  const table = new ZoneTable<true>()
+  for (const zone of zones) table.add(zone, true)
+  return table
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(value, max))
+}

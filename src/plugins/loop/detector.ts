@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Class, Flag, Type } from '../../wire/codes.ts'
+import { HEADER_SIZE, Section, writeCount, writeFlags, writeId } from '../../wire/header.ts'
+import { textToName } from '../../wire/name.ts'
+import type { Target } from './probe.ts'
+
+/** A probe is given this long for its answer. */
+const TIMEOUT_MS = 2_000
+/** Time between a failed probe and the next. */
+const RETRY_MS = 1_000
+/** Listeners that have not answered by now are given up on. */
+const DEADLINE_MS = 30_000
+/** Our own probe is the first arrival of its name and a stray copy may be the second. */
+const ARRIVALS_OF_A_LOOP = 3
+
+/** Header, longest name, type and class. */
+const MAX_PROBE = HEADER_SIZE + 255 + 4
+
+/** What the detector needs from outside, so that tests can stand in for network and chance. */
+export interface DetectorParts {
+  /** Asks a listener; rejects where no answer comes. */
+  ask(target: Target, query: Buffer, timeoutMs: number, signal: AbortSignal): Promise<void>
+  /** A label that nobody can guess. */
+  randomLabel(): string
+  /** A random message id, 0 to 65,535. */
+  randomId(): number
+  /** Told once, of the first loop. */
+  onLoop(message: string): void
+}
+
+/**
+ * Looks for forwarding loops of one server block: it asks each listener for a name that exists
+ * nowhere and counts how often that name comes in. Each probe has a name of its own, so that several
+ * listeners, protocols and attempts cannot add up to a loop that is none.
+ */
+export class LoopDetector {
+  /** True while probes are under way, and for good once a loop was found. */
+  active = false
+  readonly #zone: string
+  readonly #parts: DetectorParts
+  readonly #probes = new Map<string, { readonly target: Target; arrivals: number }>()
+  readonly #stopped = new AbortController()
+  #found = false
+
+  /** @param zone the block's first zone, normalised */
+  constructor(zone: string, parts: DetectorParts) {
+    this.#zone = zone
+    this.#parts = parts
+  }
+
+  /** Probes all targets until each has answered or 30 s have passed. Never rejects. */
+  async run(targets: readonly Target[]): Promise<void> {
+    this.active = true
+    const deadline = setTimeout(() => this.#stopped.abort(), DEADLINE_MS)
+    await Promise.all(targets.map((target) => this.#probe(target)))
+    clearTimeout(deadline)
+    this.stop()
+  }
+
+  /** Ends the detection, answered or not. A loop that was found stays cut. */
+  stop(): void {
+    this.#stopped.abort()
+    if (this.#found) return
+    this.active = false
+    this.#probes.clear()
+  }
+
+  /**
+   * Counts a HINFO query that came in; true where it goes in circles and must not be passed on.
+   *
+   * @param name what it asks for, lower-case, with its final dot
+   * @param client who sent it, for the message
+   */
+  arrived(name: string, client: () => string): boolean {
+    const probe = this.#probes.get(name)
+    if (probe === undefined) return false
+    probe.arrivals++
+    if (probe.arrivals < ARRIVALS_OF_A_LOOP) return false
+    if (!this.#found) {
+      this.#found = true
+      this.#parts.onLoop(
+        `Loop (${client()} -> ${probe.target.listener}) detected for zone "${this.#zone}", ` +
+          `see https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO ${name}"`,
+      )
+    }
+    return true
+  }
+
+  async #probe(target: Target): Promise<void> {
+    const { signal } = this.#stopped
+    while (!signal.aborted) {
+      const name = this.#newName()
+      const query = hinfoQuery(this.#parts.randomId(), name)
+      // A zone so long that no name fits below it cannot be probed, nor asked for much.
+      if (query === null) return
+      this.#probes.set(name, { target, arrivals: 0 })
+      try {
+        await this.#parts.ask(target, query, TIMEOUT_MS, signal)
+        return
+      } catch {
+        // The listener may not be open yet, its upstream not reachable: ask again.
+        await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  #newName(): string {
+    const { randomLabel } = this.#parts
+    return `${randomLabel()}.${randomLabel()}.${this.#zone === '.' ? '' : this.#zone}`
+  }
+}
+
+/** A HINFO query with the RD bit, or null where the name does not fit into a message. */
+function hinfoQuery(id: number, name: string): Buffer | null {
+  const query = Buffer.alloc(MAX_PROBE)
+  const end = textToName(name, query, HEADER_SIZE)
+  if (end < 0) return null
+  writeId(query, id)
+  writeFlags(query, Flag.RD)
+  writeCount(query, Section.Question, 1)
+  query.writeUInt16BE(Type.HINFO, end)
+  query.writeUInt16BE(Class.IN, end + 2)
+  return query.subarray(0, end + 4)
+}

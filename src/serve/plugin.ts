@@ -1,0 +1,76 @@
+import type { Directive } from '../corefile/parse.ts'
+import type { ByteBudget } from '../lib/byte-budget.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { Query } from './query.ts'
+
+/** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
+export type Handler = (q: Query) => void
+
+/**
+ * What a directive contributes to its server block. Chains are composed once at load: `wrap` on the
+ * way down (it answers itself through `done`, or passes the query to `next`), `unwrap` on the way
+ * up (it sees every outcome produced below it). No closure is made per query.
+ */
+export interface Stage {
+  /** The way down. `done` ends the query at this stage: set an outcome first. */
+  wrap?(next: Handler, done: Handler): Handler
+  /** The way up: what stages below call as their `done`. */
+  unwrap?(done: Handler): Handler
+  /** Runs once per query after the reply went out: q.out[0..q.outLength) is what was sent. */
+  observe?(q: Query): void
+  /** Addresses this block listens on (the `bind` directive). */
+  readonly addresses?: readonly string[]
+  /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */
+  start?(): Promise<void>
+  /** Ends it. `final` is false when a new configuration takes over. */
+  stop?(final: boolean): Promise<void>
+  /** Delays a final shutdown while queries are still answered (health's lameduck). */
+  lameduck?(): Promise<void>
+  /** Lines for `dnslet check`: settings and upstreams in effect. */
+  describe?(): readonly string[]
+}
+
+/** What a plugin may know of the server block it stands in. */
+export interface BlockContext {
+  /** All zones of the block, normalised (lower case, final dot), in key order. */
+  readonly zones: readonly string[]
+  /** Names of the servers the block is part of, e.g. `dns://169.254.20.10:53`; filled before start(). */
+  readonly servers: readonly string[]
+  /** Addresses the block listens on as `host:port`; filled before start(). */
+  readonly listeners: readonly { readonly host: string; readonly port: number }[]
+  /** Names of the directives present in the block, in chain order. */
+  readonly directives: readonly string[]
+  /**
+   * What decides this block's answers (keys, addresses, directives that produce or change answers)
+   * as one string: state kept over a reload under it still fits the new configuration.
+   */
+  readonly identity: string
+  readonly services: Services
+}
+
+/** What the daemon lends to its plugins. */
+export interface Services {
+  readonly clock: Clock
+  readonly log: Log
+  /** Bytes all caches of the process may hold together. */
+  readonly cacheBudget: ByteBudget
+  /** State that survives a reload: made on first use of the key, the same object afterwards. */
+  keep<T>(key: string, make: () => T): T
+  /** Asks the daemon to watch the Corefile: milliseconds between checks, jitter as in `reload`. */
+  watchCorefile(intervalMs: number, jitterMs: number): void
+  /** Ends a first start with this message and exit code 1; refuses a reload. */
+  fatal(message: string): void
+  /** A round trip through the daemon's own sockets; resolves to null or what is wrong. */
+  selfCheck(): Promise<string | null>
+}
+
+/** One directive: a folder in src/plugins. */
+export interface Plugin {
+  /** The directive's name, also its label in metrics and logs. */
+  readonly name: string
+  /** True where the stage answers or passes queries (CoreDNS counts these in `plugin_enabled`). */
+  readonly handler: boolean
+  /** Reads the directive; opens nothing. Throws CorefileError on bad configuration. */
+  setup(directives: readonly Directive[], block: BlockContext): Stage
+}

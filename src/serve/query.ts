@@ -1,0 +1,188 @@
+import { Edns } from '../wire/edns.ts'
+import { Question } from '../wire/question.ts'
+import type { Records } from '../wire/records.ts'
+
+/** How a client reached us. */
+export const Protocol = { Udp: 0, Tcp: 1 } as const
+export type Protocol = (typeof Protocol)[keyof typeof Protocol]
+
+/** What became of a query. */
+export const Outcome = {
+  /** Nothing yet. */
+  Pending: 0,
+  /** `out[0..outLength)` holds a whole message without OPT; the server finishes it. */
+  Message: 1,
+  /** No message: the server answers with `rcode` (and `ede`), the question and nothing else. */
+  Failure: 2,
+  /** No reply at all. */
+  Drop: 3,
+} as const
+export type Outcome = (typeof Outcome)[keyof typeof Outcome]
+
+/** `ede` of a query without an extended DNS error. */
+export const NO_EDE = -1
+
+/** The listening address a query came in by, as metrics name it. */
+export interface ServerIdentity {
+  /** `dns://169.254.20.10:53`, `dns://:53`, `dns://[fd00::a]:53`. */
+  readonly name: string
+  /** Small and unique per name for the life of the process: an index into arrays of counters. */
+  readonly index: number
+}
+
+/** Where the answer to a query goes: a UDP socket, a TCP connection, or a caller inside the daemon. */
+export interface ReplyTarget {
+  readonly protocol: Protocol
+  /** Largest reply this target can carry: 65,535 for streams; UDP replies are bounded per query. */
+  readonly maxSize: number
+  /** Address and port the query was sent to. */
+  readonly localAddress: string
+  readonly localPort: number
+  /**
+   * The buffer to build this query's reply in, at least 65,535 bytes long, valid until `send` or
+   * `drop` of the same query. Exactly one reservation is open at a time: reserve, build, send.
+   */
+  reserve(q: Query): Buffer
+  /** Sends `q.out[0..length)`, or queues it for the end of this tick. Never throws. */
+  send(q: Query, length: number): void
+  /** This query will get no reply. */
+  drop(q: Query): void
+  /** The client's address, IPv6 without brackets. Not for the hot path. */
+  remoteAddress(q: Query): string
+  remotePort(q: Query): number
+  /** True where the client's address is IPv6. */
+  isIPv6(q: Query): boolean
+}
+
+/** A socket address as the kernel writes it: sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes). */
+export const SOCKADDR_SIZE = 28
+
+/** Header, longest name, type and class: all that is kept of a query. */
+const KEPT_SIZE = 12 + 255 + 4
+
+const noBytes = Buffer.alloc(0)
+const nowhere: ServerIdentity = { name: '', index: 0 }
+
+/**
+ * One query on its way through the daemon. Pooled and of one shape: a socket owns one `Query` that
+ * it fills anew for each datagram; whoever needs it beyond the handler's return calls `keep()`.
+ */
+export class Query {
+  /** The message as received, at offset 0. Borrowed until the handler returns. */
+  wire: Buffer = noBytes
+  length = 0
+  /** Header id and flags word, read from `wire`. */
+  id = 0
+  flags = 0
+  readonly question: Question = new Question()
+  readonly edns: Edns = new Edns()
+
+  target: ReplyTarget
+  /** The client's raw socket address (batched UDP). */
+  sockaddr: Buffer = noBytes
+  /** The client's address as node:dgram gives it. */
+  rinfo: { readonly address: string; readonly port: number; readonly family: string } | null = null
+  /** `Clock.now` when the query was read from its socket. */
+  receivedAt = 0
+
+  /** The server that took the query; set before any plugin sees it. */
+  server: ServerIdentity = nowhere
+
+  outcome: Outcome = Outcome.Pending
+  out: Buffer = noBytes
+  outLength = 0
+  /**
+   * Where the records of `out` lie, if whoever produced the message has scanned it already (its OPT
+   * removed). Shared scratch: valid only until the handler that set it returns; null: not scanned.
+   */
+  records: Records | null = null
+  rcode = 0
+  /** RFC 8914 code, or NO_EDE. */
+  ede: number = NO_EDE
+  /** What the `errors` plugin logs; null where nothing went wrong. */
+  error: string | null = null
+  /** Name of the plugin that produced the outcome ('' for the server itself). */
+  answeredBy = ''
+
+  /** True for a copy made by `keep()`. */
+  kept = false
+  /** What the stage that keeps this query remembers with it (the cache: its flight). */
+  memo: object | null = null
+
+  constructor(target: ReplyTarget) {
+    this.target = target
+  }
+
+  /** Makes the query ready for the next message of its owner. */
+  reset(wire: Buffer, length: number, receivedAt: number): void {
+    this.wire = wire
+    this.length = length
+    this.receivedAt = receivedAt
+    this.outcome = Outcome.Pending
+    this.rcode = 0
+    this.ede = NO_EDE
+    this.error = null
+    this.answeredBy = ''
+    this.records = null
+    this.memo = null
+  }
+
+  /** Opens the reply buffer of this query's target as `out`. */
+  reserve(): Buffer {
+    this.out = this.target.reserve(this)
+    return this.out
+  }
+
+  /** Records that the reply is a bare `rcode`, with what `errors` should log about it. */
+  fail(rcode: number, error: string | null = null, ede: number = NO_EDE): void {
+    this.outcome = Outcome.Failure
+    this.rcode = rcode
+    this.error = error
+    this.ede = ede
+  }
+
+  /** This query, fit to outlive the packet: itself where it is a copy already, else a copy. */
+  keep(): Query {
+    return this.kept ? this : this.copy()
+  }
+
+  /**
+   * A copy that outlives the packet: header, question and EDNS are kept, the client's options are
+   * not (we never forward them). Copies come from a pool; the server gives them back after the reply.
+   */
+  copy(): Query {
+    const copy = pool.pop() ?? newKept(this.target)
+    copy.reset(copy.wire, this.question.end, this.receivedAt)
+    this.wire.copy(copy.wire, 0, 0, this.question.end)
+    copy.id = this.id
+    copy.flags = this.flags
+    copy.question.assign(this.question)
+    copy.edns.assign(this.edns)
+    copy.target = this.target
+    this.sockaddr.copy(copy.sockaddr)
+    copy.rinfo = this.rinfo
+    copy.server = this.server
+    return copy
+  }
+
+  /** Gives a copy back to the pool; does nothing for a socket's own query. */
+  release(): void {
+    if (!this.kept) return
+    this.out = noBytes
+    this.rinfo = null
+    this.memo = null
+    if (pool.length < POOL_LIMIT) pool.push(this)
+  }
+}
+
+/** More free copies than this are left to the garbage collector. */
+const POOL_LIMIT = 1024
+const pool: Query[] = []
+
+function newKept(target: ReplyTarget): Query {
+  const q = new Query(target)
+  q.wire = Buffer.alloc(KEPT_SIZE)
+  q.sockaddr = Buffer.alloc(SOCKADDR_SIZE)
+  q.kept = true
+  return q
+}

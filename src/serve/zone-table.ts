@@ -1,0 +1,103 @@
+import { Type } from '../wire/codes.ts'
+import { textToName } from '../wire/name.ts'
+import type { Question } from '../wire/question.ts'
+
+interface Entry<T> {
+  /** The zone's name in wire format, lower case. */
+  readonly name: Uint8Array
+  readonly zone: string
+  readonly value: T
+}
+
+/**
+ * Finds the longest zone that contains a name, by hashing suffixes from the root inwards:
+ *
+ *   www.example.cluster.local.   hash(local.) → hash(cluster.local.) → … as deep as any zone goes
+ *
+ * No string is made and nothing is allocated: the hash of a suffix extends the hash of the shorter
+ * one, so a look-up reads each byte of the deepest candidate once.
+ */
+export class ZoneTable<T> {
+  readonly #byHash = new Map<number, Entry<T>[]>()
+  #root: Entry<T> | null = null
+  #depth = 0
+
+  /** @param zone presentation format, normalised: lower case with a final dot */
+  add(zone: string, value: T): void {
+    const name = new Uint8Array(256)
+    const end = textToName(zone, name, 0)
+    if (end < 0) throw new RangeError(`Cannot add zone "${zone}": not a domain name`)
+    const entry = { name: name.slice(0, end), zone, value }
+    if (end === 1) {
+      this.#root = entry
+      return
+    }
+    const starts = labelStarts(entry.name)
+    let hash = HASH_SEED
+    for (let i = starts.length - 1; i >= 0; i--) hash = hashLabel(hash, entry.name, starts[i]!)
+    const list = this.#byHash.get(hash)
+    if (list === undefined) this.#byHash.set(hash, [entry])
+    else list.push(entry)
+    this.#depth = Math.max(this.#depth, starts.length)
+  }
+
+  /** True where no zone has been added. */
+  get empty(): boolean {
+    return this.#root === null && this.#byHash.size === 0
+  }
+
+  /**
+   * The value of the longest zone that contains the name. DS belongs to the parent side of a zone
+   * cut (RFC 4035 §3.1.4.1), so for DS the shortest zone but the root is preferred.
+   */
+  find(wire: Uint8Array, question: Question): T | undefined {
+    let best = this.#root
+    const deepest = question.labelCount
+    const shallowest = Math.max(0, deepest - this.#depth)
+    let hash = HASH_SEED
+    for (let i = deepest - 1; i >= shallowest; i--) {
+      const start = question.labels[i]!
+      hash = hashLabel(hash, wire, start)
+      const found = this.#match(hash, wire, start, question.nameEnd)
+      if (found === null) continue
+      best = found
+      if (question.type === Type.DS) break
+    }
+    return best?.value
+  }
+
+  #match(hash: number, wire: Uint8Array, start: number, end: number): Entry<T> | null {
+    const list = this.#byHash.get(hash)
+    if (list === undefined) return null
+    for (const entry of list) {
+      if (entry.name.length === end - start && sameName(wire, start, entry.name)) return entry
+    }
+    return null
+  }
+}
+
+const HASH_SEED = 17
+
+/** Extends the hash of a parent name by one label, ASCII case folded (RFC 4343). */
+function hashLabel(hash: number, bytes: Uint8Array, start: number): number {
+  const end = start + 1 + bytes[start]!
+  let h = hash
+  for (let i = start; i < end; i++) h = (Math.imul(h, 31) + fold(bytes[i]!)) | 0
+  return h
+}
+
+function sameName(wire: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) if (fold(wire[start + i]!) !== name[i]) return false
+  return true
+}
+
+/** A label's length byte is below 64, so folding leaves it alone. */
+function fold(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+}
+
+function labelStarts(name: Uint8Array): number[] {
+  const starts = []
+  for (let at = 0; name[at] !== 0; at += 1 + name[at]!) starts.push(at)
+  return starts
+}

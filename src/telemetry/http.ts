@@ -1,0 +1,206 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { formatHttpAddress, parseHttpAddress, type HttpAddress } from './http-address.ts'
+import { registerMetric } from './metrics.ts'
+
+export interface HttpReply {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+/** Answers one exact path. `accept` is the request's Accept header, '' where it has none. */
+export type Route = (request: { readonly accept: string }) => HttpReply | Promise<HttpReply>
+export type Routes = Readonly<Record<string, Route>>
+
+/** A share in the listener of an address. */
+export interface HttpLease {
+  /** The address as bound: `127.0.0.1:9153`, `[::1]:9153`, `:9153`; the kernel's port where 0 was asked. */
+  readonly address: string
+  readonly port: number
+  /** Takes the routes back. The last share closes the listener; resolves when it is closed. */
+  release(): Promise<void>
+}
+
+/** An HTTP address that cannot be opened; the message says which, why and what to do. */
+export class HttpListenError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.code = code
+  }
+}
+
+/** Time for a request to arrive, an answer to leave, and an idle connection to live, as in CoreDNS. */
+const TIMEOUT_MS = 5_000
+/** Probes and scrapers are few; more connections than this are dropped at accept. */
+const MAX_CONNECTIONS = 64
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the address is in use: stop the program that uses it or configure another address',
+  EADDRNOTAVAIL: 'no interface has this address: add it first or configure another address',
+  EACCES:
+    'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE, or configure another port',
+}
+
+/** The open listener of each `host:port`. A listener that is closing is not in it. */
+const listeners = new Map<string, Listener>()
+
+let failures = 0
+registerMetric({
+  name: 'dnslet_http_listen_failures_total',
+  help: 'Failed attempts to open an HTTP address for metrics, health or readiness.',
+  type: 'counter',
+  labels: [],
+  collect: (emit) => emit([], failures),
+})
+
+/**
+ * Serves `routes` on `address`, opening it if nobody has. Shares of one address may have different
+ * paths; where two have the same, the younger answers: a new configuration takes its share before
+ * the old one gives back, so a reload shows no gap. Rejects with HttpListenError.
+ */
+export async function acquire(address: string, routes: Routes): Promise<HttpLease> {
+  const parsed = parseHttpAddress(address)
+  if (typeof parsed === 'string') throw new HttpListenError('E_ADDRESS', `Cannot listen: ${parsed}`)
+  const key = formatHttpAddress(parsed.host, parsed.port)
+  const shared = parsed.port === 0 ? undefined : listeners.get(key)
+  const listener = shared ?? new Listener(parsed)
+  if (shared === undefined && parsed.port !== 0) listeners.set(key, listener)
+  listener.shares.push(routes)
+  try {
+    await listener.opened
+  } catch (error) {
+    if (listeners.get(key) === listener) listeners.delete(key)
+    throw error
+  }
+  listeners.set(listener.address, listener)
+  let held = true
+  return {
+    address: listener.address,
+    port: listener.port,
+    async release() {
+      if (!held) return
+      held = false
+      await listener.giveBack(routes)
+    },
+  }
+}
+
+class Listener {
+  readonly #host: string
+  port: number
+  /** Resolves when the address is bound. */
+  readonly opened: Promise<void>
+  readonly shares: Routes[] = []
+  #server: Server | null = null
+
+  constructor(address: HttpAddress) {
+    this.#host = address.host
+    this.port = address.port
+    this.opened = this.#open()
+  }
+
+  get address(): string {
+    return formatHttpAddress(this.#host, this.port)
+  }
+
+  async giveBack(routes: Routes): Promise<void> {
+    this.shares.splice(this.shares.lastIndexOf(routes), 1)
+    if (this.shares.length > 0) return
+    if (listeners.get(this.address) === this) listeners.delete(this.address)
+    await this.#close()
+  }
+
+  async #open(): Promise<void> {
+    const { createServer } = await import('node:http')
+    const server = createServer(
+      {
+        requestTimeout: TIMEOUT_MS,
+        headersTimeout: TIMEOUT_MS,
+        keepAliveTimeout: TIMEOUT_MS,
+        connectionsCheckingInterval: 1_000,
+      },
+      (request, response) => void this.#serve(request, response),
+    )
+    server.setTimeout(TIMEOUT_MS)
+    server.maxConnections = MAX_CONNECTIONS
+    try {
+      await listen(server, this.#host, this.port)
+    } catch (error) {
+      failures++
+      throw explain(this.address, error)
+    }
+    this.port = (server.address() as AddressInfo).port
+    this.#server = server
+  }
+
+  async #close(): Promise<void> {
+    const server = this.#server
+    if (server === null) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => server.closeAllConnections(), TIMEOUT_MS)
+      server.close(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+      server.closeIdleConnections()
+    })
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, contentType, body } = await this.#answer(request)
+    response.writeHead(status, {
+      'Content-Type': contentType,
+      'Content-Length': Buffer.byteLength(body),
+      'X-Content-Type-Options': 'nosniff',
+    })
+    response.end(request.method === 'HEAD' ? undefined : body)
+  }
+
+  async #answer(request: IncomingMessage): Promise<HttpReply> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? ''
+    const route = this.shares.findLast((routes) => Object.hasOwn(routes, path))?.[path]
+    if (route === undefined) return plainText(404, '404 page not found\n')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return plainText(405, 'Method Not Allowed\n')
+    }
+    try {
+      return await route({ accept: request.headers.accept ?? '' })
+    } catch (error) {
+      return plainText(500, `Cannot answer ${path}: ${messageOf(error)}\n`)
+    }
+  }
+}
+
+/** A reply of type text/plain. */
+export function plainText(status: number, body: string): HttpReply {
+  return { status, contentType: 'text/plain; charset=utf-8', body }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(
+      // SO_REUSEPORT lets the next process take over the address before this one leaves it.
+      { port, reusePort: process.platform === 'linux', ...(host === '' ? {} : { host }) },
+      () => {
+        server.off('error', reject)
+        // A failing accept (out of descriptors) must not end the daemon.
+        server.on('error', () => {})
+        resolve()
+      },
+    )
+  })
+}
+
+function explain(address: string, error: unknown): HttpListenError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'E_LISTEN'
+  const reason = REMEDIES[code] ?? `${messageOf(error)}: configure another address`
+  return new HttpListenError(code, `Cannot listen on ${address}: ${reason}`, error)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

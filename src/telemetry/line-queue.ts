@@ -1,0 +1,109 @@
+import type { Writable } from 'node:stream'
+
+/** How many lines were thrown away; shared by the queues of a process, read by metrics. */
+export interface DroppedLines {
+  lines: number
+}
+
+/**
+ * Lines on their way to a stream that may be slow, blocked or gone.
+ *
+ *   write() ─▶ next: lines of this tick ─▶ one chunk being written ─▶ stream
+ *              └──────────── size ≤ limit, all together ──────────┘
+ *
+ * A line that does not fit is dropped and counted. Nothing here waits and nothing grows: at most
+ * one chunk is handed to the stream at a time, and a broken stream turns every line into a dropped one.
+ */
+export class LineQueue {
+  readonly #stream: Writable
+  readonly #limit: number
+  readonly #dropped: DroppedLines
+  #next = ''
+  #size = 0
+  #scheduled = false
+  #writing = false
+  #broken = false
+  #droppedHere = 0
+  #waiting: (() => void)[] = []
+  /** Called when lines fit again after some were dropped. */
+  onRecovered: ((lines: number) => void) | null = null
+
+  /** @param limit characters queued at most (log lines are ASCII, so bytes as well) */
+  constructor(stream: Writable, limit: number, dropped: DroppedLines) {
+    this.#stream = stream
+    this.#limit = limit
+    this.#dropped = dropped
+    // A reader that went away (EPIPE) must not end the process.
+    stream.on('error', () => this.#break())
+  }
+
+  /** Queues a line with its final newline, or drops it. Never throws, never blocks on a pipe. */
+  write(line: string): void {
+    if (this.#broken || this.#size + line.length > this.#limit) {
+      this.#dropped.lines++
+      this.#droppedHere++
+      return
+    }
+    this.#size += line.length
+    this.#next += line
+    if (this.#writing || this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(this.#onTick)
+  }
+
+  /** Hands over what is queued now, as far as the stream takes it at once. For the end of the process. */
+  push(): void {
+    if (!this.#writing && !this.#broken && this.#next !== '') this.#send()
+  }
+
+  /** Resolves when every line has left the process, or after `timeoutMs`: true where all have left. */
+  flush(timeoutMs: number): Promise<boolean> {
+    this.push()
+    if (this.#size === 0) return Promise.resolve(!this.#broken)
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs)
+      this.#waiting.push(() => {
+        clearTimeout(timer)
+        resolve(!this.#broken)
+      })
+    })
+  }
+
+  readonly #onTick = (): void => {
+    this.#scheduled = false
+    this.push()
+  }
+
+  #send(): void {
+    const chunk = this.#next
+    this.#next = ''
+    this.#writing = true
+    this.#stream.write(chunk, (error) => {
+      this.#writing = false
+      this.#size -= chunk.length
+      if (error) return this.#break()
+      if (this.#droppedHere > 0) this.#tellDropped()
+      if (this.#next !== '') this.#send()
+      else this.#settle()
+    })
+  }
+
+  #tellDropped(): void {
+    const lines = this.#droppedHere
+    this.#droppedHere = 0
+    this.onRecovered?.(lines)
+  }
+
+  #break(): void {
+    if (this.#broken) return
+    this.#broken = true
+    if (this.#next !== '') this.#dropped.lines += this.#next.split('\n').length - 1
+    this.#next = ''
+    this.#size = 0
+    this.#settle()
+  }
+
+  #settle(): void {
+    for (const done of this.#waiting.splice(0)) done()
+  }
+}

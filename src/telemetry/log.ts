@@ -1,0 +1,146 @@
+import type { Writable } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Log, LogFields } from '../lib/log.ts'
+import { LineQueue, type DroppedLines } from './line-queue.ts'
+import { registerMetric } from './metrics.ts'
+
+/** Characters that wait for a slow standard output at most. */
+const QUEUE_LIMIT = 1 << 20
+
+const dropped: DroppedLines = { lines: 0 }
+
+registerMetric({
+  name: 'dnslet_log_dropped_lines_total',
+  help: 'Log lines dropped because standard output was blocked or closed.',
+  type: 'counter',
+  labels: [],
+  collect: (emit) => emit([], dropped.lines),
+})
+
+export interface LogOptions {
+  /** `json`: one object a line; `text`: the lines CoreDNS prints. */
+  readonly format: 'json' | 'text'
+  /** Standard output where absent. */
+  readonly stream?: Writable
+  /** Characters queued at most; 1 MiB where absent. */
+  readonly limit?: number
+}
+
+/** The daemon's own log, from which plugins get theirs. */
+export interface DaemonLog extends Log {
+  /** Debug lines are printed only while this is on (the `debug` directive). */
+  setDebug(on: boolean): void
+  /** Waits until all lines have left, but `timeoutMs` at most; false where some are lost. */
+  flush(timeoutMs: number): Promise<boolean>
+}
+
+/** Opens the log. pino is loaded only where it is used: text lines need no JSON. */
+export async function createLog(options: LogOptions): Promise<DaemonLog> {
+  const stream = options.stream ?? process.stdout
+  const queue = new LineQueue(stream, options.limit ?? QUEUE_LIMIT, dropped)
+  if (options.stream === undefined) process.on('exit', () => queue.push())
+  const level = { debug: false }
+  const log =
+    options.format === 'text' ? new TextLog(queue, level, '') : await openJson(queue, level)
+  queue.onRecovered = (lines) => {
+    log.warning(`${lines} log lines dropped: standard output was blocked`, { lines })
+  }
+  return Object.assign(log, {
+    setDebug: (on: boolean) => void (level.debug = on),
+    flush: (timeoutMs: number) => queue.flush(timeoutMs),
+  })
+}
+
+interface Level {
+  debug: boolean
+}
+
+/** `[INFO] plugin/errors: …`, without time stamps: containerd and kubelet add their own. */
+class TextLog implements Log {
+  readonly #queue: LineQueue
+  readonly #level: Level
+  readonly #prefix: string
+
+  constructor(queue: LineQueue, level: Level, prefix: string) {
+    this.#queue = queue
+    this.#level = level
+    this.#prefix = prefix
+  }
+
+  debug(message: string): void {
+    if (this.#level.debug) this.#queue.write(`[DEBUG] ${this.#prefix}${message}\n`)
+  }
+
+  info(message: string): void {
+    this.#queue.write(`[INFO] ${this.#prefix}${message}\n`)
+  }
+
+  warning(message: string): void {
+    this.#queue.write(`[WARNING] ${this.#prefix}${message}\n`)
+  }
+
+  error(message: string): void {
+    this.#queue.write(`[ERROR] ${this.#prefix}${message}\n`)
+  }
+
+  fatal(message: string): void {
+    this.#queue.write(`[FATAL] ${this.#prefix}${message}\n`)
+  }
+
+  plugin(name: string): Log {
+    return new TextLog(this.#queue, this.#level, `plugin/${name}: `)
+  }
+}
+
+class JsonLog implements Log {
+  readonly #pino: Logger
+  readonly #level: Level
+
+  constructor(pino: Logger, level: Level) {
+    this.#pino = pino
+    this.#level = level
+  }
+
+  debug(message: string, fields: LogFields = {}): void {
+    if (this.#level.debug) this.#pino.debug(fields, message)
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.#pino.info(fields, message)
+  }
+
+  warning(message: string, fields: LogFields = {}): void {
+    this.#pino.warn(fields, message)
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.#pino.error(fields, message)
+  }
+
+  fatal(message: string, fields: LogFields = {}): void {
+    this.#pino.fatal(fields, message)
+  }
+
+  plugin(name: string): Log {
+    return new JsonLog(this.#pino.child({ plugin: name }), this.#level)
+  }
+}
+
+/**
+ * pino writes into our queue instead of its own destination: a blocked pipe holds sonic-boom's
+ * write in a thread of libuv's pool, and `process.exit` waits for that thread for ever.
+ */
+async function openJson(queue: LineQueue, level: Level): Promise<JsonLog> {
+  const { default: pino } = await import('pino')
+  const root = pino(
+    {
+      base: null,
+      // Children keep the level they were made with, so debug is decided in JsonLog instead.
+      level: 'debug',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label === 'warn' ? 'warning' : label }) },
+    },
+    queue,
+  )
+  return new JsonLog(root, level)
+}

@@ -1,0 +1,135 @@
+import type { Metric, Registry as PromRegistry } from 'prom-client'
+import { Histogram } from '../lib/counters.ts'
+
+/** Label values in the order of the spec's `labels`, and a number, or a histogram's state. */
+export type Emit = (labelValues: readonly string[], value: number | Histogram) => void
+
+/** A metric whose values live elsewhere, in plain counters; they are read when it is scraped. */
+export interface MetricSpec {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly labels: readonly string[]
+  collect(emit: Emit): void
+}
+
+export interface Exposition {
+  readonly contentType: string
+  readonly body: string
+}
+
+const specs = new Map<string, MetricSpec>()
+
+/** Adds a metric to every later exposition. Throws RangeError where the name is taken. */
+export function registerMetric(spec: MetricSpec): void {
+  if (specs.has(spec.name)) {
+    throw new RangeError(`Cannot register metric "${spec.name}": the name is taken`)
+  }
+  specs.set(spec.name, spec)
+}
+
+/** All metrics registered so far, for the test of their names. */
+export function registeredMetrics(): readonly MetricSpec[] {
+  return [...specs.values()]
+}
+
+let runtime: { registry: PromRegistry | null } | null = null
+
+/**
+ * Adds prom-client's default metrics of Node (event loop lag, garbage collection, …) to later
+ * expositions. They need a timer and an observer that run all the time, hence are not the default.
+ */
+export function enableRuntimeMetrics(): void {
+  runtime ??= { registry: null }
+}
+
+/**
+ * All metrics that have samples, in the format the Accept header prefers: Prometheus text 0.0.4 or
+ * OpenMetrics 1.0. prom-client is loaded by the first call, so a daemon nobody scrapes never pays.
+ */
+export async function exposition(accept: string): Promise<Exposition> {
+  const { Registry } = await import('prom-client')
+  // A registry per scrape: prom-client renames counters in place when it writes OpenMetrics.
+  const registry = new Registry() as PromRegistry<never>
+  if (prefersOpenMetrics(accept)) {
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+  }
+  for (const spec of specs.values()) add(registry, spec, samplesOf(spec))
+  if (runtime !== null) await addRuntime(registry, runtime)
+  return { contentType: registry.contentType, body: await registry.metrics() }
+}
+
+/** A line of output, as prom-client wants it. */
+interface Sample {
+  readonly metricName?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+type Head = Pick<MetricSpec, 'name' | 'help' | 'type'>
+
+/** Like Prometheus's own client, a metric without samples leaves no trace in the output. */
+function add(registry: PromRegistry<never>, head: Head, values: readonly Sample[]): void {
+  if (values.length === 0) return
+  const { name, help, type } = head
+  const metric = { name, type, get: () => ({ name: metric.name, help, type, values }) }
+  registry.registerMetric(metric as unknown as Metric)
+}
+
+function samplesOf(spec: MetricSpec): Sample[] {
+  const samples: Sample[] = []
+  spec.collect((labelValues, value) => {
+    const labels: Record<string, string> = {}
+    spec.labels.forEach((label, i) => void (labels[label] = labelValues[i] ?? ''))
+    if (value instanceof Histogram) addHistogram(samples, spec.name, labels, value)
+    else samples.push({ labels, value })
+  })
+  return samples
+}
+
+function addHistogram(
+  samples: Sample[],
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  histogram: Histogram,
+): void {
+  let total = 0
+  histogram.counts.forEach((count, i) => {
+    total += count
+    const le = String(histogram.bounds[i] ?? '+Inf')
+    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: total })
+  })
+  samples.push({ metricName: `${name}_sum`, labels, value: histogram.sum })
+  samples.push({ metricName: `${name}_count`, labels, value: total })
+}
+
+/** prom-client's metrics, except those we have ourselves and gauges misnamed `…_total`. */
+async function addRuntime(
+  registry: PromRegistry<never>,
+  state: { registry: PromRegistry | null },
+): Promise<void> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  if (state.registry === null) {
+    state.registry = new Registry()
+    collectDefaultMetrics({ register: state.registry, eventLoopMonitoringPrecision: 20 })
+  }
+  for (const { name, type, help, values } of await state.registry.getMetricsAsJSON()) {
+    const head = { name, help, type: type as unknown as Head['type'] }
+    const misnamed = head.type === 'gauge' && name.endsWith('_total')
+    if (!specs.has(name) && !misnamed) add(registry, head, values as unknown as Sample[])
+  }
+}
+
+/** Whether OpenMetrics stands before the text format in an Accept header, by q (RFC 9110 §12.5.1). */
+function prefersOpenMetrics(accept: string): boolean {
+  let openMetrics = 0
+  let text = 0
+  for (const range of accept.toLowerCase().split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))
+    const q = weight === undefined ? 1 : Number(weight.slice(2)) || 0
+    if (type === 'application/openmetrics-text') openMetrics = Math.max(openMetrics, q)
+    else if (type === 'text/plain') text = Math.max(text, q)
+  }
+  return openMetrics > 0 && openMetrics >= text
+}

@@ -1,0 +1,66 @@
+import { Histogram, LabelledCounters } from '../lib/counters.ts'
+
+/** Transport to an upstream; also the index of its counters. */
+export const Transport = { Udp: 0, Tcp: 1 } as const
+export type Transport = (typeof Transport)[keyof typeof Transport]
+
+/** The `proto` label of each transport. */
+export const transportNames = ['udp', 'tcp'] as const
+
+/** How an attempt ended; also the index of its counter. */
+export const Result = {
+  Reply: 0,
+  /** No answer in time. An answer that came late after all counts as a reply. */
+  Timeout: 1,
+  /** The port is closed: ICMP or RST. */
+  Refused: 2,
+  /** The connection ended before the answer, on a fresh connection too. */
+  Closed: 3,
+  /** No route, no address, no descriptor, or too many queries waiting. */
+  Unreachable: 4,
+  /** An answer that cannot be used: broken, or an error without a question. */
+  Invalid: 5,
+  /** Another attempt of the same query was faster. */
+  Superseded: 6,
+} as const
+export type Result = (typeof Result)[keyof typeof Result]
+
+/** The `result` label of each. */
+export const resultNames = [
+  'reply',
+  'timeout',
+  'refused',
+  'closed',
+  'unreachable',
+  'invalid',
+  'superseded',
+] as const
+
+/** CoreDNS's buckets for durations: 0.25 ms and fifteen doublings, in seconds. */
+export const TIME_BUCKETS: readonly number[] = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i)
+
+/** What is counted for one upstream address. Indexed by Transport, Result or rcode. */
+export class UpstreamCounters {
+  readonly reused: Float64Array = new Float64Array(transportNames.length)
+  readonly dialled: Float64Array = new Float64Array(transportNames.length)
+  /** Sockets open now. */
+  readonly open: Float64Array = new Float64Array(transportNames.length)
+  readonly results: Float64Array = new Float64Array(resultNames.length)
+  /** Queries waiting for an answer now. */
+  inflight = 0
+  mismatches = 0
+  healthFailures = 0
+  /** By rcode, 0 to 15; made at the first answer with that rcode. */
+  readonly durations: (Histogram | undefined)[] = new Array<Histogram | undefined>(16).fill(undefined)
+
+  /** Counts an answer that took `seconds`, the dial included. */
+  answered(rcode: number, seconds: number): void {
+    const histogram = (this.durations[rcode] ??= new Histogram(TIME_BUCKETS))
+    histogram.observe(seconds)
+  }
+}
+
+/** All upstreams of the process by `ip:port`; they outlive reloads, as CoreDNS's metrics do. */
+export const upstreamCounters: LabelledCounters<UpstreamCounters> = new LabelledCounters(
+  () => new UpstreamCounters(),
+)

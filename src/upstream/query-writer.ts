@@ -1,0 +1,49 @@
+import { copyBytes } from '../lib/bytes.ts'
+import { write16, write32 } from '../wire/bytes.ts'
+import { Flag } from '../wire/codes.ts'
+import { optSize, writeOpt } from '../wire/edns.ts'
+import { HEADER_SIZE } from '../wire/header.ts'
+import type { Exchange } from './exchange.ts'
+
+/**
+ * The payload we take over UDP: fits every path unfragmented (RFC 9715 §3.1). What is larger comes
+ * truncated and is asked for again over TCP.
+ */
+const UDP_SIZE = 1232
+const NO_EDE = -1
+const OPT_SIZE = optSize(NO_EDE)
+
+/** Header, longest name, type, class, OPT: no query we send is longer. */
+export const MAX_QUERY_SIZE: number = HEADER_SIZE + 255 + 4 + OPT_SIZE
+
+const plainOpt = optRecord(false)
+const dnssecOpt = optRecord(true)
+
+/** Rendered once: the message's own part differs, the record never does. */
+function optRecord(dnssecOk: boolean): Buffer {
+  const message = Buffer.alloc(HEADER_SIZE + OPT_SIZE)
+  writeOpt(message, HEADER_SIZE, UDP_SIZE, 0, dnssecOk, NO_EDE)
+  return message.subarray(HEADER_SIZE)
+}
+
+/** Octets that `writeQuery` takes for this exchange. */
+export function querySize(x: Exchange): number {
+  return x.question.end + (x.edns ? OPT_SIZE : 0)
+}
+
+/**
+ * Writes the query of `x` at `out[at..)` under `x.id`: the question as the client spelt it, RD and
+ * CD as the client set them, AD set to learn whether the data is authentic (RFC 6840 §5.7), and an
+ * OPT record of our own, because EDNS is hop by hop (RFC 6891 §6.1.1). Returns the end.
+ */
+export function writeQuery(out: Buffer, at: number, x: Exchange): number {
+  write16(out, at, x.id)
+  write16(out, at + 2, (x.flags & (Flag.RD | Flag.CD)) | Flag.AD)
+  write32(out, at + 4, 0x0001_0000)
+  write32(out, at + 8, x.edns ? 1 : 0)
+  const { end } = x.question
+  copyBytes(x.query, HEADER_SIZE, out, at + HEADER_SIZE, end - HEADER_SIZE)
+  if (!x.edns) return at + end
+  copyBytes(x.dnssecOk ? dnssecOpt : plainOpt, 0, out, at + end, OPT_SIZE)
+  return at + end + OPT_SIZE
+}

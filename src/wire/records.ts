@@ -1,0 +1,181 @@
+import { read16, read32 } from './bytes.ts'
+import { Class, Type } from './codes.ts'
+import { BAD_OPTIONS, findEde, hasDnssecOk, RECORD_FIXED } from './edns.ts'
+import { rcodeOf, readCount, readFlags, Section, writeCount } from './header.ts'
+import { skipName } from './name.ts'
+import type { Question } from './question.ts'
+import { WireStatus } from './status.ts'
+
+/** A record takes at least 11 octets, so 65,535 hold fewer than this. */
+const CAPACITY = 6000
+const MAX_MESSAGE = 0xffff
+
+/** `minTtl` of a message without records. */
+export const NO_TTL = 0xffffffff
+
+/** Where the records of one message lie, filled by `scanRecords`. About 50 kB: keep one, reuse it. */
+export class Records {
+  /** Records in all sections, OPT included: indices 0 … count − 1 in message order. */
+  count = 0
+  answerCount = 0
+  authorityCount = 0
+  additionalCount = 0
+  /** Offset of each record's name. */
+  readonly starts: Uint16Array = new Uint16Array(CAPACITY)
+  readonly types: Uint16Array = new Uint16Array(CAPACITY)
+  /** Offset of each record's TTL; its data begins 6 octets later. */
+  readonly ttlAt: Uint16Array = new Uint16Array(CAPACITY)
+  /** Offset after each record. */
+  readonly ends: Uint16Array = new Uint16Array(CAPACITY)
+  /** Index of the OPT record, or −1. */
+  optAt = -1
+  /** Smallest TTL in seconds, OPT aside; NO_TTL where there is none. */
+  minTtl: number = NO_TTL
+  /** min(SOA TTL, SOA MINIMUM) of the authority section in seconds (RFC 2308 §5), or −1. */
+  soaNegativeTtl = -1
+  hasAuthoritySoa = false
+  hasAuthorityNs = false
+  hasRrsig = false
+  /** Upper eight bits of the rcode, from OPT. */
+  extendedRcode = 0
+  /** The whole rcode: header and OPT. */
+  rcode = 0
+  /** DO as the OPT of the reply has it. */
+  dnssecOk = false
+  /** Extended DNS error of the OPT record, or −1. */
+  ede = -1
+  /** Offset after the last record; what follows is not part of the message. */
+  end = 0
+
+  clear(): void {
+    this.count = this.answerCount = this.authorityCount = this.additionalCount = 0
+    this.optAt = this.soaNegativeTtl = this.ede = -1
+    this.minTtl = NO_TTL
+    this.hasAuthoritySoa = this.hasAuthorityNs = this.hasRrsig = this.dnssecOk = false
+    this.extendedRcode = this.rcode = this.end = 0
+  }
+}
+
+/**
+ * Walks every record of a reply once. FormErr where one is missing, cut off, has a broken name (in
+ * its data too, for the types whose names may be compressed) or data of the wrong size, where OPT
+ * stands outside the additional section or twice (RFC 6891 §6.1.1), or the message is too long.
+ * `question` is that of the reply. `records` is meaningful only where the result is Ok.
+ */
+export function scanRecords(
+  b: Uint8Array,
+  length: number,
+  question: Question,
+  records: Records,
+): WireStatus {
+  records.clear()
+  if (length > MAX_MESSAGE || question.end > length) return WireStatus.FormErr
+  records.answerCount = readCount(b, Section.Answer)
+  records.authorityCount = readCount(b, Section.Authority)
+  records.additionalCount = readCount(b, Section.Additional)
+  const total = records.answerCount + records.authorityCount + records.additionalCount
+  let at = question.end
+  for (let i = 0; i < total; i++) {
+    const fixed = skipName(b, at, length)
+    if (fixed < 0 || fixed + RECORD_FIXED > length) return WireStatus.FormErr
+    const rdata = fixed + RECORD_FIXED
+    const end = rdata + read16(b, fixed + 8)
+    if (end > length) return WireStatus.FormErr
+    records.starts[i] = at
+    records.types[i] = read16(b, fixed)
+    records.ttlAt[i] = fixed + 4
+    records.ends[i] = end
+    if (!noteRecord(b, i, fixed, end, records)) return WireStatus.FormErr
+    at = end
+  }
+  records.count = total
+  records.end = at
+  records.rcode = (records.extendedRcode << 4) | rcodeOf(readFlags(b))
+  return WireStatus.Ok
+}
+
+/** Sums up record `i`, whose type stands at `fixed`; false where it is unsound. */
+function noteRecord(
+  b: Uint8Array,
+  i: number,
+  fixed: number,
+  end: number,
+  records: Records,
+): boolean {
+  const type = read16(b, fixed)
+  const rdata = fixed + RECORD_FIXED
+  if (type === Type.OPT) {
+    if (records.optAt >= 0 || i < records.answerCount + records.authorityCount) return false
+    records.optAt = i
+    records.extendedRcode = b[fixed + 4]!
+    records.dnssecOk = hasDnssecOk(b, fixed)
+    records.ede = findEde(b, rdata, end)
+    return records.ede !== BAD_OPTIONS
+  }
+  if (!isSoundData(b, type, read16(b, fixed + 2), rdata, end)) return false
+  const ttl = readTtl(b, fixed + 4)
+  if (ttl < records.minTtl) records.minTtl = ttl
+  if (type === Type.RRSIG) records.hasRrsig = true
+  const authority = i >= records.answerCount && i < records.answerCount + records.authorityCount
+  if (authority && type === Type.NS) records.hasAuthorityNs = true
+  if (authority && type === Type.SOA) {
+    const negative = Math.min(ttl, readTtl(b, end - 4))
+    if (!records.hasAuthoritySoa || negative < records.soaNegativeTtl) {
+      records.soaNegativeTtl = negative
+    }
+    records.hasAuthoritySoa = true
+  }
+  return true
+}
+
+/** A TTL in seconds; one with the top bit set counts as 0 (RFC 2181 §8). */
+export function readTtl(b: Uint8Array, at: number): number {
+  const ttl = read32(b, at)
+  return ttl > 0x7fffffff ? 0 : ttl
+}
+
+/**
+ * Whether the data in `b[at..end)` has the form of its type. Only what dnslet or a stub resolver
+ * relies on is checked: addresses, and the types in which a name may be compressed.
+ */
+function isSoundData(b: Uint8Array, type: number, klass: number, at: number, end: number): boolean {
+  switch (type) {
+    case Type.A:
+      return klass !== Class.IN || end - at === 4
+    case Type.AAAA:
+      return end - at === 16
+    case Type.NS:
+    case Type.CNAME:
+    case Type.PTR:
+    case Type.DNAME:
+      return skipName(b, at, end) === end
+    case Type.MX:
+      return skipName(b, at + 2, end) === end
+    case Type.SRV:
+      return skipName(b, at + 6, end) === end
+    case Type.SOA: {
+      const mailbox = skipName(b, at, end)
+      return mailbox >= 0 && skipName(b, mailbox, end) === end - 20
+    }
+    case Type.RRSIG:
+      return skipName(b, at + 18, end) >= 0
+    default:
+      return true
+  }
+}
+
+/**
+ * Cuts the OPT record off a scanned message and returns its new length. Records behind OPT go too:
+ * closing the gap would move what their compression pointers point at, and servers put OPT last
+ * (only TSIG and SIG(0), which bind one exchange, may follow it). `records` describes the result; its
+ * `rcode`, `extendedRcode`, `dnssecOk` and `ede` still tell what OPT said.
+ */
+export function stripOpt(b: Uint8Array, _length: number, records: Records): number {
+  if (records.optAt < 0) return records.end
+  records.count = records.optAt
+  records.additionalCount = records.optAt - records.answerCount - records.authorityCount
+  records.end = records.starts[records.optAt]!
+  records.optAt = -1
+  writeCount(b, Section.Additional, records.additionalCount)
+  return records.end
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+
+import { renderChart } from '../../bench/chart.ts'
+import { results } from './results.ts'
+
+const svg = renderChart(results)
+
+/** Widths of the bars of one kind, user and system time in turn. */
+function widths(kind: string): number[] {
+  const bars = svg.matchAll(new RegExp(`<rect class="${kind}[^>]* width="([\\d.]+)"`, 'g'))
+  return [...bars].map((bar) => Number(bar.at(1)))
+}
+
+test('renderChart() says in words what it shows', () => {
+  assert.match(svg, /role="img" aria-labelledby="title desc"/)
+  assert.match(svg, /<desc id="desc">Hits: .*: dnslet 5\.00 µs, unbound 8\.00 µs\./)
+})
+
+test("renderChart() draws a bar's two parts in proportion to user and system time", () => {
+  const [user = 0, system = 0] = widths('own')
+  assert.ok(Math.abs(system / user - 4) < 0.01, `${user} and ${system}`)
+})
+
+test('renderChart() scales each group to its largest value', () => {
+  const sums = [widths('own'), widths('peer')].map(([user = 0, system = 0]) => user + system)
+  assert.ok(Math.abs((sums.at(1) ?? 0) - 460) < 0.2)
+  assert.ok(Math.abs((sums.at(0) ?? 0) - (460 * 5) / 8) < 0.2)
+})
+
+test('renderChart() has a bar for every server and scenario', () => {
+  assert.equal(svg.match(/<rect /g)?.length, 2 * 2 * 2)
+})
+
+test('renderChart() has no undefined numbers', () => {
+  assert.doesNotMatch(svg, /NaN|undefined|Infinity/)
+})
+
+test('renderChart() escapes names', () => {
+  const hostile = {
+    ...results,
+    servers: ['a<b&"c'],
+    samples: results.samples.map((sample) => ({ ...sample, server: 'a<b&"c' })),
+  }
+  assert.match(renderChart(hostile), />a&lt;b&amp;&quot;c</)
+})

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+
+import { parseOptions } from '../../bench/options.ts'
+
+test('parseOptions() compares all servers in all scenarios over seven rounds', () => {
+  const options = parseOptions([])
+  assert.deepEqual(options.servers, ['dnslet', 'dnslet-dgram', 'unbound', 'dnsdist'])
+  assert.deepEqual(
+    options.scenarios.map(({ name }) => name),
+    ['hits', 'tcp', 'one', 'mix', 'misses', 'storm'],
+  )
+  assert.equal(options.rounds, 7)
+  assert.equal(options.endurance, null)
+})
+
+test('parseOptions() keeps the order of scenarios and servers', () => {
+  const options = parseOptions(['--scenarios', 'misses,hits', '--servers', 'dnsdist,dnslet'])
+  assert.deepEqual(
+    options.scenarios.map(({ name }) => name),
+    ['hits', 'misses'],
+  )
+  assert.deepEqual(options.servers, ['dnslet', 'dnsdist'])
+})
+
+test('parseOptions() takes several peers', () => {
+  const { peers } = parseOptions(['--peer', 'a=x@1', '--peer', 'b=y z@2'])
+  assert.deepEqual(peers, [
+    { name: 'a', command: 'x', port: 1 },
+    { name: 'b', command: 'y z', port: 2 },
+  ])
+})
+
+for (const [args, message] of [
+  [['--rounds', '0'], /Cannot read --rounds "0": expected at least 1/],
+  [['--seconds', '1.5'], /Cannot read --seconds "1.5": expected a whole number/],
+  [['--scenarios', 'hit'], /Cannot find scenario "hit": known are hits, tcp/],
+  [['--servers', 'bind'], /Cannot find server "bind": known are dnslet, /],
+  [['--peer', 'unbound=x@1'], /Cannot name a peer "unbound": the name is taken/],
+  [['--peer', 'a=x@1', '--peer', 'a=y@2'], /Cannot name a peer "a": the name is taken/],
+  [['--unknown'], /Unknown option '--unknown'/],
+  [['hits'], /Unexpected argument 'hits'/],
+] as const) {
+  test(`parseOptions() rejects ${args.join(' ')}`, () => {
+    assert.throws(() => parseOptions(args), message)
+  })
+}

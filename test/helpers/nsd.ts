@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { freePort } from './ports.ts'
+import { answers } from './probe.ts'
+import { type Owner, type Running, startProcess, waitUntil } from './processes.ts'
+
+export interface NameServer {
+  readonly address: string
+  readonly port: number
+  readonly process: Running
+  readonly stop: () => Promise<void>
+}
+
+/** A folder that its owner's end removes. */
+export function temporaryFolder(owner: Owner): string {
+  const folder = mkdtempSync(join(tmpdir(), 'dnslet-'))
+  owner.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/**
+ * Starts nsd, authoritative for `zones` (origin to zone file text), UDP and TCP, unprivileged.
+ * Resolves once it answers.
+ */
+export async function startNsd(
+  owner: Owner,
+  zones: Readonly<Record<string, string>>,
+  address = '127.0.0.1',
+): Promise<NameServer> {
+  const folder = temporaryFolder(owner)
+  const port = await freePort(address)
+  const origins = Object.keys(zones)
+  origins.forEach((origin, i) => {
+    writeFileSync(join(folder, `zone-${i}`), `$ORIGIN ${origin}\n${zones[origin]}\n`)
+  })
+  const file = join(folder, 'nsd.conf')
+  writeFileSync(file, configuration(folder, address, port, origins))
+  const process = startProcess(owner, 'nsd', ['-d', '-c', file])
+  const first = origins[0] ?? '.'
+  await waitUntil('nsd', () => answers(address, port, first), process)
+  return { address, port, process, stop: process.stop }
+}
+
+function configuration(
+  folder: string,
+  address: string,
+  port: number,
+  origins: readonly string[],
+): string {
+  const zones = origins.map((origin, i) => `zone:\n  name: "${origin}"\n  zonefile: "zone-${i}"\n`)
+  return `server:
+  ip-address: ${address}@${port}
+  server-count: 1
+  username: ""
+  chroot: ""
+  zonesdir: "${folder}"
+  database: ""
+  pidfile: ""
+  xfrdfile: ""
+  xfrdir: "${folder}"
+  zonelistfile: "${folder}/zones.list"
+  minimal-responses: yes
+  rrl-ratelimit: 0
+  tcp-count: 200
+remote-control:
+  control-enable: no
+${zones.join('')}`
+}

@@ -1,0 +1,22 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+
+import dns from 'dns2'
+
+/** True when a server answers a UDP question about `name` with anything, within 200 ms. */
+export async function answers(address: string, port: number, name: string): Promise<boolean> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  const query = new dns.Packet(new dns.Packet.Question(name, dns.Packet.TYPE.SOA, 1))
+  try {
+    socket.connect(port, address)
+    await once(socket, 'connect')
+    socket.send(query.toBuffer())
+    await once(socket, 'message', { signal: AbortSignal.timeout(200) })
+    return true
+  } catch {
+    // No answer in time, or nobody listens there yet.
+    return false
+  } finally {
+    socket.close()
+  }
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { acquire, HttpListenError, plainText, type Route } from '../../src/telemetry/http.ts'
+
+function says(body: string): Route {
+  return () => plainText(200, body)
+}
+
+async function get(port: number, path: string, host = '127.0.0.1'): Promise<[number, string]> {
+  const response = await fetch(`http://${host}:${port}${path}`)
+  return [response.status, await response.text()]
+}
+
+test('acquire() serves exact paths and answers 404 to all others', async (t) => {
+  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  t.after(() => lease.release())
+  assert.equal(lease.address, `127.0.0.1:${lease.port}`)
+  assert.deepEqual(await get(lease.port, '/health'), [200, 'OK'])
+  assert.deepEqual(await get(lease.port, '/health?full=1'), [200, 'OK'])
+  for (const path of ['/', '/health/', '/healthz', '/toString']) {
+    assert.deepEqual(await get(lease.port, path), [404, '404 page not found\n'])
+  }
+  const response = await fetch(`http://${lease.address}/x`)
+  assert.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
+  assert.equal(await response.text(), '404 page not found\n')
+})
+
+test('HEAD gets the headers alone and POST 405', async (t) => {
+  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  t.after(() => lease.release())
+  const url = `http://${lease.address}/health`
+  const head = await fetch(url, { method: 'HEAD' })
+  assert.deepEqual([head.status, head.headers.get('content-length')], [200, '2'])
+  assert.equal((await fetch(url, { method: 'POST' })).status, 405)
+})
+
+test('two plugins share one address, and localhost is 127.0.0.1', async (t) => {
+  const health = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  const metrics = await acquire(`localhost:${health.port}`, { '/metrics': says('# EOF') })
+  t.after(() => Promise.all([health.release(), metrics.release()]))
+  assert.deepEqual(await get(health.port, '/health'), [200, 'OK'])
+  assert.deepEqual(await get(health.port, '/metrics'), [200, '# EOF'])
+  await metrics.release()
+  assert.deepEqual(await get(health.port, '/metrics'), [404, '404 page not found\n'])
+  assert.deepEqual(await get(health.port, '/health'), [200, 'OK'])
+})
+
+test('a reload shows no gap: the younger share answers, and the older again when it is gone', async (t) => {
+  const old = await acquire('127.0.0.1:0', { '/health': says('old') })
+  const next = await acquire(old.address, { '/health': says('new') })
+  t.after(() => Promise.all([old.release(), next.release()]))
+  assert.deepEqual(await get(old.port, '/health'), [200, 'new'])
+  await next.release()
+  assert.deepEqual(await get(old.port, '/health'), [200, 'old'])
+  const third = await acquire(old.address, { '/health': says('third') })
+  await old.release()
+  await old.release()
+  assert.deepEqual(await get(third.port, '/health'), [200, 'third'])
+  await third.release()
+  await assert.rejects(get(third.port, '/health'))
+})
+
+test('the last release closes the address for everybody else', async () => {
+  const lease = await acquire('127.0.0.1:0', {})
+  await lease.release()
+  const server = createServer().listen(lease.port, '127.0.0.1')
+  await once(server, 'listening')
+  server.close()
+})
+
+test('an address in use is an error that names address and remedy', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => other.close())
+  const { port } = other.address() as { port: number }
+  const error = {
+    name: 'Error',
+    code: 'EADDRINUSE',
+    message:
+      `Cannot listen on 127.0.0.1:${port}: the address is in use: ` +
+      'stop the program that uses it or configure another address',
+  }
+  const both = [acquire(`127.0.0.1:${port}`, {}), acquire(`127.0.0.1:${port}`, {})]
+  await Promise.all(both.map((attempt) => assert.rejects(attempt, error)))
+  other.close()
+  await once(other, 'close')
+  const lease = await acquire(`127.0.0.1:${port}`, {})
+  await lease.release()
+})
+
+test('an address no interface has and a malformed one are errors', async () => {
+  await assert.rejects(acquire('192.0.2.1:0', {}), { code: 'EADDRNOTAVAIL' })
+  await assert.rejects(acquire('8080', {}), (error) => {
+    assert.ok(error instanceof HttpListenError)
+    assert.equal(error.message, 'Cannot listen: address 8080: missing port in address')
+    return true
+  })
+})
+
+test('an address without host listens on every interface, one in brackets on IPv6', async (t) => {
+  const all = await acquire(':0', { '/health': says('all') })
+  const six = await acquire('[::1]:0', { '/health': says('six') })
+  t.after(() => Promise.all([all.release(), six.release()]))
+  assert.equal(all.address, `:${all.port}`)
+  assert.deepEqual(await get(all.port, '/health', '127.0.0.2'), [200, 'all'])
+  assert.equal(six.address, `[::1]:${six.port}`)
+  assert.deepEqual(await get(six.port, '/health', '[::1]'), [200, 'six'])
+})
+
+test('a route that throws is answered with 500 and its reason', async (t) => {
+  const lease = await acquire('127.0.0.1:0', {
+    '/metrics': () => Promise.reject(new Error('no such file')),
+  })
+  t.after(() => lease.release())
+  assert.deepEqual(await get(lease.port, '/metrics'), [
+    500,
+    'Cannot answer /metrics: no such file\n',
+  ])
+})
+
+test('a second process may listen on the same address while the first does (SO_REUSEPORT)', async (t) => {
+  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  const successor = createServer().listen({ port: lease.port, host: '127.0.0.1', reusePort: true })
+  t.after(() => Promise.all([lease.release(), successor.close()]))
+  await once(successor, 'listening')
+})

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import DNS from 'dns2'
+import fc from 'fast-check'
+import { Type } from '../../src/wire/codes.ts'
+import {
+  echoesQuestion,
+  nameText,
+  parseQuestion,
+  Question,
+  questionEquals,
+  questionKey,
+} from '../../src/wire/question.ts'
+import { WireStatus } from '../../src/wire/status.ts'
+import { a, message, questionOf } from './message.ts'
+
+const hostname = fc
+  .array(fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/), { minLength: 1, maxLength: 10 })
+  .map((labels) => labels.join('.'))
+
+describe('parseQuestion()', () => {
+  test('finds name, labels, type and class', () => {
+    const b = message({ name: 'www.Example.com', type: Type.AAAA, class: 3 })
+    const q = new Question()
+    assert.equal(parseQuestion(b, b.length, q), WireStatus.Ok)
+    assert.deepEqual([q.nameEnd, q.end, q.type, q.class], [29, 33, 28, 3])
+    assert.equal(q.labelCount, 3)
+    assert.deepEqual([...q.labels.subarray(0, 4)], [12, 16, 24, 28])
+    assert.equal(q.upper, true)
+  })
+
+  test('finds no labels in the root', () => {
+    const q = questionOf(message({ name: '.' }))
+    assert.deepEqual([q.nameEnd, q.end, q.labelCount, q.labels[0], q.upper], [13, 17, 0, 12, false])
+  })
+
+  test('agrees with dns2 on common questions', () => {
+    fc.assert(
+      fc.property(hostname, fc.constantFrom(1, 5, 12, 15, 16, 28, 33), (name, type) => {
+        const packet = new DNS.Packet()
+        packet.questions.push(new DNS.Packet.Question(name, type, 1))
+        const b = packet.toBuffer()
+        const q = new Question()
+        assert.equal(parseQuestion(b, b.length, q), WireStatus.Ok)
+        assert.equal(nameText(b, q), `${name}.`)
+        assert.equal(nameText(b, q, true), `${name.toLowerCase()}.`)
+        assert.deepEqual([q.type, q.class, q.end], [type, 1, b.length])
+        assert.equal(q.upper, name !== name.toLowerCase())
+      }),
+    )
+  })
+
+  test('survives arbitrary octets and stays inside the message', () => {
+    const q = new Question()
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (octets) => {
+        const b = Buffer.from(octets)
+        if (parseQuestion(b, b.length, q) !== WireStatus.Ok) return
+        assert.ok(q.end <= b.length && q.nameEnd <= 12 + 255)
+        assert.ok(q.labelCount <= 127)
+        assert.notEqual(nameText(b, q), null)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('rejects the message cut at any octet', () => {
+    const b = message({})
+    for (let length = 0; length < b.length; length++) {
+      const expected = length === 12 ? WireStatus.ServFail : WireStatus.FormErr
+      assert.equal(parseQuestion(b, length, new Question()), expected)
+    }
+  })
+})
+
+describe('Question', () => {
+  test('assign() copies everything that describes a question', () => {
+    const from = questionOf(message({ name: 'a.b.C', type: 28 }))
+    const to = questionOf(message({ name: 'something.quite.different.and.longer' }))
+    to.assign(from)
+    const used = from.labelCount + 1
+    assert.deepEqual([...to.labels.subarray(0, used)], [...from.labels.subarray(0, used)])
+    assert.deepEqual({ ...to, labels: 0 }, { ...from, labels: 0 })
+  })
+})
+
+describe('questionKey()', () => {
+  test('is the variant and the lower-cased question, and leaves the message alone', () => {
+    for (const name of ['www.example.com', 'WWW.eXample.com']) {
+      const b = message({ name, additional: [a('x')] })
+      const before = Buffer.from(b)
+      const key = questionKey(b, questionOf(b), 3)
+      assert.equal(key, '\x03\x03www\x07example\x03com\x00\x00\x01\x00\x01')
+      assert.deepEqual(b, before)
+    }
+  })
+
+  test('never folds type and class', () => {
+    const upper = message({ name: 'A', type: 0x4141, class: 0x4242 })
+    assert.equal(questionKey(upper, questionOf(upper), 0), '\0\x01a\0AABB')
+  })
+
+  test('keeps octets beyond ASCII apart', () => {
+    const keys = new Set<string>()
+    for (let octet = 0; octet < 256; octet++) {
+      const b = message({ name: `\\${String(octet).padStart(3, '0')}X` })
+      keys.add(questionKey(b, questionOf(b), 0))
+    }
+    assert.equal(keys.size, 256 - 26)
+  })
+
+  test('differs exactly where name, type, class or variant differ', () => {
+    const base = { name: 'www.example.com', type: 1, class: 1 }
+    const keys = [
+      [base, 0],
+      [base, 1],
+      [{ ...base, type: 28 }, 0],
+      [{ ...base, class: 3 }, 0],
+      [{ ...base, name: 'ww.wexample.com' }, 0],
+    ] as const
+    const distinct = keys.map(([m, variant]) =>
+      questionKey(message(m), questionOf(message(m)), variant),
+    )
+    assert.equal(new Set(distinct).size, keys.length)
+  })
+})
+
+describe('questionEquals()', () => {
+  test('ignores case and demands equal type and class', () => {
+    const b = message({ name: 'www.example.com' })
+    const q = questionOf(b)
+    const equals = (other: Buffer): boolean => questionEquals(b, q, other, questionOf(other))
+    assert.ok(equals(message({ name: 'WWW.EXAMPLE.COM' })))
+    assert.ok(!equals(message({ name: 'www.example.con' })))
+    assert.ok(!equals(message({ name: 'www.example.com.au' })))
+    assert.ok(!equals(message({ name: 'www.example.com', type: 28 })))
+    assert.ok(!equals(message({ name: 'www.example.com', class: 3 })))
+  })
+})
+
+describe('echoesQuestion()', () => {
+  const query = message({ name: 'www.example.com', flags: 0x0100 })
+  const q = questionOf(query)
+
+  test('accepts the reply in any letter case', () => {
+    const reply = message({ name: 'www.EXAMPLE.com', answer: [a('www.example.com')] })
+    assert.ok(echoesQuestion(reply, reply.length, query, q))
+  })
+
+  test('refuses another question, a query, a reply without question and a short one', () => {
+    const other = message({ name: 'www.example.org' })
+    const none = message({})
+    none[5] = 0
+    assert.ok(!echoesQuestion(other, other.length, query, q))
+    assert.ok(!echoesQuestion(query, query.length, query, q))
+    assert.ok(!echoesQuestion(none, none.length, query, q))
+    assert.ok(!echoesQuestion(message({}), q.end - 1, query, q))
+  })
+})
