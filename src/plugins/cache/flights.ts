@@ -67,12 +67,19 @@ export class Flights {
     this.#takeOff(flight)
   }
 
-  /** Asks on the cache's own account; nothing happens where the question is under way already. */
-  refresh(q: Query, key: string, counters: CacheCounters): void {
-    if (this.#flights.has(key) || this.#flights.size >= MAX_FLIGHTS) return
-    counters.prefetch++
+  /**
+   * A flight on the cache's own account, to be launched once `q` is answered; null where the
+   * question is under way already.
+   */
+  prepareRefresh(q: Query, key: string): Flight | null {
+    if (this.#flights.has(key) || this.#flights.size >= MAX_FLIGHTS) return null
     const { now } = this.#o.clock
-    this.#takeOff(new Flight(key, inBackground(q, now), true, now))
+    return new Flight(key, inBackground(q, now), true, now)
+  }
+
+  launch(refresh: Flight, counters: CacheCounters): void {
+    counters.prefetch++
+    this.#takeOff(refresh)
   }
 
   /** Lets a client wait for a flight that is under way. */

@@ -5,6 +5,7 @@ import type { ZoneTable } from '../../serve/zone-table.ts'
 import { Flag } from '../../wire/codes.ts'
 import { questionKey } from '../../wire/question.ts'
 import type { CacheConfig } from './config.ts'
+import type { Flight } from './flight.ts'
 import type { Flights } from './flights.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import type { StaleAnswers } from './stale.ts'
@@ -69,21 +70,22 @@ export class Lookup {
     q.outcome = Outcome.Message
     q.ede = store.ede(slot)
     q.answeredBy = 'cache'
-    if (config.prefetch !== null) this.#prefetch(q, key, store, slot, counted)
+    const refresh = config.prefetch === null ? null : this.#prefetch(q, key, store, slot)
     done(q)
+    if (refresh !== null) this.#o.flights.launch(refresh, counted)
   }
 
   /** Counts the hit; a popular entry near its end is refreshed while it is still served. */
-  #prefetch(q: Query, key: string, store: Store, slot: number, counted: CacheCounters): void {
+  #prefetch(q: Query, key: string, store: Store, slot: number): Flight | null {
     const { now } = this.#o.clock
     const { amount, duration, percentage } = this.#o.config.prefetch!
     const gap = now - store.lastHitAt[slot]!
     store.hits[slot] = gap < duration ? store.hits[slot]! + 1 : 1
     store.lastHitAt[slot] = now
-    if (store.hits[slot]! < amount) return
+    if (store.hits[slot]! < amount) return null
     const threshold = Math.ceil((percentage / 100) * store.lifetime(slot))
-    if (store.remaining(slot, now) > threshold || now < store.retryAt[slot]!) return
-    this.#o.flights.refresh(q, key, counted)
+    if (store.remaining(slot, now) > threshold || now < store.retryAt[slot]!) return null
+    return this.#o.flights.prepareRefresh(q, key)
   }
 
   #miss(q: Query, key: string, counted: CacheCounters): void {
@@ -93,9 +95,10 @@ export class Lookup {
     if (stale !== null && entry !== null) {
       const backingOff = stale.backingOff(entry)
       if (!stale.config.askFirst || backingOff || flight?.overdue === true) {
-        // Refresh first: the copy has to be made before the reply ends the query.
-        if (!backingOff) flights.refresh(q, key, counted)
+        // Copied before the reply ends the query, launched after: it may land at once.
+        const refresh = backingOff ? null : flights.prepareRefresh(q, key)
         stale.answer(q, entry, done)
+        if (refresh !== null) flights.launch(refresh, counted)
         return
       }
     }

@@ -116,11 +116,7 @@ counterMetric(
   'Misses that waited for an identical one instead of asking the upstream.',
   (c) => c.coalesced,
 )
-counterMetric(
-  'coredns_cache_drops_total',
-  'Replies that could not be parsed.',
-  (c) => c.drops,
-)
+counterMetric('coredns_cache_drops_total', 'Replies that could not be parsed.', (c) => c.drops)
 typedMetric(
   'coredns_cache_hits_total',
   'Look-ups answered from the cache.',

@@ -158,13 +158,14 @@ export class Store {
     if (chunkLength > PAGE_SIZE) return NO_SLOT
     if (!this.#makeRoom(this.#slab.chunkSize(chunkLength) + ENTRY_OVERHEAD)) return NO_SLOT
 
+    const before = this.#lru.peek(key) ?? NO_SLOT
     const slot = this.#free.pop()!
     const address = this.#slab.take(chunkLength)
     const page = this.#slab.page(address)
     let at = this.#slab.offset(address)
     wire.copy(page, at, HEAD_START, HEAD_START + HEAD_SIZE)
     at += HEAD_SIZE
-    wire.copy(page, at, questionEnd, length)
+    if (recordBytes > 0) wire.copy(page, at, questionEnd, length)
     at += recordBytes
     for (let i = 0; i < records.count; i++, at += 2) {
       const ttlAt = records.ttlAt[i]!
@@ -178,8 +179,9 @@ export class Store {
     this.#expiresAt[slot] = now + seconds * 1000
     this.#ede[slot] = ede
     this.rcode[slot] = records.rcode
-    this.hits[slot] = 0
-    this.lastHitAt[slot] = 0
+    // A refreshed entry is as popular as it was.
+    this.hits[slot] = before === NO_SLOT ? 0 : this.hits[before]!
+    this.lastHitAt[slot] = before === NO_SLOT ? 0 : this.lastHitAt[before]!
     this.retryAt[slot] = 0
     this.#budget.take(this.#cost(slot))
     this.#lru.set(key, slot)
@@ -196,11 +198,6 @@ export class Store {
     let fresh = 0
     for (const slot of this.#lru.values()) if (this.isFresh(slot, now)) fresh++
     return fresh
-  }
-
-  /** All keys with their slots, least recently used first. */
-  *entries(): Generator<readonly [key: string, slot: number]> {
-    for (const [key, slot] of this.#lru.rentries()) yield [key, slot]
   }
 
   /** Empties the store and gives its bytes back. */

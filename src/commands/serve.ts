@@ -1,0 +1,105 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { openCacheBudget, showCacheBudget } from '../daemon/cache-budget.ts'
+import { CorefileSource } from '../daemon/corefile-source.ts'
+import { Daemon } from '../daemon/daemon.ts'
+import type { ServeOptions } from '../daemon/serve-options.ts'
+import { Clock } from '../lib/clock.ts'
+import { DnsletError } from '../lib/errors.ts'
+import { Listeners } from '../net/listeners.ts'
+import { knownDirectives } from '../plugins/index.ts'
+import { acquire, type HttpLease } from '../telemetry/http.ts'
+import { createLog, type DaemonLog } from '../telemetry/log.ts'
+import { metricsRoute } from '../telemetry/metrics-route.ts'
+import { versionLines } from './version.ts'
+
+/** A daemon that serves, as signals see it. */
+export interface Serving {
+  readonly log: DaemonLog
+  /** SIGUSR1. Never rejects. */
+  reload(): Promise<void>
+  /** SIGTERM: lameduck, drained sockets, pid file removed. */
+  shutdown(): Promise<void>
+  /** SIGINT: the same without lameduck. */
+  stop(): Promise<void>
+}
+
+/**
+ * `dnslet serve`: opens everything and returns once queries are answered. Rejects with what is wrong
+ * with the configuration or the system, with nothing left open.
+ *
+ * @param fatal called when a plugin finds later that the daemon must not go on
+ */
+export async function serve(
+  options: ServeOptions,
+  fatal: (message: string, log: DaemonLog) => void,
+): Promise<Serving> {
+  const log = await createLog({ format: options.logFormat })
+  for (const warning of options.warnings) log.warning(warning)
+  const clock = new Clock()
+  const cacheBudget = openCacheBudget()
+  const daemon = await Daemon.start({
+    source: new CorefileSource(options.conf, {
+      directives: knownDirectives,
+      env: process.env,
+      warn: (message) => log.warning(message),
+    }),
+    port: options.port,
+    clock,
+    log,
+    cacheBudget,
+    listeners: new Listeners({ clock, log }),
+    fatal: (message) => fatal(message, log),
+  })
+  showCacheBudget(cacheBudget)
+  if (options.pidfile !== '') await writePidfile(options.pidfile, daemon)
+  if (!options.quiet) greet(log, daemon)
+  const metrics = await openMetrics(options.metricsListenAddress, log)
+  const end = async (): Promise<void> => {
+    if (options.pidfile !== '') rmSync(options.pidfile, { force: true })
+    await metrics?.release()
+  }
+  return {
+    log,
+    reload: () => daemon.reload(),
+    async shutdown() {
+      await daemon.shutdown()
+      await end()
+    },
+    async stop() {
+      await daemon.stop()
+      await end()
+    },
+  }
+}
+
+async function writePidfile(path: string, daemon: Daemon): Promise<void> {
+  try {
+    writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+  } catch (cause) {
+    await daemon.stop()
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DnsletError('E_PIDFILE', `Cannot write the pid file ${path}: ${reason}`, { cause })
+  }
+}
+
+/** The process's own metrics; as in node-cache, serving DNS does not depend on them. */
+async function openMetrics(address: string, log: DaemonLog): Promise<HttpLease | null> {
+  try {
+    return await acquire(address, { '/metrics': metricsRoute })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    log.error(`Failed to start metrics handler: ${reason}`)
+    return null
+  }
+}
+
+function greet(log: DaemonLog, daemon: Daemon): void {
+  for (const { keys, addresses } of daemon.runtime.blocks) {
+    for (const { zone, port } of keys) {
+      for (const address of addresses) {
+        log.info(`${zone}:${port}${address === '' ? '' : ` on ${address}`}`)
+      }
+    }
+  }
+  for (const line of versionLines()) log.info(line)
+}

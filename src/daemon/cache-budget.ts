@@ -1,0 +1,37 @@
+import { ByteBudget } from '../lib/byte-budget.ts'
+import { registerMetric } from '../telemetry/metrics.ts'
+
+const MIB = 1024 * 1024
+/** More than two full caches of the largest answers that are common. */
+const DEFAULT_LIMIT = 64 * MIB
+/** The rest is for the process itself. */
+const SHARE_OF_MEMORY = 4
+
+/**
+ * The bytes that all caches may hold together: 64 MiB, or a quarter of the memory that the cgroup
+ * allows where that is less.
+ *
+ * @param memoryLimit bytes the process may use, 0 or absent where nothing limits it
+ */
+export function openCacheBudget(memoryLimit: number = process.constrainedMemory()): ByteBudget {
+  const share = Math.floor(memoryLimit / SHARE_OF_MEMORY)
+  return new ByteBudget(share > 0 ? Math.min(DEFAULT_LIMIT, share) : DEFAULT_LIMIT)
+}
+
+/** Shows the budget in the metrics. */
+export function showCacheBudget(budget: ByteBudget): void {
+  registerMetric({
+    name: 'dnslet_cache_bytes',
+    help: 'Bytes held by all caches together.',
+    type: 'gauge',
+    labels: [],
+    collect: (emit) => emit([], budget.used),
+  })
+  registerMetric({
+    name: 'dnslet_cache_limit_bytes',
+    help: 'Bytes all caches may hold together.',
+    type: 'gauge',
+    labels: [],
+    collect: (emit) => emit([], budget.limit),
+  })
+}

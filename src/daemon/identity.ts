@@ -1,0 +1,56 @@
+import type { Directive, ServerBlock, Token } from '../corefile/parse.ts'
+import type { ServerIdentity } from '../serve/query.ts'
+
+const identities = new Map<string, ServerIdentity>()
+
+/**
+ * The identity of the server at `host` ('' for every local address) and `port`. One per name for
+ * the life of the process: counters index by it and outlive reloads.
+ */
+export function serverIdentity(host: string, port: number): ServerIdentity {
+  const name = `dns://${joinHostPort(host, port)}`
+  let identity = identities.get(name)
+  if (identity === undefined) {
+    identity = { name, index: identities.size }
+    identities.set(name, identity)
+  }
+  return identity
+}
+
+/** `127.0.0.1:53`, `[::1]:53`, `:53`. */
+export function joinHostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** Directives that neither produce nor change answers. */
+const SILENT = new Set([
+  'bind',
+  'debug',
+  'errors',
+  'health',
+  'log',
+  'loop',
+  'pprof',
+  'prometheus',
+  'ready',
+  'reload',
+])
+
+/** What a block answers from, as one string: comments, positions and silent directives aside. */
+export function blockIdentity(block: ServerBlock): string {
+  const directives = [...block.directives]
+    .filter(([name]) => !SILENT.has(name))
+    .map(([name, occurrences]) => [name, occurrences.map(directiveTexts)])
+  return JSON.stringify([block.keys.map(text), directives.toSorted()])
+}
+
+function directiveTexts({ args, options }: Directive): unknown {
+  return [
+    args.map(text),
+    (options ?? []).map((option) => [option.name.text, option.args.map(text)]),
+  ]
+}
+
+function text(token: Token): string {
+  return token.text
+}

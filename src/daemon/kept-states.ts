@@ -1,0 +1,42 @@
+/** One configuration's share in the states it uses. */
+export interface StateUser {
+  keep<T>(key: string, make: () => T, drop?: (state: T) => void): T
+  /** This configuration is gone: what nobody else uses is dropped. */
+  release(): void
+}
+
+interface Kept {
+  readonly state: unknown
+  readonly drop: () => void
+  readonly users: Set<StateUser>
+}
+
+/** State that plugins want to find again after a reload, by key. It lives while a user holds it. */
+export class KeptStates {
+  readonly #states = new Map<string, Kept>()
+
+  open(): StateUser {
+    const user: StateUser = {
+      keep: <T>(key: string, make: () => T, drop: (state: T) => void = () => {}): T => {
+        let kept = this.#states.get(key)
+        if (kept === undefined) {
+          const state = make()
+          kept = { state, drop: () => drop(state), users: new Set() }
+          this.#states.set(key, kept)
+        }
+        kept.users.add(user)
+        return kept.state as T
+      },
+      release: () => this.#release(user),
+    }
+    return user
+  }
+
+  #release(user: StateUser): void {
+    for (const [key, kept] of this.#states) {
+      if (!kept.users.delete(user) || kept.users.size > 0) continue
+      this.#states.delete(key)
+      kept.drop()
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { ServerBlock } from '../corefile/parse.ts'
+import type { Services, Stage } from '../serve/plugin.ts'
+import { Server, type ServerOptions } from '../serve/server.ts'
+import { compileBlocks, type CompiledBlock } from './compile.ts'
+import { serverIdentity } from './identity.ts'
+import type { KeptStates, StateUser } from './kept-states.ts'
+
+/** Plugins that take queries of every class; where none is, only IN is served. */
+const ALL_CLASSES = ['chaos', 'forward']
+
+/** What the daemon gives every configuration it loads. */
+export interface RuntimeParts {
+  readonly port: number
+  readonly services: Omit<Services, 'keep' | 'fatal' | 'watchCorefile'>
+  readonly kept: KeptStates
+  readonly watchCorefile: (runtime: Runtime, intervalMs: number, jitterMs: number) => void
+  /** A plugin found that this configuration must not go on. */
+  readonly fatal: (runtime: Runtime, message: string) => void
+  readonly warn: (message: string) => void
+  readonly rejected: ServerOptions['rejected']
+  readonly panicked: ServerOptions['panicked']
+}
+
+/** An address to listen on and the blocks that share it. */
+export interface Endpoint {
+  /** The same for the same address in every configuration. */
+  readonly name: string
+  /** '' is every local address. */
+  readonly host: string
+  readonly port: number
+  readonly blocks: readonly CompiledBlock[]
+}
+
+/** One Corefile, compiled: its blocks, where they listen, and their plugins' life. */
+export class Runtime {
+  readonly blocks: readonly CompiledBlock[]
+  readonly endpoints: readonly Endpoint[]
+  readonly #parts: RuntimeParts
+  readonly #states: StateUser
+  #started: Stage[] = []
+
+  /** Throws CorefileError; opens nothing. */
+  constructor(blocks: readonly ServerBlock[], parts: RuntimeParts) {
+    this.#parts = parts
+    this.#states = parts.kept.open()
+    const services: Services = {
+      ...parts.services,
+      keep: this.#states.keep,
+      fatal: (message) => parts.fatal(this, message),
+      watchCorefile: (interval, jitter) => parts.watchCorefile(this, interval, jitter),
+    }
+    try {
+      this.blocks = compileBlocks(blocks, { port: parts.port, services, warn: parts.warn })
+    } catch (error) {
+      this.#states.release()
+      throw error
+    }
+    this.endpoints = endpointsOf(this.blocks)
+  }
+
+  /** The server for an endpoint that is bound to `port` (the kernel's choice where 0 was asked). */
+  server(endpoint: Endpoint, port: number): Server {
+    const identity = serverIdentity(endpoint.host, port)
+    const zones = new Map<string, CompiledBlock>()
+    for (const block of endpoint.blocks) {
+      block.context.servers.push(identity.name)
+      block.context.listeners.push({ host: endpoint.host, port })
+      for (const key of block.keys) if (key.port === endpoint.port) zones.set(key.zone, block)
+    }
+    return new Server({
+      identity,
+      zones,
+      allClasses: endpoint.blocks.some(({ stages }) =>
+        stages.some(({ name }) => ALL_CLASSES.includes(name)),
+      ),
+      rejected: this.#parts.rejected,
+      panicked: this.#parts.panicked,
+    })
+  }
+
+  /** Starts every stage in chain order. Where one fails, those started are stopped again. */
+  async start(): Promise<void> {
+    for (const stage of this.#stages()) {
+      this.#started.push(stage)
+      try {
+        await stage.start?.()
+      } catch (error) {
+        await this.stop(false)
+        throw error
+      }
+    }
+  }
+
+  /** Resolves when every stage knows whether this configuration can go on (`loop` asks itself). */
+  async settled(): Promise<void> {
+    await Promise.all(this.#started.map(async (stage) => stage.settled?.()))
+  }
+
+  /** Waits as long as `health`'s lameduck wants; queries are answered meanwhile. */
+  async lameduck(): Promise<void> {
+    await Promise.all(this.#started.map(async (stage) => stage.lameduck?.()))
+  }
+
+  /** Ends what start() began, last first. `final` is false where another configuration goes on. */
+  async stop(final: boolean): Promise<void> {
+    const started = this.#started.toReversed()
+    this.#started = []
+    await Promise.all(started.map(async (stage) => stage.stop?.(final)))
+    this.#states.release()
+  }
+
+  *#stages(): Generator<Stage> {
+    for (const { stages } of this.blocks) for (const { stage } of stages) yield stage
+  }
+}
+
+function endpointsOf(blocks: readonly CompiledBlock[]): readonly Endpoint[] {
+  const byAddress = new Map<string, Endpoint & { readonly blocks: CompiledBlock[] }>()
+  for (const block of blocks) {
+    for (const { port } of block.keys) {
+      for (const host of block.addresses) {
+        // Port 0 is a socket of its own each time.
+        const name = port === 0 ? `${byAddress.size} ${host}` : `${host} ${port}`
+        const endpoint = byAddress.get(name) ?? { name, host, port, blocks: [] }
+        if (!endpoint.blocks.includes(block)) endpoint.blocks.push(block)
+        byAddress.set(name, endpoint)
+      }
+    }
+  }
+  return [...byAddress.values()]
+}

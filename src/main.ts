@@ -1,0 +1,108 @@
+import type { Command } from './daemon/options.ts'
+import type { DaemonLog } from './telemetry/log.ts'
+
+/** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
+const MIN_NODE = 24
+/** How long the log may take to leave before the process does. */
+const FLUSH_MS = 1000
+
+const major = Number(process.versions.node.split('.')[0])
+if (major < MIN_NODE) {
+  fail(`dnslet needs Node.js ${MIN_NODE} or newer, this is ${process.version}: set DNSLET_NODE`)
+}
+try {
+  const { parseArgs } = await import('./daemon/options.ts')
+  await run(parseArgs(process.argv.slice(2)))
+} catch (error) {
+  fail(messageOf(error))
+}
+
+async function run(command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'usage-error':
+      return fail(command.message, command.exitCode)
+    case 'help':
+      return print([command.text])
+    case 'version':
+      return print((await import('./commands/version.ts')).versionLines())
+    case 'plugins': {
+      const { plugins } = await import('./plugins/index.ts')
+      return print(plugins.map(({ name }) => name).toSorted())
+    }
+    case 'check': {
+      const { check } = await import('./commands/check.ts')
+      return print([check(command.corefile, command.port)])
+    }
+    case 'demo': {
+      const { demo } = await import('./commands/demo.ts')
+      return obey(await demo(command.port))
+    }
+    case 'serve': {
+      const { serve } = await import('./commands/serve.ts')
+      return obey(await serve(command.options, die))
+    }
+  }
+}
+
+/** What signals can do to a command that goes on until it is told to end. */
+interface Obedient {
+  readonly log: DaemonLog
+  reload(): Promise<void>
+  shutdown(): Promise<void>
+  stop(): Promise<void>
+}
+
+function obey(serving: Obedient): void {
+  const { log } = serving
+  let stopping = false
+  const end = (text: string, how: () => Promise<void>): void => {
+    if (stopping) return
+    stopping = true
+    log.info(text)
+    how().then(
+      () => leave(log, 0),
+      (error: unknown) => {
+        log.error(`Cannot stop cleanly: ${messageOf(error)}`)
+        leave(log, 3)
+      },
+    )
+  }
+  process.on('SIGTERM', () =>
+    end('SIGTERM: Shutting down servers then terminating', () => serving.shutdown()),
+  )
+  process.on('SIGQUIT', () => end('SIGQUIT: Quitting process immediately', () => serving.stop()))
+  process.on('SIGINT', () => {
+    if (stopping) {
+      log.info('SIGINT: Force quit')
+      return leave(log, 2)
+    }
+    end('SIGINT: Shutting down', () => serving.stop())
+  })
+  process.on('SIGUSR1', () => void serving.reload())
+  process.on('SIGHUP', () => {})
+}
+
+function die(message: string, log: DaemonLog): void {
+  log.fatal(message)
+  leave(log, 1)
+}
+
+function leave(log: DaemonLog, code: number): void {
+  void log.flush(FLUSH_MS).then(() => process.exit(code))
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`${line}\n`)
+}
+
+function fail(message: string, code = 1): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(code)
+}
+
+/** Mistakes of the user are told in a line; mistakes of ours need their stack. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const ours = [TypeError, RangeError, ReferenceError, SyntaxError]
+  return ours.some((kind) => error instanceof kind) ? (error.stack ?? error.message) : error.message
+}

@@ -1,0 +1,173 @@
+import {
+  argumentError,
+  check,
+  countArgs,
+  type Directive,
+  duration,
+  flag,
+  inPlugin,
+  integer,
+  once,
+  one,
+  type Option,
+  percentage,
+  read,
+  type Token,
+  tuple,
+  valueError,
+  zonesOr,
+} from '../../corefile/directive.ts'
+import { readStale, readStalePolicy, type StaleConfig } from './stale-config.ts'
+
+/** Limits of one store. */
+export interface StoreConfig {
+  /** Entries. */
+  readonly capacity: number
+  /** Seconds. */
+  readonly maxTtl: number
+  readonly minTtl: number
+}
+
+export interface PrefetchConfig {
+  /** Hits that make an entry popular, with gaps below `duration` ms between them. */
+  readonly amount: number
+  readonly duration: number
+  /** Share of its lifetime that is left when a popular entry is refreshed. */
+  readonly percentage: number
+}
+
+/** The `cache` directive: frozen, defaults filled in. */
+export interface CacheConfig {
+  readonly zones: readonly string[]
+  readonly success: StoreConfig
+  readonly denial: StoreConfig
+  readonly prefetch: PrefetchConfig | null
+  /** Null where stale answers are switched off. */
+  readonly stale: StaleConfig | null
+  /** Milliseconds a SERVFAIL of the upstream is remembered; 0 for not at all. */
+  readonly servfail: number
+  /** Zones whose answers of that kind are not stored. */
+  readonly withoutSuccess: readonly string[]
+  readonly withoutDenial: readonly string[]
+  readonly keepTtl: boolean
+}
+
+const DEFAULT_CAPACITY = 10_000
+/** CoreDNS rounds up to this (256 shards of at least 4); a smaller cache helps nobody. */
+const MIN_CAPACITY = 1024
+const SUCCESS_TTL = 3600
+const DENIAL_TTL = 1800
+const MINUTE = 60_000
+const MAX_SERVFAIL = 5 * MINUTE
+
+const maxTtl = check(integer, (ttl) =>
+  ttl > 0 ? null : `cache TTL can not be zero or negative: ${ttl}`,
+)
+const minTtl = check(integer, (ttl) =>
+  ttl >= 0 ? null : `cache min TTL can not be negative: ${ttl}`,
+)
+const prefetchAmount = check(integer, (amount) =>
+  amount >= 0 ? null : `prefetch amount should be positive: ${amount}`,
+)
+const servfail = check(duration, (ms) => {
+  if (ms < 0) return 'invalid negative ttl for servfail'
+  return ms > MAX_SERVFAIL ? 'caching SERVFAIL responses over 5 minutes is not permitted' : null
+})
+
+const options = {
+  success: tuple([integer], [maxTtl, minTtl]),
+  denial: tuple([integer], [maxTtl, minTtl]),
+  prefetch: tuple([prefetchAmount], [duration, percentage(10, 90)]),
+  serve_stale: readStale,
+  serve_stale_policy: readStalePolicy,
+  servfail: one(servfail),
+  disable: readDisable,
+  keepttl: flag,
+}
+
+/** Reads the one `cache` directive of a block that serves `blockZones`. */
+export function readConfig(
+  directives: readonly Directive[],
+  blockZones: readonly string[],
+): CacheConfig {
+  const directive = once(directives)
+  return inPlugin(directive.name, () => {
+    const { ttl, zones } = readArguments(directive.args, blockZones)
+    const given = read(directive, options)
+    const policy = given.serve_stale_policy
+    if (
+      policy !== undefined &&
+      directive.options?.every(({ name }) => name.text !== 'serve_stale')
+    ) {
+      throw valueError(policy, 'serve_stale_policy requires serve_stale')
+    }
+    const stale = given.serve_stale === undefined ? defaultStale : given.serve_stale
+    return Object.freeze({
+      zones,
+      success: storeConfig(given.success, ttl ?? SUCCESS_TTL),
+      denial: storeConfig(given.denial, ttl ?? DENIAL_TTL),
+      prefetch: prefetchConfig(given.prefetch),
+      stale: stale === null ? null : { ...stale, preferPositive: policy !== undefined },
+      servfail: given.servfail ?? 5000,
+      withoutSuccess: given.disable?.success ?? [],
+      withoutDenial: given.disable?.denial ?? [],
+      keepTtl: given.keepttl ?? false,
+    })
+  })
+}
+
+/**
+ * Without `serve_stale` an old answer is still better than none: the upstream is asked first, and
+ * only a failure, or no answer in 1.8 s, brings out what expired within the last hour (the values
+ * that RFC 8767 §5 recommends).
+ */
+const defaultStale: StaleConfig = Object.freeze({
+  window: 60 * MINUTE,
+  askFirst: true,
+  timeout: 1800,
+  responseTtl: 30,
+  recheck: 30_000,
+  preferPositive: false,
+})
+
+function readArguments(
+  args: readonly Token[],
+  blockZones: readonly string[],
+): { ttl: number | null; zones: readonly string[] } {
+  const [first] = args
+  if (first === undefined || !/^[+-]?\d+$/.test(first.text)) {
+    return { ttl: null, zones: zonesOr(args, blockZones) }
+  }
+  return { ttl: maxTtl(first), zones: zonesOr(args.slice(1), blockZones) }
+}
+
+function storeConfig(
+  given: readonly [number, number?, number?] | undefined,
+  fallbackTtl: number,
+): StoreConfig {
+  const [capacity = DEFAULT_CAPACITY, max = fallbackTtl, min = 0] = given ?? []
+  return { capacity: Math.max(capacity, MIN_CAPACITY), maxTtl: max, minTtl: min }
+}
+
+function prefetchConfig(
+  given: readonly [number, number?, number?] | undefined,
+): PrefetchConfig | null {
+  const [amount = 0, gap = MINUTE, share = 10] = given ?? []
+  return amount === 0 ? null : { amount, duration: gap, percentage: share }
+}
+
+interface Disabled {
+  readonly success?: readonly string[]
+  readonly denial?: readonly string[]
+}
+
+function readDisable(option: Option, before: Disabled = {}): Disabled {
+  const [kind, ...rest] = countArgs(option, 1)
+  if (kind === undefined) throw argumentError(option.name)
+  if (kind.text !== 'success' && kind.text !== 'denial') {
+    throw valueError(kind, 'cache type for disable must be "success" or "denial"')
+  }
+  return { ...before, [kind.text]: zonesOr(rest, ['.']) }
+}
+
+export type { StaleConfig } from './stale-config.ts'

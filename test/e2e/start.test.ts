@@ -1,0 +1,168 @@
+// What the daemon says and does when it cannot start, and how it ends.
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { requireTools } from '../helpers/debian.ts'
+import { dig } from '../helpers/dig.ts'
+import { startDnslet } from '../helpers/dnslet.ts'
+import { startNsd, temporaryFolder } from '../helpers/nsd.ts'
+import { freePort } from '../helpers/ports.ts'
+import { type Owner, waitUntil } from '../helpers/processes.ts'
+
+/** Starts a daemon that has to refuse: its exit code and all it said. */
+async function refusal(
+  owner: Owner,
+  corefile: string,
+  args: readonly string[] = [],
+): Promise<{ code: unknown; output: string }> {
+  const { process, corefile: path } = await startDnslet(owner, corefile, { args })
+  const ended = (): boolean => process.ended() !== null
+  await waitUntil('the end of dnslet', ended)
+  return { code: process.ended(), output: process.output().replaceAll(path, 'Corefile').trimEnd() }
+}
+
+describe('refusals are one line, exit code 1', () => {
+  const cases: readonly (readonly [title: string, corefile: string, line: RegExp | string])[] = [
+    [
+      'a misspelt directive names the nearest one',
+      '.:1053 {\n  forwrad . 127.0.0.1\n}\n',
+      /^Corefile:2 - Error during parsing: Unknown directive 'forwrad'.*forward/,
+    ],
+    [
+      'a directive of CoreDNS that is not in dnslet',
+      '.:1053 {\n  kubernetes\n}\n',
+      "Corefile:2 - no action found for directive 'kubernetes' with server type 'dns' (missing a plugin?)",
+    ],
+    [
+      'a bad value',
+      '.:1053 {\n  cache 0\n}\n',
+      'Corefile:2 - plugin/cache: cache TTL can not be zero or negative: 0',
+    ],
+    [
+      'an option of TLS is named',
+      '.:1053 {\n  forward . 127.0.0.1 {\n    tls_servername x\n  }\n}\n',
+      /^Corefile:3 - .*tls_servername/,
+    ],
+    [
+      'the same zone twice',
+      '.:1053 {\n  cache\n}\n.:1053 {\n  cache\n}\n',
+      'Corefile:4 - cannot serve dns://.:1053 - it is already defined',
+    ],
+    [
+      'a Corefile without a block',
+      '# nothing\n',
+      /^Cannot serve from Corefile: it has no server block/,
+    ],
+    [
+      'an address that is not here',
+      '.:1053 {\n  bind 192.0.2.7\n  cache\n}\n',
+      /192\.0\.2\.7:1053.*(?:cannot assign|not on this)/i,
+    ],
+    [
+      'an empty resolv.conf',
+      '.:1053 {\n  forward . /dev/null\n}\n',
+      /^Corefile:2 - plugin\/forward: .*\/dev\/null/,
+    ],
+  ]
+  for (const [title, corefile, line] of cases) {
+    test(title, async (t) => {
+      const { code, output } = await refusal(t, corefile)
+      assert.equal(code, 1, output)
+      assert.equal(output.split('\n').length, 1, output)
+      if (typeof line === 'string') assert.equal(output, line)
+      else assert.match(output, line)
+    })
+  }
+
+  test('interface set-up is not in this release', async (t) => {
+    const { code, output } = await refusal(t, '.:1053 {\n cache\n}\n', ['-setupinterface=true'])
+    assert.equal(code, 1)
+    assert.match(output, /-setupinterface=true is not part of this release/)
+  })
+
+  test('a Corefile that is not there', async (t) => {
+    const { code, output } = await refusal(t, '', ['-conf', '/nowhere/Corefile'])
+    assert.equal(code, 1)
+    assert.match(output, /open \/nowhere\/Corefile: no such file or directory/)
+  })
+
+  test(
+    'a Corefile that may not be read',
+    { skip: process.getuid?.() === 0 && 'root reads all' },
+    async (t) => {
+      const folder = temporaryFolder(t)
+      const file = join(folder, 'Corefile')
+      writeFileSync(file, '')
+      chmodSync(file, 0)
+      assert.match((await refusal(t, '', ['-conf', file])).output, /permission denied/)
+    },
+  )
+
+  test('an address in use: who holds it is for `ss` to say', async (t) => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    t.after(() => void holder.close())
+    const { port } = holder.address() as { port: number }
+    const { code, output } = await refusal(t, `.:${port} {\n bind 127.0.0.1\n cache\n}\n`)
+    assert.equal(code, 1)
+    assert.match(output, new RegExp(`listen tcp 127.0.0.1:${port}: bind: address already in use`))
+  })
+
+  test('an unknown flag: usage, exit code 2', async (t) => {
+    const { code, output } = await refusal(t, '', ['-localip-address', 'x'])
+    assert.equal(code, 2)
+    assert.match(output, /^flag provided but not defined: -localip-address/)
+  })
+})
+
+describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
+  const zone =
+    '@ 60 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.53\n'
+
+  test('SIGTERM: lameduck still answers, then exit code 0 without a pid file', async (t) => {
+    const nsd = await startNsd(t, { 'test.': zone })
+    const port = await freePort()
+    const health = await freePort()
+    const pidfile = join(temporaryFolder(t), 'pid')
+    const at = { address: '127.0.0.1', port }
+    const { process: daemon } = await startDnslet(
+      t,
+      `.:${port} {
+  bind 127.0.0.1
+  health 127.0.0.1:${health} {
+    lameduck 1s
+  }
+  forward . 127.0.0.1:${nsd.port}
+}
+`,
+      { ready: { ...at, name: 'ns.test' }, args: ['-pidfile', pidfile] },
+    )
+    const pid = Number(readFileSync(pidfile, 'utf8'))
+    assert.ok(pid > 0)
+    process.kill(pid, 'SIGTERM')
+    const shuttingDown = (): boolean => daemon.output().includes('SIGTERM: Shutting down')
+    await waitUntil('the word of SIGTERM', shuttingDown, daemon)
+    assert.equal((await dig(at, 'ns.test')).answer[0]?.data, '192.0.2.53')
+    await waitUntil('the end of dnslet', () => daemon.ended() !== null)
+    assert.equal(daemon.ended(), 0)
+    assert.equal(existsSync(pidfile), false)
+  })
+
+  test('SIGHUP is ignored, SIGINT ends at once', async (t) => {
+    const port = await freePort()
+    const at = { address: '127.0.0.1', port }
+    const { process: daemon } = await startDnslet(
+      t,
+      `.:${port} {\n  bind 127.0.0.1\n  forward . 127.0.0.1:9\n}\n`,
+      { ready: at },
+    )
+    process.kill(daemon.pid, 'SIGHUP')
+    assert.notEqual((await dig(at, 'x.test', '+opcode=STATUS')).status, 'NO ANSWER')
+    process.kill(daemon.pid, 'SIGINT')
+    await waitUntil('the end of dnslet', () => daemon.ended() !== null)
+    assert.equal(daemon.ended(), 0)
+  })
+})

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeFiles } from '../../../src/corefile/files.ts'
+import { parse } from '../../../src/corefile/parse.ts'
+import { readConfig, type CacheConfig } from '../../../src/plugins/cache/config.ts'
+
+function read(directive: string): CacheConfig {
+  const [block] = parse(
+    { file: 'Corefile', text: `example.com {\n${directive}\n}\n` },
+    { directives: ['cache'], env: {}, files: nodeFiles, warn: () => {} },
+  )
+  return readConfig(block!.directives.get('cache')!, ['example.com.'])
+}
+
+test('defaults', () => {
+  const config = read('cache')
+  assert.deepEqual(config.zones, ['example.com.'])
+  assert.deepEqual(config.success, { capacity: 10_000, maxTtl: 3600, minTtl: 0 })
+  assert.deepEqual(config.denial, { capacity: 10_000, maxTtl: 1800, minTtl: 0 })
+  assert.equal(config.prefetch, null)
+  assert.equal(config.servfail, 5000)
+  assert.deepEqual(config.stale, {
+    window: 3_600_000,
+    askFirst: true,
+    timeout: 1800,
+    responseTtl: 30,
+    recheck: 30_000,
+    preferPositive: false,
+  })
+})
+
+test('the TTL argument sets both maxima; the options of a store win', () => {
+  const config = read('cache 30 example.org Example.NET {\nsuccess 2000 20 3\ndenial 100\n}')
+  assert.deepEqual(config.zones, ['example.org.', 'example.net.'])
+  assert.deepEqual(config.success, { capacity: 2000, maxTtl: 20, minTtl: 3 })
+  assert.deepEqual(config.denial, { capacity: 1024, maxTtl: 30, minTtl: 0 })
+})
+
+test('prefetch', () => {
+  assert.deepEqual(read('cache {\nprefetch 5\n}').prefetch, {
+    amount: 5,
+    duration: 60_000,
+    percentage: 10,
+  })
+  assert.deepEqual(read('cache {\nprefetch 5 10s 20%\n}').prefetch, {
+    amount: 5,
+    duration: 10_000,
+    percentage: 20,
+  })
+  assert.equal(read('cache {\nprefetch 0\n}').prefetch, null)
+})
+
+test('serve_stale', () => {
+  const bare = { window: 3_600_000, askFirst: false, timeout: null, responseTtl: 0, recheck: 0 }
+  const stale = (option: string): unknown => read(`cache {\n${option}\n}`).stale
+  assert.deepEqual(stale('serve_stale'), { ...bare, preferPositive: false })
+  assert.deepEqual(stale('serve_stale 2h IMMEDIATE 30s 1m'), {
+    ...bare,
+    window: 7_200_000,
+    responseTtl: 30,
+    recheck: 60_000,
+    preferPositive: false,
+  })
+  assert.deepEqual(stale('serve_stale 1h verify 500ms 10s 5s'), {
+    window: 3_600_000,
+    askFirst: true,
+    timeout: 500,
+    responseTtl: 10,
+    recheck: 5000,
+    preferPositive: false,
+  })
+  assert.deepEqual(stale('serve_stale 1h verify'), {
+    ...bare,
+    askFirst: true,
+    preferPositive: false,
+  })
+  assert.equal(stale('serve_stale 0'), null)
+  assert.deepEqual(stale('serve_stale\nserve_stale_policy prefer_positive'), {
+    ...bare,
+    preferPositive: true,
+  })
+})
+
+const wrong: readonly (readonly [directive: string, line: number, reason: string])[] = [
+  ['cache 0', 2, 'cache TTL can not be zero or negative: 0'],
+  ['cache -5', 2, 'cache TTL can not be zero or negative: -5'],
+  ['cache {\nsuccess x\n}', 3, 'strconv.Atoi: parsing "x": invalid syntax'],
+  ['cache {\nsuccess 1000 0\n}', 3, 'cache TTL can not be zero or negative: 0'],
+  ['cache {\ndenial 1000 5 -1\n}', 3, 'cache min TTL can not be negative: -1'],
+  ['cache {\nprefetch -1\n}', 3, 'prefetch amount should be positive: -1'],
+  ['cache {\nprefetch 1 1m 10\n}', 3, "last character of percentage should be `%`, but is: '0'"],
+  ['cache {\nprefetch 1 1m 95%\n}', 3, 'percentage should fall in range [10, 90]: 95'],
+  ['cache {\nserve_stale -1s\n}', 3, 'invalid negative duration for serve_stale'],
+  ['cache {\nserve_stale 1h later\n}', 3, 'invalid value for serve_stale refresh mode: later'],
+  [
+    'cache {\nserve_stale 1h immediate 1500ms\n}',
+    3,
+    'serve_stale response TTL must be a whole number of seconds',
+  ],
+  [
+    'cache {\nserve_stale 1h immediate 1s 6m\n}',
+    3,
+    'serve_stale failure recheck cannot exceed 5 minutes',
+  ],
+  ['cache {\nserve_stale_policy prefer_positive\n}', 3, 'serve_stale_policy requires serve_stale'],
+  ['cache {\nserve_stale\nserve_stale_policy x\n}', 4, 'invalid serve_stale_policy: x'],
+  ['cache {\nservfail -1s\n}', 3, 'invalid negative ttl for servfail'],
+  ['cache {\nservfail 6m\n}', 3, 'caching SERVFAIL responses over 5 minutes is not permitted'],
+  ['cache {\ndisable both\n}', 3, 'cache type for disable must be "success" or "denial"'],
+  ['cache\ncache', 3, 'this plugin can only be used once per Server Block'],
+]
+for (const [directive, line, reason] of wrong) {
+  test(`refused: ${JSON.stringify(directive)}`, () => {
+    assert.throws(() => read(directive), { message: `Corefile:${line} - plugin/cache: ${reason}` })
+  })
+}
+
+test('wrong numbers of arguments and unknown options name the line', () => {
+  for (const body of ['success', 'success 1 2 3 4', 'keepttl x', 'servfail', 'disable', 'foo']) {
+    assert.throws(
+      () => read(`cache {\n${body}\n}`),
+      /^CorefileError.*: Corefile:3 - plugin\/cache|Corefile:3/,
+    )
+  }
+})

@@ -1,0 +1,212 @@
+import { parse } from '../../../src/corefile/parse.ts'
+import { ByteBudget } from '../../../src/lib/byte-budget.ts'
+import { ManualClock } from '../../../src/lib/clock.ts'
+import { cache } from '../../../src/plugins/cache/index.ts'
+import { composeChain } from '../../../src/serve/chain.ts'
+import { makeFinish } from '../../../src/serve/finish.ts'
+import type { BlockContext, Stage } from '../../../src/serve/plugin.ts'
+import { Outcome, Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
+import { Server } from '../../../src/serve/server.ts'
+import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
+import { readFlags } from '../../../src/wire/header.ts'
+import { readTtl, type Records } from '../../../src/wire/records.ts'
+import { nullLog } from '../../helpers/null-log.ts'
+import { message, opt, questionOf, recordsOf, type TestMessage } from '../../wire/message.ts'
+
+/** A reply as a client sees it. */
+export interface Reply {
+  readonly wire: Buffer
+  readonly rcode: number
+  readonly flags: number
+  /** TTLs of all records but OPT, in order. */
+  readonly ttls: readonly number[]
+  readonly records: Records
+  readonly ede: number
+}
+
+/** Collects replies in order. */
+class Client implements ReplyTarget {
+  readonly protocol: Protocol = Protocol.Udp
+  readonly maxSize: number = 65_535
+  readonly localAddress: string = '127.0.0.1'
+  readonly localPort: number = 53
+  readonly replies: Reply[] = []
+  readonly #buffer: Buffer = Buffer.alloc(65_535)
+
+  reserve(): Buffer {
+    return this.#buffer
+  }
+
+  send(q: Query, length: number): void {
+    const wire = Buffer.from(q.out.subarray(0, length))
+    const records = recordsOf(wire, questionOf(wire))
+    const ttls = Array.from({ length: records.count }, (_, i) => i)
+      .filter((i) => records.types[i] !== Type.OPT)
+      .map((i) => readTtl(wire, records.ttlAt[i]!))
+    const flags = readFlags(wire)
+    this.replies.push({ wire, rcode: flags & 15, flags, ttls, records, ede: records.ede })
+  }
+
+  drop(): void {}
+
+  remoteAddress(): string {
+    return '127.0.0.1'
+  }
+
+  remotePort(): number {
+    return 1
+  }
+
+  isIPv6(): boolean {
+    return false
+  }
+}
+
+/** The stage below the cache: holds what it is asked until the test answers. */
+export class Upstream {
+  readonly asked: Query[] = []
+  /** Answers at once with this, if set. */
+  instant: ((q: Query) => void) | null = null
+  done: (q: Query) => void = () => {}
+
+  get stage(): Stage {
+    return {
+      wrap: (_next, done) => {
+        this.done = done
+        return (q) => {
+          if (this.instant !== null) this.instant(q)
+          else this.asked.push(q.keep())
+        }
+      },
+    }
+  }
+
+  /** Answers the oldest question with a message (its question is the query's own). */
+  answer(m: TestMessage): void {
+    this.answerTo(this.asked.shift()!, m)
+  }
+
+  answerTo(q: Query, m: TestMessage): void {
+    this.deliver(q, message(m))
+  }
+
+  deliver(q: Query, wire: Buffer): void {
+    wire.copy(q.reserve())
+    q.outLength = wire.length
+    q.outcome = Outcome.Message
+    q.answeredBy = 'forward'
+    this.done(q)
+  }
+
+  /** Fails the oldest question, as forward does when no upstream answers. */
+  fail(rcode: number = Rcode.ServFail): void {
+    const q = this.asked.shift()!
+    q.fail(rcode, 'no upstream')
+    this.done(q)
+  }
+}
+
+export interface AskOptions {
+  readonly type?: number
+  readonly class?: number
+  readonly flags?: number
+  readonly edns?: boolean
+  readonly dnssecOk?: boolean
+}
+
+/** A server block `. { cache … }` with a scripted upstream behind it. */
+export class Bench {
+  readonly clock: ManualClock
+  readonly upstream: Upstream = new Upstream()
+  readonly client: Client = new Client()
+  readonly budget: ByteBudget
+  readonly stage: Stage
+  readonly #server: Server
+
+  constructor(
+    directive: string,
+    zone = '.',
+    parts: {
+      readonly budget?: ByteBudget
+      readonly clock?: ManualClock
+      kept?: Map<string, unknown>
+    } = {},
+  ) {
+    this.clock = parts.clock ?? new ManualClock()
+    this.budget = parts.budget ?? new ByteBudget(64 << 20)
+    const kept = parts.kept ?? new Map<string, unknown>()
+    const [block] = parse(
+      { file: 'Corefile', text: `${zone} {\n${directive}\n}\n` },
+      {
+        directives: ['cache'],
+        env: {},
+        files: { read: () => '', list: () => [], isDirectory: () => false } as never,
+        warn: () => {},
+      },
+    )
+    const context: BlockContext = {
+      zones: [zone],
+      servers: ['dns://127.0.0.1:53'],
+      listeners: [{ host: '127.0.0.1', port: 53 }],
+      directives: ['cache'],
+      stages: [],
+      identity: directive,
+      services: {
+        clock: this.clock,
+        log: nullLog,
+        cacheBudget: this.budget,
+        keep: <T>(key: string, make: () => T): T => {
+          if (!kept.has(key)) kept.set(key, make())
+          return kept.get(key) as T
+        },
+        watchCorefile: () => {},
+        fatal: () => {},
+        selfCheck: () => Promise.resolve(null),
+      },
+    }
+    this.stage = cache.setup(block!.directives.get('cache')!, context)
+    const stages = [
+      { name: 'cache', stage: this.stage },
+      { name: 'forward', stage: this.upstream.stage },
+    ]
+    this.#server = new Server({
+      identity: { name: 'dns://127.0.0.1:53', index: 0 },
+      zones: new Map([['.', { handler: composeChain(stages, makeFinish([])) }]]),
+      allClasses: true,
+      rejected: () => {},
+      panicked: (cause) => {
+        throw cause
+      },
+    })
+  }
+
+  /** Sends a query; its reply, if it came at once. */
+  ask(name: string, o: AskOptions = {}): Reply | null {
+    const before = this.client.replies.length
+    const wire = message({
+      name,
+      flags: o.flags ?? Flag.RD,
+      ...(o.type === undefined ? {} : { type: o.type }),
+      ...(o.class === undefined ? {} : { class: o.class }),
+      additional:
+        o.edns === true || o.dnssecOk === true ? [opt({ dnssecOk: o.dnssecOk === true })] : [],
+    })
+    const q = new Query(this.client)
+    q.reset(wire, wire.length, this.clock.now)
+    this.#server.dispatch(q)
+    return this.client.replies[before] ?? null
+  }
+
+  /** Asks and has the upstream answer: the reply to the client. */
+  fill(name: string, m: TestMessage, o: AskOptions = {}): Reply {
+    const at = this.ask(name, o)
+    if (at !== null) throw new Error(`${name} was answered from the cache`)
+    const q = this.upstream.asked.pop()!
+    this.upstream.answerTo(q, { name, ...(o.type === undefined ? {} : { type: o.type }), ...m })
+    return this.last
+  }
+
+  get last(): Reply {
+    return this.client.replies.at(-1)!
+  }
+}
