@@ -1,12 +1,13 @@
 import { findScenario } from './scenario.ts'
 import type { Results } from './sample.ts'
-import { measuredScenarios, summarise, type Summary } from './summary.ts'
+import type { Spread } from './stats.ts'
+import { measuredScenarios, summarise } from './summary.ts'
 
 const WIDTH = 760
 const LABELS = 130
 const VALUES = 170
 const BARS = WIDTH - LABELS - VALUES
-const HEADER = 74
+const HEADER = 82
 const TITLE_HEIGHT = 32
 const ROW_HEIGHT = 22
 const BAR_HEIGHT = 14
@@ -20,7 +21,7 @@ const style = `
   .note { fill: #59636e; font-size: 12px }
   .own { fill: #0969da }
   .peer { fill: #818b98 }
-  .system { opacity: .5 }
+  .rest { opacity: .5 }
   .range { stroke: #1f2328; stroke-width: 1.5 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
@@ -29,27 +30,30 @@ const style = `
     .range { stroke: #e6edf3 }
   }`
 
-/** A bar chart (SVG) of the CPU time per query, by scenario and server. */
+/** A bar chart (SVG): the CPU time per query of each server in each scenario, then its memory. */
 export function renderChart(results: Results): string {
-  const groups = measuredScenarios(results).map((scenario) => ({
-    title: findScenario(scenario).title,
-    summaries: summarise(results, scenario),
-  }))
+  const groups = measuredScenarios(results).map((scenario) => {
+    return scenario === 'memory' ? memoryGroup(results) : cpuGroup(results, scenario)
+  })
   let top = HEADER
   const parts: string[] = []
-  for (const { title, summaries } of groups) {
-    parts.push(renderGroup(title, summaries, top))
-    top += groupHeight(summaries.length)
+  for (const group of groups) {
+    parts.push(renderGroup(group, top))
+    top += TITLE_HEIGHT + group.bars.length * ROW_HEIGHT + GROUP_GAP
   }
-  const title = 'CPU time per query (µs, less is better)'
-  const note = `Rounds: ${results.rounds}. Median, user time solid and system time pale; line: minimum to maximum. Each group has its own scale.`
+  const title = 'CPU time per query and memory (less is better)'
+  const notes = [
+    `Medians and ranges of ${results.rounds} rounds. Each group has its own scale.`,
+    'Solid: user time, RssAnon; pale: system time, the rest of RSS.',
+  ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" role="img" aria-labelledby="title desc">
 <title id="title">${title}</title>
 <desc id="desc">${escapeXml(describe(groups))}</desc>
 <style>${style}
 </style>
 <text class="title" x="8" y="28">${title}</text>
-<text class="note" x="8" y="50">${note}</text>
+<text class="note" x="8" y="48">${notes[0]}</text>
+<text class="note" x="8" y="64">${notes[1]}</text>
 ${parts.join('\n')}
 </svg>
 `
@@ -57,37 +61,52 @@ ${parts.join('\n')}
 
 interface Group {
   readonly title: string
-  readonly summaries: readonly Summary[]
+  readonly unit: string
+  readonly bars: readonly Bar[]
 }
 
-function groupHeight(rows: number): number {
-  return TITLE_HEIGHT + rows * ROW_HEIGHT + GROUP_GAP
+interface Bar {
+  readonly server: string
+  readonly whole: Spread
+  /** The solid part of `whole`. */
+  readonly solid: number
+}
+
+function cpuGroup(results: Results, scenario: string): Group {
+  const bars = summarise(results, scenario).map(({ server, cpu, userCpu }) => {
+    return { server, whole: cpu, solid: userCpu }
+  })
+  return { title: findScenario(scenario).title, unit: 'µs', bars }
+}
+
+function memoryGroup(results: Results): Group {
+  const bars = summarise(results, 'memory').map(({ server, rss, rssAnon }) => {
+    const whole = { median: rss.median / 1024, min: rss.min / 1024, max: rss.max / 1024 }
+    return { server, whole, solid: rssAnon.median / 1024 }
+  })
+  return { title: findScenario('memory').title, unit: 'MiB', bars }
 }
 
 /** Each group has its own scale: a miss costs several times what a hit costs. */
-function renderGroup(title: string, summaries: readonly Summary[], top: number): string {
-  const largest = Math.max(...summaries.map(({ cpu }) => cpu.max))
-  const rows = summaries.map((summary, row) =>
-    renderRow(summary, top + TITLE_HEIGHT + row * ROW_HEIGHT, BARS / largest),
-  )
-  return [`<text class="group" x="8" y="${top + 18}">${escapeXml(title)}</text>`, ...rows].join(
-    '\n',
-  )
+function renderGroup({ title, unit, bars }: Group, top: number): string {
+  const scale = BARS / Math.max(...bars.map(({ whole }) => whole.max))
+  const rows = bars.map((row, i) => renderRow(row, top + TITLE_HEIGHT + i * ROW_HEIGHT, scale))
+  const heading = escapeXml(`${title} (${unit})`)
+  return [`<text class="group" x="8" y="${top + 18}">${heading}</text>`, ...rows].join('\n')
 }
 
-function renderRow(summary: Summary, top: number, scale: number): string {
-  const { server, cpu, userCpu } = summary
+function renderRow({ server, whole, solid }: Bar, top: number, scale: number): string {
   const kind = server.startsWith('dnslet') ? 'own' : 'peer'
   // The medians of the parts need not add up to the median of the whole: the whole is drawn.
-  const user = Math.min(userCpu, cpu.median) * scale
-  const whole = cpu.median * scale
+  const first = Math.min(solid, whole.median) * scale
+  const length = whole.median * scale
   const middle = top + BAR_HEIGHT / 2
   return [
     text(LABELS - 8, middle + 5, server, 'end'),
-    bar(LABELS, top, user, kind),
-    bar(LABELS + user, top, whole - user, `${kind} system`),
-    `<line class="range" x1="${px(LABELS + cpu.min * scale)}" x2="${px(LABELS + cpu.max * scale)}" y1="${middle}" y2="${middle}"/>`,
-    text(LABELS + BARS + 10, middle + 5, caption(summary), 'start'),
+    bar(LABELS, top, first, kind),
+    bar(LABELS + first, top, length - first, `${kind} rest`),
+    `<line class="range" x1="${px(LABELS + whole.min * scale)}" x2="${px(LABELS + whole.max * scale)}" y1="${middle}" y2="${middle}"/>`,
+    text(LABELS + BARS + 10, middle + 5, caption(whole), 'start'),
   ].join('')
 }
 
@@ -99,14 +118,14 @@ function text(x: number, y: number, content: string, anchor: 'start' | 'end'): s
   return `<text x="${x}" y="${y}" text-anchor="${anchor}">${escapeXml(content)}</text>`
 }
 
-function caption({ cpu }: Summary): string {
-  return `${cpu.median.toFixed(2)} (${cpu.min.toFixed(2)}–${cpu.max.toFixed(2)})`
+function caption({ median, min, max }: Spread): string {
+  return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
 }
 
 function describe(groups: readonly Group[]): string {
   return groups
-    .map(({ title, summaries }) => {
-      const values = summaries.map(({ server, cpu }) => `${server} ${cpu.median.toFixed(2)} µs`)
+    .map(({ title, unit, bars }) => {
+      const values = bars.map(({ server, whole }) => `${server} ${whole.median.toFixed(2)} ${unit}`)
       return `${title}: ${values.join(', ')}.`
     })
     .join(' ')

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { once } from 'node:events'
 
@@ -22,12 +22,15 @@ export interface Child {
   readonly process: ChildProcess
 }
 
-/** How long a process may take to end after SIGTERM. */
-const GRACE_MS = 3000
-
 /** Every process this program starts: none of them outlives it. */
 export class Children {
   readonly #running = new Set<Child>()
+  readonly #graceMs: number
+
+  /** `graceMs`: how long a process may take to end after SIGTERM. */
+  constructor(graceMs = 3000) {
+    this.#graceMs = graceMs
+  }
 
   /** Starts a process on its core. Its pid is that of the command itself, which taskset executes. */
   start(command: Command): Child {
@@ -35,16 +38,20 @@ export class Children {
     const stderr = openSync(command.stderr, 'w')
     // The parent-death signal ends it even when this program is killed with SIGKILL. A process
     // group of its own lets its workers be killed with it, and keeps the terminal's SIGINT away.
-    const wrapper = ['--pdeathsig', 'TERM', 'taskset', '-c', String(command.cpu)]
-    const process_ = spawn('setpriv', [...wrapper, ...command.argv], {
+    const pinned = ['taskset', '-c', String(command.cpu)]
+    const [program, ...wrapper] = ['setpriv', '--pdeathsig', 'TERM', ...pinned] as const
+    const process_ = spawn(program, [...wrapper, ...command.argv], {
       env: { ...inheritedEnvironment(), ...command.env },
       stdio: ['ignore', stdout, stderr],
       detached: true,
     })
+    // A missing program shows as a missing pid; the event would tell the same later.
+    process_.on('error', () => {})
     closeSync(stdout)
     closeSync(stderr)
-    if (process_.pid === undefined)
+    if (process_.pid === undefined) {
       throw new Error('Cannot start setpriv: is util-linux installed?')
+    }
     const child = { pid: process_.pid, command, process: process_ }
     this.#running.add(child)
     process_.once('exit', () => this.#running.delete(child))
@@ -58,14 +65,15 @@ export class Children {
     if (child.process.exitCode !== 0) throw failure(child)
   }
 
-  /** Ends a process: SIGTERM, then SIGKILL for it and its workers after a grace. */
+  /** Ends a process: SIGTERM, after a grace SIGKILL; workers that outlive it are killed. */
   async stop(child: Child): Promise<void> {
     if (hasEnded(child)) return
     const ended = once(child.process, 'exit')
-    const timer = setTimeout(() => kill(child), GRACE_MS)
+    const timer = setTimeout(() => kill(child), this.#graceMs)
     child.process.kill('SIGTERM')
     await ended
     clearTimeout(timer)
+    kill(child)
   }
 
   async stopAll(): Promise<void> {
@@ -76,6 +84,19 @@ export class Children {
   killAll(): void {
     for (const child of this.#running) kill(child)
   }
+}
+
+/** Moves this process to a core, and what it starts after that. Throws Error for a core it has not. */
+export function moveTo(cpu: number): void {
+  const [program, ...argv] = [
+    'taskset',
+    '-a',
+    '-p',
+    '-c',
+    String(cpu),
+    String(process.pid),
+  ] as const
+  execFileSync(program, argv, { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 /** True once a process has exited or was killed. */
@@ -100,8 +121,11 @@ function kill(child: Child): void {
   }
 }
 
-/** The switch of dnslet's UDP backend must come from the benchmark alone. */
-function inheritedEnvironment(): NodeJS.ProcessEnv {
-  const { DNSLET_UDP: _, ...rest } = process.env
-  return rest
+/**
+ * The benchmark's own environment, with Debian's servers on the path: an unprivileged user's has no
+ * /usr/sbin. The switch of dnslet's UDP backend must come from the benchmark alone.
+ */
+export function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const { DNSLET_UDP: _, PATH = '', ...rest } = process.env
+  return { ...rest, PATH: `${PATH}:/usr/sbin` }
 }

@@ -1,7 +1,7 @@
 import type { Children } from './children.ts'
 import { type RunningServer, servers, startServer, upstream } from './fleet.ts'
 import { Meter } from './measure.ts'
-import { writeFiles } from './names.ts'
+import { writeRound, writeZone } from './names.ts'
 import type { Options } from './options.ts'
 import type { Results, Sample, Start } from './sample.ts'
 import type { Server } from './servers/server.ts'
@@ -14,27 +14,38 @@ export async function compare(
   progress: (line: string) => void,
 ): Promise<Results> {
   const { dir, rounds, seconds } = options
-  writeFiles(dir, seconds, options.latencySeconds)
+  writeZone(dir)
   const fleet = servers(options)
   const samples: Sample[] = []
   const starts: Start[] = []
-  await startServer(children, upstream(options), dir, options.loadCpu)
+  const nsd = await startServer(children, upstream(options), dir, options.loadCpu)
   for (let round = 1; round <= rounds; round++) {
+    if (options.scenarios.length > 0) writeRound(dir, round, options)
     const running = await startFleet(children, options, fleet)
     for (const { server, startMilliseconds } of running) {
       starts.push({ round, server: server.name, milliseconds: startMilliseconds })
     }
-    await playRound(children, options, running, round, (sample) => {
-      samples.push(sample)
-      progress(progressLine(sample, rounds))
-    })
+    if (options.scenarios.length > 0) {
+      const meter = new Meter(children, options, running, nsd)
+      await playRound(meter, options, running, round, (sample) => {
+        samples.push(sample)
+        progress(progressLine(sample, rounds))
+      })
+    }
     for (const { child } of running) await children.stop(child)
   }
   const names = fleet.map(({ name }) => name)
   const versions = Object.fromEntries(
     [...fleet, upstream(options)].map((server) => [server.name, readVersion(server)]),
   )
-  return { servers: names, versions, rounds, seconds, samples, starts }
+  return {
+    servers: names,
+    versions,
+    rounds,
+    seconds,
+    samples,
+    starts: options.starts ? starts : [],
+  }
 }
 
 /** One after the other, so that they do not slow each other's start down. */
@@ -52,13 +63,12 @@ async function startFleet(
 
 /** All servers take turns within each scenario; every round another one begins. */
 async function playRound(
-  children: Children,
+  meter: Meter,
   options: Options,
   running: readonly RunningServer[],
   round: number,
   take: (sample: Sample) => void,
 ): Promise<void> {
-  const meter = new Meter(children, options, running)
   for (const target of running) await meter.warmUp(target)
   const first = round % running.length
   const turn = [...running.slice(first), ...running.slice(0, first)]

@@ -1,9 +1,8 @@
-import { Resolver } from 'node:dns/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 
-import { type Child, type Children, failure, hasEnded } from './children.ts'
+import { type Child, type Children, failure } from './children.ts'
 import type { Options } from './options.ts'
+import { claimPort, firstAnswer } from './probe.ts'
 import { builtins } from './servers/index.ts'
 import { nsd } from './servers/nsd.ts'
 import { peer } from './servers/peer.ts'
@@ -19,21 +18,19 @@ export interface RunningServer {
 
 const START_DEADLINE_MS = 15_000
 
-/** Between two probes of a starting server: the resolution of its start time. */
-const PROBE_INTERVAL_MS = 2
-
 /** The servers to measure; writes their configurations. Throws Error for none or a port used twice. */
-export function servers(options: Options): Server[] {
+export function servers(options: Options): [Server, ...Server[]] {
   const upstreamPort = options.basePort
   const places = { dir: options.dir, upstreamPort }
   const list = Object.entries(builtins).flatMap(([name, build], index) =>
     options.servers.includes(name) ? [build({ ...places, port: upstreamPort + 1 + index })] : [],
   )
   for (const spec of options.peers) list.push(peer(spec, { ...places, port: spec.port }))
-  if (list.length === 0) throw new Error('Cannot compare: no server is chosen')
+  const [first, ...rest] = list
+  if (first === undefined) throw new Error('Cannot compare: no server is chosen')
   const ports = new Set([upstreamPort, ...list.map(({ port }) => port)])
   if (ports.size <= list.length) throw new Error('Cannot start two servers on one port')
-  return list
+  return [first, ...rest]
 }
 
 /** The server behind all others. */
@@ -49,29 +46,18 @@ export async function startServer(
   dir: string,
   cpu: number,
 ): Promise<RunningServer> {
-  if (await answers(server.port)) {
-    throw new Error(`Cannot start ${server.name}: something else answers on port ${server.port}`)
-  }
-  const { name, argv, env } = server
+  const { name, argv, env, port } = server
+  await claimPort(port)
   const logs = { stdout: join(dir, `${name}.out.log`), stderr: join(dir, `${name}.err.log`) }
   const started = performance.now()
   const child = children.start({ name, argv, env, cpu, ...logs })
-  while (!(await answers(server.port))) {
-    if (hasEnded(child) || performance.now() - started > START_DEADLINE_MS) throw failure(child)
-    await sleep(PROBE_INTERVAL_MS)
+  const ended = new AbortController()
+  child.process.once('exit', () => ended.abort())
+  try {
+    await firstAnswer(port, AbortSignal.any([ended.signal, AbortSignal.timeout(START_DEADLINE_MS)]))
+  } catch (error) {
+    if ((error as Error).name !== 'AbortError') throw error
+    throw failure(child)
   }
   return { server, child, startMilliseconds: performance.now() - started }
-}
-
-/** A question that every server can answer only by asking nsd. */
-async function answers(port: number): Promise<boolean> {
-  const resolver = new Resolver({ timeout: 250, tries: 1 })
-  resolver.setServers([`127.0.0.1:${port}`])
-  try {
-    const addresses = await resolver.resolve4('ready.bench.test')
-    return addresses.length > 0
-  } catch {
-    // Refused, timed out or SERVFAIL: not ready.
-    return false
-  }
 }

@@ -1,19 +1,20 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname } from 'node:path'
 
 import { renderChart } from './chart.ts'
-import { Children } from './children.ts'
+import { Children, moveTo } from './children.ts'
 import { compare } from './compare.ts'
 import { endure, type Milestone, verdict } from './endurance.ts'
+import { servers } from './fleet.ts'
 import { type Options, parseOptions, usage } from './options.ts'
 import { formatReport } from './report.ts'
-import { dnslet } from './servers/dnslet.ts'
 
 const children = new Children()
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // The "exit" handler below ends the servers; 130 is what a shell reports for an interrupt.
-  process.once(signal, () => process.exit(130))
+  // The "exit" handler below ends the servers.
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
 }
 process.once('exit', () => children.killAll())
 
@@ -22,34 +23,45 @@ try {
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
-} finally {
-  await children.stopAll()
 }
 
 async function main(options: Options): Promise<void> {
   if (options.help) return console.log(usage)
   mkdirSync(options.dir, { recursive: true })
+  process.once('exit', () => removeDirectory(options.dir))
   // This program, and dnsperf and nsd after it, leave the servers' core alone.
-  execFileSync('taskset', ['-a', '-p', '-c', String(options.loadCpu), String(process.pid)], {
-    stdio: 'ignore',
-  })
-  if (options.endurance === null) await runComparison(options)
-  else await runEndurance(options, options.endurance)
+  moveTo(options.loadCpu)
+  try {
+    if (options.endurance === null) await runComparison(options)
+    else await runEndurance(options, options.endurance)
+  } finally {
+    await children.stopAll()
+  }
+}
+
+/** Removes the temporary files, and `.bench` itself unless another benchmark is using it. */
+function removeDirectory(dir: string): void {
+  rmSync(dir, { recursive: true, force: true })
+  try {
+    rmdirSync(dirname(dir))
+  } catch (error) {
+    // ENOENT: that one has just removed it.
+    if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
 
 async function runComparison(options: Options): Promise<void> {
   const results = await compare(children, options, (line) => console.error(line))
   const report = formatReport(results)
   console.log(report)
-  writeFileSync(options.svg, renderChart(results))
+  if (results.samples.length > 0) writeFileSync(options.svg, renderChart(results))
   if (options.text !== null) writeFileSync(options.text, report)
   if (options.json !== null) writeFileSync(options.json, JSON.stringify(results, null, 2) + '\n')
-  console.error(`Chart: ${options.svg}`)
 }
 
 async function runEndurance(options: Options, queries: number): Promise<void> {
-  const { dir, basePort } = options
-  const server = dnslet({ dir, port: basePort + 1, upstreamPort: basePort })
+  const [server] = servers(options)
+  console.log(`${server.name}, ${queries.toLocaleString('en')} queries:`)
   const milestones = await endure(children, options, server, queries, (milestone) => {
     console.log(milestoneLine(milestone))
   })

@@ -1,5 +1,5 @@
 import { type Children, failure, hasEnded } from './children.ts'
-import { countUnexpected } from './dnsperf-output.ts'
+import { countUnexpected, type LoadReport } from './dnsperf-output.ts'
 import { type Load, type LoadResult, runDnsperf } from './dnsperf.ts'
 import type { RunningServer } from './fleet.ts'
 import type { Options } from './options.ts'
@@ -7,9 +7,6 @@ import { type CpuTime, readCpuTime, readMemory } from './proc.ts'
 import type { Sample } from './sample.ts'
 import type { Scenario } from './scenario.ts'
 import { latency } from './stats.ts'
-
-/** How long hits are asked for before a round: enough for a compiler to have optimised the path. */
-const WARMUP_SECONDS = 1
 
 const plain = {
   transport: 'udp',
@@ -26,16 +23,25 @@ export class Meter {
   readonly #children: Children
   readonly #options: Options
   readonly #servers: readonly RunningServer[]
+  readonly #upstream: RunningServer
 
-  constructor(children: Children, options: Options, servers: readonly RunningServer[]) {
+  constructor(
+    children: Children,
+    options: Options,
+    servers: readonly RunningServer[],
+    upstream: RunningServer,
+  ) {
     this.#children = children
     this.#options = options
     this.#servers = servers
+    this.#upstream = upstream
   }
 
   /** Brings a fresh server to its usual speed: hits first, then a few misses. */
   async warmUp({ server: { port } }: RunningServer): Promise<void> {
-    const hits = { ...plain, port, file: 'hits', seconds: WARMUP_SECONDS }
+    const seconds = this.#options.warmupSeconds
+    if (seconds === 0) return
+    const hits = { ...plain, port, file: 'hits', seconds }
     await this.#run(hits)
     await this.#run({ ...hits, transport: 'tcp' })
     await this.#run({ ...plain, port, file: 'warmup-misses', once: true })
@@ -46,37 +52,30 @@ export class Meter {
     const { port } = target.server
     // Earlier misses may have evicted the hits.
     await this.#run({ ...plain, port, file: 'hits', once: true })
-    const others = this.#servers.filter((server) => server !== target)
-    const [before, othersBefore] = [readCpuTime(target.child.pid), this.#cpuOf(others)]
-    const started = performance.now()
+    const before = this.#usage(target)
     const throughput = await this.#run(this.#throughputLoad(port, scenario))
-    const nanoseconds = (performance.now() - started) * 1e6
     if (hasEnded(target.child)) throw failure(target.child)
-    const [after, othersAfter] = [readCpuTime(target.child.pid), this.#cpuOf(others)]
-    const { report } = throughput
+    const after = this.#usage(target)
     const timed = await this.#latencyRun(port, scenario)
     if (hasEnded(target.child)) throw failure(target.child)
-    const memory = readMemory(target.child.pid)
     const runs = timed === null ? [throughput] : [throughput, timed]
     return {
       round,
       scenario: scenario.name,
       server: target.server.name,
-      queriesPerSecond: report.queriesPerSecond,
-      ...cpuPerQuery(before, after, report.completed),
-      busy: (after.nanoseconds - before.nanoseconds) / (report.seconds * 1e9),
-      disturbance: (othersAfter - othersBefore) / nanoseconds,
-      completed: report.completed,
+      queriesPerSecond: throughput.report.queriesPerSecond,
+      ...cpuFigures(before, after, throughput.report),
+      completed: throughput.report.completed,
       lost: sum(runs.map((run) => run.report.lost)),
       wrong: sum(runs.map((run) => countUnexpected(run.report, scenario.expected))),
       latency: timed === null ? null : latency(timed.latencies),
-      ...memory,
+      ...readMemory(target.child.pid),
     }
   }
 
   #throughputLoad(port: number, scenario: Scenario): Load {
     const { file, transport, clients, outstanding, once } = scenario
-    // The miss storm is over when all its names were asked for, not after a time.
+    // The fill for 'memory' is over when all its names were asked for, not after a time.
     const seconds = scenario.latency === null ? null : this.#options.seconds
     return { ...plain, port, file, transport, clients, outstanding, once, seconds }
   }
@@ -93,22 +92,46 @@ export class Meter {
     return runDnsperf(this.#children, this.#options.dir, this.#options.loadCpu, load)
   }
 
-  #cpuOf(servers: readonly RunningServer[]): number {
-    return sum(servers.map((server) => readCpuTime(server.child.pid).nanoseconds))
+  #usage(target: RunningServer): Usage {
+    const others = this.#servers.filter((server) => server !== target)
+    return {
+      milliseconds: performance.now(),
+      target: readCpuTime(target.child.pid),
+      others: sum(others.map((server) => readCpuTime(server.child.pid).nanoseconds)),
+      upstream: readCpuTime(this.#upstream.child.pid).nanoseconds,
+    }
   }
 }
 
+/** What everything that runs has used so far; CPU times of the others and of nsd in nanoseconds. */
+interface Usage {
+  readonly milliseconds: number
+  readonly target: CpuTime
+  readonly others: number
+  readonly upstream: number
+}
+
+type CpuFigures = Pick<
+  Sample,
+  'cpu' | 'userCpu' | 'systemCpu' | 'upstreamCpu' | 'busy' | 'disturbance'
+>
+
 /** Ticks are too coarse to measure by, but sampled over seconds they tell user from system. */
-function cpuPerQuery(
-  before: CpuTime,
-  after: CpuTime,
-  queries: number,
-): { cpu: number; userCpu: number; systemCpu: number } {
-  const cpu = (after.nanoseconds - before.nanoseconds) / 1000 / queries
-  const user = after.userTicks - before.userTicks
-  const system = after.systemTicks - before.systemTicks
+function cpuFigures(before: Usage, after: Usage, report: LoadReport): CpuFigures {
+  const nanoseconds = after.target.nanoseconds - before.target.nanoseconds
+  const user = after.target.userTicks - before.target.userTicks
+  const system = after.target.systemTicks - before.target.systemTicks
+  const cpu = nanoseconds / 1000 / report.completed
   const userCpu = (cpu * user) / (user + system)
-  return { cpu, userCpu, systemCpu: cpu - userCpu }
+  return {
+    cpu,
+    userCpu,
+    systemCpu: cpu - userCpu,
+    upstreamCpu: (after.upstream - before.upstream) / 1000 / report.completed,
+    busy: nanoseconds / (report.seconds * 1e9),
+    disturbance:
+      (after.others - before.others) / ((after.milliseconds - before.milliseconds) * 1e6),
+  }
 }
 
 function sum(values: readonly number[]): number {

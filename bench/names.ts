@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import type { Scenario } from './scenario.ts'
+
 /** How many names the hits ask for. */
 export const HIT_NAMES = 1000
 
@@ -8,10 +10,10 @@ export const HIT_NAMES = 1000
 const STORM_NAMES = 45_000
 
 /** More than a server on one core answers in a second, so that a file lasts for its run. */
-const MISSES_PER_SECOND = 100_000
-const MIX_PER_SECOND = 200_000
+const MISSES_PER_SECOND = 150_000
+const MIX_PER_SECOND = 350_000
 
-/** Above every latencyRate of scenario.ts. */
+/** Above every rate of scenario.ts. */
 const LATENCY_PER_SECOND = 25_000
 
 /** Enough misses to have the miss path compiled, too few to fill a cache. */
@@ -72,19 +74,36 @@ export function stormQueries(series: string, count: number): string[] {
   })
 }
 
-/** Writes nsd's zone and every query file into `dir`, for runs of the given lengths. */
-export function writeFiles(dir: string, seconds: number, latencySeconds: number): void {
+/** Writes nsd's zone into `dir`. */
+export function writeZone(dir: string): void {
   writeFileSync(join(dir, 'bench.zone'), zoneText())
-  const files: Record<string, string[]> = {
-    hits: hitQueries(),
-    'warmup-misses': missQueries('warmup', WARMUP_MISSES),
-    misses: missQueries('service', MISSES_PER_SECOND * seconds),
-    'misses-latency': missQueries('latency', LATENCY_PER_SECOND * latencySeconds),
-    mix: mixQueries('mix', MIX_PER_SECOND * seconds),
-    'mix-latency': mixQueries('mixlat', LATENCY_PER_SECOND * latencySeconds),
-    storm: stormQueries('storm', 2 * STORM_NAMES),
+}
+
+/** What a round's query files depend on. */
+export interface Plan {
+  readonly seconds: number
+  readonly latencySeconds: number
+  readonly scenarios: readonly Scenario[]
+}
+
+/** Writes the query files of a round into `dir`; no miss is asked for in another round. */
+export function writeRound(dir: string, round: number, plan: Plan): void {
+  const { seconds, latencySeconds, scenarios } = plan
+  const files: Record<string, () => string[]> = {
+    hits: hitQueries,
+    'warmup-misses': () => missQueries(`warmup${round}`, WARMUP_MISSES),
+    misses: () => missQueries(`service${round}`, MISSES_PER_SECOND * seconds),
+    'misses-latency': () => missQueries(`latency${round}`, LATENCY_PER_SECOND * latencySeconds),
+    mix: () => mixQueries(`mix${round}`, MIX_PER_SECOND * seconds),
+    'mix-latency': () => mixQueries(`mixlat${round}`, LATENCY_PER_SECOND * latencySeconds),
+    storm: () => stormQueries(`storm${round}`, 2 * STORM_NAMES),
   }
-  for (const [name, queries] of Object.entries(files)) writeQueries(join(dir, name), queries)
+  const wanted = scenarios.flatMap(({ file, latency }) => [file, latency?.file ?? file])
+  for (const name of new Set(['hits', 'warmup-misses', ...wanted])) {
+    const queries = files[name]
+    if (queries === undefined) throw new Error(`Cannot write the queries "${name}": no such file`)
+    writeQueries(join(dir, name), queries())
+  }
 }
 
 /** Writes one dnsperf data file. */

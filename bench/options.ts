@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { findScenario, scenarios, type Scenario } from './scenario.ts'
+import { findScenario, type Scenario, scenarioNames, scenarios, START } from './scenario.ts'
 import { builtins } from './servers/index.ts'
 import { parsePeer, type PeerSpec } from './servers/peer.ts'
 
@@ -13,7 +13,11 @@ export interface Options {
   readonly seconds: number
   /** Length of a latency run. */
   readonly latencySeconds: number
+  /** Length of each warm-up run; 0: none. */
+  readonly warmupSeconds: number
   readonly scenarios: readonly Scenario[]
+  /** Report the times from start to first answer. */
+  readonly starts: boolean
   /** Names of built-in servers. */
   readonly servers: readonly string[]
   readonly peers: readonly PeerSpec[]
@@ -21,23 +25,27 @@ export interface Options {
   readonly basePort: number
   readonly serverCpu: number
   readonly loadCpu: number
-  /** Where temporary files go. */
+  /** For temporary files; removed at the end. */
   readonly dir: string
   readonly svg: string
   readonly text: string | null
   readonly json: string | null
-  /** Queries of the endurance run; null: compare the servers instead. */
+  /** Queries of the endurance run of the first server; null: compare the servers instead. */
   readonly endurance: number | null
 }
 
-const dir = join(import.meta.dirname, '../.bench')
+/** One directory for each process, so that two benchmarks do not remove each other's. */
+const dir = join(import.meta.dirname, '../.bench', String(process.pid))
+
+const chart = join(import.meta.dirname, 'results.svg')
 
 export const usage: string = `Usage: npm run bench -- [options]
 
   --rounds N          rounds over all servers (7)
   --seconds N         length of each throughput run (4)
   --latency-seconds N length of each latency run (2)
-  --scenarios A,B     some of ${scenarios.map(({ name }) => name).join(', ')} (all)
+  --warmup-seconds N  length of each warm-up before a round, 0 for none (1)
+  --scenarios A,B     some of ${scenarioNames.join(', ')} (all)
   --servers A,B       some of ${Object.keys(builtins).join(', ')} (all)
   --peer NAME=COMMAND@PORT
                       a further server, which listens on 127.0.0.1:PORT and forwards to nsd;
@@ -45,10 +53,11 @@ export const usage: string = `Usage: npm run bench -- [options]
   --base-port N       nsd's port; the servers take the next ones (25300)
   --server-cpu N      core of the measured server (0)
   --load-cpu N        core of dnsperf and nsd (1)
-  --svg FILE          where the chart goes (.bench/results.svg)
+  --svg FILE          where the chart goes (bench/results.svg)
   --text FILE         write the tables to a file as well
   --json FILE         write every sample to a file
-  --endurance N       instead: N queries of the mix to dnslet alone, its memory at every million
+  --endurance N       instead: N queries of the mix to the first of the servers alone, with its
+                      memory after every million
   --help`
 
 /** Reads the command line. Throws Error for anything it does not know. */
@@ -60,7 +69,9 @@ export function parseOptions(argv: readonly string[]): Options {
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
     latencySeconds: positive('latency-seconds', values['latency-seconds']),
+    warmupSeconds: count('warmup-seconds', values['warmup-seconds']),
     scenarios: pickScenarios(values.scenarios),
+    starts: splitList(values.scenarios).includes(START),
     servers: pickServers(values.servers),
     peers: uniquePeers(values.peer),
     basePort: positive('base-port', values['base-port']),
@@ -79,13 +90,14 @@ const definitions = {
   rounds: { type: 'string', default: '7' },
   seconds: { type: 'string', default: '4' },
   'latency-seconds': { type: 'string', default: '2' },
-  scenarios: { type: 'string', default: scenarios.map(({ name }) => name).join(',') },
+  'warmup-seconds': { type: 'string', default: '1' },
+  scenarios: { type: 'string', default: scenarioNames.join(',') },
   servers: { type: 'string', default: Object.keys(builtins).join(',') },
   peer: { type: 'string', multiple: true, default: [] as string[] },
   'base-port': { type: 'string', default: '25300' },
   'server-cpu': { type: 'string', default: '0' },
   'load-cpu': { type: 'string', default: '1' },
-  svg: { type: 'string', default: join(dir, 'results.svg') },
+  svg: { type: 'string', default: chart },
   text: { type: 'string' },
   json: { type: 'string' },
   endurance: { type: 'string' },
@@ -93,7 +105,11 @@ const definitions = {
 
 /** In their own order, whatever order was asked for: see `scenarios`. */
 function pickScenarios(list: string): Scenario[] {
-  const wanted = new Set(splitList(list).map(findScenario))
+  const wanted = new Set(
+    splitList(list)
+      .filter((name) => name !== START)
+      .map(findScenario),
+  )
   return scenarios.filter((scenario) => wanted.has(scenario))
 }
 

@@ -6,28 +6,37 @@ import { formatTable } from './table.ts'
 
 /** The whole result as text: a table for each scenario, the ratios, the starts. */
 export function formatReport(results: Results): string {
-  const sections = [
-    introduction(results),
-    ...measuredScenarios(results).map((scenario) => scenarioSection(results, scenario)),
-    ...references(results).flatMap((reference) => [
-      ratioSection(results, reference, 'cpu', 'CPU per query'),
-      ratioSection(results, reference, 'queriesPerSecond', 'Queries/s'),
-    ]),
-    startSection(results),
-  ]
+  const sections = [introduction(results)]
+  if (results.samples.length > 0) {
+    sections.push(
+      legend(results),
+      ...measuredScenarios(results).map((scenario) => scenarioSection(results, scenario)),
+      ...references(results).flatMap((reference) => [
+        ratioSection(results, reference, 'cpu', 'CPU per query'),
+        ratioSection(results, reference, 'queriesPerSecond', 'Queries/s'),
+        ratioSection(results, reference, 'p999', 'p99.9'),
+      ]),
+    )
+  }
+  if (results.starts.length > 0) sections.push(startSection(results))
   return sections.join('\n\n') + '\n'
 }
 
-function introduction(results: Results): string {
-  const { rounds, seconds, versions, samples } = results
+function introduction({ rounds, versions }: Results): string {
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  const disturbance = Math.max(0, ...samples.map((sample) => sample.disturbance))
   return [
     `${names.join(', ')}.`,
-    `Rounds: ${rounds}, throughput runs of ${seconds} s. Medians, with [minimum–maximum] over the rounds;`,
-    'lost and wrong are totals. CPU in µs per query, latencies in µs, memory in MiB. Busy: the share',
-    'of its core that the server used; where it is well below 100 %, queries/s show the load',
-    'generator, and only the CPU time compares.',
+    `Rounds: ${rounds}. Medians, with [minimum–maximum] over the rounds; ratios are taken in each round.`,
+  ].join('\n')
+}
+
+function legend({ seconds, samples }: Results): string {
+  const disturbance = Math.max(...samples.map((sample) => sample.disturbance))
+  return [
+    `Throughput runs of ${seconds} s. CPU, user, system, nsd: µs per query, of the server and of nsd behind`,
+    'it. Busy: the share of its core that the server used; well below 100 %, queries/s show the load',
+    'generator and only the CPU time compares. p50, p99, p99.9: µs, at a fixed rate. Lost, wrong:',
+    'queries without an answer, and with a wrong one, in total. RSS, RssAnon: MiB.',
     `Idle servers used at most ${percent(disturbance)} of that core.`,
   ].join('\n')
 }
@@ -38,10 +47,11 @@ const columns = [
   ['CPU µs', (s) => range(s.cpu, (value) => value.toFixed(2))],
   ['user', (s) => s.userCpu.toFixed(2)],
   ['system', (s) => s.systemCpu.toFixed(2)],
+  ['nsd', (s) => s.upstreamCpu.toFixed(2)],
   ['busy', (s) => percent(s.busy)],
-  ['p50', (s) => micros(s.latency.p50)],
-  ['p99', (s) => micros(s.latency.p99)],
-  ['p99.9', (s) => micros(s.latency.p999)],
+  ['p50', (s) => micros(s.latency.p50.median)],
+  ['p99', (s) => micros(s.latency.p99.median)],
+  ['p99.9', (s) => range(s.latency.p999, micros)],
   ['lost', (s) => String(s.lost)],
   ['wrong', (s) => String(s.wrong)],
   ['RSS', (s) => range(s.rss, mebibytes)],
@@ -82,6 +92,7 @@ function startSection(results: Results): string {
 }
 
 function range({ median, min, max }: Spread, format: (value: number) => string): string {
+  if (Number.isNaN(median)) return '-'
   return `${format(median)} [${format(min)}–${format(max)}]`
 }
 

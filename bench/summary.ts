@@ -8,9 +8,10 @@ export interface Summary {
   readonly cpu: Spread
   readonly userCpu: number
   readonly systemCpu: number
+  readonly upstreamCpu: number
   readonly busy: number
-  /** Medians; NaN where no latency was measured. */
-  readonly latency: Latency
+  /** NaN where no latency was measured. */
+  readonly latency: Readonly<Record<keyof Latency, Spread>>
   /** Totals. */
   readonly completed: number
   readonly lost: number
@@ -20,7 +21,13 @@ export interface Summary {
 }
 
 /** A figure of a sample that servers are compared by. */
-export type Figure = 'cpu' | 'queriesPerSecond'
+export type Figure = 'cpu' | 'queriesPerSecond' | 'p999'
+
+const figures: Readonly<Record<Figure, (sample: Sample) => number>> = {
+  cpu: (sample) => sample.cpu,
+  queriesPerSecond: (sample) => sample.queriesPerSecond,
+  p999: (sample) => sample.latency?.p999 ?? NaN,
+}
 
 /** Summarises every server in one scenario. */
 export function summarise(results: Results, scenario: string): Summary[] {
@@ -35,11 +42,12 @@ export function summarise(results: Results, scenario: string): Summary[] {
       cpu: of((sample) => sample.cpu),
       userCpu: of((sample) => sample.userCpu).median,
       systemCpu: of((sample) => sample.systemCpu).median,
+      upstreamCpu: of((sample) => sample.upstreamCpu).median,
       busy: of((sample) => sample.busy).median,
       latency: {
-        p50: of((sample) => sample.latency?.p50 ?? NaN).median,
-        p99: of((sample) => sample.latency?.p99 ?? NaN).median,
-        p999: of((sample) => sample.latency?.p999 ?? NaN).median,
+        p50: of((sample) => sample.latency?.p50 ?? NaN),
+        p99: of((sample) => sample.latency?.p99 ?? NaN),
+        p999: of((sample) => sample.latency?.p999 ?? NaN),
       },
       completed: total((sample) => sample.completed),
       lost: total((sample) => sample.lost),
@@ -59,7 +67,7 @@ export function ratio(
   figure: Figure,
 ): Spread {
   const [values, references] = [server, reference].map((name) =>
-    samplesOf(results, scenario, name).map((sample) => sample[figure]),
+    samplesOf(results, scenario, name).map(figures[figure]),
   )
   return spread(pairedRatios(values ?? [], references ?? []))
 }

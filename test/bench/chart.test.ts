@@ -22,6 +22,12 @@ test("renderChart() draws a bar's two parts in proportion to user and system tim
   assert.ok(Math.abs(system / user - 4) < 0.01, `${user} and ${system}`)
 })
 
+test('renderChart() draws memory where it was the question', () => {
+  const [user = 0, system = 0] = widths('own').slice(2)
+  assert.ok(Math.abs(system / user - 2) < 0.01, `${user} and ${system}`)
+  assert.match(svg, /Memory: .*: dnslet 60\.00 MiB, unbound 60\.00 MiB\./)
+})
+
 test('renderChart() scales each group to its largest value', () => {
   const sums = [widths('own'), widths('peer')].map(([user = 0, system = 0]) => user + system)
   assert.ok(Math.abs((sums.at(1) ?? 0) - 460) < 0.2)

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
 
 import {
@@ -7,8 +10,10 @@ import {
   missQueries,
   mixQueries,
   stormQueries,
+  writeRound,
   zoneText,
 } from '../../bench/names.ts'
+import { findScenario, scenarios } from '../../bench/scenario.ts'
 
 const hits = new Set(hitQueries())
 
@@ -42,4 +47,31 @@ test('stormQueries() has as many names that exist as names that do not', () => {
   const queries = stormQueries('s', 1000)
   assert.equal(new Set(queries).size, 1000)
   assert.equal(queries.filter((query) => query.endsWith('.miss.bench.test. A')).length, 500)
+})
+
+test('writeRound() never repeats a miss, neither in another file nor in another round', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const asked = new Set<string>()
+  let count = 0
+  for (const round of [1, 2]) {
+    writeRound(dir, round, { seconds: 1, latencySeconds: 1, scenarios })
+    for (const name of readdirSync(dir).filter((file) => file !== 'hits')) {
+      for (const line of readFileSync(join(dir, name), 'utf8').split('\n')) {
+        if (line === '' || hits.has(line)) continue
+        asked.add(line)
+        count++
+      }
+    }
+  }
+  assert.ok(count > 500_000)
+  assert.equal(asked.size, count)
+})
+
+test('writeRound() writes only what its scenarios ask for', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  writeRound(dir, 1, { seconds: 1, latencySeconds: 1, scenarios: [findScenario('misses')] })
+  const written = ['hits', 'misses', 'misses-latency', 'warmup-misses']
+  assert.deepEqual(readdirSync(dir).toSorted(), written)
 })

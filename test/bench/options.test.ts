@@ -8,8 +8,9 @@ test('parseOptions() compares all servers in all scenarios over seven rounds', (
   assert.deepEqual(options.servers, ['dnslet', 'dnslet-dgram', 'unbound', 'dnsdist'])
   assert.deepEqual(
     options.scenarios.map(({ name }) => name),
-    ['hits', 'tcp', 'one', 'mix', 'misses', 'storm'],
+    ['hits', 'tcp', 'serial', 'mix', 'misses', 'memory'],
   )
+  assert.equal(options.starts, true)
   assert.equal(options.rounds, 7)
   assert.equal(options.endurance, null)
 })
@@ -21,6 +22,13 @@ test('parseOptions() keeps the order of scenarios and servers', () => {
     ['hits', 'misses'],
   )
   assert.deepEqual(options.servers, ['dnslet', 'dnsdist'])
+  assert.equal(options.starts, false)
+})
+
+test('parseOptions() takes the starts alone', () => {
+  const options = parseOptions(['--scenarios', 'start'])
+  assert.deepEqual(options.scenarios, [])
+  assert.equal(options.starts, true)
 })
 
 test('parseOptions() takes several peers', () => {

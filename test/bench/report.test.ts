@@ -13,18 +13,32 @@ function row(heading: RegExp, server: string): string {
 
 test('formatReport() shows medians with their ranges', () => {
   const expected =
-    /^dnslet +1,000 \[1,000–1,000\] +5\.00 \[4\.00–6\.00\] +1\.00 +3\.00 +88 % +82 +200 +2000 +3 +0 +60\.0 \[60\.0–60\.0\] +20\.0 \[20\.0–20\.0\]$/
+    /^dnslet +1,000 \[1,000–1,000\] +5\.00 \[4\.00–6\.00\] +1\.00 +3\.00 +0\.25 +88 % +82 +200 +1000 \[1000–1000\] +3 +0 +60\.0 \[60\.0–60\.0\] +20\.0 \[20\.0–20\.0\]$/
   assert.match(row(/^Hits/, 'dnslet'), expected)
 })
 
-test('formatReport() shows no latency for the miss storm', () => {
-  assert.match(row(/^Miss storm/, 'unbound'), / - +- +- +0 +0 /)
+test('formatReport() shows no latency where none was measured', () => {
+  assert.match(row(/^Memory/, 'unbound'), / - +- +- +0 +0 /)
 })
 
 test('formatReport() compares dnslet with the peer, not the peer with dnslet', () => {
   const heading = /^CPU per query relative to unbound/
   assert.match(row(heading, 'dnslet'), /^dnslet +0\.63 \[0\.50–0\.75\] +0\.42 \[0\.33–0\.50\]$/)
   assert.ok(!lines.some((line) => line.includes('relative to dnslet')))
+})
+
+test('formatReport() compares the worst latencies, where they were measured', () => {
+  assert.match(row(/^p99\.9 relative to unbound/, 'dnslet'), /^dnslet +0\.37 \[0\.33–0\.40\] +-$/)
+})
+
+test('formatReport() of starts alone has no empty tables', () => {
+  const text = formatReport({ ...results, samples: [] })
+  assert.match(text, /From start to first answer/)
+  assert.doesNotMatch(text, /relative to|Throughput|NaN|Infinity/)
+})
+
+test('formatReport() without starts leaves their table out', () => {
+  assert.doesNotMatch(formatReport({ ...results, starts: [] }), /From start/)
 })
 
 test('formatReport() tells how long each server took to start', () => {

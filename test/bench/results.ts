@@ -4,6 +4,7 @@ const usual = {
   queriesPerSecond: 1000,
   userCpu: 1,
   systemCpu: 3,
+  upstreamCpu: 0.25,
   busy: 0.875,
   disturbance: 0.0002,
   completed: 4000,
@@ -14,7 +15,10 @@ const usual = {
 } as const
 
 function sample(round: number, scenario: string, server: string, cpu: number): Sample {
-  const latency = scenario === 'storm' ? null : { p50: 80 + round, p99: 200, p999: 2000 }
+  const latency =
+    scenario === 'memory'
+      ? null
+      : { p50: 80 + round, p99: 200, p999: server === 'dnslet' ? 1000 : 2000 + round * 500 }
   return { ...usual, round, scenario, server, cpu, latency }
 }
 
@@ -29,10 +33,10 @@ export const results: Results = {
     sample(1, 'hits', 'unbound', 8),
     { ...sample(2, 'hits', 'dnslet', 6), lost: 3 },
     sample(2, 'hits', 'unbound', 8),
-    sample(1, 'storm', 'unbound', 30),
-    sample(1, 'storm', 'dnslet', 10),
-    sample(2, 'storm', 'unbound', 20),
-    sample(2, 'storm', 'dnslet', 10),
+    sample(1, 'memory', 'unbound', 30),
+    sample(1, 'memory', 'dnslet', 10),
+    sample(2, 'memory', 'unbound', 20),
+    sample(2, 'memory', 'dnslet', 10),
   ],
   starts: [
     { round: 1, server: 'dnslet', milliseconds: 100 },
