@@ -79,7 +79,9 @@ function obey(serving: Obedient): void {
     end('SIGINT: Shutting down', () => serving.stop())
   })
   process.on('SIGUSR1', () => void serving.reload())
+  process.on('SIGUSR2', () => log.warning('SIGUSR2: upgrading in place is not in this release'))
   process.on('SIGHUP', () => {})
+  process.on('uncaughtException', (cause) => log.error(`Uncaught exception: ${messageOf(cause)}`))
 }
 
 function die(message: string, log: DaemonLog): void {

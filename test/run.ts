@@ -2,7 +2,7 @@
 // First it installs the Debian tools that suites need, where it may; where it may not, those suites
 // are skipped and counted. DNSLET_INSTALL=no never installs anything.
 import { globSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { run } from 'node:test'
 
 import { installCommand, installTools, mayInstall, missingTools } from './helpers/debian.ts'
@@ -50,7 +50,7 @@ function findTests(places: readonly string[]): string[] {
   const patterns = places.length === 0 ? ['test'] : places
   return patterns
     .flatMap((place) => (isFile(place) ? [place] : globSync(join(place, '**', '*.test.ts'))))
-    .map((file) => join(root, file))
+    .map((file) => resolve(root, file))
     .toSorted()
 }
 

@@ -1,11 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs'
-import { openCacheBudget, showCacheBudget } from '../daemon/cache-budget.ts'
 import { CorefileSource } from '../daemon/corefile-source.ts'
-import { Daemon } from '../daemon/daemon.ts'
+import type { Daemon } from '../daemon/daemon.ts'
+import { openDaemon } from '../daemon/open.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
-import { Clock } from '../lib/clock.ts'
 import { DnsletError } from '../lib/errors.ts'
-import { Listeners } from '../net/listeners.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
@@ -35,22 +33,16 @@ export async function serve(
 ): Promise<Serving> {
   const log = await createLog({ format: options.logFormat })
   for (const warning of options.warnings) log.warning(warning)
-  const clock = new Clock()
-  const cacheBudget = openCacheBudget()
-  const daemon = await Daemon.start({
+  const daemon = await openDaemon({
     source: new CorefileSource(options.conf, {
       directives: knownDirectives,
       env: process.env,
       warn: (message) => log.warning(message),
     }),
     port: options.port,
-    clock,
     log,
-    cacheBudget,
-    listeners: new Listeners({ clock, log }),
     fatal: (message) => fatal(message, log),
   })
-  showCacheBudget(cacheBudget)
   if (options.pidfile !== '') await writePidfile(options.pidfile, daemon)
   if (!options.quiet) greet(log, daemon)
   const metrics = await openMetrics(options.metricsListenAddress, log)

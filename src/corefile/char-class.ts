@@ -12,28 +12,29 @@ const SPACE = ranges('\t\n', '\f\r', ' ')
 const WORD = ranges('09', 'AZ', '_', 'az')
 
 /** RE2's Perl classes are ASCII only; `\s` has no vertical tab. */
-export const perlClasses: Readonly<Record<string, Ranges>> = {
-  d: DIGIT,
-  s: SPACE,
-  w: WORD,
-}
+export const perlClasses: ReadonlyMap<string, Ranges> = new Map([
+  ['d', DIGIT],
+  ['s', SPACE],
+  ['w', WORD],
+])
 
-export const posixClasses: Readonly<Record<string, Ranges>> = {
-  alnum: ranges('09', 'AZ', 'az'),
-  alpha: ranges('AZ', 'az'),
-  ascii: ranges('\0\x7f'),
-  blank: ranges('\t', ' '),
-  cntrl: ranges('\0\x1f', '\x7f'),
-  digit: DIGIT,
-  graph: ranges('!~'),
-  lower: ranges('az'),
-  print: ranges(' ~'),
-  punct: ranges('!/', ':@', '[`', '{~'),
-  space: ranges('\t\r', ' '),
-  upper: ranges('AZ'),
-  word: WORD,
-  xdigit: ranges('09', 'AF', 'af'),
-}
+/** POSIX classes by name, in ASCII as everywhere in RE2. */
+export const posixClasses: ReadonlyMap<string, Ranges> = new Map([
+  ['alnum', ranges('09', 'AZ', 'az')],
+  ['alpha', ranges('AZ', 'az')],
+  ['ascii', ranges('\0\x7f')],
+  ['blank', ranges('\t', ' ')],
+  ['cntrl', ranges('\0\x1f', '\x7f')],
+  ['digit', DIGIT],
+  ['graph', ranges('!~')],
+  ['lower', ranges('az')],
+  ['print', ranges(' ~')],
+  ['punct', ranges('!/', ':@', '[`', '{~')],
+  ['space', ranges('\t\r', ' ')],
+  ['upper', ranges('AZ')],
+  ['word', WORD],
+  ['xdigit', ranges('09', 'AF', 'af')],
+])
 
 /** Sorts and joins ranges. */
 export function union(list: Ranges): Ranges {
@@ -81,16 +82,19 @@ export function unicodeClass(name: string): Ranges | null {
   return found
 }
 
-function scanProperty(name: string): Ranges | null {
-  if (name === 'Any') return [[0, LAST]]
-  if (!/^[A-Z][A-Za-z_]*$/.test(name)) return null
-  const property = name.length <= 2 ? name : `Script=${name}`
-  let matcher: RegExp
+function propertyMatcher(property: string, value: string): RegExp | null {
+  if (!/^[A-Z][A-Za-z_]*$/.test(value)) return null
   try {
-    matcher = new RegExp(`\\p{${property}}`, 'u')
+    return new RegExp(`\\p{${property}=${value}}`, 'u')
   } catch {
     return null
   }
+}
+
+function scanProperty(name: string): Ranges | null {
+  if (name === 'Any') return [[0, LAST]]
+  const matcher = propertyMatcher('General_Category', name) ?? propertyMatcher('Script', name)
+  if (matcher === null) return null
   const list: [number, number][] = []
   for (let unit = 0; unit <= LAST; unit++) {
     if (matcher.test(String.fromCharCode(unit))) list.push([unit, unit])

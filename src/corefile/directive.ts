@@ -123,7 +123,8 @@ export function all<T>(reader: ReadOption<T>): ReadOption<readonly T[]> {
 /** An option that may stand only once in its braces. */
 export function atMostOnce<T>(reader: ReadOption<T>): ReadOption<T> {
   return (option, before) => {
-    if (before !== undefined) throw errorAt(option.name, `'${option.name.text}' may be given only once`)
+    if (before !== undefined)
+      throw errorAt(option.name, `'${option.name.text}' may be given only once`)
     return reader(option, undefined)
   }
 }

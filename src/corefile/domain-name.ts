@@ -31,7 +31,9 @@ export function canonicalName(text: string): string | null {
       continue
     }
     if (octet === 0x5c) {
-      const escape = /^(?:[0-9]{3}|[^0-9])/.exec(String.fromCharCode(...octets.slice(at + 1, at + 4)))
+      const escape = /^(?:[0-9]{3}|[^0-9])/.exec(
+        String.fromCharCode(...octets.slice(at + 1, at + 4)),
+      )
       if (escape === null) return null
       const [digits] = escape
       octet = digits.length === 3 ? Number(digits) : digits.charCodeAt(0)

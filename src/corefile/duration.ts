@@ -47,7 +47,9 @@ export function duration(token: Token): number {
   }
   const negative = token.text.startsWith('-')
   if (total > MAX && !negative) throw fail(`invalid duration ${shown}`)
-  return (negative ? -Number(total) : Number(total)) / 1e6
+  // Nanoseconds of more than a hundred days have no exact number, their milliseconds have.
+  const milliseconds = Number(total / 1_000_000n) + Number(total % 1_000_000n) / 1e6
+  return negative ? -milliseconds : milliseconds
 }
 
 /** Milliseconds as Go prints a duration (`1h0m0s`, `1.5s`, `300ms`, `0s`), for error messages. */

@@ -26,7 +26,10 @@ function replace(at: Token, start: string, open: string, close: string, env: Env
     const parts = text.split(reference)
     const length = text.length + (parts.length - 1) * (value.length - reference.length)
     if (round === MAX_SUBSTITUTIONS || length > MAX_LENGTH) {
-      throw valueError(at, `Cannot expand '${reference}': its value refers to itself or is too long`)
+      throw valueError(
+        at,
+        `Cannot expand '${reference}': its value refers to itself or is too long`,
+      )
     }
     text = parts.join(value)
   }

@@ -1,15 +1,21 @@
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['"', '\\"'],
+  ['\\', '\\\\'],
+  ['\x07', '\\a'],
+  ['\b', '\\b'],
+  ['\f', '\\f'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\v', '\\v'],
+])
+
+function escapeControl(c: string): string {
+  const code = c.charCodeAt(0).toString(16)
+  return c < '\x80' ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`
 }
 
 /** A text in double quotes as Go's `%q` prints it, for error messages that are CoreDNS's. */
 export function quote(text: string): string {
-  const body = text.replace(/["\\\p{Cc}]/gu, (c) => {
-    return ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`
-  })
-  return `"${body}"`
+  return `"${text.replace(/["\\\p{Cc}]/gu, (c) => ESCAPES.get(c) ?? escapeControl(c))}"`
 }

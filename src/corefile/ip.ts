@@ -18,7 +18,9 @@ function ipv6Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(16)
   const view = new DataView(bytes.buffer)
   front.forEach((group, index) => view.setUint16(index * 2, parseInt(group, 16)))
-  back.forEach((group, index) => view.setUint16(16 - (back.length - index) * 2, parseInt(group, 16)))
+  back.forEach((group, index) =>
+    view.setUint16(16 - (back.length - index) * 2, parseInt(group, 16)),
+  )
   return bytes
 }
 

@@ -31,7 +31,10 @@ function reverseName(prefix: Prefix): string {
   const v4 = prefix.bytes.length === 4
   const labels = v4
     ? Array.from(prefix.bytes.subarray(0, prefix.length / 8), String)
-    : [...Buffer.from(prefix.bytes).toString('hex').slice(0, prefix.length / 4)]
+    : Buffer.from(prefix.bytes)
+        .toString('hex')
+        .slice(0, prefix.length / 4)
+        .split('')
   return [...labels.reverse(), v4 ? 'in-addr.arpa.' : 'ip6.arpa.'].join('.')
 }
 
@@ -63,8 +66,8 @@ export function zonesOf(host: string): readonly string[] | string {
   const name = canonicalName(host)
   if (name === null) return `zone is not a valid domain name: ${host}`
   if (!host.includes('/')) return [name]
-  // A leading colon or zero is ambiguous between an address and a port.
-  if (/^(?::|0.*:)/.test(host)) return `invalid CIDR ${host}`
   const prefix = parsePrefix(host)
-  return prefix === null ? [name] : reverseZones(prefix)
+  if (prefix === null) return [name]
+  // A leading colon or zero is ambiguous between an address and a port.
+  return /^(?::|0.*:)/.test(host) ? `invalid CIDR ${host}` : reverseZones(prefix)
 }

@@ -84,7 +84,7 @@ function compileBlock(block: ServerBlock, { port, services, warn }: CompileParts
 
 /** Innermost first, as each reply passes them. */
 function observersOf(stages: readonly NamedStage[]): Observer[] {
-  const observers = []
+  const observers: Observer[] = []
   for (const { stage } of stages) {
     if (stage.observe !== undefined) observers.unshift((q) => stage.observe!(q))
   }

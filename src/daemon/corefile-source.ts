@@ -88,7 +88,8 @@ export class CorefileSource {
     }
     const open = `open ${path}: `
     const text = `loading Caddyfile via flag: ${reason.startsWith(open) ? '' : open}${reason}`
-    if (reason.endsWith('is a directory')) return `${text}; name the file in it, e.g. ${path}/Corefile`
+    if (reason.endsWith('is a directory'))
+      return `${text}; name the file in it, e.g. ${path}/Corefile`
     if (reason.endsWith('permission denied')) return `${text}; make it readable for ${userName()}`
     return text
   }

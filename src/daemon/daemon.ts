@@ -5,12 +5,12 @@ import type { Listener, Listeners } from '../net/listeners.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
 import { recordDropped } from '../plugins/prometheus/dropped.ts'
 import { reloadCounters } from '../plugins/reload/counters.ts'
-import type { Dispatch } from '../net/udp.ts'
+import type { Handler } from '../serve/plugin.ts'
 import type { Corefile, CorefileSource } from './corefile-source.ts'
 import { KeptStates } from './kept-states.ts'
 import { CorefileWatcher } from './reload.ts'
 import { Runtime, type Endpoint, type RuntimeParts } from './runtime.ts'
-import { checkListeners, type ListeningAddress } from './self-check.ts'
+import { checkListeners, isSelfCheck, type ListeningAddress } from './self-check.ts'
 import { watchFile } from './watch-directory.ts'
 
 export interface DaemonParts {
@@ -74,7 +74,9 @@ export class Daemon {
       watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
       fatal: (runtime, message) => this.#fatal(runtime, message),
       warn: (message) => log.warning(message),
-      rejected: recordDropped,
+      rejected: (q) => {
+        if (!isSelfCheck(q)) recordDropped(q)
+      },
       panicked: (cause, q) => panicked(log, cause, q),
     }
     this.#runtime = new Runtime(corefile.blocks, this.#runtimeParts)
@@ -105,6 +107,8 @@ export class Daemon {
 
   /** Ends serving without waiting for anybody but queries under way. */
   async stop(): Promise<void> {
+    this.#candidate?.giveUp(new Error('the daemon shuts down'))
+    await this.#watcher.stop()
     await this.#closeExcept(new Set())
     await this.#runtime.stop(true)
   }
@@ -117,7 +121,7 @@ export class Daemon {
 
   /** Opens what is not open yet and lets `runtime` answer. Returns how to undo that. */
   async #openAll(runtime: Runtime): Promise<() => Promise<void>> {
-    const before = new Map<string, Dispatch>()
+    const before = new Map<string, Handler>()
     for (const [name, listener] of this.#open) before.set(name, listener.dispatch)
     const undo = async (): Promise<void> => {
       for (const [name, dispatch] of before) this.#open.get(name)!.dispatch = dispatch

@@ -16,7 +16,13 @@ function text(names: readonly string[], fallback: string | null, describe: strin
 }
 
 function boolean(names: readonly string[], describe: string): Flag {
-  return { name: names[0] ?? '', aliases: names.slice(1), type: 'boolean', fallback: null, describe }
+  return {
+    name: names[0] ?? '',
+    aliases: names.slice(1),
+    type: 'boolean',
+    fallback: null,
+    describe,
+  }
 }
 
 /** All flags of `dnslet serve`: node-cache's, with its names and defaults, and our own at the end. */

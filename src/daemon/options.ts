@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { nearest } from '../corefile/nearest.ts'
 import { flagNamed, flagNames, flags } from './flags.ts'
 import { GivenFlags, parseBoolean } from './given-flags.ts'
 import { DNS_PORT, portFlag, serveOptions } from './serve-options.ts'
@@ -18,9 +19,10 @@ export type Command =
 const DEMO_PORT = 5300
 
 const USAGE_WIDTH = 100
-const SYNOPSIS = `Usage: dnslet [serve] [flags]            serve the Corefile (the default)
-       dnslet check [flags] [Corefile]    print what a Corefile compiles to
-       dnslet demo [-p port]              try it out with a stand-in for kube-dns
+const SYNOPSIS = `Usage:
+dnslet [serve] [flags]             serve the Corefile (the default)
+dnslet check [flags] [Corefile]    print what a Corefile compiles to
+dnslet demo [-p port]              try it out with a stand-in for kube-dns
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -33,27 +35,45 @@ export function parseArgs(argv: readonly string[]): Command {
     return readCommand(argv)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    const { message, exitCode } = error
+    const { exitCode } = error
+    const message = exitCode === 2 ? `${error.message}\n${usage()}` : error.message
     return { kind: 'usage-error', message, exitCode }
   }
 }
 
 function readCommand(argv: readonly string[]): Command {
-  const first = argv[0]
-  const command = first === 'serve' || first === 'check' || first === 'demo' ? first : null
-  const given = readFlags(command === null ? argv : argv.slice(1))
+  const [first, ...others] = argv
+  if (first === 'check') return readCheck(others)
+  const named = first === 'serve' || first === 'demo'
+  const given = readFlags(named ? others : argv)
+  const told = readInformation(given)
+  if (told !== null) return told
+  refuseMore(given.rest)
+  if (first === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
+  return { kind: 'serve', options: serveOptions(given) }
+}
+
+/** The Corefile may stand before the flags or after them. */
+function readCheck(argv: readonly string[]): Command {
+  const [first] = argv
+  const leading = first !== undefined && !first.startsWith('-')
+  const given = readFlags(leading ? argv.slice(1) : argv)
+  const told = readInformation(given)
+  if (told !== null) return told
+  const [corefile = given.text('conf'), ...more] = leading ? [first, ...given.rest] : given.rest
+  refuseMore(more)
+  return { kind: 'check', corefile, port: portFlag(given, DNS_PORT) }
+}
+
+function readInformation(given: GivenFlags): Command | null {
   if (given.isOn('help')) return { kind: 'help', text: usage() }
   if (given.isOn('version')) return { kind: 'version' }
-  if (given.isOn('plugins')) return { kind: 'plugins' }
+  return given.isOn('plugins') ? { kind: 'plugins' } : null
+}
 
-  const rest = command === 'check' ? given.rest.slice(1) : given.rest
-  if (rest.length > 0) throw new UsageError(1, `extra command line arguments: [${rest.join(' ')}]`)
-  if (command === 'check') {
-    const corefile = given.rest[0] ?? given.text('conf')
-    return { kind: 'check', corefile, port: portFlag(given, DNS_PORT) }
-  }
-  if (command === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
-  return { kind: 'serve', options: serveOptions(given) }
+function refuseMore(words: readonly string[]): void {
+  if (words.length > 0)
+    throw new UsageError(1, `extra command line arguments: [${words.join(' ')}]`)
 }
 
 /**
@@ -64,7 +84,7 @@ const require = createRequire(import.meta.url)
 const parser = createRequire(require.resolve('yargs'))('yargs-parser') as Parser
 type Parser = typeof import('yargs/helpers').Parser
 
-/** Makes yargs read a command line as Go's flag package does (one dash or two, the last value wins). */
+/** Makes yargs read a command line as Go's flag package does: the last value wins, flags come first. */
 const goFlags = {
   'short-option-groups': false,
   'dot-notation': false,
@@ -75,42 +95,47 @@ const goFlags = {
   'halt-at-non-option': true,
 }
 
+const NEEDS_ARGUMENT = 'flag needs an argument: -'
 const textNames = flags.filter((f) => f.type === 'text').map((f) => f.name)
 
 function readFlags(argv: readonly string[]): GivenFlags {
   const { argv: found, error } = parser.detailed(argv.map(spellOut), {
     string: flags.map((f) => f.name),
     narg: Object.fromEntries(textNames.map((name) => [name, 1])),
-    alias: Object.fromEntries(flags.map((f) => [f.name, [...f.aliases]])),
     configuration: goFlags,
   })
-  const { _: rest, ...read } = found as Record<string, unknown> & { _: (string | number)[] }
+  const { _: rest, ...read } = found as Record<string, unknown> & { _: unknown[] }
   const values = new Map<string, string>()
-  for (const [name, value] of Object.entries(read)) {
-    const flag = flagNamed(name) ?? refuseUnknown(name)
-    values.set(flag.name, String(value))
-    if (flag.type === 'boolean' && parseBoolean(String(value)) === null) {
-      throw syntaxError(`invalid boolean value "${String(value)}" for -${name}: parse error`)
+  for (const [name, given] of Object.entries(read)) {
+    const { type } = flagNamed(name) ?? refuseUnknown(name)
+    const value = String(given)
+    if (type === 'boolean' && parseBoolean(value) === null) {
+      throw new UsageError(2, `invalid boolean value "${value}" for -${name}: parse error`)
     }
+    values.set(name, value)
   }
-  if (error !== null) throw syntaxError(error.message.replace(/^Not.*: /, 'flag needs an argument: -'))
-  return new GivenFlags(values, rest.map(String))
+  if (error !== null) throw new UsageError(2, error.message.replace(/^Not.*: /, NEEDS_ARGUMENT))
+  // The words after the flags as they were typed, before spellOut().
+  return new GivenFlags(values, argv.slice(argv.length - rest.length))
 }
 
-/** A boolean takes its value behind `=` only: the word after a bare `-quiet` is not its value. */
+/**
+ * One word in the one spelling that yargs gets to see: `-p` becomes `--dns.port`, and a bare boolean
+ * `--quiet=true`, because the word after it is not its value.
+ */
 function spellOut(word: string): string {
-  const name = /^--?([^=]+)$/.exec(word)?.[1] ?? ''
-  return flagNamed(name)?.type === 'boolean' ? `${word}=true` : word
+  const [, name = '', value = ''] = /^--?([^-=][^=]*)(=[^]*)?$/.exec(word) ?? []
+  // yargs keeps values of its own under such names.
+  if (/^[_$]/.test(name)) refuseUnknown(name)
+  const flag = flagNamed(name)
+  if (flag === undefined) return word
+  return `--${flag.name}${value === '' && flag.type === 'boolean' ? '=true' : value}`
 }
 
 function refuseUnknown(name: string): never {
   const near = nearest(name, flagNames)
   const hint = near === null ? '' : ` (did you mean -${near}?)`
-  throw syntaxError(`flag provided but not defined: -${name}${hint}`)
-}
-
-function syntaxError(reason: string): UsageError {
-  return new UsageError(2, `${reason}\n${usage()}`)
+  throw new UsageError(2, `flag provided but not defined: -${name}${hint}`)
 }
 
 function usage(): string {

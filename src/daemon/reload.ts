@@ -58,6 +58,8 @@ export class CorefileWatcher<T extends LoadedBlocks> {
   #checking = false
   #stopped = false
   #queue: Promise<void> = Promise.resolve()
+  /** What is followed now. */
+  #schedule: Schedule | null = null
   #poll: NodeJS.Timeout | null = null
   #debounce: NodeJS.Timeout | null = null
   #stopWatching: StopWatching | null = null
@@ -75,7 +77,7 @@ export class CorefileWatcher<T extends LoadedBlocks> {
   watch(intervalMs: number, jitterMs: number): void {
     const schedule = { interval: intervalMs, jitter: jitterMs }
     if (this.#applying) this.#offered = schedule
-    else this.#follow(schedule)
+    else if (!sameSchedule(schedule, this.#schedule)) this.#follow(schedule)
   }
 
   /** Reads the Corefile anew and applies it even if unchanged (SIGUSR1). Never rejects. */
@@ -95,6 +97,7 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     if (this.#poll !== null) clearInterval(this.#poll)
     this.#stopWatching?.()
     this.#poll = this.#stopWatching = null
+    this.#schedule = schedule
     if (schedule === null || this.#stopped) {
       if (this.#debounce !== null) clearTimeout(this.#debounce)
       return
@@ -152,12 +155,12 @@ export class CorefileWatcher<T extends LoadedBlocks> {
   }
 
   async #apply(loaded: T, forced: boolean): Promise<void> {
-    const { apply, counters, log } = this.#parts
+    const { counters, log } = this.#parts
     log.info('Reloading')
     this.#offered = null
     this.#applying = true
     try {
-      await apply(loaded)
+      await this.#parts.apply(loaded)
     } catch (error) {
       counters.failed++
       this.#failed = loaded.hash
@@ -172,6 +175,11 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     this.#follow(this.#offered)
     log.info('Reloading complete')
   }
+}
+
+/** Every block with `reload` asks; most ask for the same. */
+function sameSchedule(a: Schedule, b: Schedule | null): boolean {
+  return a.interval === b?.interval && a.jitter === b.jitter
 }
 
 function reasonOf(error: unknown): string {

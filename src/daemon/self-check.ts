@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
+import type { Query } from '../serve/query.ts'
 import { joinHostPort } from './identity.ts'
 
 /** A listener that has not answered by then serves nobody. */
@@ -7,10 +9,17 @@ const PATIENCE_MS = 1000
 
 /**
  * A query that the server answers by itself, with NOTIMP and without any plugin or upstream: opcode
- * STATUS, no question. It proves sockets, event loop and dispatch alive, and nothing else.
+ * STATUS, no question. It proves sockets, event loop and dispatch alive, and nothing else. Its id is
+ * the process's own, so that metrics can leave it out.
  */
-const probe = Buffer.from('4d5a10000000000000000000', 'hex')
+const probe = Buffer.from('000010000000000000000000', 'hex')
+probe.writeUInt16BE(randomInt(0x10000), 0)
 const NOTIMP = 4
+
+/** Whether a query that no block took is the daemon's own, which no client has sent. */
+export function isSelfCheck(q: Query): boolean {
+  return q.length === probe.length && probe.equals(q.wire.subarray(0, probe.length))
+}
 
 export interface ListeningAddress {
   /** '' is every local address. */

@@ -50,7 +50,9 @@ export function serveOptions(given: GivenFlags): ServeOptions {
   if (given.isSet('corefile')) warnings.push('-corefile is ignored, as in node-cache: use -conf')
   for (const name of ['basecorefile', 'kubednscm', 'upstreamsvc', 'reloadwithsignal']) {
     if (given.isSet(name)) {
-      warnings.push(`-${name} has no effect in this release: the Corefile is not made from a template`)
+      warnings.push(
+        `-${name} has no effect in this release: the Corefile is not made from a template`,
+      )
     }
   }
   return Object.freeze({

@@ -1,6 +1,6 @@
 import { duration } from '../corefile/duration.ts'
 import { CorefileError } from '../corefile/error.ts'
-import { invalid } from './usage-error.ts'
+import { invalid, UsageError } from './usage-error.ts'
 
 /** Checks cost a little work each: more often than this helps nobody. */
 const LEAST_MS = 1_000
@@ -16,7 +16,9 @@ const LEAST_MS = 1_000
 export function syncInterval(value: string, warn: (message: string) => void): number {
   const seconds = /^\+?(\d+)ns$/.exec(value)?.[1]
   const ms = milliseconds(seconds === undefined ? value : `${seconds}s`)
-  if (ms === null) throw invalid(`invalid syncinterval specified - "${value}": want e.g. 60s`)
+  if (ms === null) {
+    throw new UsageError(2, `invalid value "${value}" for flag -syncinterval: parse error`)
+  }
   if (ms < LEAST_MS) throw invalid(`invalid syncinterval specified - "${value}": less than 1s`)
   if (seconds !== undefined) {
     warn(`-syncinterval=${value} is taken as ${seconds} s, as node-cache does: write ${seconds}s`)

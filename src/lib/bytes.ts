@@ -3,14 +3,14 @@ const LOOP_LIMIT = 24
 
 /** Copies `count` bytes. Bounds are the caller's duty; overlapping ranges are not supported. */
 export function copyBytes(
-  from: Uint8Array,
+  from: Buffer,
   fromOffset: number,
   to: Uint8Array,
   toOffset: number,
   count: number,
 ): void {
   if (count > LOOP_LIMIT) {
-    ;(from as Buffer).copy(to, toOffset, fromOffset, fromOffset + count)
+    from.copy(to, toOffset, fromOffset, fromOffset + count)
     return
   }
   for (let i = 0; i < count; i++) to[toOffset + i] = from[fromOffset + i]!

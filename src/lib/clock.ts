@@ -3,12 +3,11 @@
  * `now` is the time of the last `refresh()`; who starts a batch (a socket callback, a timer) refreshes.
  */
 export class Clock {
-  /** Milliseconds since an arbitrary start, never going back. */
-  now: number
-
-  constructor() {
-    this.now = performance.now()
-  }
+  /**
+   * Milliseconds since an arbitrary start, never going back. Initialised where it is declared, so
+   * that V8 keeps it unboxed: a field that was ever undefined costs an object for each new time.
+   */
+  now: number = performance.now()
 
   /** Reads the time source and returns the new `now`. */
   refresh(): number {

@@ -5,7 +5,10 @@
 
 /** One group of counters for each distinct list of label values. */
 export class LabelledCounters<T> {
-  readonly #children = new Map<string, { readonly labels: readonly string[]; readonly counters: T }>()
+  readonly #children = new Map<
+    string,
+    { readonly labels: readonly string[]; readonly counters: T }
+  >()
   readonly #make: () => T
 
   constructor(make: () => T) {

@@ -91,7 +91,7 @@ export class TimerWheel {
 
   /** Moves the due timers of a slot aside, so that an expiring timer may touch the slot. */
   #collect(slot: Link, target: number): void {
-    for (let link = slot.next; link !== slot; ) {
+    for (let link = slot.next; link !== slot;) {
       const timer = link as Timer
       link = link.next
       if (timer.due > target) continue

@@ -10,7 +10,11 @@ import { prometheus } from './prometheus/index.ts'
 import { ready } from './ready/index.ts'
 import { reload } from './reload/index.ts'
 
-/** All plugins, in the order a query meets them whatever the Corefile's order is. */
+/**
+ * All plugins, in the order a query meets them whatever the Corefile's order is: CoreDNS's, but for
+ * `loop`. It has to see its own query come back, and a cache that merges identical questions would
+ * let that query wait for itself.
+ */
 export const plugins: readonly Plugin[] = [
   reload,
   bind,
@@ -19,8 +23,8 @@ export const plugins: readonly Plugin[] = [
   prometheus,
   errors,
   log,
-  cache,
   loop,
+  cache,
   forward,
 ]
 

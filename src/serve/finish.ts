@@ -1,18 +1,18 @@
-import { Flag, OPCODE_MASK, Rcode, RCODE_MASK } from '../wire/codes.ts'
+import { Ede, Flag, OPCODE_MASK, Rcode, RCODE_MASK } from '../wire/codes.ts'
 import { optSize, writeOpt } from '../wire/edns.ts'
-import { readFlags } from '../wire/header.ts'
+import { readFlags, writeFlags } from '../wire/header.ts'
 import { Records, scanRecords, stripOpt } from '../wire/records.ts'
 import { patchReply, writeFailure } from '../wire/reply.ts'
 import { WireStatus } from '../wire/status.ts'
 import { truncate } from '../wire/truncate.ts'
 import type { Handler } from './plugin.ts'
-import { Outcome, Protocol, type Query } from './query.ts'
+import { NO_EDE, Outcome, Protocol, type Query } from './query.ts'
 
 /**
  * The payload size we advertise to clients (RFC 6891 §6.2.3): what our sockets accept in one
  * datagram, well below any MTU.
  */
-export const ADVERTISED_UDP_SIZE = 1232
+const ADVERTISED_UDP_SIZE = 1232
 
 /** Flags of a message that a client gets as the message has them. */
 const KEPT_FLAGS = Flag.AA | Flag.TC | Flag.RA | Flag.AD | RCODE_MASK
@@ -33,20 +33,20 @@ export function makeFinish(observers: readonly Observer[]): Handler {
   return (q) => {
     if (q.outcome === Outcome.Drop) {
       q.outLength = 0
+      q.finished = true
       q.target.drop(q)
-    } else {
-      finishReply(q)
-      q.target.send(q, q.outLength)
-    }
+    } else sendReply(q)
     for (let i = 0; i < observers.length; i++) observers[i]!(q)
     q.release()
   }
 }
 
-/** Builds the final reply in `q.out`, of `q.outLength` bytes, whatever the outcome was. */
-export function finishReply(q: Query): void {
+/** Builds the final reply from a message or a failure and sends it: `q.out[0..q.outLength)`. */
+export function sendReply(q: Query): void {
   if (q.outcome === Outcome.Message) finishMessage(q)
   else finishFailure(q)
+  q.finished = true
+  q.target.send(q, q.outLength)
 }
 
 function finishMessage(q: Query): void {
@@ -57,36 +57,50 @@ function finishMessage(q: Query): void {
   q.rcode = flags & RCODE_MASK
   patchReply(out, q.wire, question, q.id, flags)
 
-  const opt = edns.present ? optSize(q.ede) : 0
-  const limit = replyLimit(q) - opt
-  if (q.outLength > limit) shrink(q, limit)
-  if (opt !== 0) q.outLength = writeOpt(out, q.outLength, ADVERTISED_UDP_SIZE, 0, edns.dnssecOk, q.ede)
-}
-
-/** Largest reply this client takes: what it advertised over UDP (512 without EDNS), else 65,535. */
-export function replyLimit(q: Query): number {
-  const { target } = q
-  if (target.protocol === Protocol.Tcp) return target.maxSize
-  return Math.min(q.edns.udpSize, target.maxSize)
-}
-
-function shrink(q: Query, limit: number): void {
-  const records = q.records ?? scanReply(q)
-  if (records === null) {
-    q.fail(Rcode.ServFail, 'reply cannot be parsed')
-    finishFailure(q)
-    return
-  }
-  q.outLength = truncate(q.out, q.outLength, records, q.question, limit)
+  if (q.outLength > roomFor(q) && !shrink(q)) return
+  if (!edns.present) return
+  q.outLength = writeOpt(out, q.outLength, ADVERTISED_UDP_SIZE, 0, edns.dnssecOk, q.ede)
 }
 
 /**
- * Scans the message in `q.out` and removes its OPT: EDNS is hop by hop (RFC 6891 §6.1.1). Returns
- * null where the message is malformed. The result is shared scratch, as `q.records` says.
+ * Octets for the reply without OPT: what the client advertised over UDP (512 without EDNS), what the
+ * target carries over TCP, less the OPT record that will follow.
+ */
+function roomFor(q: Query): number {
+  const { target, edns } = q
+  const { maxSize, protocol } = target
+  const size = protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize)
+  return edns.present ? size - optSize(q.ede) : size
+}
+
+/** Makes the message fit its client; false where it cannot be parsed and a failure took its place. */
+function shrink(q: Query): boolean {
+  const records = q.records ?? scanReply(q)
+  if (records === null) {
+    q.fail(Rcode.ServFail, 'reply cannot be parsed', Ede.InvalidData)
+    finishFailure(q)
+    return false
+  }
+  q.outLength = truncate(q.out, q.outLength, records, q.question, roomFor(q))
+  return true
+}
+
+/**
+ * Scans the message in `q.out` and removes its OPT: EDNS is hop by hop (RFC 6891 §6.1.1). Of what
+ * OPT said, the extended DNS error becomes that of the query, if it has none yet; an rcode above 15
+ * (BADVERS, BADCOOKIE) becomes SERVFAIL, because it judges our query, not the client's, and its low
+ * bits alone would read as NOERROR or worse. Returns null where the message is malformed. The result
+ * is shared scratch, as `q.records` says.
  */
 export function scanReply(q: Query): Records | null {
-  if (scanRecords(q.out, q.outLength, q.question, scratch) !== WireStatus.Ok) return null
-  if (scratch.optAt >= 0) q.outLength = stripOpt(q.out, q.outLength, scratch)
+  const { out } = q
+  if (scanRecords(out, q.outLength, q.question, scratch) !== WireStatus.Ok) return null
+  if (scratch.rcode > RCODE_MASK) {
+    writeFlags(out, (readFlags(out) & ~RCODE_MASK) | Rcode.ServFail)
+    scratch.rcode = Rcode.ServFail
+  }
+  if (q.ede === NO_EDE) q.ede = scratch.ede
+  q.outLength = stripOpt(out, q.outLength, scratch)
   q.records = scratch
   return scratch
 }
@@ -94,7 +108,6 @@ export function scanReply(q: Query): Records | null {
 function finishFailure(q: Query): void {
   const out = q.reserve()
   const { edns, question } = q
-  // An end of 0: the question could not be read.
   const echoed = question.end === 0 ? null : question
   let length = writeFailure(out, q.wire, q.flags, echoed, q.rcode)
   if (edns.present) {
@@ -103,4 +116,3 @@ function finishFailure(q: Query): void {
   }
   q.outLength = length
 }
-

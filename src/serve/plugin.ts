@@ -23,10 +23,17 @@ export interface Stage {
   readonly addresses?: readonly string[]
   /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */
   start?(): Promise<void>
+  /**
+   * Resolves once the stage knows whether this configuration can go on (`loop` asks itself), seconds
+   * after start() and without delaying it; `services.fatal` has been called by then if it cannot.
+   */
+  settled?(): Promise<void>
   /** Ends it. `final` is false when a new configuration takes over. */
   stop?(final: boolean): Promise<void>
   /** Delays a final shutdown while queries are still answered (health's lameduck). */
   lameduck?(): Promise<void>
+  /** Whether the stage can do its work by now; asked by `ready`. Where absent it always can. */
+  ready?(): boolean
   /** Lines for `dnslet check`: settings and upstreams in effect. */
   describe?(): readonly string[]
 }
@@ -41,6 +48,8 @@ export interface BlockContext {
   readonly listeners: readonly { readonly host: string; readonly port: number }[]
   /** Names of the directives present in the block, in chain order. */
   readonly directives: readonly string[]
+  /** The block's stages by directive, in chain order; complete before start(). */
+  readonly stages: readonly { readonly name: string; readonly stage: Stage }[]
   /**
    * What decides this block's answers (keys, addresses, directives that produce or change answers)
    * as one string: state kept over a reload under it still fits the new configuration.
@@ -49,14 +58,17 @@ export interface BlockContext {
   readonly services: Services
 }
 
-/** What the daemon lends to its plugins. */
+/** What the daemon lends to its plugins: one object for each configuration it loads. */
 export interface Services {
   readonly clock: Clock
   readonly log: Log
   /** Bytes all caches of the process may hold together. */
   readonly cacheBudget: ByteBudget
-  /** State that survives a reload: made on first use of the key, the same object afterwards. */
-  keep<T>(key: string, make: () => T): T
+  /**
+   * State that survives a reload: made on first use of the key, the same object afterwards. Once a
+   * running configuration no longer uses the key, `drop` is called with it.
+   */
+  keep<T>(key: string, make: () => T, drop?: (state: T) => void): T
   /** Asks the daemon to watch the Corefile: milliseconds between checks, jitter as in `reload`. */
   watchCorefile(intervalMs: number, jitterMs: number): void
   /** Ends a first start with this message and exit code 1; refuses a reload. */

@@ -41,6 +41,7 @@ export interface ReplyTarget {
   /**
    * The buffer to build this query's reply in, at least 65,535 bytes long, valid until `send` or
    * `drop` of the same query. Exactly one reservation is open at a time: reserve, build, send.
+   * Reserving again for the same query starts the reply over.
    */
   reserve(q: Query): Buffer
   /** Sends `q.out[0..length)`, or queues it for the end of this tick. Never throws. */
@@ -103,6 +104,8 @@ export class Query {
   error: string | null = null
   /** Name of the plugin that produced the outcome ('' for the server itself). */
   answeredBy = ''
+  /** True once the reply was handed to the target, or the query dropped. */
+  finished = false
 
   /** True for a copy made by `keep()`. */
   kept = false
@@ -123,6 +126,7 @@ export class Query {
     this.ede = NO_EDE
     this.error = null
     this.answeredBy = ''
+    this.finished = false
     this.records = null
     this.memo = null
   }

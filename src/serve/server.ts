@@ -1,12 +1,12 @@
 import { Class, Opcode, Rcode } from '../wire/codes.ts'
 import { readQueryOpt } from '../wire/edns.ts'
 import { gate } from '../wire/gate.ts'
-import { opcodeOf, readFlags, readId } from '../wire/header.ts'
+import { opcodeOf, readCount, readFlags, readId, Section } from '../wire/header.ts'
 import { parseQuestion } from '../wire/question.ts'
 import { WireStatus } from '../wire/status.ts'
-import { finishReply, type Observer } from './finish.ts'
+import { type Observer, sendReply } from './finish.ts'
 import type { Handler } from './plugin.ts'
-import { NO_EDE, Outcome, type Query, type ServerIdentity } from './query.ts'
+import { Outcome, type Query, type ServerIdentity } from './query.ts'
 import { ZoneTable } from './zone-table.ts'
 
 /** A server block, compiled: where its queries enter. */
@@ -53,53 +53,64 @@ export class Server {
       if (route !== null) route.handler(q)
     } catch (cause) {
       this.#panicked(cause, q)
-      this.#reject(q, Rcode.ServFail)
+      // An observer may have thrown: its client has the reply already.
+      if (!q.finished) this.#reject(q, Rcode.ServFail)
     }
   }
 
   /** The route of a query that may enter a chain, or null: then it has been answered or dropped. */
   #accept(q: Query): Route | null {
-    const { wire, length, question, edns } = q
-    let status = gate(wire, length)
+    const status = readQuery(q)
     if (status === WireStatus.Ignore) {
       q.outcome = Outcome.Drop
+      q.finished = true
       q.target.drop(q)
       return null
     }
-    q.id = readId(wire)
-    q.flags = readFlags(wire)
-    edns.clear()
-    // NOTIFY passes the gate, but there is no zone here to notify of (RFC 1996 §3.11).
-    if (status === WireStatus.Ok && opcodeOf(q.flags) !== Opcode.Query) status = WireStatus.NotImp
-    const parsed = parseQuestion(wire, length, question)
-    if (status !== WireStatus.Ok) {
-      // The question is echoed if it can be read: clients match replies by it.
-      if (parsed !== WireStatus.Ok) question.end = 0
-      return this.#reject(q, status === WireStatus.NotImp ? Rcode.NotImp : Rcode.FormErr)
-    }
-    if (parsed !== WireStatus.Ok) {
-      question.end = 0
-      return this.#reject(q, Rcode.FormErr)
-    }
-    if (readQueryOpt(wire, length, question, edns) !== WireStatus.Ok) {
-      edns.clear()
-      return this.#reject(q, Rcode.FormErr)
-    }
-    const route = this.#zones.find(wire, question)
-    if (route === undefined) return this.#reject(q, Rcode.Refused)
+    if (status !== WireStatus.Ok) return this.#reject(q, rcodes[status])
+    const { question, edns } = q
     if (question.class !== Class.IN && !this.#allClasses) return this.#reject(q, Rcode.Refused)
     // RFC 6891 §6.1.3: answer with the version we speak, whatever the query was.
     if (edns.present && edns.version !== 0) return this.#reject(q, Rcode.BadVers)
-    return route
+    const route = this.#zones.find(q.wire, question)
+    return route ?? this.#reject(q, Rcode.Refused)
   }
 
   #reject(q: Query, rcode: number): null {
-    q.outcome = Outcome.Failure
-    q.rcode = rcode
-    q.ede = NO_EDE
-    finishReply(q)
-    q.target.send(q, q.outLength)
+    q.fail(rcode)
+    q.answeredBy = ''
+    sendReply(q)
     this.#rejected(q)
     return null
   }
+}
+
+/** How a query that cannot be read is answered. */
+const rcodes = {
+  [WireStatus.FormErr]: Rcode.FormErr,
+  [WireStatus.NotImp]: Rcode.NotImp,
+  [WireStatus.ServFail]: Rcode.ServFail,
+} as const
+
+/**
+ * Reads header, question and OPT of `q.wire`. Clients match replies by the question, so it is read
+ * and repeated even where the message is refused; it is cleared where that is impossible.
+ */
+function readQuery(q: Query): WireStatus {
+  const { wire, length, question, edns } = q
+  const gated = gate(wire, length)
+  if (gated === WireStatus.Ignore) return gated
+  q.id = readId(wire)
+  q.flags = readFlags(wire)
+  edns.clear()
+  const parsed = parseQuestion(wire, length, question)
+  if (parsed !== WireStatus.Ok || readCount(wire, Section.Question) !== 1) question.clear()
+  if (gated !== WireStatus.Ok) return gated
+  if (parsed !== WireStatus.Ok) return parsed
+  if (readQueryOpt(wire, length, question, edns) !== WireStatus.Ok) {
+    edns.clear()
+    return WireStatus.FormErr
+  }
+  // NOTIFY passes the gate, but there is no zone here to notify of (RFC 1996 §3.12).
+  return opcodeOf(q.flags) === Opcode.Query ? WireStatus.Ok : WireStatus.NotImp
 }

@@ -1,3 +1,4 @@
+import { lowerCase } from '../wire/bytes.ts'
 import { Type } from '../wire/codes.ts'
 import { textToName } from '../wire/name.ts'
 import type { Question } from '../wire/question.ts'
@@ -5,7 +6,6 @@ import type { Question } from '../wire/question.ts'
 interface Entry<T> {
   /** The zone's name in wire format, lower case. */
   readonly name: Uint8Array
-  readonly zone: string
   readonly value: T
 }
 
@@ -27,7 +27,7 @@ export class ZoneTable<T> {
     const name = new Uint8Array(256)
     const end = textToName(zone, name, 0)
     if (end < 0) throw new RangeError(`Cannot add zone "${zone}": not a domain name`)
-    const entry = { name: name.slice(0, end), zone, value }
+    const entry = { name: name.slice(0, end), value }
     if (end === 1) {
       this.#root = entry
       return
@@ -58,7 +58,7 @@ export class ZoneTable<T> {
     for (let i = deepest - 1; i >= shallowest; i--) {
       const start = question.labels[i]!
       hash = hashLabel(hash, wire, start)
-      const found = this.#match(hash, wire, start, question.nameEnd)
+      const found = this.#match(hash, wire, start)
       if (found === null) continue
       best = found
       if (question.type === Type.DS) break
@@ -66,11 +66,11 @@ export class ZoneTable<T> {
     return best?.value
   }
 
-  #match(hash: number, wire: Uint8Array, start: number, end: number): Entry<T> | null {
+  #match(hash: number, wire: Uint8Array, start: number): Entry<T> | null {
     const list = this.#byHash.get(hash)
     if (list === undefined) return null
     for (const entry of list) {
-      if (entry.name.length === end - start && sameName(wire, start, entry.name)) return entry
+      if (sameName(wire, start, entry.name)) return entry
     }
     return null
   }
@@ -82,18 +82,14 @@ const HASH_SEED = 17
 function hashLabel(hash: number, bytes: Uint8Array, start: number): number {
   const end = start + 1 + bytes[start]!
   let h = hash
-  for (let i = start; i < end; i++) h = (Math.imul(h, 31) + fold(bytes[i]!)) | 0
+  for (let i = start; i < end; i++) h = (Math.imul(h, 31) + lowerCase[bytes[i]!]!) | 0
   return h
 }
 
+/** Compares up to the root of `name`, which no other name has in the same place. */
 function sameName(wire: Uint8Array, start: number, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (fold(wire[start + i]!) !== name[i]) return false
+  for (let i = 0; i < name.length; i++) if (lowerCase[wire[start + i]!] !== name[i]) return false
   return true
-}
-
-/** A label's length byte is below 64, so folding leaves it alone. */
-function fold(byte: number): number {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
 }
 
 function labelStarts(name: Uint8Array): number[] {

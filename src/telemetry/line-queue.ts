@@ -5,6 +5,9 @@ export interface DroppedLines {
   lines: number
 }
 
+/** Characters of an ordinary line: where there is no room for it, there is none for any. */
+const TYPICAL_LINE = 128
+
 /**
  * Lines on their way to a stream that may be slow, blocked or gone.
  *
@@ -37,11 +40,20 @@ export class LineQueue {
     stream.on('error', () => this.#break())
   }
 
+  /**
+   * True where the next line would be dropped whatever it says; it is counted as dropped, so that
+   * nobody need write it first. Lines longer than most may be dropped in spite of a false.
+   */
+  refuses(): boolean {
+    if (!this.#broken && this.#size + TYPICAL_LINE <= this.#limit) return false
+    this.#drop()
+    return true
+  }
+
   /** Queues a line with its final newline, or drops it. Never throws, never blocks on a pipe. */
   write(line: string): void {
     if (this.#broken || this.#size + line.length > this.#limit) {
-      this.#dropped.lines++
-      this.#droppedHere++
+      this.#drop()
       return
     }
     this.#size += line.length
@@ -67,6 +79,11 @@ export class LineQueue {
         resolve(!this.#broken)
       })
     })
+  }
+
+  #drop(): void {
+    this.#dropped.lines++
+    this.#droppedHere++
   }
 
   readonly #onTick = (): void => {

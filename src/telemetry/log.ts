@@ -51,52 +51,62 @@ export async function createLog(options: LogOptions): Promise<DaemonLog> {
   })
 }
 
+/**
+ * True where a line written to this log now would be lost because standard output is blocked. The
+ * line is counted as dropped: who asks before formatting it does not write it then.
+ */
+export function isBlocked(log: Log): boolean {
+  return (log instanceof TextLog || log instanceof JsonLog) && log.queue.refuses()
+}
+
 interface Level {
   debug: boolean
 }
 
 /** `[INFO] plugin/errors: …`, without time stamps: containerd and kubelet add their own. */
 class TextLog implements Log {
-  readonly #queue: LineQueue
+  readonly queue: LineQueue
   readonly #level: Level
   readonly #prefix: string
 
   constructor(queue: LineQueue, level: Level, prefix: string) {
-    this.#queue = queue
+    this.queue = queue
     this.#level = level
     this.#prefix = prefix
   }
 
   debug(message: string): void {
-    if (this.#level.debug) this.#queue.write(`[DEBUG] ${this.#prefix}${message}\n`)
+    if (this.#level.debug) this.queue.write(`[DEBUG] ${this.#prefix}${message}\n`)
   }
 
   info(message: string): void {
-    this.#queue.write(`[INFO] ${this.#prefix}${message}\n`)
+    this.queue.write(`[INFO] ${this.#prefix}${message}\n`)
   }
 
   warning(message: string): void {
-    this.#queue.write(`[WARNING] ${this.#prefix}${message}\n`)
+    this.queue.write(`[WARNING] ${this.#prefix}${message}\n`)
   }
 
   error(message: string): void {
-    this.#queue.write(`[ERROR] ${this.#prefix}${message}\n`)
+    this.queue.write(`[ERROR] ${this.#prefix}${message}\n`)
   }
 
   fatal(message: string): void {
-    this.#queue.write(`[FATAL] ${this.#prefix}${message}\n`)
+    this.queue.write(`[FATAL] ${this.#prefix}${message}\n`)
   }
 
   plugin(name: string): Log {
-    return new TextLog(this.#queue, this.#level, `plugin/${name}: `)
+    return new TextLog(this.queue, this.#level, `plugin/${name}: `)
   }
 }
 
 class JsonLog implements Log {
+  readonly queue: LineQueue
   readonly #pino: Logger
   readonly #level: Level
 
-  constructor(pino: Logger, level: Level) {
+  constructor(queue: LineQueue, pino: Logger, level: Level) {
+    this.queue = queue
     this.#pino = pino
     this.#level = level
   }
@@ -122,7 +132,7 @@ class JsonLog implements Log {
   }
 
   plugin(name: string): Log {
-    return new JsonLog(this.#pino.child({ plugin: name }), this.#level)
+    return new JsonLog(this.queue, this.#pino.child({ plugin: name }), this.#level)
   }
 }
 
@@ -142,5 +152,5 @@ async function openJson(queue: LineQueue, level: Level): Promise<JsonLog> {
     },
     queue,
   )
-  return new JsonLog(root, level)
+  return new JsonLog(queue, root, level)
 }

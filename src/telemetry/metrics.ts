@@ -76,14 +76,20 @@ function add(registry: PromRegistry<never>, head: Head, values: readonly Sample[
   registry.registerMetric(metric as unknown as Metric)
 }
 
+/**
+ * While a reload is under way the old and the new configuration may both tell of the same labels:
+ * the one that speaks last is the new one, and a series may occur only once.
+ */
 function samplesOf(spec: MetricSpec): Sample[] {
+  const series = new Map<string, Parameters<Emit>>()
+  spec.collect((...one) => series.set(one[0].join('\0'), one))
   const samples: Sample[] = []
-  spec.collect((labelValues, value) => {
+  for (const [labelValues, value] of series.values()) {
     const labels: Record<string, string> = {}
     spec.labels.forEach((label, i) => void (labels[label] = labelValues[i] ?? ''))
     if (value instanceof Histogram) addHistogram(samples, spec.name, labels, value)
     else samples.push({ labels, value })
-  })
+  }
   return samples
 }
 
@@ -116,7 +122,9 @@ async function addRuntime(
   for (const { name, type, help, values } of await state.registry.getMetricsAsJSON()) {
     const head = { name, help, type: type as unknown as Head['type'] }
     const misnamed = head.type === 'gauge' && name.endsWith('_total')
-    if (!specs.has(name) && !misnamed) add(registry, head, values as unknown as Sample[])
+    // A mean of nothing is no number, and prom-client does not spell that as Prometheus does.
+    const known = (values as unknown as Sample[]).filter(({ value }) => !Number.isNaN(value))
+    if (!specs.has(name) && !misnamed) add(registry, head, known)
   }
 }
 

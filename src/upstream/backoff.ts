@@ -1,5 +1,5 @@
 const FIRST_MS = 40
-const LONGEST_MS = 1000
+const LONGEST_MS = 640
 
 /**
  * The pause after a failed dial or a refused packet: it doubles with each failure in a row and has
@@ -8,18 +8,17 @@ const LONGEST_MS = 1000
 export class Backoff {
   /** Clock time before which nothing should be tried; 0 where nothing failed. */
   until = 0
-  #failures = 0
+  #pause: number = FIRST_MS
 
+  /** Counts a failure. Several that come together, within one pause, are one. */
   failed(now: number): void {
-    // Several dials may fail together: they are one failure.
     if (now < this.until) return
-    const pause = Math.min(FIRST_MS * 2 ** this.#failures, LONGEST_MS)
-    if (pause < LONGEST_MS) this.#failures++
-    this.until = now + pause * (0.75 + Math.random() / 2)
+    this.until = now + this.#pause * (0.75 + Math.random() / 2)
+    this.#pause = Math.min(this.#pause * 2, LONGEST_MS)
   }
 
   succeeded(): void {
-    this.#failures = 0
+    this.#pause = FIRST_MS
     this.until = 0
   }
 }

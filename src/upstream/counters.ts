@@ -37,21 +37,30 @@ export const resultNames = [
 ] as const
 
 /** CoreDNS's buckets for durations: 0.25 ms and fifteen doublings, in seconds. */
-export const TIME_BUCKETS: readonly number[] = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i)
+export const TIME_BUCKETS: readonly number[] = Array.from(
+  { length: 16 },
+  (_, i) => 0.00025 * 2 ** i,
+)
 
 /** What is counted for one upstream address. Indexed by Transport, Result or rcode. */
 export class UpstreamCounters {
+  /** Queries that found a socket open. */
   readonly reused: Float64Array = new Float64Array(transportNames.length)
   readonly dialled: Float64Array = new Float64Array(transportNames.length)
-  /** Sockets open now. */
+  /** Sockets open now, those being connected included. */
   readonly open: Float64Array = new Float64Array(transportNames.length)
   readonly results: Float64Array = new Float64Array(resultNames.length)
   /** Queries waiting for an answer now. */
   inflight = 0
+  /** Attempts beyond the first of a query. */
+  retries = 0
+  /** Messages that answer nothing we asked: wrong id, wrong question, no reply at all. */
   mismatches = 0
   healthFailures = 0
   /** By rcode, 0 to 15; made at the first answer with that rcode. */
-  readonly durations: (Histogram | undefined)[] = new Array<Histogram | undefined>(16).fill(undefined)
+  readonly durations: (Histogram | undefined)[] = new Array<Histogram | undefined>(16).fill(
+    undefined,
+  )
 
   /** Counts an answer that took `seconds`, the dial included. */
   answered(rcode: number, seconds: number): void {

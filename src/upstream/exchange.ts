@@ -1,37 +1,37 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import { Question } from '../wire/question.ts'
-import type { Records } from '../wire/records.ts'
 import { type Result, Transport } from './counters.ts'
 
 /** Where an exchange stands. */
 export const ExchangeState = {
   Idle: 0,
-  /** Waits until its upstream may be tried again. */
-  Held: 1,
-  /** Asked; its timeout runs. */
-  Asked: 2,
+  /** Asked, or waiting for a connection; its timeout runs. */
+  Asked: 1,
   /** Its timeout is over; an answer is still welcome. */
-  Late: 3,
+  Late: 2,
 } as const
 export type ExchangeState = (typeof ExchangeState)[keyof typeof ExchangeState]
 
-/** Who wants the answer. Each exchange ends in exactly one call of `replied` or `failed`. */
+/** Who wants the answer. An exchange ends by `replied` or `failed`, or by its owner's `cancel`. */
 export interface ExchangeOwner {
   /**
-   * The answer: `reply[0..records.end)`, checked against the question and scanned. Both are
-   * borrowed until this returns.
+   * The answer: `reply[0..length)`, borrowed until this returns (the owner may change it), matched
+   * with the question but not parsed any further. The exchange is over. False where the message
+   * turns out to be broken: then nothing must have happened yet, and `failed` follows.
    */
-  replied(x: Exchange, reply: Buffer, records: Records): void
+  replied(x: Exchange, reply: Buffer, length: number): boolean
+  /** A truncated answer over UDP, borrowed as above. The exchange goes on over TCP. */
+  truncated(x: Exchange, reply: Buffer, length: number): void
   /** No answer within the timeout. The exchange goes on: it may be joined by another one. */
   delayed(x: Exchange): void
-  /** There will be no answer; `x.result` tells why. */
+  /** There will be no answer; `x.result` and `x.code` tell why. The exchange is over. */
   failed(x: Exchange): void
 }
 
 /** The upstream of an exchange, as the exchange sees it. */
 export interface ExchangeHost {
   expired(x: Exchange): void
-  cancelled(x: Exchange): void
+  cancelled(x: Exchange, result: Result): void
 }
 
 /** What holds an exchange while it waits: a connection, a socket, or the queue for one. */
@@ -41,6 +41,7 @@ export interface Carrier {
 }
 
 const noBytes: Buffer = Buffer.alloc(0)
+const noQuestion: Question = new Question()
 
 /** One query at one upstream. Owned by whoever asks, of one shape, used again for other queries. */
 export class Exchange {
@@ -50,30 +51,31 @@ export class Exchange {
 
   /** A message that contains the question, at the usual place. Must stay until the exchange ends. */
   query: Buffer = noBytes
-  question: Question = new Question()
+  question: Question = noQuestion
   /** The client's flags word: RD and CD go upstream. */
   flags = 0
   dnssecOk = false
-  /** Whether the query carries OPT; the upstream decides. */
-  edns = true
+  /** Position of its upstream in the owner's list. */
+  index = 0
+  /** The connection that keeps an earlier attempt waiting: this one takes another. */
+  avoid: Carrier | null = null
 
+  /** From here on set by the upstream. Whether the query carries OPT. */
+  edns = true
   transport: Transport = Transport.Udp
   host: ExchangeHost | null = null
   carrier: Carrier | null = null
-  /** Position of its upstream in the owner's list. */
-  index = 0
   id = 0
-  /** Clock time of the first asking (the dial counts), and of the latest sending. */
-  askedAt = 0
-  sentAt = 0
-  /** Milliseconds until it is late. */
-  timeout = 0
-  /** Only connections that have answered since this time may carry it; 0: any. */
-  provenSince = 0
-  /** Whether it has been sent again already because its connection ended. */
-  moved = false
   /** Position in the queue for a connection. */
   ticket = 0
+  /** Clock time of the first asking (the dial counts). */
+  askedAt = 0
+  /** Clock time of the latest sending; 0 while it waits for a connection. */
+  sentAt = 0
+  /** Whether its timeout has run out. */
+  late = false
+  /** Whether it has been sent again already because its connection ended. */
+  moved = false
   result: Result = 0
   /** The system's word for what went wrong, e.g. ECONNREFUSED; null where there is none. */
   code: string | null = null
@@ -85,8 +87,8 @@ export class Exchange {
     })
   }
 
-  /** Ends the exchange without telling its owner. Does nothing where it is over. */
-  cancel(): void {
-    if (this.state !== ExchangeState.Idle) this.host?.cancelled(this)
+  /** Ends the exchange without telling its owner, counted as `result`. Nothing where it is over. */
+  cancel(result: Result): void {
+    if (this.state !== ExchangeState.Idle) this.host?.cancelled(this, result)
   }
 }

@@ -11,6 +11,8 @@ import type { Exchange } from './exchange.ts'
  */
 const UDP_SIZE = 1232
 const NO_EDE = -1
+/** Octets of the length in front of each message on a stream (RFC 1035 §4.2.2). */
+export const LENGTH_SIZE = 2
 const OPT_SIZE = optSize(NO_EDE)
 
 /** Header, longest name, type, class, OPT: no query we send is longer. */

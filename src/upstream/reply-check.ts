@@ -1,5 +1,5 @@
-import { Flag } from '../wire/codes.ts'
-import { HEADER_SIZE, rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
+import { Flag, OPCODE_MASK } from '../wire/codes.ts'
+import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
 import { echoesQuestion } from '../wire/question.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -16,12 +16,9 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
 /** Judges `reply[0..length)`, at least a header long, which came back under the id of `x`. */
 export function judgeReply(x: Exchange, reply: Buffer, length: number): Verdict {
-  if (echoesQuestion(reply, length, x.query, x.question)) return Verdict.Answer
   const flags = readFlags(reply)
-  const bare =
-    length === HEADER_SIZE &&
-    (flags & Flag.QR) !== 0 &&
-    rcodeOf(flags) !== 0 &&
-    readCount(reply, Section.Question) === 0
+  if ((flags & (Flag.QR | OPCODE_MASK)) !== Flag.QR) return Verdict.Mismatch
+  if (echoesQuestion(reply, length, x.query, x.question)) return Verdict.Answer
+  const bare = readCount(reply, Section.Question) === 0 && rcodeOf(flags) !== 0
   return bare ? Verdict.BareError : Verdict.Mismatch
 }

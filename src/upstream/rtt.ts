@@ -1,5 +1,7 @@
 /** Below this, a late answer is more likely the scheduler's doing than the upstream's. */
 const MIN_TIMEOUT_MS = 50
+/** While nothing has been measured. */
+const FIRST_TIMEOUT_MS = 500
 /** CoreDNS's read timeout: the longest anybody waits before asking elsewhere. */
 export const MAX_TIMEOUT_MS = 2000
 
@@ -29,9 +31,9 @@ export class RttEstimator {
     this.smoothed += (ms - this.smoothed) / 8
   }
 
-  /** Milliseconds to wait for an answer: 50 to 2,000, never above the cap; the cap while unknown. */
+  /** Milliseconds to wait for an answer: 50 to 2,000, 500 while unknown, never above the cap. */
   get timeout(): number {
-    if (this.smoothed < 0) return this.#cap
+    if (this.smoothed < 0) return Math.min(FIRST_TIMEOUT_MS, this.#cap)
     const ms = Math.max(this.smoothed + 4 * this.#variation, MIN_TIMEOUT_MS)
     return Math.min(ms, this.#cap)
   }

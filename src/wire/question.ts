@@ -4,7 +4,10 @@ import { HEADER_SIZE, readCount, readFlags, Section } from './header.ts'
 import { MAX_LABEL, MAX_NAME, nameToText } from './name.ts'
 import { WireStatus } from './status.ts'
 
-/** Where the question of a message lies. Offsets count from the message's start: 12 … 271. */
+/**
+ * Where the question of a message lies. Offsets count from the message's start: 12 … 271; an `end` of
+ * 0 says that there is no question to be read.
+ */
 export class Question {
   /** Offset after the name's root octet: where the type begins. */
   nameEnd = 0
@@ -27,6 +30,12 @@ export class Question {
     this.labelCount = o.labelCount
     this.upper = o.upper
     for (let i = 0; i <= o.labelCount; i++) this.labels[i] = o.labels[i]!
+  }
+
+  /** Says that there is no question. */
+  clear(): void {
+    this.nameEnd = this.end = this.type = this.class = this.labelCount = 0
+    this.upper = false
   }
 }
 
@@ -121,7 +130,10 @@ function sameQuestion(a: Uint8Array, b: Uint8Array, q: Question): boolean {
   return read16(a, q.nameEnd) === q.type && read16(a, q.nameEnd + 2) === q.class
 }
 
-/** The name of a parsed question in presentation form with its final dot, lower-cased on demand. */
+/**
+ * The name of a parsed question in presentation form with its final dot, lower-cased on demand; '.'
+ * where there is no question.
+ */
 export function nameText(b: Uint8Array, q: Question, lower = false): string {
-  return nameToText(b, HEADER_SIZE, q.end, lower)!
+  return nameToText(b, HEADER_SIZE, q.end, lower) ?? '.'
 }

@@ -1,9 +1,10 @@
 import { read16, read32 } from './bytes.ts'
-import { Class, Type } from './codes.ts'
+import { Type } from './codes.ts'
 import { BAD_OPTIONS, findEde, hasDnssecOk, RECORD_FIXED } from './edns.ts'
 import { rcodeOf, readCount, readFlags, Section, writeCount } from './header.ts'
 import { skipName } from './name.ts'
 import type { Question } from './question.ts'
+import { isSoundData } from './rdata.ts'
 import { WireStatus } from './status.ts'
 
 /** A record takes at least 11 octets, so 65,535 hold fewer than this. */
@@ -58,7 +59,7 @@ export class Records {
 
 /**
  * Walks every record of a reply once. FormErr where one is missing, cut off, has a broken name (in
- * its data too, for the types whose names may be compressed) or data of the wrong size, where OPT
+ * its data too, see `isSoundData`) or data of the wrong size, where OPT
  * stands outside the additional section or twice (RFC 6891 §6.1.1), or the message is too long.
  * `question` is that of the reply. `records` is meaningful only where the result is Ok.
  */
@@ -132,36 +133,6 @@ function noteRecord(
 export function readTtl(b: Uint8Array, at: number): number {
   const ttl = read32(b, at)
   return ttl > 0x7fffffff ? 0 : ttl
-}
-
-/**
- * Whether the data in `b[at..end)` has the form of its type. Only what dnslet or a stub resolver
- * relies on is checked: addresses, and the types in which a name may be compressed.
- */
-function isSoundData(b: Uint8Array, type: number, klass: number, at: number, end: number): boolean {
-  switch (type) {
-    case Type.A:
-      return klass !== Class.IN || end - at === 4
-    case Type.AAAA:
-      return end - at === 16
-    case Type.NS:
-    case Type.CNAME:
-    case Type.PTR:
-    case Type.DNAME:
-      return skipName(b, at, end) === end
-    case Type.MX:
-      return skipName(b, at + 2, end) === end
-    case Type.SRV:
-      return skipName(b, at + 6, end) === end
-    case Type.SOA: {
-      const mailbox = skipName(b, at, end)
-      return mailbox >= 0 && skipName(b, mailbox, end) === end - 20
-    }
-    case Type.RRSIG:
-      return skipName(b, at + 18, end) >= 0
-    default:
-      return true
-  }
 }
 
 /**

@@ -24,7 +24,7 @@ export function writeFailure(
   rcode: number,
   extraFlags = 0,
 ): number {
-  // NOTIFY has no recursion to desire (RFC 1996 §3.7 leaves all but QR, opcode and AA clear).
+  // NOTIFY has no recursion to desire: RFC 1996 leaves the bits it does not use clear.
   const copied = opcodeOf(queryFlags) === Opcode.Notify ? 0 : Flag.RD | Flag.CD
   writeId(out, readId(query))
   writeFlags(

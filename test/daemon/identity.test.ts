@@ -22,7 +22,10 @@ function identityOf(text: string): string {
 test('what changes no answer leaves the identity alone', () => {
   const plain = identityOf('. {\n cache 30\n forward . 127.0.0.1\n}')
   assert.equal(identityOf('# c\n\n. {\n forward . 127.0.0.1\n cache 30\n}'), plain)
-  assert.equal(identityOf('. {\n errors\n log\n bind 127.0.0.1\n cache 30\n forward . 127.0.0.1\n}'), plain)
+  assert.equal(
+    identityOf('. {\n errors\n log\n bind 127.0.0.1\n cache 30\n forward . 127.0.0.1\n}'),
+    plain,
+  )
 })
 
 test('what changes answers changes the identity', () => {

@@ -7,19 +7,19 @@ import { checkListeners } from '../../src/daemon/self-check.ts'
 import { freePort } from '../helpers/ports.ts'
 
 /** A server that answers each transport as told: with NOTIMP, with something else, or not at all. */
-async function serve(t: TestContext, udp: string | null, tcp: string | null): Promise<number> {
+async function serve(t: TestContext, udp: number | null, tcp: number | null): Promise<number> {
   const port = await freePort()
   const datagrams = createSocket('udp4')
-  datagrams.on('message', (_message, from) => {
-    if (udp !== null) datagrams.send(Buffer.from(udp, 'hex'), from.port, from.address)
+  datagrams.on('message', (query, from) => {
+    if (udp !== null) datagrams.send(reply(query, udp), from.port, from.address)
   })
   datagrams.bind(port, '127.0.0.1')
   await once(datagrams, 'listening')
   const streams = createServer((socket) => {
     socket.on('error', () => {})
-    socket.on('data', () => {
+    socket.on('data', (query) => {
       if (tcp === null) socket.destroy()
-      else socket.write(Buffer.from(`000c${tcp}`, 'hex'))
+      else socket.write(Buffer.concat([query.subarray(0, 2), reply(query.subarray(2), tcp)]))
     })
   }).listen(port, '127.0.0.1')
   await once(streams, 'listening')
@@ -30,8 +30,15 @@ async function serve(t: TestContext, udp: string | null, tcp: string | null): Pr
   return port
 }
 
-const notImplemented = '4d5a90040000000000000000'
-const refused = '4d5a90050000000000000000'
+const notImplemented = 0x9004
+const refused = 0x9005
+
+/** The query with other flags. */
+function reply(query: Buffer, flags: number): Buffer {
+  const out = Buffer.from(query)
+  out.writeUInt16BE(flags, 2)
+  return out
+}
 
 test('a listener that answers by itself over both transports is well', async (t) => {
   const port = await serve(t, notImplemented, notImplemented)

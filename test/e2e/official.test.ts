@@ -69,9 +69,9 @@ describe('the official Corefile', suite, () => {
 
   before(async () => {
     const nsd = await startNsd(owner, {
-      'cluster.local': cluster,
-      'in-addr.arpa': reverse,
-      'ip6.arpa': reverse6,
+      'cluster.local.': cluster,
+      'in-addr.arpa.': reverse,
+      'ip6.arpa.': reverse6,
     })
     const unbound = await startUnbound(owner, [
       'www.example.com. 300 IN A 192.0.2.80',

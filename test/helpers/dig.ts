@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 
 import { findTool } from './debian.ts'
 
-export interface Line {
+interface Line {
   readonly name: string
   readonly ttl: number
   readonly type: string
@@ -52,7 +52,7 @@ function runTool(tool: string, server: Server, args: readonly string[]): Promise
 }
 
 /** Reads the long format of dig and kdig. Of several answers, the first. */
-export function parseDig(text: string): Dug {
+function parseDig(text: string): Dug {
   const [first = ''] = text.split(/\n;; (?:Query time|Received)/)
   return {
     status: /status: (\w+)/.exec(first)?.[1] ?? 'NO ANSWER',

@@ -76,7 +76,7 @@ test('an address in use is an error that names address and remedy', async (t) =>
   t.after(() => other.close())
   const { port } = other.address() as { port: number }
   const error = {
-    name: 'Error',
+    name: 'HttpListenError',
     code: 'EADDRINUSE',
     message:
       `Cannot listen on 127.0.0.1:${port}: the address is in use: ` +
@@ -123,6 +123,7 @@ test('a route that throws is answered with 500 and its reason', async (t) => {
 test('a second process may listen on the same address while the first does (SO_REUSEPORT)', async (t) => {
   const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
   const successor = createServer().listen({ port: lease.port, host: '127.0.0.1', reusePort: true })
-  t.after(() => Promise.all([lease.release(), successor.close()]))
+  t.after(() => lease.release())
+  t.after(() => void successor.close())
   await once(successor, 'listening')
 })

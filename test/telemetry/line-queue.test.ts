@@ -63,3 +63,21 @@ test('a broken stream drops and counts every line from then on', async () => {
   assert.equal(dropped.lines, 2)
   assert.equal(await queue.flush(1), false)
 })
+
+test('refuses() counts a line as dropped where an ordinary one would not fit, or none leaves', async () => {
+  const stream = new SlowStream()
+  const dropped = { lines: 0 }
+  const queue = new LineQueue(stream, 200, dropped)
+  queue.write(`${'x'.repeat(71)}\n`)
+  assert.equal(queue.refuses(), false)
+  queue.write('y\n')
+  assert.deepEqual([queue.refuses(), dropped.lines], [true, 1])
+  await setImmediate()
+  stream.release()
+  await setImmediate()
+  assert.equal(queue.refuses(), false)
+  queue.write('z\n')
+  await setImmediate()
+  stream.release(new Error('EPIPE'))
+  assert.deepEqual([queue.refuses(), dropped.lines], [true, 2])
+})

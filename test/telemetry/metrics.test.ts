@@ -68,6 +68,26 @@ test('exposition() writes OpenMetrics to who prefers it, and text again to the n
   assert.ok(plain.body.includes('# TYPE dnslet_test_queries_total counter\n'))
 })
 
+test('of samples with the same labels the last one counts', async () => {
+  registerMetric({
+    name: 'dnslet_test_reloading',
+    help: 'A gauge of two configurations.',
+    type: 'gauge',
+    labels: ['x', 'y'],
+    collect(emit) {
+      emit(['a', 'b'], 1)
+      emit(['ab', ''], 2)
+      emit(['a', 'b'], 3)
+    },
+  })
+  const { body } = await exposition('')
+  const lines = body.split('\n').filter((line) => line.startsWith('dnslet_test_reloading'))
+  assert.deepEqual(lines, [
+    'dnslet_test_reloading{x="a",y="b"} 3',
+    'dnslet_test_reloading{x="ab",y=""} 2',
+  ])
+})
+
 test('registerMetric() refuses a name twice', () => {
   const spec = { name: 'dnslet_test_unused', help: '', labels: [], collect() {} }
   assert.throws(() => registerMetric({ ...spec, type: 'gauge' }), {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { Ede, Type } from '../../src/wire/codes.ts'
 import { BAD_OPTIONS, Edns, findEde, optSize, readQueryOpt, writeOpt } from '../../src/wire/edns.ts'
 import { readCount, Section } from '../../src/wire/header.ts'
+import { stripOpt } from '../../src/wire/records.ts'
 import { WireStatus } from '../../src/wire/status.ts'
 import { a, message, opt, option, questionOf, recordsOf, type TestMessage } from './message.ts'
 
@@ -17,12 +18,22 @@ describe('readQueryOpt()', () => {
   test('says what a query without OPT means', () => {
     const { status, edns } = read({})
     assert.equal(status, WireStatus.Ok)
-    assert.deepEqual({ ...edns }, { present: false, version: 0, udpSize: 512, dnssecOk: false })
+    assert.deepEqual(Object.assign({}, edns), {
+      present: false,
+      version: 0,
+      udpSize: 512,
+      dnssecOk: false,
+    })
   })
 
   test('reads size, version and DO', () => {
     const { edns } = read({ additional: [opt({ size: 4096, version: 7, dnssecOk: true })] })
-    assert.deepEqual({ ...edns }, { present: true, version: 7, udpSize: 4096, dnssecOk: true })
+    assert.deepEqual(Object.assign({}, edns), {
+      present: true,
+      version: 7,
+      udpSize: 4096,
+      dnssecOk: true,
+    })
   })
 
   test('takes a size below 512 as 512', () => {
@@ -99,6 +110,28 @@ describe('findEde()', () => {
 })
 
 describe('writeOpt()', () => {
+  test('is undone by stripOpt(), octet by octet', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(5),
+        fc.nat(5),
+        fc.boolean(),
+        fc.integer({ min: -1, max: 0xffff }),
+        (answers, others, dnssecOk, ede) => {
+          const plain = message({
+            answer: Array.from({ length: answers }, () => a('x')),
+            additional: Array.from({ length: others }, () => a('y')),
+          })
+          const out = Buffer.alloc(plain.length + optSize(ede))
+          const length = writeOpt(out, plain.copy(out), 1232, 0, dnssecOk, ede)
+          assert.equal(length, out.length)
+          const stripped = stripOpt(out, length, recordsOf(out))
+          assert.deepEqual(out.subarray(0, stripped), plain)
+        },
+      ),
+    )
+  })
+
   test('writes what scanRecords() and readQueryOpt() read', () => {
     fc.assert(
       fc.property(

@@ -48,6 +48,9 @@ describe('skipName()', () => {
     for (let length = 0; length < whole.length; length++) {
       assert.equal(skipName(whole, 12, length), -1)
     }
+    const pointer = body(1, 97, 0, 0xc0, 12)
+    assert.equal(skipName(pointer, 15, 17), 17)
+    assert.equal(skipName(pointer, 15, 16), -1)
   })
 
   test('survives arbitrary octets and ends inside the message', () => {

@@ -80,11 +80,53 @@ describe('Question', () => {
     to.assign(from)
     const used = from.labelCount + 1
     assert.deepEqual([...to.labels.subarray(0, used)], [...from.labels.subarray(0, used)])
-    assert.deepEqual({ ...to, labels: 0 }, { ...from, labels: 0 })
+    from.labels.fill(0)
+    to.labels.fill(0)
+    assert.deepEqual(to, from)
+  })
+
+  test('clear() leaves no question, which reads as the root', () => {
+    const b = message({ name: 'a.b.C' })
+    const q = questionOf(b)
+    q.clear()
+    assert.equal(nameText(b, q), '.')
+    q.labels.fill(0)
+    assert.deepEqual(q, new Question())
   })
 })
 
+/** Questions so much alike that equal ones turn up often. */
+const similar = fc.record({
+  name: fc
+    .array(fc.stringMatching(/^[aAbB]{1,2}$/), { maxLength: 2 })
+    .map((labels) => `${labels.join('.')}.`),
+  type: fc.constantFrom(1, 0x41, 0x61),
+  class: fc.constantFrom(1, 3),
+})
+
 describe('questionKey()', () => {
+  test('is equal exactly where the questions are, but for ASCII case', () => {
+    let equal = 0
+    fc.assert(
+      fc.property(similar, similar, fc.nat(1), fc.nat(1), (m1, m2, variant1, variant2) => {
+        const [b1, b2] = [message(m1), message(m2)]
+        const [q1, q2] = [questionOf(b1), questionOf(b2)]
+        const same =
+          m1.name.toLowerCase() === m2.name.toLowerCase() &&
+          m1.type === m2.type &&
+          m1.class === m2.class
+        const [key1, key2] = [questionKey(b1, q1, variant1), questionKey(b2, q2, variant2)]
+        assert.equal(key1 === key2, same && variant1 === variant2)
+        assert.equal(questionEquals(b1, q1, b2, q2), same)
+        b2[2]! |= 0x80
+        assert.equal(echoesQuestion(b2, b2.length, b1, q1), same)
+        if (same) equal++
+      }),
+      { numRuns: 2000, seed: 2 },
+    )
+    assert.ok(equal > 20)
+  })
+
   test('is the variant and the lower-cased question, and leaves the message alone', () => {
     for (const name of ['www.example.com', 'WWW.eXample.com']) {
       const b = message({ name, additional: [a('x')] })

@@ -6,7 +6,16 @@ import { readFlags } from '../../src/wire/header.ts'
 import { Records, scanRecords } from '../../src/wire/records.ts'
 import { WireStatus } from '../../src/wire/status.ts'
 import { truncate } from '../../src/wire/truncate.ts'
-import { a, message, ns, questionOf, recordsOf, soa, type TestMessage } from './message.ts'
+import {
+  a,
+  message,
+  ns,
+  questionOf,
+  recordsOf,
+  soa,
+  type TestMessage,
+  type TestRecord,
+} from './message.ts'
 
 /** Truncates a message by dropping at least one octet of what `keep` does not contain. */
 function cut(whole: TestMessage, keep: TestMessage): { kept: Buffer; truncated: boolean } {
@@ -71,18 +80,42 @@ describe('truncate()', () => {
     assert.equal(truncate(b, b.length, recordsOf(b, question), question, 0), question.end)
   })
 
+  test('leaves no RRset in parts unless TC says so', () => {
+    const glue = [a('NS.example.com'), a('ns.example.com'), a('ns.Example.com')]
+    const whole = { answer, authority, additional: [a('b.example.com'), ...glue] }
+    const kept = { answer, authority, additional: [a('b.example.com')] }
+    for (const some of [1, 2]) {
+      const room = { answer, authority, additional: [a('b.example.com'), ...glue.slice(0, some)] }
+      assert.deepEqual(cut(whole, room), { kept: message(kept), truncated: false })
+    }
+  })
+
+  test('knows RRsets by name, type and class, and by section', () => {
+    const other: readonly TestRecord[] = [
+      a('y.example.com'),
+      { ...a('x.example.com'), type: Type.TXT },
+      { ...a('x.example.com'), class: 3 },
+    ]
+    for (const record of other) {
+      const room = { answer, additional: [a('x.example.com')] }
+      const whole = { answer, additional: [a('x.example.com'), record] }
+      assert.deepEqual(cut(whole, room), { kept: message(room), truncated: false })
+    }
+    const room = { answer, authority: [a('x.example.com')] }
+    const whole = { ...room, additional: [a('x.example.com')] }
+    assert.deepEqual(cut(whole, room), { kept: message(room), truncated: false })
+  })
+
   test('yields a sound prefix within the limit, for any message and limit', () => {
-    const records = fc.array(fc.nat(40), { maxLength: 12 })
+    const record = fc.tuple(fc.nat(2), fc.nat(40)).map(([owner, size]) => ({
+      name: `x${owner}.example`,
+      type: Type.TXT,
+      data: Buffer.alloc(size, 1),
+    }))
+    const section = fc.array(record, { maxLength: 12 })
     fc.assert(
-      fc.property(records, records, records, fc.nat(1500), (an, au, ad, limit) => {
-        const txt = (n: number): TestMessage['answer'] & object => [
-          { name: 'x.example', type: Type.TXT, data: Buffer.alloc(n, 1) },
-        ]
-        const b = message({
-          answer: an.flatMap(txt),
-          authority: au.flatMap(txt),
-          additional: ad.flatMap(txt),
-        })
+      fc.property(section, section, section, fc.nat(1500), (an, au, ad, limit) => {
+        const b = message({ answer: an, authority: au, additional: ad })
         const whole = Buffer.from(b)
         const question = questionOf(b)
         const before = recordsOf(b, question)
@@ -92,11 +125,19 @@ describe('truncate()', () => {
         assert.equal(after.end, length)
         assert.ok(length <= Math.max(limit, question.end))
         assert.deepEqual(b.subarray(12, length), whole.subarray(12, length))
-        const nextEnd = after.count < before.count ? before.ends[after.count]! : Infinity
-        assert.ok(nextEnd > limit, 'nothing that fits is dropped')
-        assert.equal((readFlags(b) & Flag.TC) !== 0, isShort(before, after))
+        const short = isShort(before, after)
+        assert.equal((readFlags(b) & Flag.TC) !== 0, short)
+        const rrsets = [...an, ...au, ...ad].map(({ name }, i) => {
+          const inAuthority = i >= an.length && i < an.length + au.length
+          return `${i < an.length ? 'an' : inAuthority ? 'au' : 'ad'} ${name}`
+        })
+        let expected = before.count
+        const isSplit = (): boolean => expected > 0 && rrsets[expected - 1] === rrsets[expected]
+        while (expected > 0 && before.ends[expected - 1]! > limit) expected--
+        if (!short) while (isSplit()) expected--
+        assert.equal(after.count, expected, 'no more is dropped than must be')
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     )
   })
 })

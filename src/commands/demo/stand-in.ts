@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 
-import dns from 'dns2'
-import type { Packet } from 'dns2'
+import dns, { type Packet, type Resource } from 'dns2'
 
 import { lookUp } from './zone.ts'
 
@@ -79,7 +78,7 @@ function answer(request: Packet, send: Send): void {
  * The whole reply to a request. dns2 reads and writes messages, no more: flags, rcodes and EDNS are
  * up to the caller. (It splits a label that contains a dot, so such a name comes back changed.)
  */
-export function respond(request: Packet): Packet {
+function respond(request: Packet): Packet {
   const response = dns.Packet.createResponseFromRequest(request)
   const { header } = response
   const opt = request.additionals.find((record) => record.type === TYPE.EDNS)
@@ -101,7 +100,7 @@ export function respond(request: Packet): Packet {
 }
 
 /** Our OPT record: of the client's only DO is copied, options are not understood (RFC 6891 §6.1.1). */
-function ownOpt({ ttl }: Packet.Resource): Packet.Resource {
+function ownOpt({ ttl }: Resource): Resource {
   const opt = dns.Packet.Resource.EDNS([])
   return Object.assign(opt, { name: '', class: UDP_SIZE, ttl: ttl & DO_FLAG })
 }

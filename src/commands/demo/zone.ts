@@ -1,7 +1,4 @@
-import dns from 'dns2'
-import type { Packet } from 'dns2'
-
-type Resource = Packet.Resource
+import dns, { type Resource } from 'dns2'
 
 /** Time to live of a Service's records, as kube-dns is usually set up. */
 const SERVICE_TTL = 30
@@ -24,7 +21,11 @@ const Rcode = { NoError: 0, NameError: 3, Refused: 5 } as const
 /** One Service of the cluster. */
 interface Service {
   readonly name: string
-  readonly ports: readonly { readonly name: string; readonly protocol: string; readonly port: number }[]
+  readonly ports: readonly {
+    readonly name: string
+    readonly protocol: string
+    readonly port: number
+  }[]
   /** The ClusterIPs, or null for a headless Service, which has its pods' addresses instead. */
   readonly addresses: readonly string[] | null
   readonly pods?: readonly { readonly name: string; readonly address: string }[]
@@ -62,10 +63,9 @@ const services: readonly Service[] = [
   },
 ]
 
-/** Services of type ExternalName: one that stays in the cluster, one that leaves it. */
+/** Services of type ExternalName, and what they stand for. */
 const externalNames: Readonly<Record<string, string>> = {
   [`shop.default.svc.${DOMAIN}`]: `web.default.svc.${DOMAIN}`,
-  [`docs.default.svc.${DOMAIN}`]: 'www.example.com',
 }
 
 /** Zones this server is authoritative for, those CoreDNS's kubernetes plugin usually gets. */

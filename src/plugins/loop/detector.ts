@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Class, Flag, Type } from '../../wire/codes.ts'
 import { HEADER_SIZE, Section, writeCount, writeFlags, writeId } from '../../wire/header.ts'
 import { textToName } from '../../wire/name.ts'
@@ -6,17 +5,18 @@ import type { Target } from './probe.ts'
 
 /** A probe is given this long for its answer. */
 const TIMEOUT_MS = 2_000
-/** Time between a failed probe and the next. */
-const RETRY_MS = 1_000
+/** Time between a failed probe and the next: doubled each time, up to the latter. */
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 1_000
 /** Listeners that have not answered by now are given up on. */
 const DEADLINE_MS = 30_000
-/** Our own probe is the first arrival of its name and a stray copy may be the second. */
-const ARRIVALS_OF_A_LOOP = 3
+/** As in CoreDNS: our own probe is the first arrival of its name, and a stray copy may be the second. */
+export const ARRIVALS_OF_A_LOOP = 3
 
 /** Header, longest name, type and class. */
 const MAX_PROBE = HEADER_SIZE + 255 + 4
 
-/** What the detector needs from outside, so that tests can stand in for network and chance. */
+/** What a LoopDetector needs from outside, so that tests can stand in for network and chance. */
 export interface DetectorParts {
   /** Asks a listener; rejects where no answer comes. */
   ask(target: Target, query: Buffer, timeoutMs: number, signal: AbortSignal): Promise<void>
@@ -24,7 +24,7 @@ export interface DetectorParts {
   randomLabel(): string
   /** A random message id, 0 to 65,535. */
   randomId(): number
-  /** Told once, of the first loop. */
+  /** Told once, of the first loop, in CoreDNS's words. */
   onLoop(message: string): void
 }
 
@@ -57,7 +57,7 @@ export class LoopDetector {
     this.stop()
   }
 
-  /** Ends the detection, answered or not. A loop that was found stays cut. */
+  /** Ends the detection, answered or not. The names of a loop that was found are counted on. */
   stop(): void {
     this.#stopped.abort()
     if (this.#found) return
@@ -66,29 +66,30 @@ export class LoopDetector {
   }
 
   /**
-   * Counts a HINFO query that came in; true where it goes in circles and must not be passed on.
+   * Counts a HINFO query that came in. Returns how often its name has done so, this time included; 0
+   * where it is none of the probes' names.
    *
    * @param name what it asks for, lower-case, with its final dot
    * @param client who sent it, for the message
    */
-  arrived(name: string, client: () => string): boolean {
+  arrived(name: string, client: () => string): number {
     const probe = this.#probes.get(name)
-    if (probe === undefined) return false
+    if (probe === undefined) return 0
     probe.arrivals++
-    if (probe.arrivals < ARRIVALS_OF_A_LOOP) return false
-    if (!this.#found) {
+    if (probe.arrivals >= ARRIVALS_OF_A_LOOP && !this.#found) {
       this.#found = true
       this.#parts.onLoop(
-        `Loop (${client()} -> ${probe.target.listener}) detected for zone "${this.#zone}", ` +
-          `see https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO ${name}"`,
+        `plugin/loop: Loop (${client()} -> ${probe.target.listener}) detected for zone ` +
+          `"${this.#zone}", see https://coredns.io/plugins/loop#troubleshooting. ` +
+          `Query: "HINFO ${name}"`,
       )
     }
-    return true
+    return probe.arrivals
   }
 
   async #probe(target: Target): Promise<void> {
     const { signal } = this.#stopped
-    while (!signal.aborted) {
+    for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
       const name = this.#newName()
       const query = hinfoQuery(this.#parts.randomId(), name)
       // A zone so long that no name fits below it cannot be probed, nor asked for much.
@@ -99,14 +100,14 @@ export class LoopDetector {
         return
       } catch {
         // The listener may not be open yet, its upstream not reachable: ask again.
-        await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
+        await pause(wait, signal)
       }
     }
   }
 
   #newName(): string {
-    const { randomLabel } = this.#parts
-    return `${randomLabel()}.${randomLabel()}.${this.#zone === '.' ? '' : this.#zone}`
+    const parts = this.#parts
+    return `${parts.randomLabel()}.${parts.randomLabel()}.${this.#zone === '.' ? '' : this.#zone}`
   }
 }
 
@@ -121,4 +122,18 @@ function hinfoQuery(id: number, name: string): Buffer | null {
   query.writeUInt16BE(Type.HINFO, end)
   query.writeUInt16BE(Class.IN, end + 2)
   return query.subarray(0, end + 4)
+}
+
+/** Resolves after `ms` milliseconds, or when `signal` aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end)
+  })
 }

@@ -27,7 +27,11 @@ export function ask(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const open = target.protocol === 'udp' ? openUdp : openTcp
+    let settled = false
     const settle: Settle = (error) => {
+      // A socket that is being closed may still fail; nobody waits for it any more.
+      if (settled) return
+      settled = true
       clearTimeout(timer)
       signal.removeEventListener('abort', abort)
       close()
@@ -43,23 +47,26 @@ export function ask(
 
 function openUdp({ host, port }: Target, query: Buffer, settle: Settle): () => void {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
-  socket.once('error', settle)
+  socket.on('error', settle)
   socket.on('message', (message) => {
     if (answers(message, query)) settle()
   })
+  const send = (): void => socket.send(query)
   // Connected, so that a closed port is an error at once and nobody else can answer.
-  socket.once('connect', () => socket.send(query))
+  socket.once('connect', send)
   socket.connect(port, host)
   return () => {
-    socket.removeAllListeners().on('error', ignore).close()
+    // Its own listeners alone: a socket that is still connecting needs Node's to close.
+    socket.off('connect', send)
+    socket.close()
   }
 }
 
 function openTcp({ host, port }: Target, query: Buffer, settle: Settle): () => void {
   const socket = connect({ host, port })
   let received = Buffer.alloc(0)
-  socket.once('error', settle)
-  socket.once('close', () => settle(new Error('Cannot ask: the connection closed')))
+  socket.on('error', settle)
+  socket.on('close', () => settle(new Error('Cannot ask: the connection closed')))
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, chunk])
     // A length, then the message; its header is all that matters here (RFC 1035 §4.2.2).
@@ -71,9 +78,7 @@ function openTcp({ host, port }: Target, query: Buffer, settle: Settle): () => v
   frame.writeUInt16BE(query.length)
   query.copy(frame, 2)
   socket.write(frame)
-  return () => {
-    socket.removeAllListeners().on('error', ignore).destroy()
-  }
+  return () => void socket.destroy()
 }
 
 function answers(message: Buffer, query: Buffer): boolean {
@@ -82,9 +87,4 @@ function answers(message: Buffer, query: Buffer): boolean {
     (readFlags(message) & Flag.QR) !== 0 &&
     readId(message) === readId(query)
   )
-}
-
-/** A socket that is being closed may still fail; nobody waits for it any more. */
-function ignore(): void {
-  return
 }

@@ -1,0 +1,26 @@
+/** Counts queries taken and not yet answered or dropped, for a socket that closes gracefully. */
+export class InFlight {
+  count = 0
+  #settled: (() => void) | null = null
+
+  add(): void {
+    this.count++
+  }
+
+  done(): void {
+    this.count--
+    if (this.count === 0 && this.#settled !== null) this.#settled()
+  }
+
+  /** Resolves once nothing is in flight, after `graceMs` milliseconds at the latest. */
+  settle(graceMs: number): Promise<void> {
+    if (this.count === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs)
+      this.#settled = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}

@@ -1,0 +1,153 @@
+import { networkInterfaces } from 'node:os'
+
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { Query } from '../serve/query.ts'
+import type { NetCounters } from './counters.ts'
+import { formatAddress, listenError } from './listen-error.ts'
+import { type Interfaces, isWildcard } from './local-addresses.ts'
+import { isPortShared } from './shared-port.ts'
+import { openTcp, type TcpListener } from './tcp.ts'
+import type { UdpBackend } from './udp.ts'
+import { UdpSockets } from './udp-sockets.ts'
+
+/** Where DNS is served: UDP and TCP on one address and port. */
+export interface Listener {
+  /** As asked for; '' for every address of this machine. */
+  readonly host: string
+  /** The actual port, also where 0 was asked for. */
+  readonly port: number
+  /** Who takes the queries. May be replaced at any time; the next query goes to the new one. */
+  dispatch: (q: Query) => void
+  /**
+   * Stops listening: queries taken have `graceMs` milliseconds to be answered. Resolves when all
+   * sockets are closed.
+   */
+  close(graceMs: number): Promise<void>
+}
+
+export interface ListenersOptions {
+  readonly udp: UdpBackend
+  readonly clock: Clock
+  readonly counters: NetCounters
+  readonly log: Log
+  /** Lets addresses be bound before they exist (batched backend only). Default: false. */
+  readonly freeBind?: boolean
+  /** Default: os.networkInterfaces. */
+  readonly interfaces?: () => Interfaces
+  /** Default: 5,000 ms. */
+  readonly rescanMs?: number
+}
+
+const RESCAN_MS = 5_000
+/** Attempts to find a port free for both protocols, where the kernel chooses. */
+const PORT_ATTEMPTS = 20
+
+/** Opens listening addresses. All sockets carry SO_REUSEPORT: a successor may open them as well. */
+export class Listeners {
+  readonly #options: Required<ListenersOptions>
+  /** Listeners not told to close yet. */
+  readonly #own = new Set<Listener>()
+
+  constructor(options: ListenersOptions) {
+    this.#options = {
+      freeBind: false,
+      interfaces: networkInterfaces,
+      rescanMs: RESCAN_MS,
+      ...options,
+    }
+  }
+
+  /**
+   * Opens UDP and TCP on `host`, an IP address or '' for all of them; port 0 lets the kernel choose
+   * one for both. Opens everything or nothing: rejects with ListenError. Queries that arrive before
+   * `dispatch` is given are dropped.
+   */
+  async open(host: string, port: number, dispatch: (q: Query) => void = ignore): Promise<Listener> {
+    this.#warnIfShared(host, port)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const listener = await this.#open(host, port, dispatch)
+        this.#own.add(listener)
+        return listener
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (port !== 0 || code !== 'EADDRINUSE' || attempt === PORT_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<Listener> {
+    const { udp: backend, ...options } = this.#options
+    const dispatcher = { dispatch }
+    const tcp = await openTcp({
+      ...options,
+      host: isWildcard(host) && host !== '0.0.0.0' ? '' : host,
+      port,
+      dispatcher,
+    }).catch((cause: unknown) => {
+      throw listenError('tcp', host, port, cause)
+    })
+    const udp = new UdpSockets({ ...options, host, port: tcp.port, dispatcher, backend })
+    try {
+      await udp.start()
+    } catch (cause) {
+      await tcp.close(0)
+      throw cause
+    }
+    const listener: Listener = new OpenListener(host, tcp, udp, dispatcher, () => {
+      this.#own.delete(listener)
+    })
+    return listener
+  }
+
+  #warnIfShared(host: string, port: number): void {
+    if (port === 0 || !isPortShared(host, port)) return
+    for (const own of this.#own) if (own.host === host && own.port === port) return
+    this.#options.log.warning(
+      `${formatAddress(host, port)} is open in another process too, which gets part of the queries: ` +
+        `"ss -lnp sport = :${port}" names it`,
+    )
+  }
+}
+
+class OpenListener implements Listener {
+  readonly host: string
+  readonly port: number
+  readonly #tcp: TcpListener
+  readonly #udp: UdpSockets
+  readonly #dispatcher: { dispatch: (q: Query) => void }
+  readonly #closing: () => void
+
+  constructor(
+    host: string,
+    tcp: TcpListener,
+    udp: UdpSockets,
+    dispatcher: { dispatch: (q: Query) => void },
+    closing: () => void,
+  ) {
+    this.host = host
+    this.port = tcp.port
+    this.#tcp = tcp
+    this.#udp = udp
+    this.#dispatcher = dispatcher
+    this.#closing = closing
+  }
+
+  get dispatch(): (q: Query) => void {
+    return this.#dispatcher.dispatch
+  }
+
+  set dispatch(dispatch: (q: Query) => void) {
+    this.#dispatcher.dispatch = dispatch
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#closing()
+    await Promise.all([this.#tcp.close(graceMs), this.#udp.close(graceMs)])
+  }
+}
+
+function ignore(q: Query): void {
+  q.target.drop(q)
+}

@@ -1,0 +1,106 @@
+import type { Histogram } from '../lib/counters.ts'
+import { type NetCounters, tcpEndNames, udpDropNames } from './counters.ts'
+
+/** A metric as telemetry registers it: values are read when it is scraped. */
+export interface NetMetric {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly labels: readonly string[]
+  collect(emit: (labelValues: readonly string[], value: number | Histogram) => void): void
+}
+
+/** All metrics of the client-facing sockets; the daemon registers them. */
+export function netMetrics(counters: NetCounters): readonly NetMetric[] {
+  return [...udpMetrics(counters), ...tcpMetrics(counters)]
+}
+
+function udpMetrics(counters: NetCounters): readonly NetMetric[] {
+  return [
+    single('gauge', 'dnslet_udp_sockets', 'Open UDP sockets.', () => counters.udpSockets),
+    single(
+      'histogram',
+      'dnslet_udp_receive_batch_size',
+      'Datagrams read by one system call.',
+      () => counters.udpReceived,
+    ),
+    single(
+      'histogram',
+      'dnslet_udp_send_batch_size',
+      'Replies sent by one system call.',
+      () => counters.udpSent,
+    ),
+    single(
+      'counter',
+      'dnslet_udp_truncated_datagrams_total',
+      'Received datagrams longer than 4096 octets; the rest is cut off.',
+      () => counters.udpTruncated,
+    ),
+    byReason(
+      'dnslet_udp_dropped_replies_total',
+      'Replies that were not sent.',
+      udpDropNames,
+      counters.udpDrops,
+    ),
+    {
+      name: 'dnslet_udp_send_errors_total',
+      help: 'Replies the kernel refused, by error.',
+      type: 'counter',
+      labels: ['error'],
+      collect(emit) {
+        for (const [labels, { count }] of counters.udpSendErrors.entries()) emit(labels, count)
+      },
+    },
+  ]
+}
+
+function tcpMetrics(counters: NetCounters): readonly NetMetric[] {
+  return [
+    single('gauge', 'dnslet_tcp_listeners', 'Open TCP listeners.', () => counters.tcpListeners),
+    single('gauge', 'dnslet_tcp_connections', 'Open TCP connections.', () => counters.tcpOpen),
+    single(
+      'counter',
+      'dnslet_tcp_accepted_connections_total',
+      'TCP connections accepted.',
+      () => counters.tcpAccepted,
+    ),
+    single(
+      'counter',
+      'dnslet_tcp_refused_connections_total',
+      'TCP connections closed at accept: too many connections or open files.',
+      () => counters.tcpRefused,
+    ),
+    byReason(
+      'dnslet_tcp_closed_connections_total',
+      'TCP connections that ended.',
+      tcpEndNames,
+      counters.tcpEnds,
+    ),
+  ]
+}
+
+function single(
+  type: NetMetric['type'],
+  name: string,
+  help: string,
+  value: () => number | Histogram,
+): NetMetric {
+  return { name, help, type, labels: [], collect: (emit) => emit([], value()) }
+}
+
+function byReason(
+  name: string,
+  help: string,
+  reasons: readonly string[],
+  counts: Float64Array,
+): NetMetric {
+  return {
+    name,
+    help,
+    type: 'counter',
+    labels: ['reason'],
+    collect(emit) {
+      reasons.forEach((reason, i) => emit([reason], counts[i] ?? 0))
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import type { Libc } from '../sys/libc.ts'
+import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
+import { sockaddrSize } from '../sys/sockaddr.ts'
+import { errnoName } from '../sys/socket.ts'
+import { type NetCounters, UdpDrop } from './counters.ts'
+
+/** Replies per sendmmsg. */
+const COUNT = 64
+/** Room for an ordinary reply: 19 × 64, odd for the sake of the processor's cache (see mmsg.ts). */
+const STRIDE = 1216
+const MAX_MESSAGE = 65_535
+
+/** A full send buffer is tried again this often, so long apart, before its replies are dropped. */
+const RETRIES = 5
+const RETRY_MS = 1
+
+/** Vectors of closed sockets: native memory is never freed, so a late answer cannot hit a hole. */
+const spare: MessageVector[] = []
+
+/**
+ * The replies a batched socket has not handed to the kernel yet, built where sendmmsg reads them.
+ *
+ *     buffers   | reply 0 | reply 1 …         | reply 2 | free                     STRIDE apart
+ *                                                         ↑ next
+ *
+ * Buffers are 65,535 bytes long and overlap: a reply longer than the stride takes the buffers it
+ * reaches into, and the next reply starts behind it. So 64 replies of ordinary size lie close
+ * together in 78 KB, and any of them may be of any size.
+ */
+export class SendQueue {
+  readonly #libc: Libc
+  readonly #fd: number
+  readonly #counters: NetCounters
+  readonly #vector: MessageVector
+  /** Replies queued, and how many of them are gone already. */
+  #count = 0
+  #sent = 0
+  /** The buffer the next reply is built in. */
+  #next = 0
+  #retries = 0
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(libc: Libc, fd: number, ipv6: boolean, counters: NetCounters) {
+    this.#libc = libc
+    this.#fd = fd
+    this.#counters = counters
+    const layout = { count: COUNT, stride: STRIDE, size: MAX_MESSAGE }
+    this.#vector = spare.pop() ?? new MessageVector(libc, layout)
+    this.#vector.setNameLength(sockaddrSize(ipv6))
+  }
+
+  /** Where the next reply is to be built; the same buffer until a reply is added. */
+  reserve(): Buffer {
+    if (this.#next >= COUNT) this.#makeRoom()
+    return this.#vector.buffers[this.#next]!
+  }
+
+  /** Queues the reply just built, to the sender of message `index` of `received`. */
+  replyTo(received: MessageVector, index: number, length: number): void {
+    this.#vector.copyName(this.#count, received, index)
+    this.#add(length)
+  }
+
+  /** Queues the reply just built, to a raw socket address. */
+  add(name: Uint8Array, length: number): void {
+    this.#vector.setName(this.#count, name)
+    this.#add(length)
+  }
+
+  /**
+   * Sends what is queued, in one system call unless a packet is refused: that one is counted and
+   * skipped. What a full send buffer leaves behind stays queued for a few milliseconds.
+   */
+  flush(): void {
+    const { udpSent, udpDrops, udpSendErrors } = this.#counters
+    while (this.#sent < this.#count) {
+      const from = this.#vector.addressOf(this.#sent)
+      const left = this.#count - this.#sent
+      const sent = this.#libc.sendmmsg(this.#fd, from, left, MSG_DONTWAIT)
+      if (sent > 0) {
+        udpSent.observe(sent)
+        this.#sent += sent
+        this.#retries = 0
+        continue
+      }
+      const error = errnoName(this.#libc.errno())
+      if (error === 'EAGAIN') return this.#retryLater()
+      udpSendErrors.get(error).count++
+      udpDrops[UdpDrop.Unsendable]!++
+      this.#sent++
+    }
+    this.#clear()
+  }
+
+  /** Ends the queue. What is still in it is dropped. */
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#dropAll(UdpDrop.Closed)
+    spare.push(this.#vector)
+  }
+
+  #add(length: number): void {
+    this.#vector.point(this.#count, this.#next, length)
+    this.#count++
+    this.#next += length <= STRIDE ? 1 : Math.ceil(length / STRIDE)
+  }
+
+  #makeRoom(): void {
+    this.flush()
+    // The kernel took nothing: the newest query is the one whose client still waits.
+    if (this.#next >= COUNT) this.#dropAll(UdpDrop.Backlog)
+  }
+
+  /** Tries again in a moment; where that has been done often enough, drops everything queued. */
+  #retryLater(): void {
+    if (this.#timer !== null) return
+    if (this.#retries === RETRIES) return this.#dropAll(UdpDrop.Backlog)
+    this.#retries++
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      this.flush()
+    }, RETRY_MS)
+  }
+
+  #dropAll(reason: UdpDrop): void {
+    this.#counters.udpDrops[reason]! += this.#count - this.#sent
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.#count = 0
+    this.#sent = 0
+    this.#next = 0
+    this.#retries = 0
+  }
+}

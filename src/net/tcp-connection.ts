@@ -1,0 +1,248 @@
+import type { Socket } from 'node:net'
+
+import type { ByteBudget } from '../lib/byte-budget.ts'
+import type { Clock } from '../lib/clock.ts'
+import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
+import { TcpEnd } from './counters.ts'
+import { FrameQueue } from './frame-queue.ts'
+import { ReplyStream } from './reply-stream.ts'
+import type { Dispatcher } from './udp.ts'
+
+export const FIRST_MESSAGE_MS = 3_000
+export const IDLE_MS = 10_000
+export const WRITE_MS = 5_000
+/** Queries of one connection waiting for an answer; beyond, it is not read from. */
+export const MAX_IN_FLIGHT = 128
+/** Octets of answers the client has not read; beyond, its connection is not read from. */
+export const MAX_UNSENT: number = 2 ** 20
+/** Answers to queries already taken may exceed that by as much again; then the connection ends. */
+const MAX_UNSENT_HARD = 2 * MAX_UNSENT
+/** Messages of one connection served before others have their turn. */
+const TURN = 64
+
+const MAX_MESSAGE = 65_535
+
+const State = {
+  /** Accepted, no whole message yet. */
+  New: 0,
+  /** Has sent a message. */
+  Open: 1,
+  /** Reads no further: the client or the listener is done, answers still go out. */
+  Ending: 2,
+  /** All answers are out, our side of the stream is closed. */
+  Ended: 3,
+  Closed: 4,
+} as const
+type State = (typeof State)[keyof typeof State]
+
+/** What the connections of a listener share: nothing here is held from one call to the next. */
+export interface TcpShared {
+  readonly dispatcher: Dispatcher
+  readonly clock: Clock
+  readonly query: Query
+  /** Where messages are read to and replies are built: 65,535 octets each. */
+  readonly message: Buffer
+  readonly reply: Buffer
+  /** Octets of answers that clients have not read, of all connections. */
+  readonly unsent: ByteBudget
+  readonly closed: (connection: TcpConnection, reason: TcpEnd) => void
+}
+
+/**
+ * A client's TCP connection (RFC 7766). Queries are served as they arrive and answered as their
+ * answers come, in any order.
+ *
+ *     New ──first message──▶ Open ──FIN, or the listener closes──▶ Ending ──last answer out──▶ Ended
+ *       └────────────────────┴─────── timeout, reset, overflow ──────┴──────────┴──▶ Closed
+ *
+ * The client is read from only while it has fewer than 128 queries in flight and less than 1 MiB of
+ * answers to read; less than that where many clients do not read.
+ */
+export class TcpConnection implements ReplyTarget {
+  readonly protocol: Protocol = Protocol.Tcp
+  readonly maxSize: number = MAX_MESSAGE
+  readonly localAddress: string
+  readonly localPort: number
+
+  readonly #shared: TcpShared
+  readonly #socket: Socket
+  readonly #remoteAddress: string
+  readonly #remotePort: number
+  readonly #frames = new FrameQueue()
+  readonly #replies: ReplyStream
+  #state: State = State.New
+  #inFlight = 0
+  /** When a whole message arrived, or an answer left, last; the time of accept before that. */
+  #activeAt: number
+  /** True while messages are served: answers made meanwhile leave together. */
+  #serving = false
+  #resuming = false
+  #reason: TcpEnd = TcpEnd.Client
+
+  constructor(socket: Socket, shared: TcpShared) {
+    this.#socket = socket
+    this.#shared = shared
+    this.#activeAt = shared.clock.refresh()
+    this.localAddress = unmapped(socket.localAddress)
+    this.localPort = socket.localPort ?? 0
+    this.#remoteAddress = unmapped(socket.remoteAddress)
+    this.#remotePort = socket.remotePort ?? 0
+    this.#replies = new ReplyStream(socket, shared.unsent, this.#written)
+    socket.on('data', this.#received)
+    socket.on('end', () => this.end(TcpEnd.Client))
+    socket.on('error', () => {
+      if (this.#reason === TcpEnd.Client) this.#reason = TcpEnd.Error
+    })
+    socket.on('close', () => {
+      this.#state = State.Closed
+      this.#frames.clear()
+      this.#replies.clear()
+      shared.closed(this, this.#reason)
+    })
+  }
+
+  /** Serves what has been read, sends all answers and closes; for good after `destroy()`. */
+  end(reason: TcpEnd): void {
+    if (this.#state >= State.Ending) return
+    this.#state = State.Ending
+    this.#reason = reason
+    this.#serve()
+  }
+
+  /** Cuts the connection. */
+  destroy(reason: TcpEnd): void {
+    if (this.#state === State.Closed) return
+    // Ended, it had all its answers: that is what counts.
+    if (this.#state < State.Ended) this.#reason = reason
+    this.#state = State.Closed
+    this.#socket.destroy()
+  }
+
+  /** Ends the connection where one of its times is up. */
+  sweep(now: number): void {
+    if (this.#replies.stalledSince(now) >= WRITE_MS) this.destroy(TcpEnd.WriteTimeout)
+    else if (this.#inFlight > 0 || this.#replies.unsent > 0) return
+    else if (this.#state === State.New) {
+      if (now - this.#activeAt >= FIRST_MESSAGE_MS) this.destroy(TcpEnd.FirstMessageTimeout)
+    } else if (now - this.#activeAt >= IDLE_MS) this.destroy(TcpEnd.IdleTimeout)
+  }
+
+  readonly #received = (chunk: Buffer): void => {
+    // What comes after our own FIN is read only to see the client's.
+    if (this.#state >= State.Ending) return
+    this.#shared.clock.refresh()
+    this.#frames.push(chunk)
+    this.#serve()
+  }
+
+  /** Serves the messages read so far, as many as the bounds allow; later come the others. */
+  #serve(): void {
+    if (this.#state >= State.Ended) return
+    const { message, query, clock, dispatcher } = this.#shared
+    let turn = TURN
+    let waiting = false
+    this.#serving = true
+    while (!this.#full && this.#state < State.Ended) {
+      if (turn-- === 0) {
+        this.#resumeLater()
+        waiting = true
+        break
+      }
+      const length = this.#frames.next(message)
+      if (length < 0) break
+      if (this.#state === State.New) this.#state = State.Open
+      this.#activeAt = clock.now
+      this.#inFlight++
+      query.target = this
+      query.reset(message, length, clock.now)
+      dispatcher.dispatch(query)
+    }
+    this.#serving = false
+    if (this.#state >= State.Ended) return
+    this.#replies.flush(clock.now)
+    if (waiting || this.#full) this.#socket.pause()
+    else this.#proceed()
+  }
+
+  /** Reads on, or ends where there is nothing left to do. */
+  #proceed(): void {
+    if (this.#state < State.Ending) {
+      if (!this.#full && this.#socket.isPaused()) this.#socket.resume()
+    } else if (this.#inFlight === 0 && this.#replies.unsent === 0) {
+      this.#state = State.Ended
+      this.#socket.end()
+      // The client's FIN is behind what it may still send.
+      this.#socket.resume()
+    }
+  }
+
+  get #full(): boolean {
+    const { unsent } = this.#replies
+    if (this.#inFlight >= MAX_IN_FLIGHT || unsent > MAX_UNSENT) return true
+    // Where all connections together hold too much, each takes queries only with nothing unsent.
+    return unsent > 0 && this.#shared.unsent.wouldExceed(0)
+  }
+
+  /** Serves on, and sends what is answered, after other sockets had their turn. */
+  #resumeLater(): void {
+    if (this.#resuming) return
+    this.#resuming = true
+    setImmediate(this.#resume)
+  }
+
+  readonly #resume = (): void => {
+    this.#resuming = false
+    this.#shared.clock.refresh()
+    this.#serve()
+  }
+
+  reserve(_q: Query): Buffer {
+    return this.#shared.reply
+  }
+
+  send(_q: Query, length: number): void {
+    const { clock, reply } = this.#shared
+    this.#activeAt = clock.now
+    if (this.#state < State.Ended) {
+      this.#replies.add(reply, length)
+      if (this.#replies.unsent > MAX_UNSENT_HARD) this.destroy(TcpEnd.Overflow)
+    }
+    this.#finished()
+  }
+
+  drop(_q: Query): void {
+    this.#finished()
+  }
+
+  /** One query less in flight. Late answers leave together, when all packets of the tick are read. */
+  #finished(): void {
+    this.#inFlight--
+    if (!this.#serving && this.#state < State.Ended) this.#resumeLater()
+  }
+
+  readonly #written = (): void => {
+    this.#activeAt = this.#shared.clock.refresh()
+    if (this.#state >= State.Ended) return
+    // Messages may wait: for the end of this write, or for the turn of others.
+    if (!this.#frames.empty) return this.#resumeLater()
+    this.#replies.flush(this.#activeAt)
+    this.#proceed()
+  }
+
+  remoteAddress(_q: Query): string {
+    return this.#remoteAddress
+  }
+
+  remotePort(_q: Query): number {
+    return this.#remotePort
+  }
+
+  isIPv6(_q: Query): boolean {
+    return this.#remoteAddress.includes(':')
+  }
+}
+
+/** A wildcard listener takes IPv4 too and shows it as ::ffff:192.0.2.1. */
+function unmapped(address = ''): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}

@@ -1,0 +1,153 @@
+import { createServer, type Server, type Socket } from 'node:net'
+
+import { ByteBudget } from '../lib/byte-budget.ts'
+import type { Clock } from '../lib/clock.ts'
+import { Query, type ReplyTarget } from '../serve/query.ts'
+import { libc } from '../sys/libc.ts'
+import { bindTcp } from '../sys/socket.ts'
+import { type NetCounters, TcpEnd } from './counters.ts'
+import { TcpConnection, type TcpShared } from './tcp-connection.ts'
+import type { Dispatcher } from './udp.ts'
+
+/** Connections of one listener; further ones are closed at accept. */
+export const MAX_CONNECTIONS = 1_000
+/** Connections the kernel may hold for us to accept. */
+const BACKLOG = 1_024
+/** Timeouts of connections are seconds: this much later is as good. */
+const SWEEP_MS = 250
+
+const MAX_MESSAGE = 65_535
+/** One for all connections: a message is served before the next is read, a reply sent at once. */
+const message: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+const reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+
+/** Octets of answers that all connections of the process may hold before they read less. */
+const unsent: ByteBudget = new ByteBudget(16 * 2 ** 20)
+
+export interface TcpOptions {
+  /** An IP address, or '' for every one of this machine. */
+  readonly host: string
+  readonly port: number
+  /** Lets the socket be bound before its address exists, where the C library can be called. */
+  readonly freeBind: boolean
+  readonly dispatcher: Dispatcher
+  readonly clock: Clock
+  readonly counters: NetCounters
+}
+
+/** Opens a listener. Rejects with an error that carries the kernel's code. */
+export async function openTcp(options: TcpOptions): Promise<TcpListener> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true })
+  const listener = new TcpListener(server, options)
+  await listen(server, options)
+  listener.start()
+  return listener
+}
+
+/** A DNS over TCP listener with its connections. */
+export class TcpListener {
+  readonly #server: Server
+  readonly #counters: NetCounters
+  readonly #clock: Clock
+  readonly #connections = new Set<TcpConnection>()
+  readonly #shared: TcpShared
+  #sweeper: NodeJS.Timeout | null = null
+  #emptied: () => void = () => {}
+
+  constructor(server: Server, options: TcpOptions) {
+    this.#server = server
+    this.#counters = options.counters
+    this.#clock = options.clock
+    this.#shared = {
+      dispatcher: options.dispatcher,
+      clock: options.clock,
+      query: new Query(noTarget),
+      message,
+      reply,
+      unsent,
+      closed: this.#closed,
+    }
+  }
+
+  get port(): number {
+    const bound = this.#server.address()
+    return bound !== null && typeof bound === 'object' ? bound.port : 0
+  }
+
+  /** Takes connections from now on; the server listens already. */
+  start(): void {
+    this.#counters.tcpListeners++
+    this.#server.maxConnections = MAX_CONNECTIONS
+    this.#server.on('connection', this.#accept)
+    this.#server.on('drop', () => void this.#counters.tcpRefused++)
+    // Out of descriptors: this connection is lost, the listener is not.
+    this.#server.on('error', () => void this.#counters.tcpRefused++)
+  }
+
+  /**
+   * Takes no more connections and no more queries. Connections end when their queries have answers;
+   * what is left after `graceMs` milliseconds is cut.
+   */
+  async close(graceMs: number): Promise<void> {
+    if (!this.#server.listening) return
+    this.#counters.tcpListeners--
+    const gone = new Promise((resolve) => this.#server.close(resolve))
+    for (const connection of this.#connections) connection.end(TcpEnd.Shutdown)
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections) connection.destroy(TcpEnd.Shutdown)
+    }, graceMs)
+    await gone
+    // The server counts a connection as gone a moment before the connection says so.
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve))
+    clearTimeout(timer)
+  }
+
+  readonly #accept = (socket: Socket): void => {
+    this.#counters.tcpAccepted++
+    this.#counters.tcpOpen++
+    this.#connections.add(new TcpConnection(socket, this.#shared))
+    this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()
+  }
+
+  readonly #closed = (connection: TcpConnection, reason: TcpEnd): void => {
+    this.#counters.tcpOpen--
+    this.#counters.tcpEnds[reason]!++
+    this.#connections.delete(connection)
+    if (this.#connections.size > 0) return
+    if (this.#sweeper !== null) clearInterval(this.#sweeper)
+    this.#sweeper = null
+    this.#emptied()
+  }
+
+  readonly #sweep = (): void => {
+    const now = this.#clock.refresh()
+    for (const connection of this.#connections) connection.sweep(now)
+  }
+}
+
+/** The target of a query that has none yet: each message sets its connection. */
+const noTarget = null as unknown as ReplyTarget
+
+function listen(server: Server, options: TcpOptions): Promise<void> {
+  const { host, port } = options
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    const listening = (): void => {
+      server.off('error', reject)
+      resolve()
+    }
+    const fd = freeBound(options)
+    if (fd >= 0) server.listen({ fd, backlog: BACKLOG }, listening)
+    else {
+      const where = host === '' ? {} : { host }
+      server.listen({ ...where, port, reusePort: true, backlog: BACKLOG }, listening)
+    }
+  })
+}
+
+/** A descriptor bound to an address that need not exist yet; −1 where Node may bind it itself. */
+function freeBound({ host, port, freeBind }: TcpOptions): number {
+  if (!freeBind || host === '') return -1
+  const loaded = libc()
+  return loaded.libc === null ? -1 : bindTcp(loaded.libc, { address: host, port, freeBind })
+}

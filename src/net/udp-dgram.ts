@@ -1,0 +1,171 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+
+import type { Clock } from '../lib/clock.ts'
+import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import { type NetCounters, UdpDrop } from './counters.ts'
+import { InFlight } from './in-flight.ts'
+import {
+  type Dispatcher,
+  MAX_DATAGRAM,
+  MAX_UDP_REPLY,
+  RECEIVE_BUFFER,
+  type UdpBackend,
+  type UdpOptions,
+  type UdpSocket,
+} from './udp.ts'
+
+const MAX_MESSAGE = 65_535
+/** Replies that may wait for room in the kernel's send buffer; more are dropped. */
+const MAX_BACKLOG = 64
+
+type Lookup = (
+  host: string,
+  options: unknown,
+  done: (error: null, address: string, family: number) => void,
+) => void
+
+/** Replies go to addresses, never to names. Without this dgram defers each send by a tick. */
+const sameAddress: Lookup = (host, _options, done) => done(null, host, 0)
+
+/** UDP with nothing but node:dgram: a system call or two for each datagram. */
+export function dgramBackend(reason: string): UdpBackend {
+  return {
+    name: 'dgram',
+    reason,
+    async open(options) {
+      return new DgramSocket(await bind(options), options)
+    },
+  }
+}
+
+function bind({ address, port }: UdpOptions): Promise<Socket> {
+  const ipv6 = address.includes(':')
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({
+      type: ipv6 ? 'udp6' : 'udp4',
+      ipv6Only: ipv6,
+      reusePort: true,
+      recvBufferSize: RECEIVE_BUFFER,
+      lookup: sameAddress,
+    })
+    socket.once('error', reject)
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.off('error', reject)
+      resolve(socket)
+    })
+  })
+}
+
+class DgramSocket implements UdpSocket, ReplyTarget {
+  readonly protocol: Protocol = Protocol.Udp
+  readonly maxSize: number = MAX_UDP_REPLY
+  readonly localAddress: string
+  readonly localPort: number
+
+  readonly #socket: Socket
+  readonly #dispatcher: Dispatcher
+  readonly #clock: Clock
+  readonly #counters: NetCounters
+  readonly #ipv6: boolean
+  readonly #query: Query
+  readonly #inFlight = new InFlight()
+  #reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+  #closing: Promise<void> | null = null
+  #closed = false
+
+  constructor(socket: Socket, options: UdpOptions) {
+    this.#socket = socket
+    this.#dispatcher = options.dispatcher
+    this.#clock = options.clock
+    this.#counters = options.counters
+    this.#ipv6 = options.address.includes(':')
+    this.localAddress = options.address
+    this.localPort = socket.address().port
+    this.#query = new Query(this)
+    this.#counters.udpSockets++
+    socket.on('message', this.#serve)
+    // A failed read loses that datagram at most.
+    socket.on('error', () => {})
+  }
+
+  get address(): string {
+    return this.localAddress
+  }
+
+  get port(): number {
+    return this.localPort
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    await this.#inFlight.settle(graceMs)
+    this.#closed = true
+    this.#counters.udpSockets--
+    await new Promise<void>((resolve) => this.#socket.close(resolve))
+  }
+
+  readonly #serve = (wire: Buffer, sender: RemoteInfo): void => {
+    this.#counters.udpReceived.observe(1)
+    if (wire.length > MAX_DATAGRAM) this.#counters.udpTruncated++
+    const query = this.#query
+    query.rinfo = sender
+    query.reset(wire, Math.min(wire.length, MAX_DATAGRAM), this.#clock.refresh())
+    this.#inFlight.add()
+    this.#dispatcher.dispatch(query)
+  }
+
+  reserve(_q: Query): Buffer {
+    return this.#reply
+  }
+
+  send(q: Query, length: number): void {
+    this.#inFlight.done()
+    const { rinfo } = q
+    // Port 0 is a forged sender: dgram would throw.
+    if (this.#closed || rinfo === null || rinfo.port === 0) {
+      const reason = this.#closed ? UdpDrop.Closed : UdpDrop.Unsendable
+      this.#counters.udpDrops[reason]!++
+      return
+    }
+    const waiting = this.#socket.getSendQueueCount()
+    if (waiting >= MAX_BACKLOG) {
+      this.#counters.udpDrops[UdpDrop.Backlog]!++
+      return
+    }
+    this.#socket.send(this.#reply, 0, length, rinfo.port, rinfo.address, this.#sent)
+    // The kernel has no room now: that buffer belongs to dgram until it has.
+    if (this.#socket.getSendQueueCount() > waiting) {
+      this.#reply = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+    }
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error === null) {
+      this.#counters.udpSent.observe(1)
+      return
+    }
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    this.#counters.udpSendErrors.get(code).count++
+    this.#counters.udpDrops[UdpDrop.Unsendable]!++
+  }
+
+  drop(_q: Query): void {
+    this.#inFlight.done()
+  }
+
+  remoteAddress(q: Query): string {
+    return q.rinfo?.address ?? ''
+  }
+
+  remotePort(q: Query): number {
+    return q.rinfo?.port ?? 0
+  }
+
+  isIPv6(_q: Query): boolean {
+    return this.#ipv6
+  }
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../lib/clock.ts'
+import type { Query } from '../serve/query.ts'
+import type { NetCounters } from './counters.ts'
+
+/** Who takes the queries of a socket. `dispatch` is read anew for each one: a reload swaps it. */
+export interface Dispatcher {
+  readonly dispatch: (q: Query) => void
+}
+
+export interface UdpOptions {
+  /** An IP address, IPv6 with its scope where it is link-local. Never a wildcard. */
+  readonly address: string
+  readonly port: number
+  /** Lets a batched socket be bound before its address exists (IP_FREEBIND). */
+  readonly freeBind: boolean
+  readonly dispatcher: Dispatcher
+  readonly clock: Clock
+  readonly counters: NetCounters
+}
+
+/** A bound UDP socket that hands its queries to a dispatcher and sends what they are answered. */
+export interface UdpSocket {
+  readonly address: string
+  readonly port: number
+  /**
+   * Serves on until all its queries have their answers, `graceMs` milliseconds at most, then closes.
+   * An answer after that is dropped and counted.
+   */
+  close(graceMs: number): Promise<void>
+}
+
+/** One way to read and write datagrams. */
+export interface UdpBackend {
+  readonly name: 'batched' | 'dgram'
+  /** Why this one was chosen, for the log. */
+  readonly reason: string
+  /** Rejects with an error that carries the kernel's code, e.g. EADDRINUSE. */
+  open(options: UdpOptions): Promise<UdpSocket>
+}
+
+/**
+ * Octets read of a datagram: eight times what any known client sends. Of a longer one the rest is
+ * cut off and counted; what is left is judged like any other message.
+ */
+export const MAX_DATAGRAM = 4096
+
+/** Largest payload of a UDP datagram over IPv4: 65,535 less both headers. */
+export const MAX_UDP_REPLY = 65_507
+
+/** Bytes of datagrams the kernel may hold: what arrives while a garbage collection runs. */
+export const RECEIVE_BUFFER: number = 4 * 2 ** 20

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+
+/** The machine's network interfaces, as `bind` sees them; tests inject their own. */
+export interface Interfaces {
+  /**
+   * The addresses of the interface called `name`, link-local IPv6 with its zone (`fe80::1%eth0`).
+   * Empty where it has none or is down, null where there is no such interface.
+   */
+  addresses(name: string): readonly string[] | null
+}
+
+/** What the kernel says at the time of the call. */
+export const systemInterfaces: Interfaces = {
+  addresses(name) {
+    const found = networkInterfaces()
+    if (Object.hasOwn(found, name)) {
+      return (found[name] ?? []).map(({ address, family }) =>
+        family === 'IPv6' && isLinkLocal(address) ? `${address}%${name}` : address,
+      )
+    }
+    // Node lists only what is up and has an address.
+    return /^[^/]+$/.test(name) && !/^\.{1,2}$/.test(name) && existsSync(`/sys/class/net/${name}`)
+      ? []
+      : null
+  },
+}
+
+/** fe80::/10 and link-local multicast: meaningless without the interface. */
+function isLinkLocal(address: string): boolean {
+  return /^(fe[89ab][0-9a-f]|ff02):/i.test(address)
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../lib/clock.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Query } from '../../serve/query.ts'
+import { isBlocked } from '../../telemetry/log.ts'
+import { LineLimit } from '../../telemetry/line-limit.ts'
+import { rcodeName, typeName } from '../../wire/codes.ts'
+import { nameText } from '../../wire/question.ts'
+import type { Consolidation, Level } from './config.ts'
+import { Tally } from './tally.ts'
+
+/** Logs the errors of queries, one by one or summed up. */
+export class Reporter {
+  readonly #log: Log
+  readonly #limit: LineLimit
+  readonly #tallies: readonly Tally[]
+
+  constructor(consolidations: readonly Consolidation[], log: Log, clock: Clock) {
+    this.#log = log
+    this.#limit = new LineLimit(clock, (lines) => {
+      log.warning(`${lines} further errors in the last second were not logged`)
+    })
+    this.#tallies = consolidations.map((config) => new Tally(config, log))
+  }
+
+  /** Takes note of a query that ended with `error`. */
+  report(q: Query, error: string): void {
+    for (const tally of this.#tallies) {
+      if (!tally.config.pattern.test(error)) continue
+      if (tally.count()) this.#write(q, error, tally.config.level)
+      return
+    }
+    this.#write(q, error, 'error')
+  }
+
+  /** Writes what is only counted so far. */
+  flush(): void {
+    for (const tally of this.#tallies) tally.flush()
+    this.#limit.flush()
+  }
+
+  #write(q: Query, error: string, level: Level): void {
+    if (!this.#limit.allows() || isBlocked(this.#log)) return
+    const name = nameText(q.wire, q.question, true)
+    const type = typeName(q.question.type)
+    const fields = { name, type, rcode: rcodeName(q.rcode) }
+    this.#log[level](`${q.rcode} ${name} ${type}: ${error}`, fields)
+  }
+}

@@ -1,0 +1,215 @@
+import { copyBytes } from '../../lib/bytes.ts'
+import { Timer } from '../../lib/timer-wheel.ts'
+import type { Handler } from '../../serve/plugin.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
+import type { UpstreamContext } from '../../upstream/context.ts'
+import { Result, type Transport } from '../../upstream/counters.ts'
+import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
+import type { Upstream } from '../../upstream/upstream.ts'
+import { Rcode } from '../../wire/codes.ts'
+import { Records, scanRecords, stripOpt } from '../../wire/records.ts'
+import { WireStatus } from '../../wire/status.ts'
+import { type Failure, failureEde, failureText } from './failure.ts'
+import { UpstreamChoice } from './upstream-choice.ts'
+import type { Policy } from './policy.ts'
+
+/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
+const PATIENCE_MS = 4400
+
+/** What the errands of one directive have in common. */
+export interface ErrandRules {
+  readonly context: UpstreamContext
+  readonly policy: Policy
+  /** Failed attempts after which a query is given up; 0: no limit but two per upstream. */
+  readonly maxAttempts: number | null
+  readonly failfast: boolean
+  /** Rcodes for which another upstream is asked; bit n for rcode n. */
+  readonly failover: number
+  /** Rcodes for which the next `forward` is asked; bit n for rcode n. */
+  readonly next: number
+  readonly nextOnNodata: boolean
+  /** The next `forward`, or null where this is the last. */
+  readonly nextForward: Handler | null
+  readonly done: Handler
+  /** Takes the errand back for another query. */
+  release(errand: Errand): void
+}
+
+/** Where the records of the message being delivered lie. One is enough: delivery is synchronous. */
+const records = new Records()
+
+/**
+ * One query on its way to the upstreams: attempts one after the other, of which several may be under
+ * way at the end, for an answer that is late is still an answer. Pooled, as are its exchanges.
+ *
+ *     start ─▶ attempt ─▶ replied ─▶ done                first answer wins, the others are cancelled
+ *                 ▲   ├─▶ delayed ─▶ another attempt, if there may be one
+ *                 │   └─▶ failed  ─▶ another attempt, else wait for those under way, else SERVFAIL
+ *                 └── failover rcode: the reply is kept in case nobody gives a better one
+ */
+export class Errand implements ExchangeOwner {
+  readonly #rules: ErrandRules
+  readonly #choice: UpstreamChoice
+  readonly #deadline: Timer
+  readonly #exchanges: Exchange[] = []
+  #q: Query | null = null
+  #upstreams: readonly Upstream[] = []
+  #transport: Transport = 0
+  #attempts = 0
+  #failures = 0
+  #underWay = 0
+  /** A reply to give if there is no better one. */
+  #fallback: Buffer | null = null
+  #failure: Failure | null = null
+
+  constructor(rules: ErrandRules) {
+    this.#rules = rules
+    this.#choice = new UpstreamChoice(rules.policy, rules.failfast)
+    this.#deadline = new Timer(() => this.#timeUp())
+  }
+
+  /** Begins with a kept query; `done` may be called before this returns. */
+  start(q: Query, upstreams: readonly Upstream[], transport: Transport): void {
+    const { clock, wheel } = this.#rules.context
+    this.#q = q
+    this.#upstreams = upstreams
+    this.#transport = transport
+    this.#attempts = this.#failures = this.#underWay = 0
+    this.#choice.begin(upstreams, transport)
+    wheel.set(this.#deadline, q.receivedAt + PATIENCE_MS - clock.now)
+    if (!this.#attempt(null)) this.#giveUp()
+  }
+
+  /**
+   * Asks the next upstream, if there may be another attempt. Where it fails at once, `failed` has
+   * run when this returns true, and the errand may be over.
+   */
+  #attempt(earlier: Exchange | null): boolean {
+    const { maxAttempts } = this.#rules
+    const limit = maxAttempts ?? 2 * this.#upstreams.length
+    if (limit > 0 && this.#failures >= limit) return false
+    const index = this.#choice.next(earlier)
+    if (index < 0) return false
+    this.#ask(index, earlier !== null && earlier.index === index ? earlier : null)
+    return true
+  }
+
+  #ask(index: number, earlier: Exchange | null): void {
+    const upstream = this.#upstreams[index]!
+    const q = this.#q!
+    const x = this.#idleExchange()
+    x.query = q.wire
+    x.question = q.question
+    x.flags = q.flags
+    x.dnssecOk = q.edns.dnssecOk
+    x.index = index
+    x.avoid = earlier === null ? null : earlier.carrier
+    if (this.#attempts++ > 0) upstream.counters.retries++
+    this.#underWay++
+    upstream.ask(x, this.#transport)
+  }
+
+  #idleExchange(): Exchange {
+    for (const x of this.#exchanges) if (x.state === ExchangeState.Idle) return x
+    const x = new Exchange(this)
+    this.#exchanges.push(x)
+    return x
+  }
+
+  replied(_x: Exchange, reply: Buffer, length: number): boolean {
+    const q = this.#q!
+    if (!scan(reply, length, q)) return false
+    this.#underWay--
+    const { failover, next, nextForward, nextOnNodata } = this.#rules
+    const bit = 1 << records.rcode
+    if ((failover & bit) !== 0 && this.#failOver(reply, length)) return true
+    const nodata = nextOnNodata && records.rcode === Rcode.NoError && records.answerCount === 0
+    if (nextForward !== null && (nodata || (next & bit) !== 0)) {
+      this.#end(Result.Superseded)
+      nextForward(q)
+    } else this.#deliver(q, reply, length)
+    return true
+  }
+
+  /** Asks an upstream that has not been asked yet; true where there is still hope. */
+  #failOver(reply: Buffer, length: number): boolean {
+    const index = this.#choice.untried()
+    if (index < 0 && this.#underWay === 0) return false
+    this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
+    if (index >= 0) this.#ask(index, null)
+    return true
+  }
+
+  truncated(_x: Exchange, reply: Buffer, length: number): void {
+    this.#fallback ??= Buffer.copyBytesFrom(reply, 0, length)
+  }
+
+  delayed(x: Exchange): void {
+    this.#failures++
+    this.#note(x, Result.Timeout, null)
+    this.#attempt(x)
+  }
+
+  failed(x: Exchange): void {
+    // One that was late is counted already.
+    if (!x.late) this.#failures++
+    this.#underWay--
+    this.#note(x, x.result, x.code)
+    if (!this.#attempt(x) && this.#underWay === 0) this.#giveUp()
+  }
+
+  #note(x: Exchange, result: Result, code: string | null): void {
+    const upstream = this.#upstreams[x.index]!.name
+    this.#failure = { upstream, transport: x.transport, result, code, sent: x.sentAt > 0 }
+  }
+
+  #timeUp(): void {
+    const waiting = this.#exchanges.find((x) => x.state !== ExchangeState.Idle)
+    if (waiting !== undefined) this.#note(waiting, Result.Timeout, null)
+    this.#giveUp()
+  }
+
+  /** There will be no answer: the kept reply, or SERVFAIL and why. */
+  #giveUp(): void {
+    const q = this.#q!
+    const kept = this.#fallback
+    const failure = this.#failure
+    if (kept !== null && scan(kept, kept.length, q)) {
+      this.#deliver(q, kept, kept.length)
+      return
+    }
+    this.#end(Result.Timeout)
+    if (failure === null) q.fail(Rcode.ServFail, 'no healthy proxies', failureEde(Result.Timeout))
+    else q.fail(Rcode.ServFail, failureText(failure), failureEde(failure.result))
+    q.answeredBy = 'forward'
+    this.#rules.done(q)
+  }
+
+  /** Gives the scanned reply to whoever asked. */
+  #deliver(q: Query, reply: Buffer, length: number): void {
+    this.#end(Result.Superseded)
+    q.outLength = stripOpt(reply, length, records)
+    copyBytes(reply, 0, q.reserve(), 0, q.outLength)
+    q.outcome = Outcome.Message
+    q.records = records
+    q.ede = records.ede
+    q.answeredBy = 'forward'
+    this.#rules.done(q)
+  }
+
+  /** Cancels what is under way, as `result`, and gives the errand back: the query is no longer ours. */
+  #end(result: Result): void {
+    this.#deadline.clear()
+    if (this.#underWay > 0) for (const x of this.#exchanges) x.cancel(result)
+    this.#q = null
+    this.#fallback = null
+    this.#failure = null
+    this.#rules.release(this)
+  }
+}
+
+/** Whether a reply is sound; an extended rcode would be lost with OPT, and look like NOERROR. */
+function scan(reply: Buffer, length: number, { question }: Query): boolean {
+  const status = scanRecords(reply, length, question, records)
+  return status === WireStatus.Ok && records.extendedRcode === 0
+}

@@ -1,0 +1,55 @@
+import { Result, Transport, transportNames } from '../../upstream/counters.ts'
+import { Ede } from '../../wire/codes.ts'
+
+/** Why the last attempt of a query gave no answer. */
+export interface Failure {
+  readonly upstream: string
+  readonly transport: Transport
+  readonly result: Result
+  readonly code: string | null
+  /** Whether the query went out; else it was the connection that failed. */
+  readonly sent: boolean
+}
+
+/** Errors in the words of Go, which alerts and `errors { consolidate }` patterns were written for. */
+const words: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'cannot assign requested address',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by peer',
+  EHOSTUNREACH: 'no route to host',
+  EINVAL: 'invalid argument',
+  EMFILE: 'too many open files',
+  ENETUNREACH: 'network is unreachable',
+  ENFILE: 'too many open files in system',
+  EPERM: 'operation not permitted',
+  EPIPE: 'broken pipe',
+  ETIMEDOUT: 'i/o timeout',
+}
+
+/** `read udp 10.96.0.10:53: i/o timeout`, `dial tcp 10.96.0.10:53: connect: connection refused`. */
+export function failureText({ upstream, transport, result, code, sent }: Failure): string {
+  const dialled = transport === Transport.Tcp && !sent
+  const where = `${dialled ? 'dial' : 'read'} ${transportNames[transport]} ${upstream}: `
+  switch (result) {
+    case Result.Timeout:
+      return `${where}i/o timeout`
+    case Result.Invalid:
+      return `${where}broken reply`
+    case Result.Closed:
+      return where + (code === null ? 'EOF' : wordsFor(code))
+    default:
+      return code === null
+        ? `${where}too many queries under way`
+        : `${where}${dialled ? 'connect: ' : ''}${wordsFor(code)}`
+  }
+}
+
+function wordsFor(code: string): string {
+  return words[code] ?? code
+}
+
+/** The extended error a client is told (RFC 8914 §4). */
+export function failureEde(result: Result): number {
+  if (result === Result.Timeout) return Ede.NoReachableAuthority
+  return result === Result.Invalid ? Ede.InvalidData : Ede.NetworkError
+}

@@ -1,0 +1,109 @@
+import type { Handler } from '../../serve/plugin.ts'
+import { Protocol, type Query } from '../../serve/query.ts'
+import { ZoneTable } from '../../serve/zone-table.ts'
+import { Transport } from '../../upstream/counters.ts'
+import { Ede, Rcode } from '../../wire/codes.ts'
+import { HEADER_SIZE } from '../../wire/header.ts'
+import { textToName } from '../../wire/name.ts'
+import type { ForwardConfig } from './config.ts'
+import { forwardCounters } from './counters.ts'
+import { Errand, type ErrandRules } from './errand.ts'
+import { makePolicy } from './policy.ts'
+import type { UpstreamList } from './upstream-list.ts'
+
+/** Queries in flight of a directive without `max_concurrent`: no queue is without bound. */
+const MOST_CONCURRENT = 16_384
+/** More free errands than this are left to the garbage collector. */
+const POOL_LIMIT = 1024
+
+export interface ForwarderParts {
+  readonly config: ForwardConfig
+  readonly list: UpstreamList
+  /** Takes the queries this directive is not for. */
+  readonly next: Handler
+  /** The same, where that is another `forward`. */
+  readonly nextForward: Handler | null
+  readonly done: Handler
+}
+
+/** The handler of one `forward` directive. */
+export class Forwarder {
+  readonly #p: ForwarderParts
+  readonly #rules: ErrandRules
+  readonly #limit: number
+  /** Null where every name is forwarded. */
+  readonly #zone: ZoneTable<true> | null
+  readonly #except: ZoneTable<true> | null
+  /** Octets of FROM's name: a query for FROM itself is forwarded whatever `except` says. */
+  readonly #fromSize: number
+  readonly #free: Errand[] = []
+  #underWay = 0
+
+  constructor(parts: ForwarderParts) {
+    const { config, done, list, nextForward } = parts
+    this.#p = parts
+    this.#limit = config.maxConcurrent === 0 ? MOST_CONCURRENT : config.maxConcurrent
+    this.#zone = config.from === '.' ? null : tableOf([config.from])
+    this.#except = config.except.length === 0 ? null : tableOf(config.except)
+    this.#fromSize = textToName(config.from, new Uint8Array(256), 0)
+    this.#rules = {
+      context: list.context,
+      policy: makePolicy(config.policy),
+      maxAttempts: config.maxConnectAttempts,
+      failfast: config.failfast,
+      failover: bits(config.failover),
+      next: bits(config.next),
+      nextOnNodata: config.nextOnNodata,
+      nextForward,
+      done,
+      release: (errand) => this.#release(errand),
+    }
+  }
+
+  readonly handle = (q: Query): void => {
+    if (!this.#takes(q)) {
+      this.#p.next(q)
+      return
+    }
+    if (this.#underWay >= this.#limit) {
+      forwardCounters.rejected++
+      q.fail(Rcode.Refused, `concurrent queries exceeded maximum ${this.#limit}`, Ede.Other)
+      q.answeredBy = 'forward'
+      this.#p.done(q)
+      return
+    }
+    this.#underWay++
+    const errand = this.#free.pop() ?? new Errand(this.#rules)
+    errand.start(q.keep(), this.#p.list.current, this.#transport(q))
+  }
+
+  #takes(q: Query): boolean {
+    if (this.#zone !== null && this.#zone.find(q.wire, q.question) === undefined) return false
+    if (this.#except === null || q.question.nameEnd - HEADER_SIZE === this.#fromSize) return true
+    return this.#except.find(q.wire, q.question) === undefined
+  }
+
+  #transport(q: Query): Transport {
+    const { forceTcp, preferUdp } = this.#p.config
+    if (forceTcp) return Transport.Tcp
+    return preferUdp || q.target.protocol === Protocol.Udp ? Transport.Udp : Transport.Tcp
+  }
+
+  #release(errand: Errand): void {
+    this.#underWay--
+    if (this.#free.length < POOL_LIMIT) this.#free.push(errand)
+  }
+}
+
+function tableOf(zones: readonly string[]): ZoneTable<true> {
+  const table = new ZoneTable<true>()
+  for (const zone of zones) table.add(zone, true)
+  return table
+}
+
+/** Rcodes as a bit set; those above 15 need OPT and never come through here. */
+function bits(rcodes: readonly number[]): number {
+  let set = 0
+  for (const rcode of rcodes) if (rcode < 16) set |= 1 << rcode
+  return set
+}

@@ -1,0 +1,52 @@
+import { type Directive, inPlugin } from '../../corefile/directive.ts'
+import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { type ForwardConfig, readConfig } from './config.ts'
+import { describeConfig } from './describe.ts'
+import { Forwarder } from './forwarder.ts'
+import './metrics.ts'
+import { UpstreamList } from './upstream-list.ts'
+
+/** `forward`: answers from other servers. Several in one block are tried in file order. */
+export const forward: Plugin = {
+  name: 'forward',
+  handler: true,
+  setup(directives, block): Stage {
+    const parts = directives.map((directive) => setupOne(directive, block))
+    return {
+      wrap(next: Handler, done: Handler): Handler {
+        let handler = next
+        let nextForward: Handler | null = null
+        for (const { config, list } of parts.toReversed()) {
+          handler = new Forwarder({ config, list, next: handler, nextForward, done }).handle
+          nextForward = handler
+        }
+        return handler
+      },
+      async start(): Promise<void> {
+        await Promise.all(parts.map(({ list }) => list.start()))
+      },
+      stop(): Promise<void> {
+        for (const { list } of parts) list.stop()
+        return Promise.resolve()
+      },
+      describe: () => parts.flatMap(({ config, list }) => describeConfig(config, list.describe())),
+    }
+  },
+}
+
+function setupOne(
+  directive: Directive,
+  { services }: BlockContext,
+): { readonly config: ForwardConfig; readonly list: UpstreamList } {
+  const config = readConfig(directive)
+  if (config.ignoredFrom.length > 0) {
+    const { text, file, line } = directive.args[0]!
+    services.log
+      .plugin('forward')
+      .warning(
+        `${file}:${line} - '${text}' stands for several zones, of which only '${config.from}' is ` +
+          `forwarded, not ${config.ignoredFrom.join(' ')}`,
+      )
+  }
+  return { config, list: inPlugin(directive.name, () => new UpstreamList(config, services)) }
+}

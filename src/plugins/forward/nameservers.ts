@@ -1,0 +1,32 @@
+import { isIP } from 'node:net'
+import { nodeFiles } from '../../corefile/files.ts'
+import type { Endpoint } from '../../upstream/address.ts'
+
+const DNS_PORT = 53
+
+/**
+ * The `nameserver` lines of a resolv.conf, port 53. The zone of an address counts only where it is
+ * link-local; lines that hold no address are left out, as resolvers do.
+ */
+export function parseNameservers(text: string): readonly Endpoint[] {
+  const found: Endpoint[] = []
+  for (const line of text.split('\n')) {
+    const [keyword, address = ''] = line.trim().split(/\s+/)
+    if (keyword !== 'nameserver') continue
+    const host = /^fe80:/i.test(address) ? address : address.replace(/%.*$/, '')
+    if (isIP(host) !== 0) found.push({ host, port: DNS_PORT })
+  }
+  return found
+}
+
+/** The name servers of a file. Throws an Error that names it and says what helps. */
+export function readNameservers(path: string): readonly Endpoint[] {
+  const found = parseNameservers(nodeFiles.read(path))
+  if (found.length === 0) {
+    throw new Error(
+      `no nameservers found in "${path}": add a line "nameserver ADDRESS" to it, ` +
+        'or write the addresses of the upstreams instead of the file',
+    )
+  }
+  return found
+}

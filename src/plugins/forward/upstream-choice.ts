@@ -1,0 +1,96 @@
+import type { Transport } from '../../upstream/counters.ts'
+import type { Exchange } from '../../upstream/exchange.ts'
+import type { Upstream } from '../../upstream/upstream.ts'
+import { forwardCounters } from './counters.ts'
+import type { Policy } from './policy.ts'
+
+/** No retry spins: nobody is asked more often for one query. */
+const ATTEMPTS_PER_UPSTREAM = 2
+
+/** Which upstream the next attempt of one query goes to. */
+export class UpstreamChoice {
+  readonly #policy: Policy
+  readonly #failfast: boolean
+  #upstreams: readonly Upstream[] = []
+  #transport: Transport = 0
+  #order = new Uint16Array(4)
+  #tries = new Uint8Array(4)
+  /** Where in the order the next attempt begins to look. */
+  #at = 0
+
+  constructor(policy: Policy, failfast: boolean) {
+    this.#policy = policy
+    this.#failfast = failfast
+  }
+
+  /** Forgets the previous query. */
+  begin(upstreams: readonly Upstream[], transport: Transport): void {
+    const count = upstreams.length
+    if (count > this.#order.length) {
+      this.#order = new Uint16Array(count)
+      this.#tries = new Uint8Array(count)
+    }
+    this.#upstreams = upstreams
+    this.#transport = transport
+    this.#at = 0
+    for (let i = 0; i < count; i++) this.#tries[i] = 0
+    if (count > 0) this.#policy(this.#order, count)
+  }
+
+  /**
+   * The upstream for another attempt, or −1: the next in the policy's order that is up, those that
+   * can be asked at once before those that must be dialled again first. `earlier` is the attempt
+   * that is late or has failed; where it is still waiting for a connection, its upstream is left out.
+   */
+  next(earlier: Exchange | null): number {
+    const count = this.#upstreams.length
+    let second = -1
+    for (let step = 0; step < count; step++) {
+      const place = (this.#at + step) % count
+      const index = this.#order[place]!
+      const upstream = this.#upstreams[index]!
+      if (this.#tries[index]! >= ATTEMPTS_PER_UPSTREAM) continue
+      if (upstream.isDown(this.#transport) || waits(earlier, index)) continue
+      if (upstream.isReady(this.#transport)) return this.#take(place)
+      if (second < 0) second = place
+    }
+    return second < 0 ? this.#oneThatIsDown() : this.#take(second)
+  }
+
+  /** The next upstream in order that has not been asked and is up, or −1. */
+  untried(): number {
+    const count = this.#upstreams.length
+    for (let place = 0; place < count; place++) {
+      const index = this.#order[place]!
+      if (this.#tries[index] !== 0 || this.#upstreams[index]!.isDown(this.#transport)) continue
+      return this.#take(place)
+    }
+    return -1
+  }
+
+  /** Where all are down, health checks may be wrong: one at random gets a single try. */
+  #oneThatIsDown(): number {
+    const count = this.#upstreams.length
+    // None at all: names are resolved a moment after the sockets open.
+    if (count === 0 || this.#upstreams.some((upstream) => !upstream.isDown(this.#transport)))
+      return -1
+    if (this.#tries.some((tries, i) => i < count && tries > 0)) return -1
+    forwardCounters.allDown++
+    if (this.#failfast) return -1
+    return this.#take(Math.floor(Math.random() * count))
+  }
+
+  #take(place: number): number {
+    const index = this.#order[place]!
+    this.#tries[index]!++
+    this.#at = (place + 1) % this.#upstreams.length
+    return index
+  }
+}
+
+/** Whether asking `index` again would only add to the queue that `earlier` stands in. */
+function waits(earlier: Exchange | null, index: number): boolean {
+  return (
+    earlier !== null && earlier.index === index && earlier.carrier !== null && earlier.sentAt === 0
+  )
+}

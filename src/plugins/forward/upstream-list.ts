@@ -1,0 +1,141 @@
+import { unwatchFile, watchFile } from 'node:fs'
+import type { Log } from '../../lib/log.ts'
+import type { Services } from '../../serve/plugin.ts'
+import { type Endpoint, endpointText } from '../../upstream/address.ts'
+import { makeContext, type UpstreamContext } from '../../upstream/context.ts'
+import { transportNames } from '../../upstream/counters.ts'
+import { type HealthChanged, Upstream, type UpstreamOptions } from '../../upstream/upstream.ts'
+import type { ForwardConfig } from './config.ts'
+import type { Destination } from './destination.ts'
+import { readNameservers } from './nameservers.ts'
+import { resolveHost } from './resolve.ts'
+
+/** How often the files among the upstreams are looked at, in milliseconds. */
+const WATCH_MS = 5000
+
+/**
+ * The upstreams of one directive. Addresses and files are known at once, names after start(). A file
+ * that changes replaces the upstreams it gave; one that becomes unreadable or empty changes nothing.
+ * Upstreams with their connections outlive a reload that still names them with the same options.
+ */
+export class UpstreamList {
+  /** Those to ask, in the order of the directive; a new array with every change. */
+  current: readonly Upstream[] = []
+  readonly #config: ForwardConfig
+  readonly #services: Services
+  readonly #context: UpstreamContext
+  readonly #log: Log
+  /** What each TO stands for. */
+  readonly #endpoints: (readonly Endpoint[])[]
+  readonly #watchMs: number
+  readonly #watched: { readonly path: string; readonly changed: () => void }[] = []
+
+  /** Throws where a file cannot be used. */
+  constructor(config: ForwardConfig, services: Services, watchMs: number = WATCH_MS) {
+    this.#config = config
+    this.#services = services
+    this.#watchMs = watchMs
+    this.#log = services.log.plugin('forward')
+    this.#context = services.keep('forward context', () => makeContext(services.clock))
+    this.#endpoints = config.to.map(endpointsOf)
+    this.#build()
+  }
+
+  get context(): UpstreamContext {
+    return this.#context
+  }
+
+  /** Resolves the names and watches the files. Rejects where a name has no address. */
+  async start(): Promise<void> {
+    const { resolvers, to } = this.#config
+    await Promise.all(
+      to.map(async (destination, i) => {
+        if (destination.kind === 'name') {
+          const { host, port } = destination
+          this.#endpoints[i] = await resolveHost(host, port, resolvers)
+        } else if (destination.kind === 'file') this.#watch(destination.path, i)
+      }),
+    )
+    this.#build()
+  }
+
+  stop(): void {
+    for (const { path, changed } of this.#watched) unwatchFile(path, changed)
+    this.#watched.length = 0
+  }
+
+  /** For `dnslet check`: each TO and what it stands for. */
+  describe(): readonly string[] {
+    return this.#config.to.map((destination, i) => {
+      const addresses = textOf(this.#endpoints[i]!)
+      if (destination.kind === 'address') return addresses
+      if (destination.kind === 'file') return `${addresses} (from ${destination.path})`
+      return `${destination.host} port ${destination.port} (resolved at start)`
+    })
+  }
+
+  #watch(path: string, i: number): void {
+    const changed = (): void => this.#reread(path, i)
+    this.#watched.push({ path, changed })
+    watchFile(path, { interval: this.#watchMs, persistent: false }, changed)
+  }
+
+  #reread(path: string, i: number): void {
+    const before = textOf(this.#endpoints[i]!)
+    try {
+      this.#endpoints[i] = readNameservers(path)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#log.warning(`${reason}; still asking ${before}`)
+      return
+    }
+    const after = textOf(this.#endpoints[i])
+    if (after === before) return
+    this.#build()
+    this.#log.info(`${path} has changed: asking ${after} instead of ${before}`)
+  }
+
+  #build(): void {
+    this.current = this.#endpoints.flat().map((endpoint) => this.#upstream(endpoint))
+  }
+
+  #upstream(endpoint: Endpoint): Upstream {
+    const { expire, healthCheck, maxFails, maxIdleConns, readTimeout, source } = this.#config
+    const options: UpstreamOptions = {
+      source,
+      expire,
+      maxIdle: maxIdleConns,
+      readTimeout,
+      maxFails,
+      checkInterval: healthCheck.interval,
+      checkDomain: healthCheck.domain,
+      checkRecursion: healthCheck.recursionDesired,
+    }
+    return this.#services.keep(
+      `forward upstream ${endpointText(endpoint)} ${JSON.stringify(options)}`,
+      () => new Upstream(endpoint, options, this.#context, this.#healthChanged),
+      (upstream) => upstream.close(),
+    )
+  }
+
+  readonly #healthChanged: HealthChanged = (upstream, transport, down) => {
+    const over = `upstream ${upstream.name} over ${transportNames[transport]}`
+    if (down) this.#log.warning(`${over} is down: it does not answer health checks`)
+    else this.#log.info(`${over} is up again`)
+  }
+}
+
+function textOf(endpoints: readonly Endpoint[]): string {
+  return endpoints.map(endpointText).join(' ')
+}
+
+function endpointsOf(destination: Destination): readonly Endpoint[] {
+  switch (destination.kind) {
+    case 'address':
+      return [destination.endpoint]
+    case 'file':
+      return readNameservers(destination.path)
+    case 'name':
+      return []
+  }
+}

@@ -1,0 +1,52 @@
+import {
+  CorefileError,
+  countArgs,
+  type Directive,
+  duration,
+  hostPort,
+  inPlugin,
+  one,
+  read,
+  type Token,
+  valueError,
+} from '../../corefile/directive.ts'
+import { quote } from '../../corefile/go-quote.ts'
+import { formatHttpAddress } from '../../telemetry/http-address.ts'
+
+export interface HealthConfig {
+  /** `host:port`, where host '' is every interface. */
+  readonly address: string
+  /** Milliseconds to go on serving after the order to end; 0 or less for none. */
+  readonly lameduck: number
+}
+
+/** CoreDNS listens on every interface; here only who says so does. */
+const DEFAULT_ADDRESS = '127.0.0.1:8080'
+
+const options = { lameduck: one(lameduck) }
+
+/** Reads the `health` directives of a block; as in CoreDNS, later ones overrule earlier ones. */
+export function readConfig(directives: readonly Directive[]): HealthConfig {
+  const config = { address: DEFAULT_ADDRESS, lameduck: 0 }
+  for (const directive of directives) {
+    inPlugin(directive.name, () => {
+      const [address] = countArgs(directive, 0, 1)
+      if (address !== undefined) {
+        const { host, port } = hostPort(address)
+        config.address = formatHttpAddress(host, port)
+      }
+      Object.assign(config, read(directive, options))
+    })
+  }
+  return Object.freeze(config)
+}
+
+function lameduck(token: Token): number {
+  try {
+    return duration(token)
+  } catch (error) {
+    if (!(error instanceof CorefileError)) throw error
+    const reason = `unable to parse lameduck duration value: ${quote(token.text)}: ${error.reason}`
+    throw valueError(token, reason)
+  }
+}

@@ -1,0 +1,44 @@
+import { Outcome, type Query } from '../../serve/query.ts'
+import { classify, ResponseKind } from '../../wire/classify.ts'
+import { Rcode } from '../../wire/codes.ts'
+import { Records, scanRecords } from '../../wire/records.ts'
+import { WireStatus } from '../../wire/status.ts'
+
+/** What a query came to, as the `class` option selects it; bits of a set. */
+export const ResponseClass = { Success: 1, Denial: 2, Error: 4 } as const
+export type ResponseClass = (typeof ResponseClass)[keyof typeof ResponseClass]
+
+export const ALL_CLASSES: number =
+  ResponseClass.Success | ResponseClass.Denial | ResponseClass.Error
+
+const classOfKind: Readonly<Record<ResponseKind, ResponseClass>> = {
+  [ResponseKind.NoError]: ResponseClass.Success,
+  [ResponseKind.Delegation]: ResponseClass.Success,
+  [ResponseKind.NoData]: ResponseClass.Denial,
+  [ResponseKind.NameError]: ResponseClass.Denial,
+  [ResponseKind.ServerError]: ResponseClass.Error,
+  [ResponseKind.Meta]: ResponseClass.Error,
+  [ResponseKind.Update]: ResponseClass.Error,
+  [ResponseKind.OtherError]: ResponseClass.Error,
+}
+
+/** Made by the first reply that has to be looked into: 50 kB that most configurations never need. */
+let scratch: Records | null = null
+
+/** The kind of the reply that went out; a query without one counts as an error of another kind. */
+export function kindOf(q: Query): ResponseKind {
+  if (q.outcome === Outcome.Drop) return ResponseKind.OtherError
+  // The records tell nothing more about these.
+  if (q.rcode === Rcode.ServFail || q.rcode === Rcode.NotImp) return ResponseKind.ServerError
+  if (q.rcode !== Rcode.NoError && q.rcode !== Rcode.NXDomain) return ResponseKind.OtherError
+  scratch ??= new Records()
+  const { out, outLength, question } = q
+  if (scanRecords(out, outLength, question, scratch) !== WireStatus.Ok) {
+    return ResponseKind.OtherError
+  }
+  return classify(out, outLength, question, scratch, Math.floor(Date.now() / 1000))
+}
+
+export function classOf(q: Query): ResponseClass {
+  return classOfKind[kindOf(q)]
+}

@@ -1,0 +1,86 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import type { Query } from '../../serve/query.ts'
+import { formatHttpAddress } from '../../telemetry/http-address.ts'
+import { Flag, Rcode, Type } from '../../wire/codes.ts'
+import { nameText } from '../../wire/question.ts'
+import { checkConfig } from './config.ts'
+import { ARRIVALS_OF_A_LOOP, LoopDetector } from './detector.ts'
+import { ask, type Target } from './probe.ts'
+
+/**
+ * `loop`: finds out at start whether what this block forwards comes back to it. It stands above
+ * `cache` (in CoreDNS: below), which would let a probe that comes back wait for itself.
+ */
+export const loop: Plugin = {
+  name: 'loop',
+  handler: true,
+  setup(directives, block): Stage {
+    checkConfig(directives)
+    const detector = new LoopDetector(block.zones[0] ?? '.', {
+      ask,
+      randomLabel,
+      randomId: () => randomInt(0x1_0000),
+      onLoop: (message) => block.services.fatal(message),
+    })
+    let settled = Promise.resolve()
+    return {
+      wrap: (next: Handler, done: Handler): Handler => {
+        return (q) => {
+          if (detector.active && q.question.type === Type.HINFO) count(detector, q, next, done)
+          else next(q)
+        }
+      },
+      start(): Promise<void> {
+        settled = detector.run(targetsOf(block))
+        return Promise.resolve()
+      },
+      settled: () => settled,
+      stop(): Promise<void> {
+        detector.stop()
+        return settled
+      },
+    }
+  },
+}
+
+/** Lets a probe pass until its arrivals prove a loop, which is cut then. */
+function count(detector: LoopDetector, q: Query, next: Handler, done: Handler): void {
+  const { target } = q
+  const client = (): string => formatHttpAddress(target.remoteAddress(q), target.remotePort(q))
+  const arrivals = detector.arrived(nameText(q.wire, q.question, true), client)
+  if (arrivals >= ARRIVALS_OF_A_LOOP) {
+    q.fail(Rcode.Refused, 'the upstream sends our queries back to us')
+    q.answeredBy = 'loop'
+    done(q)
+    return
+  }
+  // With other flags it is another question to the cache, which merges equal ones, and goes on.
+  if (arrivals > 1) q.flags |= Flag.CD
+  next(q)
+}
+
+/** The block's first listener, over both protocols: `forward` asks upstream over the client's. */
+function targetsOf({ listeners }: BlockContext): Target[] {
+  const [first] = listeners
+  if (first === undefined) return []
+  const host = reachable(first.host)
+  const listener = formatHttpAddress(first.host, first.port)
+  return (['udp', 'tcp'] as const).map((protocol) => ({
+    protocol,
+    host,
+    port: first.port,
+    listener,
+  }))
+}
+
+/** Where a client finds what listens on `host`. */
+function reachable(host: string): string {
+  if (host === '' || host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+/** A label of up to 19 digits that nobody guesses. */
+function randomLabel(): string {
+  return (randomBytes(8).readBigUInt64BE() >> 1n).toString()
+}

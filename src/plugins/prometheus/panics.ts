@@ -1,0 +1,23 @@
+import type { Log } from '../../lib/log.ts'
+import type { Query } from '../../serve/query.ts'
+import { registerMetric } from '../../telemetry/metrics.ts'
+import { areStacksTraced } from '../../telemetry/stack-traces.ts'
+
+let panics = 0
+
+registerMetric({
+  name: 'coredns_panics_total',
+  help: 'Queries answered with SERVFAIL because a handler threw.',
+  type: 'counter',
+  labels: [],
+  collect: (emit) => emit([], panics),
+})
+
+/** Counts and logs a handler that threw while it served `q`, with its stack where that is wanted. */
+export function panicked(log: Log, cause: unknown, q: Query): void {
+  panics++
+  const { name } = q.server
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const stack = cause instanceof Error && areStacksTraced(name) ? `\n${cause.stack ?? ''}` : ''
+  log.error(`Recovered from panic in server: "${name}" ${reason}${stack}`)
+}

@@ -1,0 +1,46 @@
+import {
+  countArgs,
+  type Directive,
+  errorAt,
+  hostPort,
+  inPlugin,
+  once,
+  one,
+  read,
+  type Token,
+  unknownProperty,
+} from '../../corefile/directive.ts'
+import { formatHttpAddress } from '../../telemetry/http-address.ts'
+
+export interface ReadyConfig {
+  /** `host:port`, where host '' is every interface. */
+  readonly address: string
+  /** Whether a stage that was ready once is asked again. */
+  readonly continuously: boolean
+}
+
+/** CoreDNS listens on every interface; here only who says so does. */
+const DEFAULT_ADDRESS = '127.0.0.1:8181'
+
+const options = { monitor: one(monitor) }
+
+/** Reads the one `ready` directive of a block. */
+export function readConfig(directives: readonly Directive[]): ReadyConfig {
+  const directive = once(directives)
+  return inPlugin(directive.name, () => {
+    const [given] = countArgs(directive, 0, 1)
+    let address = DEFAULT_ADDRESS
+    if (given !== undefined) {
+      const { host, port } = hostPort(given)
+      address = formatHttpAddress(host, port)
+    }
+    const mode = read(directive, options, unknownProperty).monitor
+    return Object.freeze({ address, continuously: mode === 'continuously' })
+  })
+}
+
+function monitor(token: Token): 'until-ready' | 'continuously' {
+  const { text } = token
+  if (text === 'until-ready' || text === 'continuously') return text
+  throw errorAt(token, `monitor type '${text}' not supported`)
+}

@@ -1,0 +1,44 @@
+import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
+import { acquire, type HttpLease } from '../../telemetry/http.ts'
+import { readConfig } from './config.ts'
+import { Readiness } from './readiness.ts'
+
+/** The blocks of one configuration answer together, on each of their addresses. */
+const readinessOf = new WeakMap<Services, Readiness>()
+
+/** `ready`: tells over HTTP whether every stage can do its work. */
+export const ready: Plugin = {
+  name: 'ready',
+  handler: false,
+  setup(directives, block): Stage {
+    const config = readConfig(directives)
+    const { services } = block
+    const readiness = readinessOf.get(services) ?? new Readiness()
+    readinessOf.set(services, readiness)
+    let lease: HttpLease | null = null
+    return {
+      async start(): Promise<void> {
+        readiness.add(block.stages, config.continuously)
+        try {
+          lease = await acquire(config.address, { '/ready': () => readiness.answer() })
+        } catch (error) {
+          // As in CoreDNS, DNS is served all the same: the probe fails and says enough.
+          const reason = error instanceof Error ? error.message : String(error)
+          services.log.plugin('ready').error(`Failed to start ready handler: ${reason}`)
+        }
+      },
+      lameduck(): Promise<void> {
+        readiness.shutDown()
+        return Promise.resolve()
+      },
+      async stop(): Promise<void> {
+        await lease?.release()
+        lease = null
+      },
+      describe: () => {
+        const { address, continuously } = config
+        return [address, `monitor ${continuously ? 'continuously' : 'until-ready'}`]
+      },
+    }
+  },
+}

@@ -1,0 +1,20 @@
+import { formatDuration } from '../../corefile/directive.ts'
+import type { Plugin, Stage } from '../../serve/plugin.ts'
+import { readConfig } from './config.ts'
+import './metrics.ts'
+
+/** `reload`: follows changes of the Corefile. The daemon does it; this says how often. */
+export const reload: Plugin = {
+  name: 'reload',
+  handler: false,
+  setup(directives, block): Stage {
+    const { interval, jitter } = readConfig(directives)
+    return {
+      start(): Promise<void> {
+        block.services.watchCorefile(interval, jitter)
+        return Promise.resolve()
+      },
+      describe: () => [`looks every ${formatDuration(interval)} ± ${formatDuration(jitter / 2)}`],
+    }
+  },
+}

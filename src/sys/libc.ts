@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module'
+
+/**
+ * The C library's calls that Node has no equal for. They return −1 where C's do, and `errno()` says
+ * why. Pointers to native memory are plain numbers (addresses stay below 2^47), which koffi passes on
+ * without making a BigInt; short-lived arguments are byte arrays.
+ */
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number
+  bind(fd: number, address: Uint8Array, length: number): number
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
+  close(fd: number): number
+  /** @param timeout a null pointer: 0 */
+  recvmmsg(fd: number, vector: number, count: number, flags: number, timeout: 0): number
+  sendmmsg(fd: number, vector: number, count: number, flags: number): number
+  /** 1, or 0 where the text is no address of this family. */
+  inet_pton(family: number, text: string, address: Uint8Array): number
+  /** The interface's index, or 0 where there is none of this name. */
+  if_nametoindex(name: string): number
+  /** The error number of the last failed call: ask before the next call. */
+  errno(): number
+  /**
+   * Zeroed memory that never moves and is never freed: whoever needs less of it reuses it. Pages
+   * cost nothing until they are touched.
+   */
+  allocate(bytes: number): NativeMemory
+}
+
+interface NativeMemory {
+  readonly address: number
+  readonly bytes: ArrayBuffer
+}
+
+/** The C library, or why it cannot be called here. */
+export type LibcResult =
+  { readonly libc: Libc; readonly reason: '' } | { readonly libc: null; readonly reason: string }
+
+/** Loads koffi from where this module stands, or whatever a test says. */
+export type Load = (id: string) => unknown
+
+let loaded: LibcResult | null = null
+
+/** The C library through koffi; loaded at the first call, because loading costs 12 ms and 2 MB. */
+export function libc(): LibcResult {
+  loaded ??= loadLibc(createRequire(import.meta.url))
+  return loaded
+}
+
+/** Never throws: a machine without a binary of koffi is served another way. */
+export function loadLibc(
+  load: Load,
+  platform: string = process.platform,
+  arch: string = process.arch,
+): LibcResult {
+  // The layouts in mmsg.ts and the numbers in socket.ts hold for Linux on these two.
+  if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64')) {
+    return { libc: null, reason: `needs Linux on x64 or arm64, this is ${platform} on ${arch}` }
+  }
+  try {
+    return { libc: declare(load('koffi') as typeof import('koffi')), reason: '' }
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    return { libc: null, reason: `Cannot load koffi: ${message.split('\n', 1)[0]}` }
+  }
+}
+
+function declare(koffi: typeof import('koffi')): Libc {
+  // Node itself is linked against the C library, be it glibc or musl: no name to guess.
+  const own = koffi.load(null)
+  return {
+    socket: own.func('int socket(int domain, int type, int protocol)'),
+    bind: own.func('int bind(int fd, const void *address, uint length)'),
+    setsockopt: own.func(
+      'int setsockopt(int fd, int level, int option, const void *value, uint length)',
+    ),
+    close: own.func('int close(int fd)'),
+    recvmmsg: own.func(
+      'int recvmmsg(int fd, uintptr_t vector, uint count, int flags, uintptr_t timeout)',
+    ),
+    sendmmsg: own.func('int sendmmsg(int fd, uintptr_t vector, uint count, int flags)'),
+    inet_pton: own.func('int inet_pton(int family, const char *text, void *address)'),
+    if_nametoindex: own.func('uint if_nametoindex(const char *name)'),
+    errno: () => koffi.errno(),
+    allocate: (bytes) => {
+      const pointer: unknown = koffi.alloc('uint8_t', bytes)
+      return { address: Number(koffi.address(pointer)), bytes: koffi.view(pointer, bytes) }
+    },
+  }
+}

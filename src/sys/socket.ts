@@ -1,0 +1,111 @@
+import { getSystemErrorName } from 'node:util'
+
+import { DnsletError } from '../lib/errors.ts'
+import type { Libc } from './libc.ts'
+import { AF_INET, AF_INET6, sockaddrSize, writeSockaddr } from './sockaddr.ts'
+
+/** A system call that failed. `code` is the kernel's name of the error, as in Node's own errors. */
+export class SyscallError extends DnsletError {
+  readonly syscall: string
+  readonly errno: number
+
+  constructor(syscall: string, errno: number) {
+    super(errnoName(errno), `Cannot ${syscall}: ${errnoName(errno)}`)
+    this.syscall = syscall
+    this.errno = errno
+  }
+}
+
+/** `EADDRINUSE` for 98. */
+export function errnoName(errno: number): string {
+  return getSystemErrorName(-errno)
+}
+
+const SocketType = { Stream: 1, Datagram: 2 } as const
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+
+/** Options by level and number, as on x64 and arm64. */
+const ReuseAddress = [1, 2] as const
+const ReceiveBuffer = [1, 8] as const
+const ReusePort = [1, 15] as const
+const ReceiveBufferForce = [1, 33] as const
+const FreeBind = [0, 15] as const
+const V6Only = [41, 26] as const
+const V6FreeBind = [41, 78] as const
+type Option = readonly [level: number, option: number]
+
+export interface SocketOptions {
+  /** An IP address, IPv6 with its scope where it is link-local. */
+  readonly address: string
+  readonly port: number
+  /** Lets the socket be bound before its address exists on this machine. */
+  readonly freeBind: boolean
+}
+
+export interface UdpSocketOptions extends SocketOptions {
+  /** Bytes of datagrams the kernel may hold for us. */
+  readonly receiveBuffer: number
+}
+
+/**
+ * A bound UDP socket with SO_REUSEPORT, not blocking, closed on exec. The caller closes it. Throws
+ * SyscallError.
+ */
+export function bindUdp(libc: Libc, options: UdpSocketOptions): number {
+  return bindSocket(libc, SocketType.Datagram, options, (fd) => {
+    // Beyond net.core.rmem_max only CAP_NET_ADMIN may go; what the kernel grants without it must do.
+    if (setOption(libc, fd, ReceiveBufferForce, options.receiveBuffer) < 0) {
+      setOption(libc, fd, ReceiveBuffer, options.receiveBuffer)
+    }
+  })
+}
+
+/** A bound TCP socket with SO_REUSEPORT that does not listen yet; otherwise as `bindUdp`. */
+export function bindTcp(libc: Libc, options: SocketOptions): number {
+  return bindSocket(libc, SocketType.Stream, options, (fd) => {
+    // Connections of the process before us may still be in TIME_WAIT.
+    check(libc, 'setsockopt', setOption(libc, fd, ReuseAddress, 1))
+  })
+}
+
+function bindSocket(
+  libc: Libc,
+  type: number,
+  options: SocketOptions,
+  prepare: (fd: number) => void,
+): number {
+  const { address, port, freeBind } = options
+  const ipv6 = address.includes(':')
+  const flags = SOCK_NONBLOCK | SOCK_CLOEXEC
+  const fd = libc.socket(ipv6 ? AF_INET6 : AF_INET, type | flags, 0)
+  check(libc, 'socket', fd)
+  try {
+    const set = (option: Option): void => {
+      check(libc, 'setsockopt', setOption(libc, fd, option, 1))
+    }
+    set(ReusePort)
+    if (ipv6) set(V6Only)
+    if (freeBind) set(ipv6 ? V6FreeBind : FreeBind)
+    prepare(fd)
+    const name = Buffer.alloc(sockaddrSize(true))
+    if (!writeSockaddr(libc, name, ipv6, address, port)) throw new SyscallError('bind', EINVAL)
+    check(libc, 'bind', libc.bind(fd, name, sockaddrSize(ipv6)))
+  } catch (cause) {
+    libc.close(fd)
+    throw cause
+  }
+  return fd
+}
+
+const EINVAL = 22
+
+function setOption(libc: Libc, fd: number, [level, option]: Option, value: number): number {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32LE(value)
+  return libc.setsockopt(fd, level, option, bytes, bytes.length)
+}
+
+function check(libc: Libc, syscall: string, result: number): void {
+  if (result < 0) throw new SyscallError(syscall, libc.errno())
+}

@@ -1,0 +1,52 @@
+import type { Endpoint } from './address.ts'
+import type { Backoff } from './backoff.ts'
+import type { UpstreamContext } from './context.ts'
+import { Result, type UpstreamCounters } from './counters.ts'
+import type { Exchange } from './exchange.ts'
+import type { Verdict } from './reply-check.ts'
+import type { RttEstimator } from './rtt.ts'
+
+/** The sockets to one upstream over one transport. */
+export interface Channel {
+  readonly rtt: RttEstimator
+  readonly backoff: Backoff
+  /** Sends the query of `x` now, or as soon as a socket is ready for it. */
+  ask(x: Exchange): void
+  /** False while a query would have to wait because the last attempt to connect failed. */
+  isReady(now: number): boolean
+  /** Closes the sockets nobody waits on, and the others when their last answer has come. */
+  close(): void
+}
+
+/** Who uses a channel. */
+export interface ChannelHost {
+  /** A message for `x`, judged Answer or BareError, borrowed; `x` has no carrier now. */
+  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
+  /** `x` will not be answered over this channel; it has no carrier now. */
+  lost(x: Exchange, result: Result, code: string | null): void
+}
+
+export interface ChannelOptions {
+  readonly endpoint: Endpoint
+  /** Local address to ask from, or null for the system's choice. */
+  readonly source: string | null
+  /** Milliseconds an idle socket is kept. */
+  readonly expire: number
+  /** Idle sockets kept; 0 for no limit but the pool's. */
+  readonly maxIdle: number
+  /** Milliseconds: no timeout is longer. */
+  readonly readTimeout: number
+  readonly context: UpstreamContext
+  readonly counters: UpstreamCounters
+}
+
+/** What the system's error means for an attempt. */
+export function resultOf(code: string | null): Result {
+  if (code === 'ECONNREFUSED') return Result.Refused
+  return code === 'ETIMEDOUT' ? Result.Timeout : Result.Unreachable
+}
+
+/** The code of an error that a socket emitted. */
+export function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : error.message
+}

@@ -1,0 +1,211 @@
+import { connect, type Socket } from 'node:net'
+import { IdTable } from '../lib/id-table.ts'
+import { Timer } from '../lib/timer-wheel.ts'
+import { write16 } from '../wire/bytes.ts'
+import { FrameReader } from '../wire/frame.ts'
+import { HEADER_SIZE, readId } from '../wire/header.ts'
+import { sourceFor } from './address.ts'
+import { type ChannelOptions, codeOf } from './channel.ts'
+import { Transport } from './counters.ts'
+import type { Carrier, Exchange } from './exchange.ts'
+import type { Flushable } from './flush-list.ts'
+import { LENGTH_SIZE, MAX_QUERY_SIZE, querySize, writeQuery } from './query-writer.ts'
+import { judgeReply, Verdict } from './reply-check.ts'
+
+/** CoreDNS gives a dial 30 s, longer than any client waits. */
+const DIAL_TIMEOUT_MS = 2000
+/** 2,048 queries in flight; five bits of each id tell a slot's tenants apart. */
+const ID_BITS = 11
+/** Queries of one tick that leave in one write. */
+const OUT_SIZE = 8192
+/** An upstream that reads so little gets no more queries on this connection. */
+const MAX_UNSENT = 64 * 1024
+/** A connection that ends so soon was not cut for having been idle. */
+const FRESH_MS = 100
+
+const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
+type State = (typeof State)[keyof typeof State]
+
+/** Who opened a connection. */
+export interface ConnectionOwner {
+  connected(c: TcpConnection): void
+  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
+  /** It is over, or never came to be; `c.takeAll()` gives those who still wait on it. */
+  closed(c: TcpConnection, code: string | null): void
+}
+
+/**
+ * One TCP connection to an upstream. Queries are pipelined under 16-bit ids, at most one write a
+ * tick; replies may come in any order (RFC 7766 §6.2.1.1).
+ */
+export class TcpConnection implements Carrier, Flushable {
+  /** Replies the upstream owes us, those nobody waits for any more included. */
+  owed = 0
+  /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
+  progressAt = 0
+  /** Clock time of the latest query or reply. */
+  usedAt: number
+  readonly #owner: ConnectionOwner
+  readonly #o: ChannelOptions
+  readonly #socket: Socket
+  readonly #dialTimer: Timer
+  readonly #ids = new IdTable<Exchange>(ID_BITS)
+  readonly #reader: FrameReader
+  #state: State = State.Connecting
+  #readyAt = 0
+  #proven = false
+  #code: string | null = null
+  #out: Buffer = Buffer.allocUnsafeSlow(OUT_SIZE)
+  #end = 0
+
+  constructor(owner: ConnectionOwner, options: ChannelOptions) {
+    this.#owner = owner
+    this.#o = options
+    const { context, counters, endpoint, source } = options
+    this.#reader = new FrameReader(context.frameBuffer)
+    this.usedAt = context.clock.now
+    counters.open[Transport.Tcp]!++
+    counters.dialled[Transport.Tcp]!++
+    const localAddress = sourceFor(endpoint.host, source)
+    this.#socket = connect({
+      host: endpoint.host,
+      port: endpoint.port,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      noDelay: true,
+      onread: { buffer: context.readBuffer, callback: (size) => this.#read(size) },
+    })
+    this.#socket.on('connect', () => this.#connected())
+    this.#socket.on('error', (error) => (this.#code ??= codeOf(error)))
+    this.#socket.on('end', () => this.destroy())
+    this.#socket.on('close', () => this.#closed())
+    this.#dialTimer = new Timer(() => {
+      this.#code = 'ETIMEDOUT'
+      this.destroy()
+    })
+    context.wheel.set(this.#dialTimer, DIAL_TIMEOUT_MS)
+  }
+
+  /** Whether it was ever connected. */
+  get wasReady(): boolean {
+    return this.#readyAt > 0
+  }
+
+  get isReady(): boolean {
+    return this.#state === State.Ready
+  }
+
+  /** True where nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.#ids.size === 0
+  }
+
+  /** False where it cannot take another query. */
+  get hasRoom(): boolean {
+    return this.isReady && !this.#ids.full && this.#socket.writableLength < MAX_UNSENT
+  }
+
+  /** Whether it has answered, or lived long enough to end for another reason than our query. */
+  get isSeasoned(): boolean {
+    return this.#proven || this.#o.context.clock.now - this.#readyAt > FRESH_MS
+  }
+
+  /** Whether the upstream has said nothing for `ms` although it should have. */
+  isSilent(now: number, ms: number): boolean {
+    return this.owed > 0 && now - this.progressAt > ms
+  }
+
+  /** Sends the query at the end of this tick. Only where there is room. */
+  send(x: Exchange): void {
+    const { clock, flushes } = this.#o.context
+    x.id = this.#ids.take(x)
+    x.carrier = this
+    x.sentAt = this.usedAt = clock.now
+    if (this.owed++ === 0) this.progressAt = clock.now
+    if (this.#end + LENGTH_SIZE + MAX_QUERY_SIZE > OUT_SIZE) this.#write()
+    if (this.#end === 0) flushes.add(this)
+    write16(this.#out, this.#end, querySize(x))
+    this.#end = writeQuery(this.#out, this.#end + LENGTH_SIZE, x)
+  }
+
+  flush(): void {
+    if (this.#end > 0) this.#write()
+  }
+
+  #write(): void {
+    const size = this.#end
+    this.#end = 0
+    if (this.#state !== State.Ready) return
+    this.#socket.write(this.#out.subarray(0, size))
+    // What the kernel did not take at once still lies in this buffer.
+    if (this.#socket.writableLength > 0) this.#out = Buffer.allocUnsafeSlow(OUT_SIZE)
+  }
+
+  abandon(x: Exchange): void {
+    this.#ids.give(x.id)
+    x.carrier = null
+  }
+
+  /** Those who wait for an answer, leaving none. */
+  takeAll(): Exchange[] {
+    const all: Exchange[] = []
+    this.#ids.drain((x) => {
+      x.carrier = null
+      all.push(x)
+    })
+    return all
+  }
+
+  /** Ends the connection; the owner hears of it at once. */
+  destroy(): void {
+    this.#socket.destroy()
+    this.#closed()
+  }
+
+  #connected(): void {
+    if (this.#state !== State.Connecting) return
+    const { clock } = this.#o.context
+    this.#dialTimer.clear()
+    this.#state = State.Ready
+    this.#readyAt = this.usedAt = clock.refresh()
+    this.#owner.connected(this)
+  }
+
+  #closed(): void {
+    if (this.#state === State.Closed) return
+    this.#state = State.Closed
+    this.#dialTimer.clear()
+    this.#reader.close()
+    this.#o.counters.open[Transport.Tcp]!--
+    this.#o.context.clock.refresh()
+    this.#owner.closed(this, this.#code)
+  }
+
+  #read(size: number): boolean {
+    const { clock, readBuffer } = this.#o.context
+    clock.refresh()
+    this.#reader.push(readBuffer.subarray(0, size), this.#frame)
+    return true
+  }
+
+  readonly #frame = (reply: Buffer, length: number): void => {
+    if (this.#state !== State.Ready) return
+    this.progressAt = this.usedAt = this.#o.context.clock.now
+    const x = length < HEADER_SIZE ? null : this.#ids.get(readId(reply))
+    const verdict = x === null ? Verdict.Mismatch : judgeReply(x, reply, length)
+    if (x === null || verdict === Verdict.Mismatch) {
+      this.#stray(x === null && length >= HEADER_SIZE)
+      return
+    }
+    this.#ids.give(x.id)
+    this.owed--
+    this.#proven = true
+    x.carrier = null
+    this.#owner.received(x, reply, length, verdict)
+  }
+
+  /** A message nobody waits for: the late answer to an abandoned query, or garbage. */
+  #stray(mayBeLate: boolean): void {
+    if (mayBeLate && this.owed > this.#ids.size) this.owed--
+    else this.#o.counters.mismatches++
+  }
+}

@@ -1,0 +1,167 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { HEADER_SIZE, readId } from '../wire/header.ts'
+import { sourceFor } from './address.ts'
+import { type ChannelOptions, codeOf } from './channel.ts'
+import { Transport } from './counters.ts'
+import type { Carrier, Exchange } from './exchange.ts'
+import { querySize, writeQuery } from './query-writer.ts'
+import { random16 } from './random.ts'
+import { judgeReply, Verdict } from './reply-check.ts'
+
+/** Ids must stay hard to guess: a small share of the 65,536 may be in use. */
+const MAX_INFLIGHT = 2048
+/** Queries after which the port is worn: 64 to 127. */
+const LEAST_USES = 64
+
+const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
+type State = (typeof State)[keyof typeof State]
+
+/** Who opened a socket. */
+export interface SocketOwner {
+  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
+  /** It is over; `s.takeAll()` gives those who still wait on it. */
+  closed(s: UdpSocket, code: string | null): void
+}
+
+/**
+ * A UDP socket connected to an upstream, on a source port the kernel picks at random: nobody else's
+ * datagrams reach it, and a closed port is noticed. Used for a limited number of queries, each under
+ * a random id (RFC 5452 §9).
+ */
+export class UdpSocket implements Carrier {
+  /** Clock time of the latest query or reply. */
+  usedAt: number
+  readonly #owner: SocketOwner
+  readonly #o: ChannelOptions
+  readonly #socket: Socket
+  readonly #exchanges = new Map<number, Exchange>()
+  #state: State = State.Connecting
+  #usesLeft: number = LEAST_USES + (random16() & (LEAST_USES - 1))
+  /** Abandoned queries whose answers may still come. */
+  #abandoned = 0
+
+  constructor(owner: SocketOwner, options: ChannelOptions) {
+    this.#owner = owner
+    this.#o = options
+    const { context, counters, endpoint, source } = options
+    const { host, port } = endpoint
+    this.usedAt = context.clock.now
+    counters.open[Transport.Udp]!++
+    counters.dialled[Transport.Udp]!++
+    const family = host.includes(':') ? 6 : 4
+    this.#socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      // Addresses only: nothing to look up.
+      lookup: (address, _options, callback) => callback(null, address, family),
+    })
+    this.#socket.on('error', (error) => this.#failed(error))
+    this.#socket.on('message', (message) => this.#received(message))
+    this.#socket.once('connect', () => this.#connected())
+    this.#open(host, port, sourceFor(host, source))
+  }
+
+  #open(host: string, port: number, source: string | undefined): void {
+    this.#socket.once('listening', () => this.#socket.connect(port, host))
+    this.#socket.bind({
+      port: 0,
+      exclusive: true,
+      ...(source === undefined ? {} : { address: source }),
+    })
+  }
+
+  /** False where it must take no other query. */
+  get hasUses(): boolean {
+    return this.#state !== State.Closed && this.#usesLeft > 0
+  }
+
+  get hasRoom(): boolean {
+    return this.#exchanges.size < MAX_INFLIGHT
+  }
+
+  /** True where nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.#exchanges.size === 0
+  }
+
+  /** Sends the query, or keeps it until the socket is connected. Only where there is room. */
+  send(x: Exchange): void {
+    let id = random16()
+    while (this.#exchanges.has(id)) id = random16()
+    this.#usesLeft--
+    this.#exchanges.set(id, x)
+    x.id = id
+    x.carrier = this
+    if (this.#state === State.Ready) this.#write(x)
+  }
+
+  #write(x: Exchange): void {
+    x.sentAt = this.usedAt = this.#o.context.clock.now
+    // The system may hold on to it, so every query has octets of its own.
+    const query = Buffer.allocUnsafe(querySize(x))
+    writeQuery(query, 0, x)
+    this.#socket.send(query, this.#sent)
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#failed(error)
+  }
+
+  abandon(x: Exchange): void {
+    this.#exchanges.delete(x.id)
+    this.#abandoned++
+    x.carrier = null
+  }
+
+  /** Those who wait for an answer, leaving none. */
+  takeAll(): Exchange[] {
+    const all = [...this.#exchanges.values()]
+    this.#exchanges.clear()
+    for (const x of all) x.carrier = null
+    return all
+  }
+
+  /** Ends the socket; the owner hears of it at once. */
+  destroy(): void {
+    this.#end(null)
+  }
+
+  #end(code: string | null): void {
+    if (this.#state === State.Closed) return
+    this.#state = State.Closed
+    this.#o.counters.open[Transport.Udp]!--
+    this.#socket.close()
+    this.#owner.closed(this, code)
+  }
+
+  #connected(): void {
+    if (this.#state !== State.Connecting) return
+    this.#state = State.Ready
+    this.#o.context.clock.refresh()
+    for (const x of this.#exchanges.values()) this.#write(x)
+  }
+
+  #failed(error: Error): void {
+    this.#o.context.clock.refresh()
+    this.#end(codeOf(error))
+  }
+
+  #received(reply: Buffer): void {
+    if (this.#state !== State.Ready) return
+    this.usedAt = this.#o.context.clock.refresh()
+    const x = reply.length < HEADER_SIZE ? undefined : this.#exchanges.get(readId(reply))
+    const verdict = x === undefined ? Verdict.Mismatch : judgeReply(x, reply, reply.length)
+    if (x === undefined || verdict === Verdict.Mismatch) {
+      this.#stray(x === undefined && reply.length >= HEADER_SIZE)
+      return
+    }
+    this.#exchanges.delete(x.id)
+    x.carrier = null
+    this.#owner.received(x, reply, reply.length, verdict)
+  }
+
+  /** A datagram nobody waits for: the late answer to an abandoned query, or garbage. */
+  #stray(mayBeLate: boolean): void {
+    if (mayBeLate && this.#abandoned > 0) this.#abandoned--
+    else this.#o.counters.mismatches++
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { cidr, hostPort, ipAddress } from '../../src/corefile/address.ts'
+import { messageOf, token } from './support.ts'
+
+const at = '/etc/Corefile:1 - '
+
+describe('hostPort()', () => {
+  const good = [
+    [':9253', '', 9253],
+    ['127.0.0.1:8080', '127.0.0.1', 8080],
+    ['[fd00::1]:0', 'fd00::1', 0],
+    ['localhost:65535', 'localhost', 65_535],
+  ] as const
+  for (const [text, host, port] of good) {
+    test(`reads ${text}`, () => assert.deepEqual(hostPort(token(text)), { host, port }))
+  }
+
+  const bad = [
+    ['', 'missing port in address'],
+    ['8080', 'missing port in address'],
+    ['[::1]', 'missing port in address'],
+    ['[::1:53', "missing ']' in address"],
+    ['[::1]x:53', 'missing port in address'],
+    ['[::1]:5:3', 'too many colons in address'],
+    ['::1:53', 'too many colons in address'],
+    ['a[:53', "unexpected '[' in address"],
+    ['[a[b]:53', "unexpected '[' in address"],
+    ['a]:53', "unexpected ']' in address"],
+    ['a:5]3', "unexpected ']' in address"],
+    ['a:', 'invalid port'],
+    ['a:http', 'invalid port'],
+    ['a:65536', 'invalid port'],
+    ['a:-1', 'invalid port'],
+  ] as const
+  for (const [text, reason] of bad) {
+    test(`rejects "${text}"`, () => {
+      assert.equal(
+        messageOf(() => hostPort(token(text))),
+        `${at}address ${text}: ${reason}`,
+      )
+    })
+  }
+})
+
+test('ipAddress() takes an address as written and nothing else', () => {
+  assert.equal(ipAddress(token('FD00::1')), 'FD00::1')
+  assert.equal(
+    messageOf(() => ipAddress(token('<nil>'))),
+    `${at}not an IP address: "<nil>"`,
+  )
+})
+
+test('cidr() takes a network and nothing else', () => {
+  assert.deepEqual(cidr(token('10.1.2.3/8')), { bytes: Uint8Array.of(10, 0, 0, 0), length: 8 })
+  assert.equal(
+    messageOf(() => cidr(token('10.0.0.1'))),
+    `${at}invalid CIDR address: 10.0.0.1`,
+  )
+})

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  all,
+  atMostOnce,
+  check,
+  countArgs,
+  type Directive,
+  duration,
+  flag,
+  integer,
+  list,
+  noOptions,
+  once,
+  one,
+  oneOf,
+  read,
+  text,
+  tuple,
+  unknownOption,
+  unknownProperty,
+} from '../../src/corefile/directive.ts'
+import { messageOf, parseText } from './support.ts'
+
+/** The occurrences of the first directive in a block of these lines; line 2 is the first of them. */
+function directives(...lines: readonly string[]): readonly Directive[] {
+  const [block] = parseText(`. {\n${lines.join('\n')}\n}`)
+  return [...(block?.directives.values() ?? [])][0] ?? []
+}
+
+/** One `cache` with these options, the first in line 3. */
+function cache(...options: readonly string[]): Directive {
+  const [directive] = directives('cache {', ...options, '}')
+  assert.ok(directive)
+  return directive
+}
+
+function position(line: number): string {
+  return `/etc/Corefile:${line} - `
+}
+
+function argumentCount(line: number, after: string): string {
+  return `plugin/cache: ${position(line)}Error during parsing: Wrong argument count or unexpected line ending after '${after}'`
+}
+
+const positive = check(integer, (value) => (value > 0 ? null : `not positive: ${value}`))
+
+const table = {
+  keepttl: flag,
+  servfail: one(duration),
+  except: list(text, 1, 3),
+  anything: list(text),
+  success: tuple([positive], [integer, duration]),
+  pair: tuple([text, integer]),
+  zone: all(list(text, 1)),
+  single: atMostOnce(one(text)),
+  policy: one(oneOf(['round_robin', 'random'], (given) => `unknown policy '${given}'`)),
+}
+
+describe('read()', () => {
+  test('reads what is written and leaves out what is not', () => {
+    const found = read(
+      cache(
+        'keepttl',
+        'servfail 5s',
+        'except a b',
+        'anything',
+        'success 10 20',
+        'pair x 1',
+        'zone a b',
+        'zone c',
+        'single x',
+        'policy Random',
+      ),
+      table,
+    )
+    assert.deepEqual(found, {
+      keepttl: true,
+      servfail: 5_000,
+      except: ['a', 'b'],
+      anything: [],
+      success: [10, 20],
+      pair: ['x', 1],
+      zone: [['a', 'b'], ['c']],
+      single: 'x',
+      policy: 'random',
+    })
+    assert.deepEqual(read(cache(), table), {})
+  })
+
+  test('reads a directive without braces as one without options', () => {
+    const [directive] = directives('cache 30')
+    assert.ok(directive)
+    assert.deepEqual(read(directive, table), {})
+  })
+
+  test('lets a later line replace an earlier one', () => {
+    assert.deepEqual(read(cache('servfail 1s', 'servfail 2s'), table), { servfail: 2_000 })
+  })
+
+  const bad = [
+    ['keepttl yes', argumentCount(3, 'yes')],
+    ['servfail', argumentCount(3, 'servfail')],
+    ['servfail 1s 2s', argumentCount(3, '2s')],
+    ['except', argumentCount(3, 'except')],
+    ['except a b c d', argumentCount(3, 'd')],
+    ['success 1 2 3s 4', argumentCount(3, '4')],
+    ['pair x', argumentCount(3, 'x')],
+    ['success 0', `${position(3)}plugin/cache: not positive: 0`],
+    ['success x', `${position(3)}plugin/cache: strconv.Atoi: parsing "x": invalid syntax`],
+    ['policy best', `${position(3)}plugin/cache: unknown policy 'best'`],
+    ['foo 1', argumentCount(3, 'foo')],
+    ['constructor', argumentCount(3, 'constructor')],
+  ] as const
+  for (const [line, message] of bad) {
+    test(`rejects "${line}"`, () => {
+      assert.equal(
+        messageOf(() => read(cache(line), table)),
+        message,
+      )
+    })
+  }
+
+  test('rejects a second line of what may be given only once', () => {
+    const message = `plugin/cache: ${position(4)}Error during parsing: 'single' may be given only once`
+    assert.equal(
+      messageOf(() => read(cache('single a', 'single b'), table)),
+      message,
+    )
+  })
+
+  test('complains of an unknown option as the plugin likes', () => {
+    assert.equal(
+      messageOf(() => read(cache('foo'), table, unknownProperty)),
+      `plugin/cache: ${position(3)}Error during parsing: unknown property 'foo'`,
+    )
+    const unknown: string[] = []
+    assert.deepEqual(
+      read(cache('foo 1', 'keepttl'), table, (option) => unknown.push(option.name.text)),
+      { keepttl: true },
+    )
+    assert.deepEqual(unknown, ['foo'])
+  })
+})
+
+describe('countArgs()', () => {
+  test('gives the arguments', () => {
+    const [directive] = directives('cache 1 2')
+    assert.ok(directive)
+    assert.deepEqual(countArgs(directive, 0).map(text), ['1', '2'])
+    assert.deepEqual(countArgs(directive, 2, 2).map(text), ['1', '2'])
+  })
+})
+
+describe('once()', () => {
+  test('gives the one occurrence', () => {
+    assert.equal(once(directives('cache 30')).name.text, 'cache')
+  })
+
+  test('rejects a second one, at its own line', () => {
+    assert.equal(
+      messageOf(() => once(directives('cache 30', 'cache 60'))),
+      `${position(3)}plugin/cache: this plugin can only be used once per Server Block`,
+    )
+  })
+
+  test('cannot be asked for one that is absent', () => {
+    assert.throws(() => once([]), RangeError)
+  })
+})
+
+describe('noOptions()', () => {
+  test('accepts a directive without braces, and empty braces', () => {
+    for (const directive of [...directives('cache'), cache()]) noOptions(directive)
+  })
+
+  test('rejects an option', () => {
+    assert.equal(
+      messageOf(() => noOptions(cache('foo'))),
+      argumentCount(3, 'foo'),
+    )
+  })
+})
+
+test('unknownOption() throws what CoreDNS says', () => {
+  const [option] = cache('foo 1').options ?? []
+  assert.ok(option)
+  assert.equal(
+    messageOf(() => unknownOption(option)),
+    `${position(3)}Error during parsing: Wrong argument count or unexpected line ending after 'foo'`,
+  )
+})

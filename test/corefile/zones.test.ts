@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { parseKeys } from '../../src/corefile/keys.ts'
+import {
+  checkOverlaps,
+  domainName,
+  longestZone,
+  type Served,
+  zones,
+  zonesOr,
+} from '../../src/corefile/zones.ts'
+import { messageOf, token } from './support.ts'
+
+const at = '/etc/Corefile:1 - '
+
+describe('zones()', () => {
+  test('drops scheme and port', () => {
+    assert.deepEqual(zones(token('dns://Example.org:53')), ['example.org.'])
+  })
+
+  test('expands a CIDR prefix', () => {
+    assert.deepEqual(zones(token('10.0.0.0/15')), ['0.10.in-addr.arpa.', '1.10.in-addr.arpa.'])
+  })
+
+  test('rejects what is no zone', () => {
+    assert.equal(
+      messageOf(() => zones(token('a..b'))),
+      `${at}zone is not a valid domain name: a..b`,
+    )
+  })
+})
+
+test('zonesOr() falls back to the zones of the block', () => {
+  assert.deepEqual(zonesOr([], ['x.']), ['x.'])
+  assert.deepEqual(zonesOr([token('A'), token('b.')], ['x.']), ['a.', 'b.'])
+})
+
+test('domainName() makes a name canonical or rejects it', () => {
+  assert.equal(domainName(token('Example.ORG')), 'example.org.')
+  assert.equal(
+    messageOf(() => domainName(token('a..'))),
+    `${at}not a valid domain name: "a.."`,
+  )
+})
+
+test('longestZone() finds the most specific zone that holds a name', () => {
+  const list = ['.', 'local.', 'cluster.local.']
+  assert.equal(longestZone(list, 'a.cluster.local.'), 'cluster.local.')
+  assert.equal(longestZone(list, 'local.'), 'local.')
+  assert.equal(longestZone(list, 'example.'), '.')
+  assert.equal(longestZone(['local.'], 'example.'), null)
+})
+
+describe('checkOverlaps()', () => {
+  /** Entries written as `key` or `key @ address`. */
+  function served(...texts: readonly string[]): readonly Served[] {
+    return texts.flatMap((text, index) => {
+      const [key = '', address = ''] = text.split(' @ ')
+      const list = parseKeys([token(key, index + 1)], { port: 53, warn: () => {} })
+      return list.map((entry) => ({ ...entry, address }))
+    })
+  }
+
+  const good: readonly (readonly string[])[] = [
+    [],
+    ['a', 'b'],
+    ['a', 'a:54'],
+    ['a', 'tls://a:53'],
+    ['a @ 10.0.0.1', 'a @ 10.0.0.2', 'b @ 10.0.0.1'],
+    ['a @ 10.0.0.1', 'a:54'],
+    ['a:0', 'a:0'],
+  ]
+  for (const entries of good) {
+    test(`accepts ${entries.join(', ') || 'no entries'}`, () => checkOverlaps(served(...entries)))
+  }
+
+  const bad = [
+    [['A', 'a.'], 'cannot serve dns://a.:53 - it is already defined'],
+    [
+      ['a @ 10.0.0.1', 'a @ 10.0.0.1'],
+      'cannot serve dns://a.:53 on 10.0.0.1 - it is already defined',
+    ],
+    [
+      ['a', 'a @ 10.0.0.1'],
+      'cannot serve dns://a.:53 on 10.0.0.1 - zone overlap listener capacity with dns://a.:53',
+    ],
+    [
+      ['a @ 10.0.0.1', 'a'],
+      'cannot serve dns://a.:53 - zone overlap listener capacity with dns://a.:53 on 10.0.0.1',
+    ],
+    [
+      ['a', 'b @ 10.0.0.1'],
+      'cannot serve dns://b.:53 on 10.0.0.1 - dns://a.:53 has no bind address: ' +
+        'on one port, bind all server blocks or none',
+    ],
+    [
+      ['a @ 10.0.0.1', 'b'],
+      'cannot serve dns://b.:53 - dns://a.:53 on 10.0.0.1 is bound to one address: ' +
+        'on one port, bind all server blocks or none',
+    ],
+    [
+      ['10.0.0.0/15', '1.10.in-addr.arpa'],
+      'cannot serve dns://1.10.in-addr.arpa.:53 - it is already defined',
+    ],
+  ] as const
+  for (const [entries, reason] of bad) {
+    test(`rejects ${entries.join(', ')}`, () => {
+      assert.equal(
+        messageOf(() => checkOverlaps(served(...entries))),
+        `/etc/Corefile:2 - ${reason}`,
+      )
+    })
+  }
+})

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { mock, test } from 'node:test'
+
+import fc from 'fast-check'
+
+import { Clock, ManualClock } from '../../src/lib/clock.ts'
+import { TICK_MS, Timer, TimerWheel } from '../../src/lib/timer-wheel.ts'
+
+test('a timer expires once, not before its time and at most a tick late', () => {
+  const clock = new ManualClock(1_000_003)
+  const wheel = new TimerWheel(clock, false)
+  let fired = 0
+  const timer = new Timer(() => fired++)
+  wheel.set(timer, 25)
+  clock.advance(24)
+  wheel.advance()
+  assert.equal(fired, 0)
+  assert.ok(timer.isSet)
+  clock.advance(1 + TICK_MS)
+  wheel.advance()
+  assert.equal(fired, 1)
+  assert.ok(!timer.isSet)
+  clock.advance(100_000)
+  wheel.advance()
+  assert.equal(fired, 1)
+})
+
+test('set() moves a timer that is set; clear() ends it, also twice', () => {
+  const clock = new ManualClock()
+  const wheel = new TimerWheel(clock, false)
+  let fired = 0
+  const timer = new Timer(() => fired++)
+  wheel.set(timer, 50)
+  wheel.set(timer, 500)
+  clock.advance(100)
+  wheel.advance()
+  assert.equal(fired, 0)
+  timer.clear()
+  timer.clear()
+  clock.advance(1000)
+  wheel.advance()
+  assert.equal(fired, 0)
+})
+
+test('an expiring timer may set itself, and clear one that is due at the same time', () => {
+  const clock = new ManualClock()
+  const wheel = new TimerWheel(clock, false)
+  const times: number[] = []
+  const again = new Timer(() => {
+    times.push(clock.now)
+    other.clear()
+    if (times.length < 3) wheel.set(again, 0)
+  })
+  const other = new Timer(() => assert.fail('it was cleared'))
+  wheel.set(again, 10)
+  wheel.set(other, 10)
+  for (let i = 0; i < 10; i++) {
+    clock.advance(10)
+    wheel.advance()
+  }
+  assert.equal(times.length, 3)
+})
+
+test('the wheel runs on one interval, which stops when nothing is left', (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.after(() => mock.timers.reset())
+  const clock = new ManualClock()
+  const wheel = new TimerWheel(clock)
+  let fired = 0
+  const timer = new Timer(() => fired++)
+  const tick = (): void => {
+    clock.advance(TICK_MS)
+    mock.timers.tick(TICK_MS)
+  }
+  wheel.set(timer, 20)
+  for (let i = 0; i < 4; i++) tick()
+  assert.equal(fired, 1)
+  // Much later, after a time without any tick.
+  clock.advance(60_000)
+  wheel.set(timer, 20)
+  tick()
+  assert.equal(fired, 1)
+  for (let i = 0; i < 3; i++) tick()
+  assert.equal(fired, 2)
+})
+
+test('a real clock moves the wheel', async () => {
+  const wheel = new TimerWheel(new Clock())
+  const started = performance.now()
+  const keepAlive = setTimeout(() => {}, 5000)
+  await new Promise<void>((resolve) => wheel.set(new Timer(resolve), 30))
+  clearTimeout(keepAlive)
+  assert.ok(performance.now() - started >= 29)
+})
+
+/** Steps of a life with ten timers; pauses may be longer than a round of the wheel. */
+const script = fc.array(
+  fc.oneof(
+    fc.record({ do: fc.constant('set' as const), timer: fc.nat(9), ms: fc.nat(12_000) }),
+    fc.record({ do: fc.constant('clear' as const), timer: fc.nat(9) }),
+    fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.oneof(fc.double({ min: 0, max: 50, noNaN: true }), fc.nat(20_000)),
+    }),
+  ),
+  { maxLength: 200 },
+)
+
+test('timers are never early, never lost, and at most a tick late', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1e6, noNaN: true }), script, (start, steps) => {
+      const clock = new ManualClock(start)
+      const wheel = new TimerWheel(clock, false)
+      const due = new Array<number | null>(10).fill(null)
+      const timers = due.map(
+        (_, i) =>
+          new Timer(() => {
+            assert.ok(due[i] !== null, 'expired without being set')
+            assert.ok(clock.now >= due[i], `early by ${due[i] - clock.now} ms`)
+            due[i] = null
+          }),
+      )
+      for (const step of steps) {
+        if (step.do === 'set') {
+          wheel.set(timers[step.timer]!, step.ms)
+          due[step.timer] = clock.now + step.ms
+        } else if (step.do === 'clear') {
+          timers[step.timer]!.clear()
+          due[step.timer] = null
+        } else {
+          clock.advance(step.ms)
+          wheel.advance()
+          for (const time of due) {
+            assert.ok(time === null || clock.now < time + 2 * TICK_MS, 'lost or late')
+          }
+        }
+        due.forEach((time, i) => assert.equal(timers[i]!.isSet, time !== null))
+      }
+    }),
+  )
+})

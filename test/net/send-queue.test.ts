@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { NetCounters, UdpDrop } from '../../src/net/counters.ts'
+import { SendQueue } from '../../src/net/send-queue.ts'
+import { type Libc, libc } from '../../src/sys/libc.ts'
+import { eventually } from './clients.ts'
+
+const EAGAIN = 11
+const EPERM = 1
+
+const real = libc()
+
+interface Kernel {
+  readonly queue: SendQueue
+  readonly counters: NetCounters
+  /** Packets per call from now on: a count it takes, or minus an error number. Then it takes all. */
+  script: number[]
+  /** How many packets each call took. */
+  readonly taken: number[]
+}
+
+/** A queue over a kernel that takes what the test says. */
+function make(library: Libc): Kernel {
+  let error = 0
+  const taken: number[] = []
+  const fake: Libc = {
+    ...library,
+    sendmmsg: (_fd, _vector, count) => {
+      const result = kernel.script.shift() ?? count
+      if (result < 0) {
+        error = -result
+        return -1
+      }
+      taken.push(Math.min(result, count))
+      return Math.min(result, count)
+    },
+    errno: () => error,
+  }
+  const counters = new NetCounters()
+  const kernel: Kernel = {
+    queue: new SendQueue(fake, -1, false, counters),
+    counters,
+    script: [],
+    taken,
+  }
+  return kernel
+}
+
+const name = Buffer.alloc(28)
+
+function add(queue: SendQueue, count: number, size = 100): void {
+  for (let i = 0; i < count; i++) {
+    queue.reserve()
+    queue.add(name, size)
+  }
+}
+
+describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => {
+  const library = real.libc!
+
+  test('reserve() gives the same buffer until a reply is added', () => {
+    const { queue } = make(library)
+    const first = queue.reserve()
+    assert.equal(queue.reserve(), first)
+    assert.ok(first.length >= 65_535)
+    queue.add(name, 10)
+    assert.notEqual(queue.reserve(), first)
+  })
+
+  test('sends what is queued in one call, and by itself when it is full', () => {
+    const { queue, taken, counters } = make(library)
+    add(queue, 10)
+    queue.flush()
+    queue.flush()
+    assert.deepEqual(taken, [10])
+    add(queue, 65)
+    assert.deepEqual(taken, [10, 64])
+    queue.flush()
+    assert.deepEqual(taken, [10, 64, 1])
+    assert.equal(counters.udpSent.sum, 75)
+  })
+
+  test('a long reply takes the buffers it reaches into', () => {
+    const { queue, taken } = make(library)
+    const first = queue.reserve().byteOffset
+    queue.add(name, 3000)
+    assert.ok(queue.reserve().byteOffset - first >= 3000)
+    add(queue, 1, 65_535)
+    add(queue, 20)
+    queue.flush()
+    // 3 and 54 buffers are taken, 7 of 64 are left.
+    assert.deepEqual(taken, [2 + 7, 20 - 7])
+  })
+
+  test('goes on behind a refused packet', () => {
+    const kernel = make(library)
+    kernel.script = [2, -EPERM, 1, -EPERM]
+    add(kernel.queue, 6)
+    kernel.queue.flush()
+    assert.deepEqual(kernel.taken, [2, 1, 1])
+    assert.equal(kernel.counters.udpDrops[UdpDrop.Unsendable], 2)
+    assert.deepEqual([...kernel.counters.udpSendErrors.entries()], [[['EPERM'], { count: 2 }]])
+  })
+
+  test('tries a full send buffer again', async () => {
+    const kernel = make(library)
+    kernel.script = [1, -EAGAIN, -EAGAIN]
+    add(kernel.queue, 4)
+    kernel.queue.flush()
+    add(kernel.queue, 1)
+    await eventually('the rest is sent', () => kernel.counters.udpSent.sum === 5)
+    assert.deepEqual(kernel.taken, [1, 4])
+    assert.equal(kernel.counters.udpDrops[UdpDrop.Backlog], 0)
+  })
+
+  test('drops what a full send buffer does not take in a few milliseconds', async () => {
+    const kernel = make(library)
+    kernel.script = new Array<number>(6).fill(-EAGAIN)
+    add(kernel.queue, 4)
+    kernel.queue.flush()
+    await eventually('given up', () => kernel.counters.udpDrops[UdpDrop.Backlog] === 4)
+    add(kernel.queue, 1)
+    kernel.queue.flush()
+    assert.deepEqual(kernel.taken, [1])
+  })
+
+  test('makes room for new replies where the send buffer stays full', () => {
+    const kernel = make(library)
+    kernel.script = [-EAGAIN]
+    add(kernel.queue, 65)
+    assert.equal(kernel.counters.udpDrops[UdpDrop.Backlog], 64)
+    kernel.queue.close()
+    assert.equal(kernel.counters.udpDrops[UdpDrop.Closed], 1)
+  })
+})

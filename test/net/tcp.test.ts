@@ -1,0 +1,399 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+
+import { ByteBudget } from '../../src/lib/byte-budget.ts'
+import { ManualClock } from '../../src/lib/clock.ts'
+import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
+import {
+  FIRST_MESSAGE_MS,
+  IDLE_MS,
+  MAX_IN_FLIGHT,
+  MAX_UNSENT,
+  TcpConnection,
+  type TcpShared,
+  WRITE_MS,
+} from '../../src/net/tcp-connection.ts'
+import { MAX_CONNECTIONS, openTcp, type TcpListener } from '../../src/net/tcp.ts'
+import { Query } from '../../src/serve/query.ts'
+import { requireTools } from '../helpers/debian.ts'
+import { dig, kdig } from '../helpers/dig.ts'
+import type { Owner } from '../helpers/processes.ts'
+import { eventually, frame, query, tcpClient, without } from './clients.ts'
+import { packets } from './corpus.ts'
+import { isIntact, type TestServer, testServer } from './test-server.ts'
+
+interface Started {
+  readonly address: string
+  readonly port: number
+  readonly listener: TcpListener
+  readonly server: TestServer
+  readonly counters: NetCounters
+  readonly clock: ManualClock
+}
+
+async function start(owner: Owner, host = '127.0.0.1', freeBind = false): Promise<Started> {
+  const server = testServer()
+  const counters = new NetCounters()
+  const clock = new ManualClock()
+  const dispatcher = server
+  const listener = await openTcp({ host, port: 0, freeBind, dispatcher, clock, counters })
+  owner.after(() => listener.close(0))
+  const address = host === '' ? '127.0.0.1' : host
+  return { address, port: listener.port, listener, server, counters, clock }
+}
+
+function ids(replies: readonly Buffer[]): number[] {
+  return replies.map((wire) => wire.readUInt16BE(0))
+}
+
+function range(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => from + i)
+}
+
+function isReset(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+describe('TCP', () => {
+  for (const host of ['127.0.0.1', '::1', '']) {
+    test(`answers on ${host || 'every address'}`, { skip: without(host) }, async (t) => {
+      const started = await start(t, host)
+      const { server, address, port } = started
+      const seen: unknown[] = []
+      server.before = (q) => {
+        const { target } = q
+        seen.push([target.localAddress, target.localPort, target.remoteAddress(q)])
+        seen.push([target.remotePort(q), target.isIPv6(q)])
+      }
+      const client = await tcpClient(t, started)
+      client.send(query({ id: 7 }))
+      await client.wait(1)
+      assert.ok(isIntact(client.replies[0]!, 7))
+      const expected = [
+        [address, port, address],
+        [client.socket.localPort, address === '::1'],
+      ]
+      assert.deepEqual(seen, expected)
+    })
+  }
+
+  test('listens on an address before it exists', async (t) => {
+    // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
+    const { port } = await start(t, '192.0.2.1', true)
+    assert.ok(port > 0)
+  })
+
+  test('answers or ignores each packet of the corpus as the rules say', async (t) => {
+    const started = await start(t)
+    const client = await tcpClient(t, started)
+    client.send(...packets.flatMap(({ octets }) => [octets, query({ id: 0xfffe })]))
+    const answered = packets.filter(({ rcode }) => rcode >= 0)
+    await client.wait(packets.length + answered.length)
+    const replies = [...client.replies]
+    for (const { file, octets, rcode } of packets) {
+      if (rcode >= 0) {
+        const reply = replies.shift()!
+        assert.deepEqual(reply.subarray(0, 2), octets.subarray(0, 2), file)
+        assert.equal(reply[3]! & 0x0f, rcode, file)
+      }
+      assert.ok(isIntact(replies.shift()!, 0xfffe), file)
+    }
+  })
+
+  test('answers pipelined queries however the stream is cut', async (t) => {
+    const started = await start(t)
+    const client = await tcpClient(t, started)
+    const cuts = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 40 }), cuts, async (count, sizes) => {
+        const before = client.replies.length
+        const stream = Buffer.concat(range(before, count).map((id) => frame(query({ id }))))
+        let at = 0
+        for (const size of sizes) {
+          client.socket.write(stream.subarray(at, at + size))
+          at += size
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        client.socket.write(stream.subarray(at))
+        await client.wait(before + count)
+        assert.deepEqual(ids(client.replies.slice(before)), range(before, count))
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  test('answers out of order, as answers come', async (t) => {
+    const started = await start(t)
+    const { server } = started
+    const client = await tcpClient(t, started)
+    client.send(query({ id: 1, name: 'hold.test' }), query({ id: 2, name: 'hold.test' }))
+    client.send(query({ id: 3 }))
+    await client.wait(1)
+    server.release(server.held.splice(0).toReversed())
+    await client.wait(3)
+    assert.deepEqual(ids(client.replies), [3, 2, 1])
+  })
+
+  test('carries replies of 65,535 octets', async (t) => {
+    const started = await start(t)
+    const client = await tcpClient(t, started)
+    client.send(...range(0, 5).map((id) => query({ id, name: 'size-65535.test' })))
+    await client.wait(5)
+    for (const [id, reply] of client.replies.entries()) {
+      assert.equal(reply.length, 65_535)
+      assert.ok(isIntact(reply, id))
+    }
+  })
+
+  test('sends a client that closed its side all its answers', async (t) => {
+    const started = await start(t)
+    const { server, counters } = started
+    const client = await tcpClient(t, started)
+    client.send(query({ id: 1, name: 'hold.test' }), query({ id: 2 }))
+    client.socket.end()
+    await client.wait(1)
+    await eventually('one is kept', () => server.held.length === 1)
+    server.release()
+    await client.wait(2)
+    await client.ended()
+    assert.deepEqual(ids(client.replies), [2, 1])
+    await eventually('it ended well', () => counters.tcpEnds[TcpEnd.Client] === 1)
+    assert.equal(counters.tcpOpen, 0)
+  })
+
+  test('survives a client that resets, and answers that come after', async (t) => {
+    const started = await start(t)
+    const { server, counters } = started
+    const client = await tcpClient(t, started)
+    client.send(query({ name: 'hold.test' }))
+    await eventually('it is kept', () => server.held.length === 1)
+    client.socket.resetAndDestroy()
+    await eventually('the reset was seen', () => counters.tcpEnds[TcpEnd.Error] === 1)
+    server.release()
+    const next = await tcpClient(t, started)
+    next.send(query({ id: 5 }))
+    await next.wait(1)
+  })
+
+  test('stops reading at 128 queries in flight until one is answered', async (t) => {
+    const started = await start(t)
+    const { server } = started
+    const client = await tcpClient(t, started)
+    client.send(...range(0, 300).map((id) => query({ id, name: 'hold.test' })))
+    await eventually('the bound is reached', () => server.held.length === MAX_IN_FLIGHT)
+    // Another connection is served meanwhile, and by then more would have been read.
+    const other = await tcpClient(t, started)
+    other.send(query({ id: 9 }))
+    await other.wait(1)
+    assert.equal(server.held.length, MAX_IN_FLIGHT)
+    server.release(server.held.splice(0, 1))
+    await eventually('another is read', () => server.held.length === MAX_IN_FLIGHT)
+    while (client.replies.length < 300) {
+      const answered = client.replies.length + server.held.length
+      server.release()
+      await client.wait(answered)
+      await eventually('more come', () => server.held.length > 0 || client.replies.length === 300)
+    }
+    assert.deepEqual(
+      ids(client.replies).toSorted((a, b) => a - b),
+      range(0, 300),
+    )
+  })
+
+  test('lets others have their turn while a client pipelines', async (t) => {
+    const started = await start(t)
+    const { server } = started
+    const order: number[] = []
+    server.before = (q) => order.push(q.wire.readUInt16BE(0))
+    const first = await tcpClient(t, started)
+    const second = await tcpClient(t, started)
+    first.send(...range(0, 500).map((id) => query({ id })))
+    second.send(query({ id: 1000 }))
+    await Promise.all([first.wait(500), second.wait(1)])
+    assert.ok(order.indexOf(1000) < 200, `served after ${order.indexOf(1000)} others`)
+  })
+
+  test('stops reading from a client that does not read, then cuts it', async (t) => {
+    const started = await start(t)
+    const { counters, clock } = started
+    let asked = 0
+    started.server.before = () => asked++
+    const client = await tcpClient(t, started)
+    client.socket.pause()
+    client.send(...range(0, 1000).map((id) => query({ id, name: 'size-65535.test' })))
+    const other = await tcpClient(t, started)
+    other.send(query({}))
+    await other.wait(1)
+    await eventually('the kernel takes no more', () => asked * 65_537 > MAX_UNSENT)
+    clock.advance(WRITE_MS - 1)
+    other.send(query({}))
+    await other.wait(2)
+    assert.ok(asked < 500, `${asked} queries were read`)
+    assert.equal(counters.tcpOpen, 2)
+    clock.advance(1 + WRITE_MS)
+    await eventually('it is cut', () => counters.tcpEnds[TcpEnd.WriteTimeout] === 1)
+  })
+
+  test('goes on with a client that reads again', async (t) => {
+    const started = await start(t)
+    let asked = 0
+    started.server.before = () => asked++
+    const client = await tcpClient(t, started)
+    client.socket.pause()
+    client.send(...range(0, 200).map((id) => query({ id, name: 'size-65535.test' })))
+    await eventually('a megabyte waits', () => asked * 65_537 > MAX_UNSENT)
+    client.socket.resume()
+    await client.wait(200)
+    assert.deepEqual(ids(client.replies), range(0, 200))
+  })
+
+  test('cuts a client whose late answers pile up', async (t) => {
+    const started = await start(t)
+    const { server, counters } = started
+    const client = await tcpClient(t, started)
+    client.socket.pause()
+    client.send(...range(0, 128).map((id) => query({ id, name: 'hold.test' })))
+    await eventually('all are kept', () => server.held.length === 128)
+    for (const q of server.held.splice(0)) {
+      q.outLength = 65_535
+      q.target.send(q, q.reserve().length)
+    }
+    await eventually('it is cut', () => counters.tcpEnds[TcpEnd.Overflow] === 1)
+  })
+
+  test('takes one answer at a time where clients together read too little', async (t) => {
+    const server = testServer()
+    const unsent = new ByteBudget(0)
+    const shared: TcpShared = {
+      dispatcher: server,
+      clock: new ManualClock(),
+      query: new Query(null as never),
+      message: Buffer.alloc(65_535),
+      reply: Buffer.alloc(65_535),
+      unsent,
+      closed: () => {},
+    }
+    const listener = createServer((socket) => void new TcpConnection(socket, shared))
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    t.after(() => void listener.close())
+    const { port } = listener.address() as { port: number }
+    const held: number[] = []
+    server.before = () => held.push(unsent.used)
+    const client = await tcpClient(t, { address: '127.0.0.1', port })
+    client.send(...range(0, 20).map((id) => query({ id, name: 'size-60000.test' })))
+    await client.wait(20)
+    assert.deepEqual(held, new Array<number>(20).fill(0))
+    await eventually('all is written', () => unsent.used === 0)
+    server.before = () => {}
+    client.socket.pause()
+    unsent.limit = 2 ** 30
+    client.send(...range(0, 100).map((id) => query({ id, name: 'size-60000.test' })))
+    await eventually('answers wait', () => unsent.used > 0)
+    client.socket.resetAndDestroy()
+    await eventually('they are forgotten', () => unsent.used === 0)
+  })
+
+  test('cuts a client without a whole message after 3 s', async (t) => {
+    const started = await start(t)
+    const { clock, counters } = started
+    const silent = await tcpClient(t, started)
+    const dripping = await tcpClient(t, started)
+    dripping.socket.write(frame(query({})).subarray(0, 20))
+    const good = await tcpClient(t, started)
+    good.send(query({}))
+    await good.wait(1)
+    clock.advance(FIRST_MESSAGE_MS - 1)
+    good.send(query({}))
+    await good.wait(2)
+    assert.equal(counters.tcpOpen, 3)
+    clock.advance(1)
+    await Promise.all([silent.ended(), dripping.ended()])
+    await eventually('both counted', () => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 2)
+    assert.equal(counters.tcpOpen, 1)
+  })
+
+  test('cuts an idle client after 10 s, but none that waits for an answer', async (t) => {
+    const started = await start(t)
+    const { clock, counters, server } = started
+    const idle = await tcpClient(t, started)
+    idle.send(query({}))
+    await idle.wait(1)
+    const waiting = await tcpClient(t, started)
+    waiting.send(query({ name: 'hold.test' }))
+    await eventually('it is kept', () => server.held.length === 1)
+    clock.advance(IDLE_MS)
+    await idle.ended()
+    await eventually('idle counted', () => counters.tcpEnds[TcpEnd.IdleTimeout] === 1)
+    server.release()
+    await waiting.wait(1)
+    clock.advance(IDLE_MS)
+    await waiting.ended()
+    await eventually('idle counted', () => counters.tcpEnds[TcpEnd.IdleTimeout] === 2)
+  })
+
+  test('closes connections beyond its limit at once', async (t) => {
+    const started = await start(t)
+    const { counters } = started
+    const sockets = range(0, MAX_CONNECTIONS).map(() => connect(started.port, '127.0.0.1'))
+    t.after(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+    await eventually('all are accepted', () => counters.tcpOpen === MAX_CONNECTIONS)
+    const extra = connect(started.port, '127.0.0.1')
+    extra.on('error', (error) => assert.ok(isReset(error)))
+    await once(extra, 'close')
+    assert.equal(counters.tcpRefused, 1)
+    sockets[0]!.destroy()
+    await eventually('one is gone', () => counters.tcpOpen < MAX_CONNECTIONS)
+    const next = await tcpClient(t, started)
+    next.send(query({}))
+    await next.wait(1)
+  })
+
+  test('close() lets queries in flight have their answers', async (t) => {
+    const started = await start(t)
+    const { server, listener, counters } = started
+    const client = await tcpClient(t, started)
+    const idle = await tcpClient(t, started)
+    client.send(query({ id: 1, name: 'hold.test' }))
+    await eventually('it is kept', () => server.held.length === 1)
+    const closed = listener.close(5_000)
+    await idle.ended()
+    idle.socket.end()
+    await assert.rejects(once(connect(started.port, '127.0.0.1'), 'connect'), {
+      code: 'ECONNREFUSED',
+    })
+    server.release()
+    await client.wait(1)
+    await client.ended()
+    client.socket.end()
+    await closed
+    assert.equal(counters.tcpEnds[TcpEnd.Shutdown], 2)
+    assert.deepEqual([counters.tcpOpen, counters.tcpListeners], [0, 0])
+    await listener.close(0)
+  })
+
+  test('close() cuts what is left after its grace', async (t) => {
+    const started = await start(t)
+    const { server, listener, counters } = started
+    const client = await tcpClient(t, started)
+    client.send(query({ name: 'hold.test' }))
+    await eventually('it is kept', () => server.held.length === 1)
+    await listener.close(1)
+    await client.ended()
+    assert.equal(counters.tcpEnds[TcpEnd.Shutdown], 1)
+    server.release()
+  })
+
+  test('is understood by dig and kdig', { skip: requireTools('dig', 'kdig') }, async (t) => {
+    const started = await start(t)
+    const dug = await dig(started, '+tcp', '+keepopen', 'a.test', 'A', 'b.test', 'A')
+    assert.deepEqual([dug.status, dug.answer.length], ['NOERROR', 1])
+    const kdug = await kdig(started, '+tcp', '+keepopen', 'size-60000.test', 'AAAA')
+    assert.equal(kdug.status, 'NOERROR')
+  })
+})

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bind } from '../../../src/plugins/bind/index.ts'
+import { testBlock } from './block.ts'
+import { directivesOf } from './directives.ts'
+
+test('the stage tells where the block listens, and takes no part in queries', () => {
+  const stage = bind.setup(
+    directivesOf('bind', 'bind lo {\nexcept ::1\n}\nbind 127.0.0.2'),
+    testBlock(),
+  )
+  assert.deepEqual(stage.addresses, ['127.0.0.1', '127.0.0.2'])
+  assert.deepEqual(stage.describe?.(), ['127.0.0.1 127.0.0.2'])
+  assert.equal('wrap' in stage, false)
+  assert.equal(bind.handler, false)
+})

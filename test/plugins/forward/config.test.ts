@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+
+import { describeConfig } from '../../../src/plugins/forward/describe.ts'
+import { Rcode } from '../../../src/wire/codes.ts'
+import { KeptStates } from '../../../src/daemon/kept-states.ts'
+import { Clock } from '../../../src/lib/clock.ts'
+import { temporaryFolder } from '../../helpers/nsd.ts'
+import { LogLines, setup } from './harness.ts'
+import { configOf, errorOf } from './parse.ts'
+
+const PREFIX = 'Corefile:2 - plugin/forward: '
+const ARGUMENTS = 'Wrong argument count or unexpected line ending after '
+
+test('readConfig() fills in CoreDNS’s defaults', () => {
+  const config = configOf('forward . 10.96.0.10')
+  assert.ok(Object.isFrozen(config))
+  assert.deepEqual(config, {
+    from: '.',
+    ignoredFrom: [],
+    to: [{ kind: 'address', endpoint: { host: '10.96.0.10', port: 53 } }],
+    except: [],
+    forceTcp: false,
+    preferUdp: false,
+    expire: 10_000,
+    maxFails: 2,
+    maxConnectAttempts: null,
+    maxIdleConns: 0,
+    readTimeout: 2000,
+    policy: 'random',
+    healthCheck: { interval: 500, domain: '.', recursionDesired: true },
+    maxConcurrent: 0,
+    next: [],
+    nextOnNodata: false,
+    failover: [],
+    failfast: false,
+    source: null,
+    resolvers: [],
+  })
+})
+
+test('readConfig() reads every option', () => {
+  const config = configOf(`forward Example.ORG dns://10.0.0.1 [fd00::1]:5353 {
+    except a.example.org B.example.org
+    except 10.0.0.0/15
+    force_tcp
+    prefer_udp
+    expire 1m30s
+    max_fails 5
+    max_connect_attempts 3
+    max_idle_conns 4
+    read_timeout 300ms
+    policy round_robin
+    health_check 1s no_rec domain Example.org
+    max_concurrent 1000
+    next nxdomain SERVFAIL
+    next_on_nodata
+    failover REFUSED
+    failfast_all_unhealthy_upstreams
+    source_address 192.0.2.1
+    resolver 192.0.2.2 [fd00::2]:54
+  }`)
+  assert.deepEqual(config, {
+    from: 'example.org.',
+    ignoredFrom: [],
+    to: [
+      { kind: 'address', endpoint: { host: '10.0.0.1', port: 53 } },
+      { kind: 'address', endpoint: { host: 'fd00::1', port: 5353 } },
+    ],
+    except: ['a.example.org.', 'b.example.org.', '0.10.in-addr.arpa.', '1.10.in-addr.arpa.'],
+    forceTcp: true,
+    preferUdp: true,
+    expire: 90_000,
+    maxFails: 5,
+    maxConnectAttempts: 3,
+    maxIdleConns: 4,
+    readTimeout: 300,
+    policy: 'round_robin',
+    healthCheck: { interval: 1000, domain: 'example.org.', recursionDesired: false },
+    maxConcurrent: 1000,
+    next: [Rcode.NXDomain, Rcode.ServFail],
+    nextOnNodata: true,
+    failover: [Rcode.Refused],
+    failfast: true,
+    source: '192.0.2.1',
+    resolvers: [
+      { host: '192.0.2.2', port: 53 },
+      { host: 'fd00::2', port: 54 },
+    ],
+  })
+})
+
+describe('readConfig() refuses', () => {
+  const fifteen = Array.from({ length: 15 }, (_, i) => `10.0.0.${i}`).join(' ')
+  const cases: readonly (readonly [text: string, message: string])[] = [
+    ['forward', `Corefile:2 - Error during parsing: ${ARGUMENTS}'forward'`],
+    ['forward .', `Corefile:2 - Error during parsing: ${ARGUMENTS}'.'`],
+    [`forward . ${fifteen} 10.0.1.1 10.0.1.2`, 'more than 15 TOs configured: 17'],
+    ['forward a..b 10.0.0.1', "unable to normalize 'a..b'"],
+    ['forward . /no/such', 'not an IP address, file, or valid domain: "/no/such": no such file'],
+    ['forward . 10.0.0.256', 'not an IP address, file, or valid domain: "10.0.0.256"'],
+    ['forward . 10.0.0.1:0', 'not an IP address, file, or valid domain: "10.0.0.1:0"'],
+    ['forward . 10.0.0.1:65536', 'not an IP address, file, or valid domain: "10.0.0.1:65536"'],
+    [
+      'forward . __PILLAR__CLUSTER__DNS__',
+      'not an IP address, file, or valid domain: "__PILLAR__CLUSTER__DNS__"',
+    ],
+    [
+      'forward . tls://9.9.9.9',
+      'tls:// upstreams are not implemented in this release: "tls://9.9.9.9"',
+    ],
+    [
+      'forward . https://9.9.9.9',
+      'https:// upstreams are not implemented in this release: "https://9.9.9.9"',
+    ],
+    [
+      'forward . quic://9.9.9.9',
+      "'quic' is not supported as a destination protocol in forward: quic://9.9.9.9",
+    ],
+  ]
+  for (const [text, message] of cases) {
+    test(text, () => {
+      const want = message.startsWith('Corefile:2')
+        ? message.replace('2 - ', '2 - plugin/forward: ')
+        : PREFIX + message
+      const got = errorOf(text)
+      // Grammar errors name the position themselves.
+      assert.ok(got === want || got === `plugin/forward: ${message}`, got)
+    })
+  }
+
+  const options: readonly (readonly [option: string, message: string])[] = [
+    ['expire -1s', "expire can't be negative: -1s"],
+    ['expire 5', 'time: missing unit in duration "5"'],
+    ['read_timeout 0s', 'read_timeout must be positive: 0s'],
+    ['max_concurrent -4', "max_concurrent can't be negative: -4"],
+    ['max_idle_conns -4', "max_idle_conns can't be negative: -4"],
+    ['max_fails -1', 'strconv.ParseUint: parsing "-1": invalid syntax'],
+    ['policy fastest', "unknown policy 'fastest'"],
+    ['health_check -5s', "health_check can't be negative: -5000000000"],
+    ['health_check 5s sometimes', 'health_check: unknown option sometimes'],
+    ['health_check 5s domain a..b', 'health_check: invalid domain name a..b'],
+    ['next NOPE', 'NOPE is not a valid rcode'],
+    ['failover NOPE', 'NOPE is not a valid rcode'],
+    ['failover noerror', 'NoError cannot be used in failover'],
+    ['source_address eth0', 'not an IP address: "eth0"'],
+    ['resolver dns.example', 'not an IP address: "dns.example"'],
+    ['tls', "'tls' is not implemented in this release"],
+    ['tls_servername dns.example', "'tls_servername' is not implemented in this release"],
+    ['doh_method GET', "'doh_method' is not implemented in this release"],
+    ['max_age 1h', "'max_age' is not implemented in this release"],
+    ['fastest', "Corefile:3 - Error during parsing: unknown property 'fastest'"],
+    ['except', `Corefile:3 - Error during parsing: ${ARGUMENTS}'except'`],
+    ['force_tcp yes', `Corefile:3 - Error during parsing: ${ARGUMENTS}'yes'`],
+    ['health_check', `Corefile:3 - Error during parsing: ${ARGUMENTS}'health_check'`],
+    ['health_check 5s domain', `Corefile:3 - Error during parsing: ${ARGUMENTS}'domain'`],
+    ['next', `Corefile:3 - Error during parsing: ${ARGUMENTS}'next'`],
+  ]
+  for (const [option, message] of options) {
+    test(option, () => {
+      const want = message.startsWith('Corefile')
+        ? message
+        : `Corefile:3 - plugin/forward: ${message}`
+      const got = errorOf(`forward . 10.0.0.1 {\n${option}\n}`)
+      assert.ok(got === want || got === `plugin/forward: ${message}`, got)
+    })
+  }
+})
+
+test('max_age and other missing options name the line they stand on', () => {
+  assert.match(errorOf('forward . 10.0.0.1 {\nforce_tcp\nmax_age 1h\n}'), /^Corefile:4 - /)
+})
+
+test('a file without nameservers is refused with file, line and remedy', (t) => {
+  const path = join(temporaryFolder(t), 'resolv.conf')
+  writeFileSync(path, 'search example.com\n')
+  const begin = (): unknown =>
+    setup(`forward . ${path}`, new KeptStates().open(), new Clock(), new LogLines())
+  assert.throws(begin, {
+    message:
+      `Corefile:2 - plugin/forward: no nameservers found in "${path}": add a line ` +
+      '"nameserver ADDRESS" to it, or write the addresses of the upstreams instead of the file',
+  })
+  assert.throws(
+    () => setup(`forward . /tmp`, new KeptStates().open(), new Clock(), new LogLines()),
+    { message: 'Corefile:2 - plugin/forward: open /tmp: is a directory' },
+  )
+})
+
+test('FROM as a prefix that spans several zones takes the first, with a warning', () => {
+  const log = new LogLines()
+  setup('forward 10.0.0.0/15 10.0.0.1', new KeptStates().open(), new Clock(), log)
+  assert.deepEqual(log.lines, [
+    "[WARNING] Corefile:2 - '10.0.0.0/15' stands for several zones, of which only " +
+      "'0.10.in-addr.arpa.' is forwarded, not 1.10.in-addr.arpa.",
+  ])
+})
+
+test('describe() shows upstreams and settings in effect', (t) => {
+  const path = join(temporaryFolder(t), 'resolv.conf')
+  writeFileSync(path, 'nameserver 10.0.0.1\nnameserver fd00::1\n')
+  const body = `forward . ${path} 10.0.0.2:5353 dns.example {\nforce_tcp\nmax_concurrent 10\n}`
+  const stage = setup(body, new KeptStates().open(), new Clock(), new LogLines())
+  assert.deepEqual(stage.describe?.(), [
+    'from .',
+    `to 10.0.0.1:53 [fd00::1]:53 (from ${path})`,
+    'to 10.0.0.2:5353',
+    'to dns.example port 53 (resolved at start)',
+    'transport TCP',
+    'policy random',
+    'expire 10s',
+    'health_check 500ms for ., down after more than 2 failures',
+    'max_concurrent 10',
+  ])
+})
+
+test('describeConfig() shows every option that is set', () => {
+  const config = configOf(`forward . 10.0.0.1 {
+    prefer_udp
+    max_fails 0
+    except a.test
+    next NXDOMAIN
+    next_on_nodata
+    failover REFUSED
+    source_address 10.0.0.9
+  }`)
+  assert.deepEqual(describeConfig(config, ['10.0.0.1:53']).slice(2), [
+    'transport UDP',
+    'policy random',
+    'expire 10s',
+    'health_check off (max_fails 0)',
+    'except a.test.',
+    'next NXDOMAIN',
+    'next_on_nodata',
+    'failover REFUSED',
+    'source_address 10.0.0.9',
+  ])
+})

@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+
+import { write16 } from '../../../src/wire/bytes.ts'
+import { Ede, Rcode, Type } from '../../../src/wire/codes.ts'
+import { upstreamCounters } from '../../../src/upstream/counters.ts'
+import { message, opt, questionOf } from '../../wire/message.ts'
+import {
+  answerTo,
+  type Asked,
+  eventually,
+  framed,
+  honest,
+  silent,
+  startScripted,
+} from '../../upstream/scripted.ts'
+import { Front } from './harness.ts'
+
+const counters = (port: number) => upstreamCounters.get(`127.0.0.1:${port}`)
+
+/** What an upstream may say to a query instead of answering it. */
+const garbage: Readonly<Record<string, (query: Buffer) => Buffer>> = {
+  'a wrong id': (query) => {
+    const reply = answerTo(query)
+    write16(reply, 0, reply.readUInt16BE(0) ^ 0x8421)
+    return reply
+  },
+  'another name': (query) => {
+    const reply = answerTo(query)
+    reply[13]! ^= 1
+    return reply
+  },
+  'another type': (query) => {
+    const reply = answerTo(query)
+    write16(reply, questionOf(query).nameEnd, Type.MX)
+    return reply
+  },
+  'a query': (query) => answerTo(query, 0x0100, 0),
+  'a reply with another opcode': (query) => answerTo(query, 0xa180),
+  'eleven octets': (query) => answerTo(query).subarray(0, 11),
+  'no octets': () => Buffer.alloc(0),
+}
+
+/** Replies to the right question that cannot be used. */
+const broken: Readonly<Record<string, (query: Buffer) => Buffer>> = {
+  'half a record': (query) => answerTo(query).subarray(0, -5),
+  'a compression loop': (query) => {
+    const { end } = questionOf(query)
+    const reply = answerTo(query)
+    write16(reply, end, 0xc000 | end)
+    return reply
+  },
+  'counts of 65,535': (query) => {
+    const reply = answerTo(query)
+    reply.fill(0xff, 6, 12)
+    return reply
+  },
+  'an error without a question': (query) => {
+    const reply = answerTo(query, 0x8185, 0).subarray(0, 12)
+    write16(reply, 4, 0)
+    return reply
+  },
+  'an extended rcode': (query) => {
+    const o = { name: 'victim.test', flags: 0x8180, additional: [opt({ extendedRcode: 1 })] }
+    return message({ ...o, id: query.readUInt16BE(0) })
+  },
+}
+
+const overs = ['udp', 'tcp'] as const
+
+describe('an upstream that sends garbage', { concurrency: 4 }, () => {
+  for (const over of overs) {
+    for (const [what, make] of Object.entries(garbage)) {
+      test(`${what} over ${over} is ignored and counted, and stops nobody`, async (t) => {
+        let held: Asked | null = null
+        const upstream = await startScripted(t, (asked) => {
+          if (asked.wire.includes('victim')) {
+            asked.reply(make(asked.wire))
+            held ??= asked
+          } else asked.reply(answerTo(asked.wire))
+        })
+        const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+        const victim = front.ask('victim.test', { over })
+        await upstream.waitFor(1)
+        const others = await Promise.all(['a.test', 'b.test'].map((n) => front.ask(n, { over })))
+        for (const other of others) assert.equal(other.records.answerCount, 1)
+        held!.reply(answerTo(held!.wire))
+        assert.equal((await victim).records.answerCount, 1)
+        assert.ok(counters(upstream.port).mismatches >= 1)
+      })
+    }
+    for (const [what, make] of Object.entries(broken)) {
+      test(`${what} over ${over} is not passed on; another attempt is`, async (t) => {
+        const upstream = await startScripted(t, ({ wire, reply }, n) =>
+          reply(n === 1 ? make(wire) : answerTo(wire)),
+        )
+        const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+        assert.equal((await front.ask('victim.test', { over })).records.answerCount, 1)
+        upstream.script = ({ wire, reply }) => reply(make(wire))
+        const failed = await front.ask('victim.test', { over, edns: true })
+        assert.equal(failed.rcode, Rcode.ServFail)
+        assert.equal(failed.ede, Ede.InvalidData)
+        assert.equal(failed.error, `read ${over} 127.0.0.1:${upstream.port}: broken reply`)
+        assert.equal(upstream.asked.length, 4, 'two attempts each')
+      })
+    }
+  }
+
+  test('every hostile reply of the corpus leaves the client with an answer', async (t) => {
+    const folder = `${import.meta.dirname}/../../corpus`
+    const files = readdirSync(folder).filter((file) => file.startsWith('reply-'))
+    let hostile = Buffer.alloc(0)
+    const upstream = await startScripted(t, ({ wire, reply }) => {
+      const copy = Buffer.from(hostile)
+      if (copy.length >= 2) write16(copy, 0, wire.readUInt16BE(0))
+      reply(copy)
+      reply(answerTo(wire))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    for (const file of files) {
+      const text = readFileSync(`${folder}/${file}`, 'utf8').replace(/#.*$/gm, '')
+      hostile = Buffer.from(text.replace(/\s/g, ''), 'hex')
+      for (const over of overs) {
+        const reply = await front.ask('sane.test', { over })
+        assert.equal(reply.records.answerCount, 1, file)
+      }
+    }
+  })
+
+  test('a truncated reply over TCP is not passed on', async (t) => {
+    const upstream = await startScripted(t, ({ wire, reply }) => reply(answerTo(wire, 0x8380)))
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    assert.equal((await front.ask('victim.test', { over: 'tcp' })).rcode, Rcode.ServFail)
+  })
+
+  test('65,535 octets of noise are counted, then the connection goes on', async (t) => {
+    const upstream = await startScripted(t, ({ wire, reply }) => {
+      const noise = Buffer.alloc(65_535, 0xab)
+      noise[2] = 0x81
+      reply(noise)
+      reply(answerTo(wire))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    assert.equal((await front.ask('victim.test', { over: 'tcp' })).records.answerCount, 1)
+    assert.equal(counters(upstream.port).mismatches, 1)
+  })
+
+  test('a reply of 65,535 octets reaches the client whole', async (t) => {
+    const upstream = await startScripted(t, ({ wire, reply }) => {
+      const { end } = questionOf(wire)
+      const size = 65_535 - end - 12
+      const head = answerTo(wire).subarray(0, end + 12)
+      write16(head, end + 2, Type.TXT)
+      write16(head, end + 10, size)
+      reply(Buffer.concat([head, Buffer.alloc(size)]))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const reply = await front.ask('large.test', { over: 'tcp' })
+    assert.equal(reply.wire.length, 65_535)
+  })
+})
+
+describe('an upstream that closes connections', () => {
+  test('mid-answer on a fresh connection: another attempt, then the error', async (t) => {
+    const upstream = await startScripted(t, ({ wire, socket }) => {
+      socket!.end(framed(answerTo(wire)).subarray(0, 20))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
+    const reply = await front.ask('victim.test', { over: 'tcp', edns: true })
+    assert.equal(reply.rcode, Rcode.ServFail)
+    assert.equal(reply.error, `read tcp 127.0.0.1:${upstream.port}: EOF`)
+    assert.equal(reply.ede, Ede.NetworkError)
+    assert.equal(upstream.asked.length, 2)
+  })
+
+  test('used before: everybody on it is asked again once, on a fresh dial', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    await front.ask('first.test', { over: 'tcp' })
+    // Both warm connections are up and seasoned.
+    await eventually(() => upstream.open === 2, 'two connections')
+    await Promise.all(
+      ['a.test', 'b.test', 'c.test'].map((name) => front.ask(name, { over: 'tcp' })),
+    )
+    const before = upstream.asked.length
+    const cut = new Set<number>()
+    upstream.script = (asked) => {
+      if (upstream.accepted > 2 && !cut.has(asked.port)) return honest(asked, 0)
+      cut.add(asked.port)
+      asked.socket!.resetAndDestroy()
+    }
+    const names = ['d.test', 'e.test', 'f.test', 'g.test']
+    const replies = await Promise.all(names.map((name) => front.ask(name, { over: 'tcp' })))
+    for (const reply of replies) assert.equal(reply.records.answerCount, 1)
+    assert.ok(upstream.asked.length <= before + 2 * names.length)
+  })
+
+  test('while idle: the next query dials again and nobody notices', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    await front.ask('first.test', { over: 'tcp' })
+    await eventually(() => upstream.open === 2, 'two connections')
+    upstream.asked[0]!.socket!.destroy()
+    assert.equal((await front.ask('second.test', { over: 'tcp' })).records.answerCount, 1)
+  })
+})
+
+describe('an upstream that is slow or silent', () => {
+  test('a late answer is still an answer', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    for (const over of overs) {
+      const before = upstream.asked.length
+      const reply = front.ask('slow.test', { over })
+      await upstream.waitFor(before + 2)
+      const first = upstream.asked[before]!
+      first.reply(answerTo(first.wire))
+      assert.equal((await reply).records.answerCount, 1)
+    }
+  })
+
+  test('a retry over TCP takes another connection', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const reply = front.ask('stuck.test', { over: 'tcp' })
+    await upstream.waitFor(2)
+    const [first, second] = upstream.asked
+    assert.notEqual(first!.port, second!.port)
+    second!.reply(answerTo(second!.wire))
+    assert.equal((await reply).records.answerCount, 1)
+  })
+
+  test('two attempts, and SERVFAIL before the client has lost patience', async (t) => {
+    const upstream = await startScripted(t, silent)
+    for (const over of overs) {
+      const before = upstream.asked.length
+      const body = `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`
+      const front = await Front.start(t, body)
+      // The client asked 3.2 s ago: 1.2 s are left.
+      const reply = await front.ask('dead.test', { over, age: 3200, edns: true })
+      assert.equal(reply.rcode, Rcode.ServFail)
+      assert.equal(reply.ede, Ede.NoReachableAuthority)
+      assert.equal(reply.error, `read ${over} 127.0.0.1:${upstream.port}: i/o timeout`)
+      assert.ok(reply.took > 1100 && reply.took < 1600, `took ${reply.took}`)
+      assert.equal(upstream.asked.length, before + 2)
+      assert.equal(counters(upstream.port).inflight, 0)
+    }
+  })
+
+  test('one slow query does not block the next: another connection opens', async (t) => {
+    const slow: Asked[] = []
+    const blocked = new Set<number>()
+    const upstream = await startScripted(t, (asked) => {
+      // As CoreDNS does: strictly in order on each connection.
+      if (asked.wire.includes('external')) blocked.add(asked.port)
+      if (blocked.has(asked.port)) slow.push(asked)
+      else asked.reply(answerTo(asked.wire))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    await front.ask('warm.cluster.local', { over: 'tcp' })
+    const external = front.ask('external.test', { over: 'tcp' })
+    await eventually(() => slow.length > 0, 'the slow query')
+    for (let i = 0; i < 20; i++) {
+      const reply = await front.ask(`name-${i}.cluster.local`, { over: 'tcp' })
+      assert.equal(reply.records.answerCount, 1)
+      assert.ok(reply.took < 400, `name-${i} took ${reply.took}`)
+    }
+    for (const { reply, wire } of slow) reply(answerTo(wire))
+    assert.equal((await external).records.answerCount, 1)
+  })
+
+  test('replies in any order find their queries', async (t) => {
+    const held: Asked[] = []
+    const upstream = await startScripted(t, (asked) => void held.push(asked))
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const names = Array.from({ length: 10 }, (_, i) => `name-${i}.test`)
+    const replies = names.map((name) => front.ask(name, { over: 'tcp' }))
+    await upstream.waitFor(10)
+    for (const { reply, wire } of held.toReversed()) reply(answerTo(wire))
+    const got = await Promise.all(replies)
+    got.forEach((reply, i) => assert.ok(reply.wire.includes(`name-${i}`)))
+  })
+})
+
+describe('a port that is closed', () => {
+  for (const over of overs) {
+    test(`over ${over}: two attempts with a pause, then SERVFAIL`, async (t) => {
+      const upstream = await startScripted(t, honest)
+      await upstream.close()
+      const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+      const reply = await front.ask('dead.test', { over, edns: true })
+      assert.equal(reply.rcode, Rcode.ServFail)
+      assert.match(reply.error!, /connection refused$/)
+      assert.equal(reply.ede, Ede.NetworkError)
+      assert.ok(reply.took < 1000, `took ${reply.took}`)
+    })
+
+    test(`over ${over}: a storm of queries dials a few times, and recovers`, async (t) => {
+      const upstream = await startScripted(t, honest)
+      await upstream.close()
+      const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
+      const before = counters(upstream.port).dialled[over === 'tcp' ? 1 : 0]!
+      const names = Array.from({ length: 500 }, (_, i) => `name-${i}.test`)
+      await Promise.all(names.map((name) => front.ask(name, { over })))
+      const dials = counters(upstream.port).dialled[over === 'tcp' ? 1 : 0]! - before
+      assert.ok(dials < 40, `${dials} dials`)
+      const again = await startScripted(t, honest, upstream.port)
+      const reply = await front.ask('back.test', { over })
+      assert.equal(reply.records.answerCount, 1)
+      assert.equal(again.asked.length, 1)
+    })
+  }
+})
+
+describe('an upstream of another age', () => {
+  for (const over of overs) {
+    test(`over ${over}: FORMERR to OPT is asked again without it, and remembered`, async (t) => {
+      const upstream = await startScripted(t, ({ wire, reply }) => {
+        const hasOpt = wire.readUInt16BE(10) === 1
+        reply(hasOpt ? answerTo(wire, 0x8181, 0) : answerTo(wire))
+      })
+      const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+      assert.equal((await front.ask('old.test', { over })).records.answerCount, 1)
+      assert.equal(upstream.asked.length, 2)
+      assert.equal((await front.ask('older.test', { over })).records.answerCount, 1)
+      assert.equal(upstream.asked.length, 3)
+    })
+  }
+
+  test('FORMERR with and without OPT is the answer, and OPT is not given up', async (t) => {
+    const upstream = await startScripted(t, ({ wire, reply }) => reply(answerTo(wire, 0x8181, 0)))
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    assert.equal((await front.ask('odd.test')).rcode, Rcode.FormErr)
+    await front.ask('odder.test')
+    assert.equal(upstream.asked[2]!.wire.readUInt16BE(10), 1, 'OPT is tried again')
+  })
+
+  test('TC over UDP is asked again over TCP', async (t) => {
+    const upstream = await startScripted(t, ({ over, wire, reply }) =>
+      reply(over === 'udp' ? answerTo(wire, 0x8380, 0) : answerTo(wire, 0x8180, 9)),
+    )
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const found = await front.ask('big.test')
+    assert.equal(found.records.answerCount, 9)
+    assert.equal(found.flags & 0x0200, 0)
+  })
+
+  test('TC over UDP where TCP does not work: the client gets the truncated answer', async (t) => {
+    const upstream = await startScripted(t, ({ socket, wire, reply }) => {
+      if (socket === null) reply(answerTo(wire, 0x8380, 1))
+      else socket.destroy()
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const found = await front.ask('big.test')
+    assert.equal(found.records.answerCount, 1)
+    assert.notEqual(found.flags & 0x0200, 0)
+  })
+})

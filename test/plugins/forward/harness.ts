@@ -1,0 +1,200 @@
+import { parse } from '../../../src/corefile/parse.ts'
+import { ByteBudget } from '../../../src/lib/byte-budget.ts'
+import { Clock } from '../../../src/lib/clock.ts'
+import type { Log } from '../../../src/lib/log.ts'
+import { forward } from '../../../src/plugins/forward/index.ts'
+import { composeChain } from '../../../src/serve/chain.ts'
+import { makeFinish } from '../../../src/serve/finish.ts'
+import type { BlockContext, Stage } from '../../../src/serve/plugin.ts'
+import { Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
+import { Server } from '../../../src/serve/server.ts'
+import { KeptStates, type StateUser } from '../../../src/daemon/kept-states.ts'
+import { Flag } from '../../../src/wire/codes.ts'
+import { readFlags, readId } from '../../../src/wire/header.ts'
+import type { Records } from '../../../src/wire/records.ts'
+import type { Owner } from '../../helpers/processes.ts'
+import { message, opt, questionOf, recordsOf } from '../../wire/message.ts'
+
+/** A reply as the client sees it, and what the server knows of it. */
+export interface Reply {
+  readonly wire: Buffer
+  readonly id: number
+  readonly flags: number
+  readonly rcode: number
+  readonly records: Records
+  readonly ede: number
+  readonly error: string | null
+  readonly answeredBy: string
+  /** Milliseconds from asking to the reply. */
+  readonly took: number
+}
+
+export interface AskOptions {
+  readonly over?: 'udp' | 'tcp'
+  readonly type?: number
+  readonly flags?: number
+  readonly edns?: boolean
+  readonly dnssecOk?: boolean
+  /** How long ago the client asked, in milliseconds. */
+  readonly age?: number
+}
+
+/** Lines as the log wrote them. */
+export class LogLines implements Log {
+  readonly lines: string[] = []
+  #write(level: string): (text: string) => void {
+    return (text) => void this.lines.push(`[${level}] ${text}`)
+  }
+  readonly debug = this.#write('DEBUG')
+  readonly info = this.#write('INFO')
+  readonly warning = this.#write('WARNING')
+  readonly error = this.#write('ERROR')
+  readonly fatal = this.#write('FATAL')
+  plugin(): Log {
+    return this
+  }
+}
+
+/** One client per query: the reply settles its promise. */
+class Client implements ReplyTarget {
+  readonly protocol: Protocol
+  readonly maxSize = 65_535
+  readonly localAddress = '127.0.0.1'
+  readonly localPort = 53
+  readonly #settle: (reply: Reply) => void
+  readonly #askedAt = performance.now()
+  #sent = false
+
+  constructor(protocol: Protocol, settle: (reply: Reply) => void) {
+    this.protocol = protocol
+    this.#settle = settle
+  }
+
+  reserve(): Buffer {
+    return Buffer.alloc(65_535)
+  }
+
+  send(q: Query, length: number): void {
+    if (this.#sent) throw new Error('two replies to one query')
+    this.#sent = true
+    const wire = Buffer.from(q.out.subarray(0, length))
+    const flags = readFlags(wire)
+    const records = recordsOf(wire, questionOf(wire))
+    const { error, answeredBy } = q
+    const took = performance.now() - this.#askedAt
+    const { ede } = records
+    const id = readId(wire)
+    this.#settle({ wire, id, flags, rcode: flags & 15, records, ede, error, answeredBy, took })
+  }
+
+  drop(): void {
+    throw new Error('dropped')
+  }
+
+  remoteAddress(): string {
+    return '127.0.0.1'
+  }
+
+  remotePort(): number {
+    return 1
+  }
+
+  isIPv6(): boolean {
+    return false
+  }
+}
+
+/** Reads the `forward` directives of a Corefile body and sets them up, opening nothing. */
+export function setup(body: string, kept: StateUser, clock: Clock, log: Log): Stage {
+  const [block] = parse(
+    { file: 'Corefile', text: `. {\n${body}\n}\n` },
+    {
+      directives: ['forward'],
+      env: {},
+      files: { read: () => '', glob: () => [] },
+      warn: () => {},
+    },
+  )
+  const context: BlockContext = {
+    zones: ['.'],
+    servers: ['dns://127.0.0.1:53'],
+    listeners: [{ host: '127.0.0.1', port: 53 }],
+    directives: ['forward'],
+    stages: [],
+    identity: body,
+    services: {
+      clock,
+      log,
+      cacheBudget: new ByteBudget(0),
+      keep: kept.keep,
+      watchCorefile: () => {},
+      fatal: () => {},
+      selfCheck: () => Promise.resolve(null),
+    },
+  }
+  return forward.setup(block!.directives.get('forward')!, context)
+}
+
+/** A server block `. { forward … }` without sockets of its own, in front of real upstreams. */
+export class Front {
+  readonly clock: Clock = new Clock()
+  readonly log: LogLines = new LogLines()
+  readonly states: KeptStates
+  readonly stage: Stage
+  readonly #user: StateUser
+  readonly #server: Server
+  #nextId = 1
+
+  private constructor(body: string, states: KeptStates) {
+    this.states = states
+    this.#user = states.open()
+    this.stage = setup(body, this.#user, this.clock, this.log)
+    this.#server = new Server({
+      identity: { name: 'dns://127.0.0.1:53', index: 0 },
+      zones: new Map([
+        ['.', { handler: composeChain([{ name: 'forward', stage: this.stage }], makeFinish([])) }],
+      ]),
+      allClasses: true,
+      rejected: () => {},
+      panicked: (cause) => {
+        throw cause
+      },
+    })
+  }
+
+  /** Sets the directives up and starts them; stopped by its owner's end. */
+  static async start(
+    owner: Owner,
+    body: string,
+    states: KeptStates = new KeptStates(),
+  ): Promise<Front> {
+    const front = new Front(body, states)
+    owner.after(() => front.stop())
+    await front.stage.start?.()
+    return front
+  }
+
+  async stop(): Promise<void> {
+    await this.stage.stop?.(true)
+    this.#user.release()
+  }
+
+  /** Asks as a client does; resolves with the reply. */
+  ask(name: string, o: AskOptions = {}): Promise<Reply> {
+    const { over = 'udp', flags = Flag.RD, edns = false, dnssecOk = false, age = 0 } = o
+    const wire = message({
+      id: this.#nextId++,
+      name,
+      flags,
+      ...(o.type === undefined ? {} : { type: o.type }),
+      additional: edns || dnssecOk ? [opt({ dnssecOk })] : [],
+    })
+    return new Promise((resolve) => {
+      const q = new Query(new Client(over === 'tcp' ? Protocol.Tcp : Protocol.Udp, resolve))
+      q.reset(wire, wire.length, this.clock.refresh() - age)
+      this.#server.dispatch(q)
+      // A socket's own query and its octets serve the next packet at once.
+      wire.fill(0xff)
+    })
+  }
+}

@@ -1,0 +1,23 @@
+import { KeptStates } from '../../../src/daemon/kept-states.ts'
+import { ByteBudget } from '../../../src/lib/byte-budget.ts'
+import { Clock } from '../../../src/lib/clock.ts'
+import type { ForwardConfig } from '../../../src/plugins/forward/config.ts'
+import { UpstreamList } from '../../../src/plugins/forward/upstream-list.ts'
+import { LogLines } from './harness.ts'
+import { configOf } from './parse.ts'
+
+/** The upstreams of `forward . PATH`, whose file is looked at every 20 ms. */
+export function listFor(path: string): { readonly list: UpstreamList; readonly log: LogLines } {
+  const config: ForwardConfig = configOf(`forward . ${path}`)
+  const log = new LogLines()
+  const services = {
+    clock: new Clock(),
+    log,
+    cacheBudget: new ByteBudget(0),
+    keep: new KeptStates().open().keep,
+    watchCorefile: () => {},
+    fatal: () => {},
+    selfCheck: () => Promise.resolve(null),
+  }
+  return { list: new UpstreamList(config, services, 20), log }
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readConfig } from '../../../src/plugins/health/config.ts'
+import { directivesOf } from '../../telemetry/block.ts'
+
+const read = (lines: string): ReturnType<typeof readConfig> =>
+  readConfig(directivesOf('health', lines))
+
+test('a bare health directive listens on 127.0.0.1:8080 without lameduck', () => {
+  assert.deepEqual(read('health'), { address: '127.0.0.1:8080', lameduck: 0 })
+})
+
+test('an address is honoured as it is written', () => {
+  assert.equal(read('health :8080').address, ':8080')
+  assert.equal(read('health 169.254.20.10:8080').address, '169.254.20.10:8080')
+  assert.equal(read('health [fd00::10]:8080').address, '[fd00::10]:8080')
+})
+
+test('lameduck is a duration; of several directives the later overrules', () => {
+  assert.equal(read('health {\nlameduck 5s\n}').lameduck, 5_000)
+  assert.deepEqual(read('health :81 {\nlameduck 1m30s\n}\nhealth :82'), {
+    address: ':82',
+    lameduck: 90_000,
+  })
+})
+
+const wrong = 'Error during parsing: Wrong argument count or unexpected line ending after'
+for (const [lines, message] of [
+  ['health 8080', 'Corefile:2 - plugin/health: address 8080: missing port in address'],
+  ['health :1 :2', `plugin/health: Corefile:2 - ${wrong} ':2'`],
+  ['health {\nlameduck\n}', `plugin/health: Corefile:3 - ${wrong} 'lameduck'`],
+  ['health {\nlameduck 1s 2s\n}', `plugin/health: Corefile:3 - ${wrong} '2s'`],
+  ['health {\nlamed 1s\n}', `plugin/health: Corefile:3 - ${wrong} 'lamed'`],
+  [
+    'health {\nlameduck 5\n}',
+    'Corefile:3 - plugin/health: unable to parse lameduck duration value: "5": ' +
+      'time: missing unit in duration "5"',
+  ],
+] as const) {
+  test(`refuses: ${lines.replaceAll('\n', ' ⏎ ')}`, () => {
+    assert.throws(() => read(lines), { name: 'CorefileError', message })
+  })
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { libc, loadLibc } from '../../src/sys/libc.ts'
+
+describe('loadLibc()', () => {
+  test('says why a binary cannot be loaded, in one line', () => {
+    const result = loadLibc(() => {
+      throw new Error('Cannot find the native module\nRequire stack: …')
+    })
+    assert.deepEqual(result, {
+      libc: null,
+      reason: 'Cannot load koffi: Cannot find the native module',
+    })
+    const odd = loadLibc(() => {
+      // oxlint-disable-next-line no-throw-literal, typescript/only-throw-error
+      throw 'odd'
+    })
+    assert.equal(odd.reason, 'Cannot load koffi: odd')
+  })
+
+  test('loads nothing on a platform whose layouts it does not know', () => {
+    const never = (): never => assert.fail('loaded')
+    assert.match(loadLibc(never, 'darwin', 'arm64').reason, /this is darwin on arm64$/)
+    assert.match(loadLibc(never, 'linux', 'ia32').reason, /this is linux on ia32$/)
+  })
+})
+
+describe('libc()', () => {
+  const { libc: library, reason } = libc()
+
+  test('loads once', () => assert.equal(libc(), libc()))
+
+  test('tells the error of a failed call', { skip: library === null ? reason : false }, () => {
+    assert.equal(library!.close(-1), -1)
+    assert.equal(library!.errno(), 9)
+  })
+
+  test('allocates zeroed memory', { skip: library === null ? reason : false }, () => {
+    const { address, bytes } = library!.allocate(10_000)
+    assert.ok(Number.isSafeInteger(address) && address > 0)
+    assert.equal(bytes.byteLength, 10_000)
+    assert.ok(new Uint8Array(bytes).every((octet) => octet === 0))
+  })
+})
