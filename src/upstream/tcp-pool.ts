@@ -13,7 +13,7 @@ import { WaitingList } from './waiting-list.ts'
 const WARM = 2
 const MOST = 8
 /** Queries in flight on the least busy connection that make another one worth its dial. */
-const BUSY = 32
+const BUSY = 100
 /** Without a word for this long, with answers owed that nobody waits for: the other end is gone. */
 const HUNG_MS = 2000
 

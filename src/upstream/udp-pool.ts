@@ -12,6 +12,8 @@ import { WaitingList } from './waiting-list.ts'
 
 /** Source ports in use at once; a power of two. */
 const PLACES = 16
+/** A flood that wears sockets out faster than answers come must not take all descriptors. */
+const MOST_WORN = 64
 
 /**
  * The UDP sockets to one upstream. Each query picks a place at random; a place whose socket is worn
@@ -60,22 +62,24 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
   /** The socket at a random place; null where it has too many queries under way. */
   #choose(): UdpSocket | null {
     const place = random16() & (PLACES - 1)
-    let socket = this.#places[place] ?? null
-    if (socket !== null && !socket.hasUses) {
-      if (socket.isIdle) socket.destroy()
-      else this.#worn.add(socket)
-      socket = null
-    }
-    if (socket !== null) {
+    const socket = this.#places[place] ?? null
+    if (socket !== null && !this.#retire(socket)) {
       this.#o.counters.reused[Transport.Udp]!++
       return socket.hasRoom ? socket : null
     }
-    // A flood that wears sockets out faster than answers come must not take all descriptors.
-    if (this.#worn.size >= 2 * PLACES) return null
     const opened = new UdpSocket(this, this.#o)
     this.#places[place] = opened
     this.#o.context.sweeper.add(this)
     return opened
+  }
+
+  /** Whether a socket has made room for one on another port, which it does where it is worn. */
+  #retire(socket: UdpSocket): boolean {
+    if (!socket.isWorn) return false
+    if (socket.isIdle) socket.destroy()
+    else if (this.#worn.size < MOST_WORN) this.#worn.add(socket)
+    else return false
+    return true
   }
 
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {

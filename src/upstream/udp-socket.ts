@@ -51,8 +51,8 @@ export class UdpSocket implements Carrier {
     const family = host.includes(':') ? 6 : 4
     this.#socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
-      // Addresses only: nothing to look up.
-      lookup: (address, _options, callback) => callback(null, address, family),
+      // Addresses only: nothing to look up, but failures must not come before this returns.
+      lookup: (address, _options, callback) => process.nextTick(callback, null, address, family),
     })
     this.#socket.on('error', (error) => this.#failed(error))
     this.#socket.on('message', (message) => this.#received(message))
@@ -69,9 +69,9 @@ export class UdpSocket implements Carrier {
     })
   }
 
-  /** False where it must take no other query. */
-  get hasUses(): boolean {
-    return this.#state !== State.Closed && this.#usesLeft > 0
+  /** True once its port has been in use for long enough. */
+  get isWorn(): boolean {
+    return this.#usesLeft <= 0
   }
 
   get hasRoom(): boolean {

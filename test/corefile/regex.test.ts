@@ -98,9 +98,9 @@ describe('compileRegex() matches as RE2 does', () => {
   })
 
   test('repeats what is too long to be copied', () => {
-    const long = '\\pL'.repeat(150)
+    const long = '\\pL'.repeat(50)
     const matcher = compileRegex(`^(?:${long}){0,1000}$`)
-    assert.deepEqual([matcher.test('é'.repeat(300)), matcher.test('é'.repeat(301))], [true, false])
+    assert.deepEqual([matcher.test('é'.repeat(100)), matcher.test('é'.repeat(101))], [true, false])
   })
 
   test('has no flags and keeps no state', () => {

@@ -16,7 +16,7 @@ export interface Asked {
   /** Source port: tells connections apart. */
   readonly port: number
   /** Sends a message, framed as the transport wants it. */
-  reply(message: Buffer): void
+  readonly reply: (message: Buffer) => void
   /** The connection, to misuse; null over UDP. */
   readonly socket: Socket | null
 }

@@ -53,7 +53,7 @@ export class Flights {
   /** Asks for a client that waits until the answer comes. */
   ask(q: Query, key: string): void {
     if (this.#full(q)) return
-    this.#takeOff(new Flight(key, q.keep(), false, this.#o.clock.now))
+    this.#takeOff(Flight.plan(key, q.keep(), false, this.#o.clock.now))
   }
 
   /** Asks for a client that has a stale answer to fall back on, after `timeout` ms if not null. */
@@ -61,8 +61,8 @@ export class Flights {
     if (this.#full(q)) return
     const { now } = this.#o.clock
     const waiter = q.keep()
-    const flight = new Flight(key, inBackground(waiter, now), true, now)
-    flight.waiters.push(waiter)
+    const flight = Flight.plan(key, inBackground(waiter, now), true, now)
+    flight.join(waiter)
     if (timeout !== null) flight.timer = setTimeout(() => this.#overdue(flight), timeout)
     this.#takeOff(flight)
   }
@@ -74,7 +74,7 @@ export class Flights {
   prepareRefresh(q: Query, key: string): Flight | null {
     if (this.#flights.has(key) || this.#flights.size >= MAX_FLIGHTS) return null
     const { now } = this.#o.clock
-    return new Flight(key, inBackground(q, now), true, now)
+    return Flight.plan(key, inBackground(q, now), true, now)
   }
 
   launch(refresh: Flight, counters: CacheCounters): void {
@@ -84,12 +84,12 @@ export class Flights {
 
   /** Lets a client wait for a flight that is under way. */
   join(flight: Flight, q: Query, counters: CacheCounters): void {
-    if (flight.waiters.length >= MAX_WAITERS) {
+    if (flight.waiting >= MAX_WAITERS) {
       this.#refuse(q)
       return
     }
     counters.coalesced++
-    flight.waiters.push(q.keep())
+    flight.join(q.keep())
   }
 
   #full(q: Query): boolean {
@@ -106,7 +106,13 @@ export class Flights {
 
   #takeOff(flight: Flight): void {
     this.#flights.set(flight.key, flight)
-    this.#o.next(flight.leader)
+    try {
+      this.#o.next(flight.leader)
+    } catch (cause) {
+      // A defect below: nobody may wait for an answer that will not come.
+      this.#flights.delete(flight.key)
+      throw cause
+    }
   }
 
   #overdue(flight: Flight): void {
@@ -130,6 +136,7 @@ export class Flights {
     }
     if (leader.outcome === Outcome.Message) this.#landMessage(flight, leader)
     else this.#landFailure(flight, leader)
+    flight.release()
   }
 
   #landMessage(flight: Flight, leader: Query): void {
@@ -151,9 +158,10 @@ export class Flights {
   #landFailure(flight: Flight, leader: Query): void {
     const { clock, rules, stores } = this.#o
     const { now } = clock
+    const { key } = flight
     if (leader.outcome === Outcome.Failure && this.#giveStale(flight, leader)) return
     if (leader.outcome === Outcome.Failure && leader.rcode === Rcode.ServFail) {
-      stores.rememberFailure(flight.key, leader, rules, now)
+      stores.rememberFailure(key, leader, rules, now)
     }
     const mayRetry = !flight.retry && now - flight.startedAt >= SLOW_FAILURE
     const late: Query[] = []
@@ -165,8 +173,9 @@ export class Flights {
     this.#end(flight, leader)
     const first = late.shift()
     if (first === undefined) return
-    const again = new Flight(flight.key, first, false, now, true)
-    again.waiters = late
+    const again = Flight.plan(key, first, false, now)
+    again.retry = true
+    for (const waiter of late) again.join(waiter)
     this.#takeOff(again)
   }
 

@@ -58,7 +58,7 @@ export class Lookup {
         return
       }
     }
-    this.#miss(q, key, counted)
+    this.#miss(q, key, counted, positive, negative)
   }
 
   #hit(q: Query, key: string, store: Store, slot: number, counted: CacheCounters): void {
@@ -88,10 +88,16 @@ export class Lookup {
     return this.#o.flights.prepareRefresh(q, key)
   }
 
-  #miss(q: Query, key: string, counted: CacheCounters): void {
+  #miss(
+    q: Query,
+    key: string,
+    counted: CacheCounters,
+    positive: number,
+    negative: number,
+  ): void {
     const { done, flights, stale } = this.#o
     const flight = flights.find(key)
-    const entry = stale?.find(key) ?? null
+    const entry = stale === null ? null : stale.choose(positive, negative)
     if (stale !== null && entry !== null) {
       const backingOff = stale.backingOff(entry)
       if (!stale.config.askFirst || backingOff || flight?.overdue === true) {

@@ -29,13 +29,20 @@ export class StaleAnswers {
 
   /** The expired answer to serve for `key`, success before denial; never a remembered failure. */
   find(key: string): StaleEntry | null {
-    return this.#findIn(this.#stores.success, key) ?? this.#findIn(this.#stores.denial, key)
+    const { success, denial } = this.#stores
+    return this.choose(success.find(key), denial.find(key))
   }
 
-  #findIn(store: Store, key: string): StaleEntry | null {
-    const slot = store.find(key)
-    if (slot === NO_SLOT || store.rcode[slot] === Rcode.ServFail) return null
-    return store.staleFor(slot, this.#clock.now) < this.config.window ? { store, slot } : null
+  /** The same for slots that have been found already. */
+  choose(positive: number, negative: number): StaleEntry | null {
+    const { success, denial } = this.#stores
+    if (this.#isUsable(success, positive)) return { store: success, slot: positive }
+    return this.#isUsable(denial, negative) ? { store: denial, slot: negative } : null
+  }
+
+  #isUsable(store: Store, slot: number): boolean {
+    if (slot === NO_SLOT || store.rcode[slot] === Rcode.ServFail) return false
+    return store.staleFor(slot, this.#clock.now) < this.config.window
   }
 
   /** Whether the success in `slot`, expired or not there, beats a fresh denial of this rcode. */

@@ -8,6 +8,9 @@ import { PAGE_SIZE, type Slab } from './slab.ts'
 /** No entry. */
 export const NO_SLOT = -1
 
+/** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
+const noOptions: LRUCache.GetOptions<string, number, unknown> = {}
+
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
 const HEAD_SIZE = 10
@@ -29,6 +32,8 @@ export class Store {
   readonly #budget: ByteBudget
   readonly #free: number[] = []
   readonly #onEvict: () => void
+  /** The slot being stored. */
+  #latest = NO_SLOT
 
   readonly #address: Float64Array
   readonly #recordBytes: Uint16Array
@@ -66,15 +71,16 @@ export class Store {
     this.#lru = new LRUCache<string, number>({
       max: capacity,
       dispose: (slot, _key, reason) => {
+        if (reason === 'set') this.#inherit(slot)
+        else if (reason === 'evict') this.#onEvict()
         this.#dispose(slot)
-        if (reason === 'evict') this.#onEvict()
       },
     })
   }
 
   /** The slot of `key`, fresh or not, now the most recently used; NO_SLOT where there is none. */
   find(key: string): number {
-    return this.#lru.get(key) ?? NO_SLOT
+    return this.#lru.get(key, noOptions) ?? NO_SLOT
   }
 
   isFresh(slot: number, now: number): boolean {
@@ -158,7 +164,6 @@ export class Store {
     if (chunkLength > PAGE_SIZE) return NO_SLOT
     if (!this.#makeRoom(this.#slab.chunkSize(chunkLength) + ENTRY_OVERHEAD)) return NO_SLOT
 
-    const before = this.#lru.peek(key) ?? NO_SLOT
     const slot = this.#free.pop()!
     const address = this.#slab.take(chunkLength)
     const page = this.#slab.page(address)
@@ -179,12 +184,12 @@ export class Store {
     this.#expiresAt[slot] = now + seconds * 1000
     this.#ede[slot] = ede
     this.rcode[slot] = records.rcode
-    // A refreshed entry is as popular as it was.
-    this.hits[slot] = before === NO_SLOT ? 0 : this.hits[before]!
-    this.lastHitAt[slot] = before === NO_SLOT ? 0 : this.lastHitAt[before]!
+    this.hits[slot] = 0
+    this.lastHitAt[slot] = 0
     this.retryAt[slot] = 0
     this.#budget.take(this.#cost(slot))
-    this.#lru.set(key, slot)
+    this.#latest = slot
+    this.#lru.set(key, slot, noOptions)
     return slot
   }
 
@@ -215,6 +220,12 @@ export class Store {
   #cost(slot: number): number {
     const length = HEAD_SIZE + this.#recordBytes[slot]! + 2 * this.#ttlCount[slot]!
     return this.#slab.chunkSize(length) + ENTRY_OVERHEAD
+  }
+
+  /** A refreshed entry is as popular as the one it replaces. */
+  #inherit(replaced: number): void {
+    this.hits[this.#latest] = this.hits[replaced]!
+    this.lastHitAt[this.#latest] = this.lastHitAt[replaced]!
   }
 
   #dispose(slot: number): void {

@@ -21,12 +21,22 @@ export function parseNameservers(text: string): readonly Endpoint[] {
 
 /** The name servers of a file. Throws an Error that names it and says what helps. */
 export function readNameservers(path: string): readonly Endpoint[] {
-  const found = parseNameservers(nodeFiles.read(path))
+  const found = parseNameservers(readText(path))
   if (found.length === 0) {
-    throw new Error(
-      `no nameservers found in "${path}": add a line "nameserver ADDRESS" to it, ` +
-        'or write the addresses of the upstreams instead of the file',
-    )
+    throw new Error(`no nameservers found in "${path}": add a line "nameserver ADDRESS" to it${OR}`)
   }
   return found
+}
+
+const OR = ', or write the addresses of the upstreams instead of the file'
+
+function readText(path: string): string {
+  try {
+    return nodeFiles.read(path)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`cannot read nameservers from "${path}": ${reason}; make it readable${OR}`, {
+      cause: error,
+    })
+  }
 }

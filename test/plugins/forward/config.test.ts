@@ -11,8 +11,13 @@ import { temporaryFolder } from '../../helpers/nsd.ts'
 import { LogLines, setup } from './harness.ts'
 import { configOf, errorOf } from './parse.ts'
 
-const PREFIX = 'Corefile:2 - plugin/forward: '
 const ARGUMENTS = 'Wrong argument count or unexpected line ending after '
+
+/** Errors of the grammar name the position themselves. */
+const full = (line: number, message: string): string =>
+  message.startsWith('Corefile:')
+    ? `plugin/forward: ${message}`
+    : `Corefile:${line} - plugin/forward: ${message}`
 
 test('readConfig() fills in CoreDNS’s defaults', () => {
   const config = configOf('forward . 10.96.0.10')
@@ -122,12 +127,7 @@ describe('readConfig() refuses', () => {
   ]
   for (const [text, message] of cases) {
     test(text, () => {
-      const want = message.startsWith('Corefile:2')
-        ? message.replace('2 - ', '2 - plugin/forward: ')
-        : PREFIX + message
-      const got = errorOf(text)
-      // Grammar errors name the position themselves.
-      assert.ok(got === want || got === `plugin/forward: ${message}`, got)
+      assert.equal(errorOf(text), full(2, message))
     })
   }
 
@@ -160,11 +160,12 @@ describe('readConfig() refuses', () => {
   ]
   for (const [option, message] of options) {
     test(option, () => {
-      const want = message.startsWith('Corefile')
-        ? message
-        : `Corefile:3 - plugin/forward: ${message}`
-      const got = errorOf(`forward . 10.0.0.1 {\n${option}\n}`)
-      assert.ok(got === want || got === `plugin/forward: ${message}`, got)
+      assert.equal(
+        errorOf(`forward . 10.0.0.1 {
+${option}
+}`),
+        full(3, message),
+      )
     })
   }
 })
@@ -184,8 +185,12 @@ test('a file without nameservers is refused with file, line and remedy', (t) => 
       '"nameserver ADDRESS" to it, or write the addresses of the upstreams instead of the file',
   })
   assert.throws(
-    () => setup(`forward . /tmp`, new KeptStates().open(), new Clock(), new LogLines()),
-    { message: 'Corefile:2 - plugin/forward: open /tmp: is a directory' },
+    () => setup('forward . /tmp', new KeptStates().open(), new Clock(), new LogLines()),
+    {
+      message:
+        'Corefile:2 - plugin/forward: cannot read nameservers from "/tmp": is a directory; ' +
+        'make it readable, or write the addresses of the upstreams instead of the file',
+    },
   )
 })
 

@@ -45,11 +45,11 @@ export class LogLines implements Log {
   #write(level: string): (text: string) => void {
     return (text) => void this.lines.push(`[${level}] ${text}`)
   }
-  readonly debug = this.#write('DEBUG')
-  readonly info = this.#write('INFO')
-  readonly warning = this.#write('WARNING')
-  readonly error = this.#write('ERROR')
-  readonly fatal = this.#write('FATAL')
+  readonly debug: (text: string) => void = this.#write('DEBUG')
+  readonly info: (text: string) => void = this.#write('INFO')
+  readonly warning: (text: string) => void = this.#write('WARNING')
+  readonly error: (text: string) => void = this.#write('ERROR')
+  readonly fatal: (text: string) => void = this.#write('FATAL')
   plugin(): Log {
     return this
   }
@@ -126,7 +126,7 @@ export function setup(body: string, kept: StateUser, clock: Clock, log: Log): St
       clock,
       log,
       cacheBudget: new ByteBudget(0),
-      keep: kept.keep,
+      keep: (key, make, drop) => kept.keep(key, make, drop),
       watchCorefile: () => {},
       fatal: () => {},
       selfCheck: () => Promise.resolve(null),

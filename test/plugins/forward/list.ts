@@ -10,11 +10,12 @@ import { configOf } from './parse.ts'
 export function listFor(path: string): { readonly list: UpstreamList; readonly log: LogLines } {
   const config: ForwardConfig = configOf(`forward . ${path}`)
   const log = new LogLines()
+  const kept = new KeptStates().open()
   const services = {
     clock: new Clock(),
     log,
     cacheBudget: new ByteBudget(0),
-    keep: new KeptStates().open().keep,
+    keep: <T>(key: string, make: () => T): T => kept.keep(key, make),
     watchCorefile: () => {},
     fatal: () => {},
     selfCheck: () => Promise.resolve(null),

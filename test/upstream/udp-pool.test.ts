@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { Result, Transport } from '../../src/upstream/counters.ts'
+import { UdpPool } from '../../src/upstream/udp-pool.ts'
+import { exchange, Log, manual, options } from './channel.ts'
+import { eventually, honest, silent, startScripted } from './scripted.ts'
+
+describe('UdpPool', () => {
+  test('asks under random ids from many ports, none of them for long', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const host = new Log()
+    const o = options(manual(), upstream.port)
+    const pool = new UdpPool(host, o)
+    const count = 4000
+    for (let i = 0; i < count; i += 100) {
+      for (let j = 0; j < 100; j++) pool.ask(exchange(`q${i + j}`))
+      await eventually(() => host.got.length >= i + 90, 'answers')
+    }
+    const ports = Map.groupBy(upstream.asked, ({ port }) => port)
+    assert.ok(ports.size > 32, `${ports.size} ports`)
+    for (const asked of ports.values()) assert.ok(asked.length <= 128)
+    const ids = new Set(upstream.asked.map(({ id }) => id))
+    assert.ok(ids.size > 0.9 * upstream.asked.length, `${ids.size} ids`)
+    const steps = upstream.asked.slice(1).map(({ id }, i) => id - upstream.asked[i]!.id)
+    assert.ok(
+      steps.filter((step) => Math.abs(step) < 64).length < count / 50,
+      'ids are no sequence',
+    )
+    pool.close()
+    assert.ok(o.counters.open[Transport.Udp]! <= 16 + 64)
+  })
+
+  test('closes sockets after `expire`, and those beyond max_idle_conns', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const o = options(time, upstream.port, { maxIdle: 2, expire: 5000 })
+    const pool = new UdpPool(host, o)
+    for (let i = 0; i < 60; i++) pool.ask(exchange(`q${i}`))
+    await eventually(() => host.got.length === 60, 'answers')
+    assert.ok(o.counters.open[Transport.Udp]! > 2)
+    time.pass(1000)
+    assert.equal(o.counters.open[Transport.Udp], 2)
+    time.pass(5000)
+    assert.equal(o.counters.open[Transport.Udp], 0)
+  })
+
+  test('a refused packet fails the queries of its socket and starts a pause', async (t) => {
+    const upstream = await startScripted(t, honest)
+    await upstream.close()
+    const time = manual()
+    const host = new Log()
+    const o = options(time, upstream.port)
+    const pool = new UdpPool(host, o)
+    pool.ask(exchange('a'))
+    await eventually(() => host.lostWith.length === 1, 'the failure')
+    assert.deepEqual(host.lostWith, [[Result.Refused, 'ECONNREFUSED']])
+    assert.ok(!pool.isReady(time.clock.now))
+    const again = await startScripted(t, honest, upstream.port)
+    const waiting = exchange('b')
+    const dropped = exchange('c')
+    pool.ask(waiting)
+    pool.ask(dropped)
+    dropped.carrier!.abandon(dropped)
+    assert.equal(o.counters.dialled[Transport.Udp], 1, 'nothing is sent during the pause')
+    time.pass(60)
+    await eventually(() => host.got.length === 1, 'an answer')
+    assert.equal(again.asked.length, 1)
+    pool.close()
+  })
+
+  test('asks from the source address it is given, and says when there is none', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const host = new Log()
+    const pool = new UdpPool(host, options(manual(), upstream.port, { source: '127.0.0.9' }))
+    pool.ask(exchange('a'))
+    await eventually(() => host.got.length === 1, 'an answer')
+    pool.close()
+    const other = new UdpPool(host, options(manual(), upstream.port, { source: '203.0.113.9' }))
+    other.ask(exchange('b'))
+    await eventually(() => host.lostWith.length === 1, 'the failure')
+    assert.deepEqual(host.lostWith, [[Result.Unreachable, 'EADDRNOTAVAIL']])
+  })
+
+  test('does not open sockets without end where nobody answers', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const time = manual()
+    const host = new Log()
+    const o = options(time, upstream.port)
+    const pool = new UdpPool(host, o)
+    const xs = Array.from({ length: 12_000 }, (_, i) => exchange(`q${i}`))
+    for (const x of xs) pool.ask(x)
+    assert.ok(o.counters.open[Transport.Udp]! <= 16 + 64)
+    assert.deepEqual(host.lostWith, [])
+    for (let i = 0; i < 40_000; i++) xs.push(exchange('x'))
+    for (const x of xs.slice(12_000)) pool.ask(x)
+    assert.deepEqual(host.lostWith[0], [Result.Unreachable, null])
+    assert.ok(o.counters.open[Transport.Udp]! <= 16 + 64)
+    for (const x of xs) x.carrier?.abandon(x)
+    pool.close()
+    time.pass(20_000)
+    assert.equal(o.counters.open[Transport.Udp], 0)
+  })
+})
