@@ -15,7 +15,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['lib'],
   serve: ['wire', 'lib', 'corefile'],
   net: ['serve', 'wire', 'sys', 'lib'],
-  upstream: ['wire', 'lib'],
+  upstream: ['wire', 'sys', 'lib'],
   plugin: ['serve', 'wire', 'corefile', 'upstream', 'telemetry', 'lib'],
   plugins: ['plugin', 'serve'],
   daemon: 'plugins plugin net upstream serve wire corefile sys telemetry lib'.split(' '),

@@ -111,13 +111,19 @@ export class TimerWheel {
   #start(): void {
     // Nothing was set while the wheel stood still: skip the ticks of that time.
     this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now / TICK_MS) - 1)
-    this.#interval = setInterval(() => {
-      this.#clock.refresh()
-      this.advance()
-      if (this.#isEmpty()) this.#stop()
-    }, TICK_MS)
+    this.#interval = setInterval(() => setImmediate(this.#turn), TICK_MS)
     // A pending answer does not keep the process alive; its sockets do.
     this.#interval.unref()
+  }
+
+  /**
+   * Runs after the sockets have been read: when the event loop was held up, what came in meanwhile is
+   * seen before the deadlines that passed meanwhile.
+   */
+  readonly #turn = (): void => {
+    this.#clock.refresh()
+    this.advance()
+    if (this.#isEmpty()) this.#stop()
   }
 
   #stop(): void {

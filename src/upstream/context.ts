@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import { TimerWheel } from '../lib/timer-wheel.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import { FlushList } from './flush-list.ts'
 import { Sweeper } from './sweeper.ts'
 
@@ -18,10 +19,12 @@ export interface UpstreamContext {
   readonly readBuffer: Buffer
   /** Where every connection puts its messages together, one at a time. */
   readonly frameBuffer: Buffer
+  readonly acknowledgements: Acknowledgements
 }
 
 export function makeContext(clock: Clock): UpstreamContext {
   return {
+    acknowledgements: new Acknowledgements(),
     clock,
     wheel: new TimerWheel(clock),
     flushes: new FlushList(),

@@ -7,6 +7,7 @@ import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { sourceFor } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
+import type { Acknowledgeable } from './acknowledgements.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import type { Flushable } from './flush-list.ts'
 import { LENGTH_SIZE, MAX_QUERY_SIZE, querySize, writeQuery } from './query-writer.ts'
@@ -38,13 +39,13 @@ export interface ConnectionOwner {
  * One TCP connection to an upstream. Queries are pipelined under 16-bit ids, at most one write a
  * tick; replies may come in any order (RFC 7766 §6.2.1.1).
  */
-export class TcpConnection implements Carrier, Flushable {
+export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   /** Replies the upstream owes us, those nobody waits for any more included. */
   owed = 0
   /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
   progressAt = 0
   /** Clock time of the latest query or reply. */
-  usedAt: number
+  usedAt = 0
   readonly #owner: ConnectionOwner
   readonly #o: ChannelOptions
   readonly #socket: Socket
@@ -53,10 +54,14 @@ export class TcpConnection implements Carrier, Flushable {
   readonly #reader: FrameReader
   #state: State = State.Connecting
   #readyAt = 0
+  /** The socket's descriptor; −1 where it is not open or not known. */
+  #fd = -1
   #proven = false
   #code: string | null = null
   #out: Buffer = Buffer.allocUnsafeSlow(OUT_SIZE)
   #end = 0
+  /** Whether the upstream may wait for an acknowledgement. */
+  #unacknowledged = false
 
   constructor(owner: ConnectionOwner, options: ChannelOptions) {
     this.#owner = owner
@@ -94,6 +99,11 @@ export class TcpConnection implements Carrier, Flushable {
     return this.#state === State.Ready
   }
 
+  /** Whether queries of this tick wait for its write. */
+  get isCollecting(): boolean {
+    return this.#end > 0
+  }
+
   /** True where nobody waits for an answer. */
   get isIdle(): boolean {
     return this.#ids.size === 0
@@ -116,13 +126,13 @@ export class TcpConnection implements Carrier, Flushable {
 
   /** Sends the query at the end of this tick. Only where there is room. */
   send(x: Exchange): void {
-    const { clock, flushes } = this.#o.context
+    const { clock } = this.#o.context
     x.id = this.#ids.take(x)
     x.carrier = this
     x.sentAt = this.usedAt = clock.now
     if (this.owed++ === 0) this.progressAt = clock.now
     if (this.#end + LENGTH_SIZE + MAX_QUERY_SIZE > OUT_SIZE) this.#write()
-    if (this.#end === 0) flushes.add(this)
+    if (this.#end === 0) this.#o.context.flushes.add(this)
     write16(this.#out, this.#end, querySize(x))
     this.#end = writeQuery(this.#out, this.#end + LENGTH_SIZE, x)
   }
@@ -131,9 +141,21 @@ export class TcpConnection implements Carrier, Flushable {
     if (this.#end > 0) this.#write()
   }
 
+  /** What is still owed may wait for our acknowledgement: a write carries it, else it goes alone. */
+  #acknowledgeSoon(): void {
+    if (!this.#unacknowledged) this.#o.context.acknowledgements.add(this)
+    this.#unacknowledged = true
+  }
+
+  acknowledge(acknowledgeNow: (fd: number) => void): void {
+    if (this.#unacknowledged && this.#fd >= 0) acknowledgeNow(this.#fd)
+    this.#unacknowledged = false
+  }
+
   #write(): void {
     const size = this.#end
     this.#end = 0
+    this.#unacknowledged = false
     if (this.#state !== State.Ready) return
     this.#socket.write(this.#out.subarray(0, size))
     // What the kernel did not take at once still lies in this buffer.
@@ -166,6 +188,7 @@ export class TcpConnection implements Carrier, Flushable {
     const { clock } = this.#o.context
     this.#dialTimer.clear()
     this.#state = State.Ready
+    this.#fd = descriptorOf(this.#socket)
     this.#readyAt = this.usedAt = clock.refresh()
     this.#owner.connected(this)
   }
@@ -173,6 +196,7 @@ export class TcpConnection implements Carrier, Flushable {
   #closed(): void {
     if (this.#state === State.Closed) return
     this.#state = State.Closed
+    this.#fd = -1
     this.#dialTimer.clear()
     this.#reader.close()
     this.#o.counters.open[Transport.Tcp]!--
@@ -184,6 +208,7 @@ export class TcpConnection implements Carrier, Flushable {
     const { clock, readBuffer } = this.#o.context
     clock.refresh()
     this.#reader.push(readBuffer.subarray(0, size), this.#frame)
+    if (this.owed > 0) this.#acknowledgeSoon()
     return true
   }
 
@@ -208,4 +233,10 @@ export class TcpConnection implements Carrier, Flushable {
     if (mayBeLate && this.owed > this.#ids.size) this.owed--
     else this.#o.counters.mismatches++
   }
+}
+
+/** Node does not document where it keeps the descriptor; without it we go on as well. */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } }
+  return handle?.fd ?? -1
 }

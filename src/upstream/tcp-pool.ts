@@ -33,6 +33,9 @@ export class TcpPool implements Channel, ConnectionOwner, Sweepable {
   readonly #redial: Timer
   #connections: TcpConnection[] = []
   #dialling = 0
+  /** The connection chosen last, and how many queries of its tick may follow. */
+  #batch: TcpConnection | null = null
+  #batchRoom = 0
   #closing = false
 
   constructor(host: ChannelHost, options: ChannelOptions) {
@@ -47,7 +50,7 @@ export class TcpPool implements Channel, ConnectionOwner, Sweepable {
   }
 
   ask(x: Exchange): void {
-    const connection = this.#choose(x)
+    const connection = this.#joinBatch(x) ?? this.#choose(x)
     if (connection === null) {
       this.#wait(x)
       return
@@ -58,18 +61,35 @@ export class TcpPool implements Channel, ConnectionOwner, Sweepable {
     if (this.#connections.length < WARM || connection.owed > BUSY) this.#dial()
   }
 
+  /**
+   * The connection the previous query of this tick went to, while the batch is smaller than what is
+   * in flight. A write and its reads cost as much as several queries; but few queries are better
+   * spread, since an upstream that answers in order lets the second wait for the first.
+   */
+  #joinBatch(x: Exchange): TcpConnection | null {
+    const batch = this.#batch
+    if (batch === null || this.#batchRoom === 0 || !batch.isCollecting) return null
+    if (!batch.hasRoom || batch === x.avoid) return null
+    this.#batchRoom--
+    return batch
+  }
+
   /** The least busy connection that answers; a blocked one only where no other can be opened. */
   #choose(x: Exchange): TcpConnection | null {
     const { now } = this.#o.context.clock
     const patience = this.rtt.blockedAfter
     let best: TcpConnection | null = null
     let blocked: TcpConnection | null = null
+    let owed = 0
     for (const c of this.#connections) {
+      owed += c.owed
       if (!c.hasRoom || c === x.avoid) continue
       if (c.isSilent(now, patience)) {
         if (blocked === null || c.owed < blocked.owed) blocked = c
       } else if (best === null || c.owed < best.owed) best = c
     }
+    this.#batch = best
+    this.#batchRoom = owed
     return best ?? (this.#mayDial(now) || this.#dialling > 0 ? null : blocked)
   }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { MessageChannel } from 'node:worker_threads'
 
 import fc from 'fast-check'
 
@@ -61,27 +63,52 @@ test('an expiring timer may set itself, and clear one that is due at the same ti
   assert.equal(times.length, 3)
 })
 
-test('the wheel runs on one interval, which stops when nothing is left', (t) => {
+test('the wheel runs on one interval, which stops when nothing is left', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.after(() => mock.timers.reset())
   const clock = new ManualClock()
   const wheel = new TimerWheel(clock)
   let fired = 0
   const timer = new Timer(() => fired++)
-  const tick = (): void => {
+  const tick = async (): Promise<void> => {
     clock.advance(TICK_MS)
     mock.timers.tick(TICK_MS)
+    await turn()
   }
   wheel.set(timer, 20)
-  for (let i = 0; i < 4; i++) tick()
+  for (let i = 0; i < 4; i++) await tick()
   assert.equal(fired, 1)
   // Much later, after a time without any tick.
   clock.advance(60_000)
   wheel.set(timer, 20)
-  tick()
+  await tick()
   assert.equal(fired, 1)
-  for (let i = 0; i < 3; i++) tick()
+  for (let i = 0; i < 3; i++) await tick()
   assert.equal(fired, 2)
+})
+
+test('after a stall, what has come in is seen before the deadlines that have passed', async (t) => {
+  const { port1, port2 } = new MessageChannel()
+  t.after(() => port1.close())
+  const wheel = new TimerWheel(new Clock())
+  const order: string[] = []
+  const done = new Promise<void>((resolve) => {
+    wheel.set(
+      new Timer(() => {
+        order.push('deadline')
+        resolve()
+      }),
+      20,
+    )
+  })
+  port2.on('message', () => order.push('message'))
+  setTimeout(() => {
+    const until = performance.now() + 60
+    while (performance.now() < until);
+    port1.postMessage('')
+  }, 5)
+  await done
+  assert.deepEqual(order, ['message', 'deadline'])
 })
 
 test('a real clock moves the wheel', async () => {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { write16 } from '../../src/wire/bytes.ts'
 import { HEADER_SIZE, readId } from '../../src/wire/header.ts'
+import { freePort } from '../helpers/ports.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { questionOf } from '../wire/message.ts'
 
@@ -52,16 +53,10 @@ export async function startScripted(owner: Owner, script: Script, port = 0): Pro
     socket.on('error', () => {})
     serve(socket, take)
   })
-  tcp.listen(port, '127.0.0.1')
+  const bound = port === 0 ? await freePort() : port
+  tcp.listen(bound, '127.0.0.1')
   await once(tcp, 'listening')
-  const bound = (tcp.address() as { port: number }).port
   const udp = createSocket('udp4')
-  udp.on('message', (wire, { address, port: from }) => {
-    const reply = (message: Buffer): void => udp.send(message, from, address)
-    take({ over: 'udp', wire, id: readId(wire), port: from, reply, socket: null })
-  })
-  udp.bind(bound, '127.0.0.1')
-  await once(udp, 'listening')
   let closed = false
   const close = async (): Promise<void> => {
     if (closed) return
@@ -72,6 +67,12 @@ export async function startScripted(owner: Owner, script: Script, port = 0): Pro
     await once(tcp, 'close')
   }
   owner.after(close)
+  udp.on('message', (wire, { address, port: from }) => {
+    const reply = (message: Buffer): void => udp.send(message, from, address)
+    take({ over: 'udp', wire, id: readId(wire), port: from, reply, socket: null })
+  })
+  udp.bind(bound, '127.0.0.1')
+  await once(udp, 'listening')
   const upstream: Scripted = {
     port: bound,
     asked,

@@ -143,7 +143,8 @@ export class Flights {
     const { clock, counters, rules, stores } = this.#o
     const records = leader.records!
     if (leader.ede < 0) leader.ede = records.ede
-    const verdict = judge(leader, records, Date.now() / 1000)
+    // The time of day matters to signatures alone.
+    const verdict = judge(leader, records, records.hasRrsig ? Date.now() / 1000 : 0)
     const failed = verdict === Verdict.ServerError || verdict === Verdict.Refused
     if (failed && this.#giveStale(flight, leader)) return
     const charged = counters.of(leader.server)

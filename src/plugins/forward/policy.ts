@@ -20,7 +20,8 @@ function inOrder(order: Uint16Array, count: number): void {
 }
 
 function shuffle(order: Uint16Array, count: number, random: () => number): void {
-  for (let i = 0; i < count; i++) {
+  order[0] = 0
+  for (let i = 1; i < count; i++) {
     const j = Math.floor(random() * (i + 1))
     order[i] = order[j]!
     order[j] = i

@@ -4,7 +4,7 @@ import { type Endpoint, endpointText } from '../../upstream/address.ts'
 const TIMEOUT_MS = 2000
 
 /** The addresses of a host, IPv4 first; rejects or resolves to none where there are none. */
-export type ResolveHost = (host: string) => Promise<readonly string[]>
+type ResolveHost = (host: string) => Promise<readonly string[]>
 
 /** Asks the system's resolver: hosts file, resolv.conf and whatever else it knows. */
 const askSystem: ResolveHost = async (host) => {

@@ -1,4 +1,3 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
 import { type Endpoint, endpointText } from '../../upstream/address.ts'
@@ -10,8 +9,11 @@ import type { Destination } from './destination.ts'
 import { readNameservers } from './nameservers.ts'
 import { resolveHost } from './resolve.ts'
 
-/** How often the files among the upstreams are looked at, in milliseconds. */
-const WATCH_MS = 5000
+/**
+ * How often the files among the upstreams are read, in milliseconds. A few lines of a local file cost
+ * less than a watch, which would miss a change made while it is being set up.
+ */
+const REREAD_MS = 5000
 
 /**
  * The upstreams of one directive. Addresses and files are known at once, names after start(). A file
@@ -27,17 +29,21 @@ export class UpstreamList {
   readonly #log: Log
   /** What each TO stands for. */
   readonly #endpoints: (readonly Endpoint[])[]
-  readonly #watchMs: number
-  readonly #watched: { readonly path: string; readonly changed: () => void }[] = []
+  readonly #rereadMs: number
+  /** What was wrong with a file when it was last read, by position. */
+  readonly #problems: (string | null)[]
+  #interval: NodeJS.Timeout | null = null
+  #stopped = false
 
   /** Throws where a file cannot be used. */
-  constructor(config: ForwardConfig, services: Services, watchMs: number = WATCH_MS) {
+  constructor(config: ForwardConfig, services: Services, rereadMs: number = REREAD_MS) {
     this.#config = config
     this.#services = services
-    this.#watchMs = watchMs
+    this.#rereadMs = rereadMs
     this.#log = services.log.plugin('forward')
     this.#context = services.keep('forward context', () => makeContext(services.clock))
     this.#endpoints = config.to.map(endpointsOf)
+    this.#problems = config.to.map(() => null)
     this.#build()
   }
 
@@ -45,23 +51,31 @@ export class UpstreamList {
     return this.#context
   }
 
-  /** Resolves the names and watches the files. Rejects where a name has no address. */
+  /** Resolves the names and begins to reread the files. Rejects where a name has no address. */
   async start(): Promise<void> {
     const { resolvers, to } = this.#config
     await Promise.all(
       to.map(async (destination, i) => {
-        if (destination.kind === 'name') {
-          const { host, port } = destination
-          this.#endpoints[i] = await resolveHost(host, port, resolvers)
-        } else if (destination.kind === 'file') this.#watch(destination.path, i)
+        if (destination.kind !== 'name') return
+        const { host, port } = destination
+        this.#endpoints[i] = await resolveHost(host, port, resolvers)
       }),
     )
+    // Another directive's start may have failed meanwhile.
+    if (this.#stopped) return
     this.#build()
+    if (!to.some(({ kind }) => kind === 'file')) return
+    this.#interval = setInterval(() => {
+      to.forEach((destination, i) => {
+        if (destination.kind === 'file') this.#reread(destination.path, i)
+      })
+    }, this.#rereadMs)
+    this.#interval.unref()
   }
 
   stop(): void {
-    for (const { path, changed } of this.#watched) unwatchFile(path, changed)
-    this.#watched.length = 0
+    this.#stopped = true
+    if (this.#interval !== null) clearInterval(this.#interval)
   }
 
   /** For `dnslet check`: each TO and what it stands for. */
@@ -74,21 +88,17 @@ export class UpstreamList {
     })
   }
 
-  #watch(path: string, i: number): void {
-    const changed = (): void => this.#reread(path, i)
-    this.#watched.push({ path, changed })
-    watchFile(path, { interval: this.#watchMs, persistent: false }, changed)
-  }
-
   #reread(path: string, i: number): void {
     const before = textOf(this.#endpoints[i]!)
     try {
       this.#endpoints[i] = readNameservers(path)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      this.#log.warning(`${reason}; still asking ${before}`)
+      if (reason !== this.#problems[i]) this.#log.warning(`${reason}; still asking ${before}`)
+      this.#problems[i] = reason
       return
     }
+    this.#problems[i] = null
     const after = textOf(this.#endpoints[i])
     if (after === before) return
     this.#build()

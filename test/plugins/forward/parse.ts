@@ -2,7 +2,7 @@ import { type Directive, parse } from '../../../src/corefile/parse.ts'
 import { type ForwardConfig, readConfig } from '../../../src/plugins/forward/config.ts'
 
 /** The only directive of `. { … }`. */
-export function directiveOf(text: string): Directive {
+function directiveOf(text: string): Directive {
   const [block] = parse(
     { file: 'Corefile', text: `. {\n${text}\n}\n` },
     { directives: ['forward'], env: {}, files: { read: () => '', glob: () => [] }, warn: () => {} },

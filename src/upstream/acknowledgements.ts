@@ -1,0 +1,40 @@
+import { libc } from '../sys/libc.ts'
+import { acknowledgeNow } from '../sys/socket.ts'
+
+/** Node's shortest timer. The kernel would wait 40 ms. */
+const DELAY_MS = 1
+
+/** A connection whose upstream may wait for an acknowledgement. */
+export interface Acknowledgeable {
+  /** Calls `acknowledgeNow` with its socket's descriptor, unless a write has done it meanwhile. */
+  acknowledge(acknowledgeNow: (fd: number) => void): void
+}
+
+/**
+ * Acknowledges what TCP connections have received, if within a millisecond nothing was sent that
+ * carries it. An upstream that writes its answers one by one and lets Nagle's algorithm run (nsd) sends
+ * the second only after the first is acknowledged; the kernel would put that off for 40 ms.
+ */
+export class Acknowledgements {
+  readonly #acknowledgeNow: (fd: number) => void
+  #due: Acknowledgeable[] = []
+  #spare: Acknowledgeable[] = []
+
+  constructor() {
+    const { libc: system } = libc()
+    this.#acknowledgeNow = system === null ? () => {} : (fd) => acknowledgeNow(system, fd)
+  }
+
+  add(one: Acknowledgeable): void {
+    if (this.#due.length === 0) setTimeout(this.#run, DELAY_MS)
+    this.#due.push(one)
+  }
+
+  readonly #run = (): void => {
+    const due = this.#due
+    this.#due = this.#spare
+    for (let i = 0; i < due.length; i++) due[i]!.acknowledge(this.#acknowledgeNow)
+    due.length = 0
+    this.#spare = due
+  }
+}
