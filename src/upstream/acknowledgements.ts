@@ -6,8 +6,8 @@ const DELAY_MS = 1
 
 /** A connection whose upstream may wait for an acknowledgement. */
 export interface Acknowledgeable {
-  /** Calls `acknowledgeNow` with its socket's descriptor, unless a write has done it meanwhile. */
-  acknowledge(acknowledgeNow: (fd: number) => void): void
+  /** Acknowledges what it has received, unless a write has done that meanwhile. */
+  acknowledge(): void
 }
 
 /**
@@ -16,15 +16,17 @@ export interface Acknowledgeable {
  * the second only after the first is acknowledged; the kernel would put that off for 40 ms.
  */
 export class Acknowledgements {
-  readonly #acknowledgeNow: (fd: number) => void
+  /** Acknowledges at once what the socket with this descriptor has received. */
+  readonly send: (fd: number) => void
   #due: Acknowledgeable[] = []
   #spare: Acknowledgeable[] = []
 
   constructor() {
     const { libc: system } = libc()
-    this.#acknowledgeNow = system === null ? () => {} : (fd) => acknowledgeNow(system, fd)
+    this.send = system === null ? () => {} : (fd) => acknowledgeNow(system, fd)
   }
 
+  /** Asks for `one.acknowledge()` in a millisecond. */
   add(one: Acknowledgeable): void {
     if (this.#due.length === 0) setTimeout(this.#run, DELAY_MS)
     this.#due.push(one)
@@ -33,7 +35,7 @@ export class Acknowledgements {
   readonly #run = (): void => {
     const due = this.#due
     this.#due = this.#spare
-    for (let i = 0; i < due.length; i++) due[i]!.acknowledge(this.#acknowledgeNow)
+    for (let i = 0; i < due.length; i++) due[i]!.acknowledge()
     due.length = 0
     this.#spare = due
   }

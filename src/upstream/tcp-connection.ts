@@ -21,6 +21,8 @@ const ID_BITS = 11
 const OUT_SIZE = 8192
 /** An upstream that reads so little gets no more queries on this connection. */
 const MAX_UNSENT = 64 * 1024
+/** Where more are owed, another write is soon to come. */
+const BUSY = 8
 /** A connection that ends so soon was not cut for having been idle. */
 const FRESH_MS = 100
 
@@ -60,6 +62,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   #code: string | null = null
   #out: Buffer = Buffer.allocUnsafeSlow(OUT_SIZE)
   #end = 0
+  #flushing = false
   /** Whether the upstream may wait for an acknowledgement. */
   #unacknowledged = false
 
@@ -132,23 +135,35 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     x.sentAt = this.usedAt = clock.now
     if (this.owed++ === 0) this.progressAt = clock.now
     if (this.#end + LENGTH_SIZE + MAX_QUERY_SIZE > OUT_SIZE) this.#write()
-    if (this.#end === 0) this.#o.context.flushes.add(this)
+    this.#flushLater()
     write16(this.#out, this.#end, querySize(x))
     this.#end = writeQuery(this.#out, this.#end + LENGTH_SIZE, x)
   }
 
+  #flushLater(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#o.context.flushes.add(this)
+  }
+
   flush(): void {
+    this.#flushing = false
     if (this.#end > 0) this.#write()
+    else if (this.#unacknowledged) this.acknowledge()
   }
 
-  /** What is still owed may wait for our acknowledgement: a write carries it, else it goes alone. */
-  #acknowledgeSoon(): void {
-    if (!this.#unacknowledged) this.#o.context.acknowledgements.add(this)
+  /**
+   * What is still owed may wait for our acknowledgement. A write carries it: where many queries are in
+   * flight, one will come within a millisecond. Else it goes alone at the end of this tick.
+   */
+  #acknowledgeLater(): void {
+    if (!this.#unacknowledged && this.owed > BUSY) this.#o.context.acknowledgements.add(this)
     this.#unacknowledged = true
+    if (this.owed <= BUSY) this.#flushLater()
   }
 
-  acknowledge(acknowledgeNow: (fd: number) => void): void {
-    if (this.#unacknowledged && this.#fd >= 0) acknowledgeNow(this.#fd)
+  acknowledge(): void {
+    if (this.#unacknowledged && this.#fd >= 0) this.#o.context.acknowledgements.send(this.#fd)
     this.#unacknowledged = false
   }
 
@@ -208,7 +223,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     const { clock, readBuffer } = this.#o.context
     clock.refresh()
     this.#reader.push(readBuffer.subarray(0, size), this.#frame)
-    if (this.owed > 0) this.#acknowledgeSoon()
+    if (this.owed > 0) this.#acknowledgeLater()
     return true
   }
 

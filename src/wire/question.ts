@@ -19,8 +19,6 @@ export class Question {
   labelCount = 0
   /** Offset of each label, leftmost first; `labels[labelCount]` is that of the root. */
   readonly labels: Uint16Array = new Uint16Array(128)
-  /** Whether an A–Z occurs in the name. */
-  upper = false
 
   assign(o: Question): void {
     this.nameEnd = o.nameEnd
@@ -28,14 +26,12 @@ export class Question {
     this.type = o.type
     this.class = o.class
     this.labelCount = o.labelCount
-    this.upper = o.upper
     for (let i = 0; i <= o.labelCount; i++) this.labels[i] = o.labels[i]!
   }
 
   /** Says that there is no question. */
   clear(): void {
     this.nameEnd = this.end = this.type = this.class = this.labelCount = 0
-    this.upper = false
   }
 }
 
@@ -50,7 +46,6 @@ export function parseQuestion(b: Uint8Array, length: number, question: Question)
   const limit = Math.min(length, HEADER_SIZE + MAX_NAME)
   let at = HEADER_SIZE
   let count = 0
-  let upper = false
   for (;;) {
     if (at >= limit) return WireStatus.FormErr
     labels[count] = at
@@ -58,10 +53,6 @@ export function parseQuestion(b: Uint8Array, length: number, question: Question)
     if (size === 0) break
     const next = at + 1 + size
     if (size > MAX_LABEL || next >= limit) return WireStatus.FormErr
-    for (let i = at + 1; i < next; i++) {
-      const octet = b[i]!
-      if (octet >= 0x41 && octet <= 0x5a) upper = true
-    }
     at = next
     count++
   }
@@ -72,31 +63,7 @@ export function parseQuestion(b: Uint8Array, length: number, question: Question)
   question.type = read16(b, nameEnd)
   question.class = read16(b, nameEnd + 2)
   question.labelCount = count
-  question.upper = upper
   return WireStatus.Ok
-}
-
-/** Lower-cased copy of a question for `questionKey`, with the variant in front. */
-const scratch: Buffer = Buffer.alloc(1 + MAX_NAME + 4)
-
-/**
- * The cache key of a question: lower-cased name, type and class, preceded by `variant` (0 … 255:
- * what else tells answers apart, such as DO and CD). One string is all it allocates.
- */
-export function questionKey(b: Buffer, q: Question, variant: number): string {
-  if (q.upper) {
-    scratch[0] = variant
-    let n = 1
-    for (let i = HEADER_SIZE; i < q.nameEnd; i++) scratch[n++] = lowerCase[b[i]!]!
-    for (let i = q.nameEnd; i < q.end; i++) scratch[n++] = b[i]!
-    return scratch.toString('latin1', 0, n)
-  }
-  // Borrow the octet before the question, so that one slice holds the whole key.
-  const borrowed = b[HEADER_SIZE - 1]!
-  b[HEADER_SIZE - 1] = variant
-  const key = b.toString('latin1', HEADER_SIZE - 1, q.end)
-  b[HEADER_SIZE - 1] = borrowed
-  return key
 }
 
 /** Whether two parsed questions ask the same: name but for ASCII case, type and class. */

@@ -9,7 +9,6 @@ import {
   parseQuestion,
   Question,
   questionEquals,
-  questionKey,
 } from '../../src/wire/question.ts'
 import { WireStatus } from '../../src/wire/status.ts'
 import { a, message, questionOf } from './message.ts'
@@ -26,12 +25,11 @@ describe('parseQuestion()', () => {
     assert.deepEqual([q.nameEnd, q.end, q.type, q.class], [29, 33, 28, 3])
     assert.equal(q.labelCount, 3)
     assert.deepEqual([...q.labels.subarray(0, 4)], [12, 16, 24, 28])
-    assert.equal(q.upper, true)
   })
 
   test('finds no labels in the root', () => {
     const q = questionOf(message({ name: '.' }))
-    assert.deepEqual([q.nameEnd, q.end, q.labelCount, q.labels[0], q.upper], [13, 17, 0, 12, false])
+    assert.deepEqual([q.nameEnd, q.end, q.labelCount, q.labels[0]], [13, 17, 0, 12])
   })
 
   test('agrees with dns2 on common questions', () => {
@@ -45,7 +43,6 @@ describe('parseQuestion()', () => {
         assert.equal(nameText(b, q), `${name}.`)
         assert.equal(nameText(b, q, true), `${name.toLowerCase()}.`)
         assert.deepEqual([q.type, q.class, q.end], [type, 1, b.length])
-        assert.equal(q.upper, name !== name.toLowerCase())
       }),
     )
   })
@@ -104,19 +101,17 @@ const similar = fc.record({
   class: fc.constantFrom(1, 3),
 })
 
-describe('questionKey()', () => {
-  test('is equal exactly where the questions are, but for ASCII case', () => {
+describe('questionEquals() and echoesQuestion()', () => {
+  test('are true exactly where the questions are equal, but for ASCII case', () => {
     let equal = 0
     fc.assert(
-      fc.property(similar, similar, fc.nat(1), fc.nat(1), (m1, m2, variant1, variant2) => {
+      fc.property(similar, similar, (m1, m2) => {
         const [b1, b2] = [message(m1), message(m2)]
         const [q1, q2] = [questionOf(b1), questionOf(b2)]
         const same =
           m1.name.toLowerCase() === m2.name.toLowerCase() &&
           m1.type === m2.type &&
           m1.class === m2.class
-        const [key1, key2] = [questionKey(b1, q1, variant1), questionKey(b2, q2, variant2)]
-        assert.equal(key1 === key2, same && variant1 === variant2)
         assert.equal(questionEquals(b1, q1, b2, q2), same)
         b2[2]! |= 0x80
         assert.equal(echoesQuestion(b2, b2.length, b1, q1), same)
@@ -125,45 +120,6 @@ describe('questionKey()', () => {
       { numRuns: 2000, seed: 2 },
     )
     assert.ok(equal > 20)
-  })
-
-  test('is the variant and the lower-cased question, and leaves the message alone', () => {
-    for (const name of ['www.example.com', 'WWW.eXample.com']) {
-      const b = message({ name, additional: [a('x')] })
-      const before = Buffer.from(b)
-      const key = questionKey(b, questionOf(b), 3)
-      assert.equal(key, '\x03\x03www\x07example\x03com\x00\x00\x01\x00\x01')
-      assert.deepEqual(b, before)
-    }
-  })
-
-  test('never folds type and class', () => {
-    const upper = message({ name: 'A', type: 0x4141, class: 0x4242 })
-    assert.equal(questionKey(upper, questionOf(upper), 0), '\0\x01a\0AABB')
-  })
-
-  test('keeps octets beyond ASCII apart', () => {
-    const keys = new Set<string>()
-    for (let octet = 0; octet < 256; octet++) {
-      const b = message({ name: `\\${String(octet).padStart(3, '0')}X` })
-      keys.add(questionKey(b, questionOf(b), 0))
-    }
-    assert.equal(keys.size, 256 - 26)
-  })
-
-  test('differs exactly where name, type, class or variant differ', () => {
-    const base = { name: 'www.example.com', type: 1, class: 1 }
-    const keys = [
-      [base, 0],
-      [base, 1],
-      [{ ...base, type: 28 }, 0],
-      [{ ...base, class: 3 }, 0],
-      [{ ...base, name: 'ww.wexample.com' }, 0],
-    ] as const
-    const distinct = keys.map(([m, variant]) =>
-      questionKey(message(m), questionOf(message(m)), variant),
-    )
-    assert.equal(new Set(distinct).size, keys.length)
   })
 })
 

@@ -1,4 +1,5 @@
 import type { Query } from '../../serve/query.ts'
+import { CacheKey } from './cache-key.ts'
 
 /** More free flights than this are left to the garbage collector. */
 const POOL_LIMIT = 1024
@@ -9,7 +10,9 @@ const pool: Flight[] = []
  * The leader is the query that travels; waiters asked the same while it was under way. Pooled.
  */
 export class Flight {
-  key = ''
+  readonly key: CacheKey = new CacheKey()
+  /** The next flight of the same bucket; FlightTable's. */
+  next: Flight | null = null
   #leader: Query | null = null
   /** True where the leader is the cache's own query and no client waits for it. */
   background = false
@@ -25,9 +28,9 @@ export class Flight {
   overdue = false
 
   /** A flight that is about to take off with this kept query. */
-  static plan(key: string, leader: Query, background: boolean, startedAt: number): Flight {
+  static plan(key: CacheKey, leader: Query, background: boolean, startedAt: number): Flight {
     const flight = pool.pop() ?? new Flight()
-    flight.key = key
+    flight.key.become(key, leader)
     flight.#leader = leader
     flight.background = background
     flight.retry = false
@@ -68,7 +71,6 @@ export class Flight {
   release(): void {
     this.#leader = null
     this.#waiters = null
-    this.key = ''
     if (pool.length < POOL_LIMIT) pool.push(this)
   }
 }

@@ -4,7 +4,9 @@ import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { Ede, Rcode } from '../../wire/codes.ts'
 import { inBackground } from './background.ts'
+import type { CacheKey } from './cache-key.ts'
 import { Flight } from './flight.ts'
+import { FlightTable } from './flight-table.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import { judge, Verdict } from './policy.ts'
 import type { StaleAnswers } from './stale.ts'
@@ -34,7 +36,7 @@ export interface FlightsOptions {
 /** Questions under way to the stages below: identical ones are merged into one flight. */
 export class Flights {
   readonly #o: FlightsOptions
-  readonly #flights = new Map<string, Flight>()
+  readonly #flights = new FlightTable()
   /** A reply that several clients get; made when it first happens. */
   #shared: Buffer | null = null
 
@@ -46,18 +48,18 @@ export class Flights {
     return this.#flights.size
   }
 
-  find(key: string): Flight | undefined {
-    return this.#flights.get(key)
+  find(key: CacheKey): Flight | null {
+    return this.#flights.find(key)
   }
 
   /** Asks for a client that waits until the answer comes. */
-  ask(q: Query, key: string): void {
+  ask(q: Query, key: CacheKey): void {
     if (this.#full(q)) return
     this.#takeOff(Flight.plan(key, q.keep(), false, this.#o.clock.now))
   }
 
   /** Asks for a client that has a stale answer to fall back on, after `timeout` ms if not null. */
-  askBeforeStale(q: Query, key: string, timeout: number | null): void {
+  askBeforeStale(q: Query, key: CacheKey, timeout: number | null): void {
     if (this.#full(q)) return
     const { now } = this.#o.clock
     const waiter = q.keep()
@@ -71,8 +73,8 @@ export class Flights {
    * A flight on the cache's own account, to be launched once `q` is answered; null where the
    * question is under way already.
    */
-  prepareRefresh(q: Query, key: string): Flight | null {
-    if (this.#flights.has(key) || this.#flights.size >= MAX_FLIGHTS) return null
+  prepareRefresh(q: Query, key: CacheKey): Flight | null {
+    if (this.#flights.find(key) !== null || this.#flights.size >= MAX_FLIGHTS) return null
     const { now } = this.#o.clock
     return Flight.plan(key, inBackground(q, now), true, now)
   }
@@ -105,12 +107,12 @@ export class Flights {
   }
 
   #takeOff(flight: Flight): void {
-    this.#flights.set(flight.key, flight)
+    this.#flights.add(flight)
     try {
       this.#o.next(flight.leader)
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
-      this.#flights.delete(flight.key)
+      this.#flights.remove(flight)
       throw cause
     }
   }
@@ -127,7 +129,7 @@ export class Flights {
 
   /** The leader of a flight came back with an outcome. */
   land(flight: Flight, leader: Query): void {
-    this.#flights.delete(flight.key)
+    this.#flights.remove(flight)
     flight.cancelTimer()
     leader.memo = null
     if (leader.outcome === Outcome.Message && (leader.records ?? scanReply(leader)) === null) {
@@ -232,6 +234,6 @@ export class Flights {
 
   /** Stops the timers of flights under way; their clients are answered when they land. */
   stop(): void {
-    for (const flight of this.#flights.values()) flight.cancelTimer()
+    for (const flight of this.#flights) flight.cancelTimer()
   }
 }

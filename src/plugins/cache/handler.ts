@@ -2,8 +2,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import type { ZoneTable } from '../../serve/zone-table.ts'
-import { Flag } from '../../wire/codes.ts'
-import { questionKey } from '../../wire/question.ts'
+import { CacheKey } from './cache-key.ts'
 import type { CacheConfig } from './config.ts'
 import type { Flight } from './flight.ts'
 import type { Flights } from './flights.ts'
@@ -28,6 +27,8 @@ export interface LookupOptions {
 /** The way down through the cache: a hit is answered here and now, a miss becomes a flight. */
 export class Lookup {
   readonly #o: LookupOptions
+  /** The key of the query at hand. */
+  readonly #key = new CacheKey()
 
   constructor(options: LookupOptions) {
     this.#o = options
@@ -43,7 +44,8 @@ export class Lookup {
     counted.requests++
     const { success, denial } = stores
     const { now } = clock
-    const key = questionKey(q.wire, q.question, variantOf(q))
+    const key = this.#key
+    key.read(q)
     const positive = success.find(key)
     if (positive !== NO_SLOT && success.isFresh(positive, now)) {
       counted.successHits++
@@ -61,7 +63,7 @@ export class Lookup {
     this.#miss(q, key, counted, positive, negative)
   }
 
-  #hit(q: Query, key: string, store: Store, slot: number, counted: CacheCounters): void {
+  #hit(q: Query, key: CacheKey, store: Store, slot: number, counted: CacheCounters): void {
     const { clock, config, done } = this.#o
     const out = q.reserve()
     q.outLength = config.keepTtl
@@ -76,7 +78,7 @@ export class Lookup {
   }
 
   /** Counts the hit; a popular entry near its end is refreshed while it is still served. */
-  #prefetch(q: Query, key: string, store: Store, slot: number): Flight | null {
+  #prefetch(q: Query, key: CacheKey, store: Store, slot: number): Flight | null {
     const { now } = this.#o.clock
     const { amount, duration, percentage } = this.#o.config.prefetch!
     const gap = now - store.lastHitAt[slot]!
@@ -88,13 +90,7 @@ export class Lookup {
     return this.#o.flights.prepareRefresh(q, key)
   }
 
-  #miss(
-    q: Query,
-    key: string,
-    counted: CacheCounters,
-    positive: number,
-    negative: number,
-  ): void {
+  #miss(q: Query, key: CacheKey, counted: CacheCounters, positive: number, negative: number): void {
     const { done, flights, stale } = this.#o
     const flight = flights.find(key)
     const entry = stale === null ? null : stale.choose(positive, negative)
@@ -109,14 +105,9 @@ export class Lookup {
       }
     }
     counted.misses++
-    if (flight !== undefined) flights.join(flight, q, counted)
+    if (flight !== null) flights.join(flight, q, counted)
     else if (stale !== null && entry !== null) {
       flights.askBeforeStale(q, key, stale.config.timeout)
     } else flights.ask(q, key)
   }
-}
-
-/** What else tells answers apart: the DO and CD bits (RFC 6840 §5.9). */
-function variantOf(q: Query): number {
-  return (q.edns.dnssecOk ? 1 : 0) | ((q.flags & Flag.CD) !== 0 ? 2 : 0)
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { Ede, Rcode } from '../../wire/codes.ts'
+import type { CacheKey } from './cache-key.ts'
 import type { StaleConfig } from './config.ts'
 import type { CountersByServer } from './metrics.ts'
 import { NO_SLOT, type Store } from './store.ts'
@@ -28,7 +29,7 @@ export class StaleAnswers {
   }
 
   /** The expired answer to serve for `key`, success before denial; never a remembered failure. */
-  find(key: string): StaleEntry | null {
+  find(key: CacheKey): StaleEntry | null {
     const { success, denial } = this.#stores
     return this.choose(success.find(key), denial.find(key))
   }

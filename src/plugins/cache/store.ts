@@ -2,38 +2,47 @@ import { LRUCache } from 'lru-cache'
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
 import { write32 } from '../../wire/bytes.ts'
+import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import { readTtl, type Records } from '../../wire/records.ts'
+import type { CacheKey } from './cache-key.ts'
 import { PAGE_SIZE, type Slab } from './slab.ts'
 
 /** No entry. */
 export const NO_SLOT = -1
 
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
-const noOptions: LRUCache.GetOptions<string, number, unknown> = {}
+const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
 
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
 const HEAD_SIZE = 10
 
-/** Rough bytes an entry costs beside its chunk: key string, LRU links, the arrays below. */
-const ENTRY_OVERHEAD = 192
+/** Rough bytes an entry costs beside its chunk: LRU links and the arrays below. */
+const ENTRY_OVERHEAD = 128
 
 /**
  * One LRU of answers (success or denial). An entry is a slot number; what belongs to it stands in
  * typed arrays and in one slab chunk:
  *
- *   chunk  [ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
+ *   chunk  [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
  *
- * The question is not stored: the key implies it, and all offsets count from the message's start.
+ * Offsets of TTLs count from the message's start. Slots are found by the hash of the question, through
+ * chains; no string is made of it. lru-cache keeps their order and says which one has to go.
+ *
+ *   hash ─▶ buckets ─▶ slot ─▶ next slot of the same bucket …
  */
 export class Store {
-  readonly #lru: LRUCache<string, number>
+  readonly #lru: LRUCache<number, number>
   readonly #slab: Slab
   readonly #budget: ByteBudget
   readonly #free: number[] = []
   readonly #onEvict: () => void
-  /** The slot being stored. */
-  #latest = NO_SLOT
+  /** First slot of each bucket, and what follows each slot there. */
+  readonly #buckets: Int32Array
+  readonly #next: Int32Array
+  readonly #hash: Int32Array
+  readonly #variant: Uint8Array
+  readonly #keySize: Uint16Array
 
   readonly #address: Float64Array
   readonly #recordBytes: Uint16Array
@@ -58,6 +67,11 @@ export class Store {
     // One more than the LRU holds: a new entry is complete before the oldest goes.
     const slots = capacity + 1
     for (let slot = slots - 1; slot >= 0; slot--) this.#free.push(slot)
+    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(slots))).fill(NO_SLOT)
+    this.#next = new Int32Array(slots)
+    this.#hash = new Int32Array(slots)
+    this.#variant = new Uint8Array(slots)
+    this.#keySize = new Uint16Array(slots)
     this.#address = new Float64Array(slots)
     this.#recordBytes = new Uint16Array(slots)
     this.#ttlCount = new Uint16Array(slots)
@@ -68,19 +82,34 @@ export class Store {
     this.hits = new Uint32Array(slots)
     this.lastHitAt = new Float64Array(slots)
     this.retryAt = new Float64Array(slots)
-    this.#lru = new LRUCache<string, number>({
+    this.#lru = new LRUCache<number, number>({
       max: capacity,
       dispose: (slot, _key, reason) => {
-        if (reason === 'set') this.#inherit(slot)
-        else if (reason === 'evict') this.#onEvict()
+        if (reason === 'evict') this.#onEvict()
         this.#dispose(slot)
       },
     })
   }
 
   /** The slot of `key`, fresh or not, now the most recently used; NO_SLOT where there is none. */
-  find(key: string): number {
-    return this.#lru.get(key, noOptions) ?? NO_SLOT
+  find(key: CacheKey): number {
+    const slot = this.#lookUp(key)
+    if (slot !== NO_SLOT) this.#lru.get(slot, noOptions)
+    return slot
+  }
+
+  #lookUp(key: CacheKey): number {
+    let slot = this.#buckets[key.hash & (this.#buckets.length - 1)]!
+    while (slot !== NO_SLOT && !this.#isAt(slot, key)) slot = this.#next[slot]!
+    return slot
+  }
+
+  #isAt(slot: number, key: CacheKey): boolean {
+    if (this.#hash[slot] !== key.hash || this.#variant[slot] !== key.variant) return false
+    const { question, wire } = key
+    if (this.#keySize[slot] !== keySize(question)) return false
+    const address = this.#address[slot]!
+    return matchesKey(this.#slab.page(address), this.#slab.offset(address), wire, question)
   }
 
   isFresh(slot: number, now: number): boolean {
@@ -128,7 +157,7 @@ export class Store {
   #copy(slot: number, out: Buffer, questionEnd: number, elapsed: number, fixedTtl: number): number {
     const address = this.#address[slot]!
     const page = this.#slab.page(address)
-    let at = this.#slab.offset(address)
+    let at = this.#slab.offset(address) + this.#keySize[slot]!
     copyBytes(page, at, out, HEAD_START, HEAD_SIZE)
     at += HEAD_SIZE
     const recordBytes = this.#recordBytes[slot]!
@@ -146,31 +175,38 @@ export class Store {
 
   /**
    * Stores the message `wire[0..length)`, whose OPT is gone, as `records` describes it, fresh for
-   * `seconds`. Returns the slot, or NO_SLOT where the byte budget has no room for it even with
-   * everything else of this store evicted.
+   * `seconds`, in place of what was there under this key. Returns the slot, or NO_SLOT where the byte
+   * budget has no room for it even with everything else of this store evicted.
    */
   write(
-    key: string,
+    key: CacheKey,
     wire: Buffer,
     length: number,
-    questionEnd: number,
     records: Records,
     seconds: number,
     now: number,
     ede: number,
   ): number {
-    const recordBytes = length - questionEnd
-    const chunkLength = HEAD_SIZE + recordBytes + 2 * records.count
+    const { question } = key
+    const questionSize = keySize(question)
+    const recordBytes = length - question.end
+    const chunkLength = questionSize + HEAD_SIZE + recordBytes + 2 * records.count
     if (chunkLength > PAGE_SIZE) return NO_SLOT
+    const before = this.#lookUp(key)
+    const hits = before === NO_SLOT ? 0 : this.hits[before]!
+    const lastHitAt = before === NO_SLOT ? 0 : this.lastHitAt[before]!
+    if (before !== NO_SLOT) this.#lru.delete(before)
     if (!this.#makeRoom(this.#slab.chunkSize(chunkLength) + ENTRY_OVERHEAD)) return NO_SLOT
 
     const slot = this.#free.pop()!
     const address = this.#slab.take(chunkLength)
     const page = this.#slab.page(address)
     let at = this.#slab.offset(address)
+    writeKey(page, at, key.wire, question)
+    at += questionSize
     wire.copy(page, at, HEAD_START, HEAD_START + HEAD_SIZE)
     at += HEAD_SIZE
-    if (recordBytes > 0) wire.copy(page, at, questionEnd, length)
+    if (recordBytes > 0) wire.copy(page, at, question.end, length)
     at += recordBytes
     for (let i = 0; i < records.count; i++, at += 2) {
       const ttlAt = records.ttlAt[i]!
@@ -184,18 +220,23 @@ export class Store {
     this.#expiresAt[slot] = now + seconds * 1000
     this.#ede[slot] = ede
     this.rcode[slot] = records.rcode
-    this.hits[slot] = 0
-    this.lastHitAt[slot] = 0
+    // A refreshed entry is as popular as it was.
+    this.hits[slot] = hits
+    this.lastHitAt[slot] = lastHitAt
     this.retryAt[slot] = 0
+    this.#hash[slot] = key.hash
+    this.#variant[slot] = key.variant
+    this.#keySize[slot] = questionSize
     this.#budget.take(this.#cost(slot))
-    this.#latest = slot
-    this.#lru.set(key, slot, noOptions)
+    this.#link(slot)
+    this.#lru.set(slot, slot, noOptions)
     return slot
   }
 
   /** Forgets `key`. */
-  delete(key: string): void {
-    this.#lru.delete(key)
+  delete(key: CacheKey): void {
+    const slot = this.#lookUp(key)
+    if (slot !== NO_SLOT) this.#lru.delete(slot)
   }
 
   /** Entries that are still fresh: expired ones are kept for stale answers but not counted. */
@@ -218,17 +259,30 @@ export class Store {
   }
 
   #cost(slot: number): number {
-    const length = HEAD_SIZE + this.#recordBytes[slot]! + 2 * this.#ttlCount[slot]!
-    return this.#slab.chunkSize(length) + ENTRY_OVERHEAD
+    const message = HEAD_SIZE + this.#recordBytes[slot]! + 2 * this.#ttlCount[slot]!
+    return this.#slab.chunkSize(this.#keySize[slot]! + message) + ENTRY_OVERHEAD
   }
 
-  /** A refreshed entry is as popular as the one it replaces. */
-  #inherit(replaced: number): void {
-    this.hits[this.#latest] = this.hits[replaced]!
-    this.lastHitAt[this.#latest] = this.lastHitAt[replaced]!
+  #link(slot: number): void {
+    const bucket = this.#hash[slot]! & (this.#buckets.length - 1)
+    this.#next[slot] = this.#buckets[bucket]!
+    this.#buckets[bucket] = slot
+  }
+
+  #unlink(slot: number): void {
+    const bucket = this.#hash[slot]! & (this.#buckets.length - 1)
+    const first = this.#buckets[bucket]!
+    if (first === slot) {
+      this.#buckets[bucket] = this.#next[slot]!
+      return
+    }
+    let before = first
+    while (this.#next[before] !== slot) before = this.#next[before]!
+    this.#next[before] = this.#next[slot]!
   }
 
   #dispose(slot: number): void {
+    this.#unlink(slot)
     this.#budget.give(this.#cost(slot))
     this.#slab.give(this.#address[slot]!)
     this.#free.push(slot)

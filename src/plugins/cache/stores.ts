@@ -4,6 +4,7 @@ import { ZoneTable } from '../../serve/zone-table.ts'
 import { Flag, Rcode } from '../../wire/codes.ts'
 import { HEADER_SIZE, Section, writeCount, writeFlags } from '../../wire/header.ts'
 import { Records } from '../../wire/records.ts'
+import type { CacheKey } from './cache-key.ts'
 import type { CacheConfig } from './config.ts'
 import type { CacheCounters } from './metrics.ts'
 import { boundSoa, boundTtls, denialSeconds, successSeconds, Verdict } from './policy.ts'
@@ -42,7 +43,7 @@ export class CacheStores {
    * and the configuration allow. `q.records` describes the message.
    */
   remember(
-    key: string,
+    key: CacheKey,
     q: Query,
     verdict: Verdict,
     rules: StoreRules,
@@ -56,42 +57,41 @@ export class CacheStores {
     this.#charged = null
   }
 
-  #rememberSuccess(key: string, q: Query, rules: StoreRules, now: number): void {
+  #rememberSuccess(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const records = q.records!
     const { minTtl, maxTtl } = rules.config.success
     const seconds = clamp(successSeconds(records), minTtl, maxTtl)
     boundTtls(q.out, records, minTtl, maxTtl)
     if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) return
-    this.success.write(key, q.out, q.outLength, q.question.end, records, seconds, now, q.ede)
+    this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede)
     this.denial.delete(key)
   }
 
-  #rememberDenial(key: string, q: Query, rules: StoreRules, now: number): void {
+  #rememberDenial(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const records = q.records!
     const { minTtl, maxTtl } = rules.config.denial
     const seconds = clamp(denialSeconds(records), minTtl, maxTtl)
     boundTtls(q.out, records, minTtl, maxTtl)
     boundSoa(q.out, records, seconds)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    this.denial.write(key, q.out, q.outLength, q.question.end, records, seconds, now, q.ede)
+    this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede)
     // The old answer is refuted, unless it is to be kept as the last known good one.
     if (rules.config.stale?.preferPositive !== true) this.success.delete(key)
   }
 
-  #rememberError(key: string, q: Query, rules: StoreRules, now: number): void {
+  #rememberError(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const seconds = rules.config.servfail / 1000
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    const { out, outLength, question, ede } = q
+    const { out, outLength, ede } = q
     boundTtls(out, q.records!, 0, seconds)
-    this.denial.write(key, out, outLength, question.end, q.records!, seconds, now, ede)
+    this.denial.write(key, out, outLength, q.records!, seconds, now, ede)
   }
 
   /** Remembers that no upstream answered: the next to ask do not wait for it again. */
-  rememberFailure(key: string, q: Query, rules: StoreRules, now: number): void {
+  rememberFailure(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const seconds = Math.min(FAILURE_SECONDS, rules.config.servfail / 1000)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    const { end } = q.question
-    this.denial.write(key, failureHeader, end, end, noRecords, seconds, now, q.ede)
+    this.denial.write(key, failureHeader, q.question.end, noRecords, seconds, now, q.ede)
   }
 
   clear(): void {

@@ -1,0 +1,34 @@
+import type { Query } from '../../serve/query.ts'
+import { Flag } from '../../wire/codes.ts'
+import { Question } from '../../wire/question.ts'
+import { hashQuestion } from '../../wire/question-key.ts'
+
+const noBytes: Buffer = Buffer.alloc(0)
+const noQuestion: Question = new Question()
+
+/**
+ * What an answer is found by: the question and its variant (the DO and CD bits, RFC 6840 §5.9). It
+ * refers to a query and copies nothing, so it holds as long as the query does. Used again and again.
+ */
+export class CacheKey {
+  hash = 0
+  variant = 0
+  wire: Buffer = noBytes
+  question: Question = noQuestion
+
+  /** Makes this the key of `q`. */
+  read(q: Query): void {
+    this.variant = (q.edns.dnssecOk ? 1 : 0) | ((q.flags & Flag.CD) !== 0 ? 2 : 0)
+    this.wire = q.wire
+    this.question = q.question
+    this.hash = hashQuestion(q.wire, q.question, this.variant)
+  }
+
+  /** Makes this the key `o`, held by a copy of its query. */
+  become(o: CacheKey, copy: Query): void {
+    this.hash = o.hash
+    this.variant = o.variant
+    this.wire = copy.wire
+    this.question = copy.question
+  }
+}
