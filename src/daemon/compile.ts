@@ -6,6 +6,7 @@ import { plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
 import { makeFinish, type Observer } from '../serve/finish.ts'
 import type { BlockContext, Services } from '../serve/plugin.ts'
+import type { Query } from '../serve/query.ts'
 import type { Route } from '../serve/server.ts'
 import { blockIdentity } from './identity.ts'
 
@@ -30,6 +31,8 @@ export interface CompileParts {
   readonly port: number
   readonly services: Services
   readonly warn: (message: string) => void
+  /** Told of a stage that threw: a defect of ours. */
+  readonly panicked: (cause: unknown, q: Query) => void
 }
 
 /** Sets up the plugins of all blocks. Throws CorefileError; opens nothing. */
@@ -46,8 +49,9 @@ export function compileBlocks(
   return compiled
 }
 
-function compileBlock(block: ServerBlock, { port, services, warn }: CompileParts): CompiledBlock {
-  const keys = parseKeys(block.keys, { port, warn })
+function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
+  const { services, panicked } = parts
+  const keys = parseKeys(block.keys, parts)
   for (const { scheme, token } of keys) {
     if (scheme !== 'dns') {
       throw valueError(token, `cannot serve ${scheme}://: this release serves DNS over UDP and TCP`)
@@ -78,7 +82,7 @@ function compileBlock(block: ServerBlock, { port, services, warn }: CompileParts
     addresses: addresses.length === 0 ? [''] : addresses,
     stages,
     context,
-    handler: composeChain(stages, makeFinish(observersOf(stages))),
+    handler: composeChain(stages, makeFinish(observersOf(stages)), panicked),
   }
 }
 

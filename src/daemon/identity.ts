@@ -40,8 +40,9 @@ const SILENT = new Set([
 export function blockIdentity(block: ServerBlock): string {
   const directives = [...block.directives]
     .filter(([name]) => !SILENT.has(name))
-    .map(([name, occurrences]) => [name, occurrences.map(directiveTexts)])
-  return JSON.stringify([block.keys.map(text), directives.toSorted()])
+    .map(([name, occurrences]) => JSON.stringify([name, occurrences.map(directiveTexts)]))
+    .toSorted()
+  return JSON.stringify([block.keys.map(text), directives])
 }
 
 function directiveTexts({ args, options }: Directive): unknown {

@@ -1,6 +1,6 @@
 /** One configuration's share in the states it uses. */
 export interface StateUser {
-  keep<T>(key: string, make: () => T, drop?: (state: T) => void): T
+  readonly keep: <T>(key: string, make: () => T, drop?: (state: T) => void) => T
   /** This configuration is gone: what nobody else uses is dropped. */
   release(): void
 }

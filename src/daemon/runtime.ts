@@ -50,7 +50,8 @@ export class Runtime {
       watchCorefile: (interval, jitter) => parts.watchCorefile(this, interval, jitter),
     }
     try {
-      this.blocks = compileBlocks(blocks, { port: parts.port, services, warn: parts.warn })
+      const { panicked, port, warn } = parts
+      this.blocks = compileBlocks(blocks, { port, services, warn, panicked })
     } catch (error) {
       this.#states.release()
       throw error

@@ -1,5 +1,6 @@
 import { Rcode } from '../wire/codes.ts'
 import type { Handler, Stage } from './plugin.ts'
+import type { Query } from './query.ts'
 
 export interface NamedStage {
   readonly name: string
@@ -14,19 +15,51 @@ export interface NamedStage {
  *   finish ◀─ unwrap₁ ◀─ unwrap₂ ◀─ …          each stage's `done` starts at the stage above it
  *
  * @param finish sends the reply and tells the observers
+ * @param panicked told of a stage or observer that threw on the way up; throws on where absent
  */
-export function composeChain(stages: readonly NamedStage[], finish: Handler): Handler {
+export function composeChain(
+  stages: readonly NamedStage[],
+  finish: Handler,
+  panicked: (cause: unknown, q: Query) => void = rethrow,
+): Handler {
   const dones: Handler[] = []
   let done = finish
   for (const { stage } of stages) {
     dones.push(done)
-    done = stage.unwrap?.(done) ?? done
+    if (stage.unwrap !== undefined) done = guard(stage.unwrap(done), finish, panicked)
   }
+  // The last stage is the one whose outcomes come later.
+  if (dones.at(-1) === finish) dones[dones.length - 1] = guard(finish, finish, panicked)
   let handler = endOfChain(stages, done)
   for (let i = stages.length - 1; i >= 0; i--) {
     handler = stages[i]!.stage.wrap?.(handler, dones[i]!) ?? handler
   }
   return handler
+}
+
+/**
+ * Outcomes that come later enter the chain from a socket's callback, where nobody else would catch
+ * what a stage throws: this client gets SERVFAIL, and the callback goes on with the next reply.
+ */
+function guard(
+  unwrapped: Handler,
+  finish: Handler,
+  panicked: (cause: unknown, q: Query) => void,
+): Handler {
+  return (q) => {
+    try {
+      unwrapped(q)
+    } catch (cause) {
+      panicked(cause, q)
+      if (q.finished) return
+      q.fail(Rcode.ServFail)
+      finish(q)
+    }
+  }
+}
+
+function rethrow(cause: unknown): never {
+  throw cause
 }
 
 /** A block without handlers refuses; a chain whose last handler passes the query on fails. */

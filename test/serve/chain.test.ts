@@ -82,4 +82,50 @@ describe('composeChain()', () => {
     assert.equal(q.error, 'plugin/cache: no next plugin found')
     assert.deepEqual(passed, ['down cache', 'up cache', 'finish'])
   })
+
+  test('a stage that throws on the way up costs its client SERVFAIL and nobody else', () => {
+    const panics: unknown[] = []
+    const sent: number[] = []
+    const cause = new Error('defect')
+    let late: ((q: Query) => void) | null = null
+    const stages: NamedStage[] = [
+      {
+        name: 'a',
+        stage: {
+          unwrap: () => () => {
+            throw cause
+          },
+        },
+      },
+      { name: 'b', stage: { wrap: (_next, done) => () => void (late = done) } },
+    ]
+    const finish: Handler = (q) => {
+      q.finished = true
+      sent.push(q.rcode)
+    }
+    const q = accepted(message({ flags: 0x0100 }))
+    composeChain(stages, finish, (reason) => panics.push(reason))(q)
+    late!(q)
+    assert.deepEqual(panics, [cause])
+    assert.deepEqual(sent, [Rcode.ServFail])
+  })
+
+  test('an observer that throws after the reply went out costs nothing', () => {
+    const panics: unknown[] = []
+    let sent = 0
+    const finish: Handler = (q) => {
+      q.finished = true
+      sent++
+      throw new Error('observer')
+    }
+    const stages: NamedStage[] = [answering('a')]
+    const q = accepted(message({ flags: 0x0100 }))
+    composeChain(stages, finish, (reason) => panics.push(reason))(q)
+    assert.equal(panics.length, 1)
+    assert.equal(sent, 1)
+    assert.throws(
+      () => composeChain(stages, finish)(accepted(message({ flags: 0x0100 }))),
+      /observer/,
+    )
+  })
 })

@@ -27,12 +27,11 @@ export class FlightTable {
   /** Removes a flight that is there. */
   remove(flight: Flight): void {
     const bucket = flight.key.hash & (BUCKETS - 1)
-    const first = this.#buckets[bucket]!
-    if (first === flight) this.#buckets[bucket] = flight.next
+    let before = this.#buckets[bucket] ?? null
+    if (before === flight) this.#buckets[bucket] = flight.next
     else {
-      let before = first!
-      while (before.next !== flight) before = before.next!
-      before.next = flight.next
+      while (before !== null && before.next !== flight) before = before.next
+      if (before !== null) before.next = flight.next
     }
     flight.next = null
     this.size--

@@ -82,9 +82,10 @@ export class Lookup {
     const { now } = this.#o.clock
     const { amount, duration, percentage } = this.#o.config.prefetch!
     const gap = now - store.lastHitAt[slot]!
-    store.hits[slot] = gap < duration ? store.hits[slot]! + 1 : 1
+    const hits = gap < duration ? store.hits[slot]! + 1 : 1
+    store.hits[slot] = hits
     store.lastHitAt[slot] = now
-    if (store.hits[slot]! < amount) return null
+    if (hits < amount) return null
     const threshold = Math.ceil((percentage / 100) * store.lifetime(slot))
     if (store.remaining(slot, now) > threshold || now < store.retryAt[slot]!) return null
     return this.#o.flights.prepareRefresh(q, key)
