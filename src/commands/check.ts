@@ -34,7 +34,8 @@ export function check(corefile: string, port: number): string {
     warn,
   })
   const { file, blocks } = source.load()
-  const compiled = compileBlocks(blocks, { port, services: idleServices(warn), warn })
+  const services = idleServices(warn)
+  const compiled = compileBlocks(blocks, { port, services, warn, panicked: () => {} })
   const count = compiled.length === 1 ? '1 server block' : `${compiled.length} server blocks`
   return `${file} is valid: ${count}\n\n${renderCheck(compiled)}`
 }
