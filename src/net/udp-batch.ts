@@ -196,9 +196,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
         this.#serve(receive.buffers[i]!, receive.lengthOf(i), now, receive.isTruncated(i))
       }
       served += count
-      this.#queue.flush()
     }
-    if (served === 0) this.#queue.flush()
+    // Once for all of them, unless the queue was full in between: each flush may wake the client.
+    this.#queue.flush()
     return served
   }
 
