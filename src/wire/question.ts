@@ -92,7 +92,9 @@ export function echoesQuestion(
 /** Compares octets up to the end of `q`: a sound name cannot equal a broken one. */
 function sameQuestion(a: Uint8Array, b: Uint8Array, q: Question): boolean {
   for (let i = HEADER_SIZE; i < q.nameEnd; i++) {
-    if (lowerCase[a[i]!] !== lowerCase[b[i]!]) return false
+    const left = a[i]!
+    const right = b[i]!
+    if (left !== right && lowerCase[left] !== lowerCase[right]) return false
   }
   return read16(a, q.nameEnd) === q.type && read16(a, q.nameEnd + 2) === q.class
 }

@@ -204,9 +204,9 @@ export class Store {
     let at = this.#slab.offset(address)
     writeKey(page, at, key.wire, question)
     at += questionSize
-    wire.copy(page, at, HEAD_START, HEAD_START + HEAD_SIZE)
+    copyBytes(wire, HEAD_START, page, at, HEAD_SIZE)
     at += HEAD_SIZE
-    if (recordBytes > 0) wire.copy(page, at, question.end, length)
+    copyBytes(wire, question.end, page, at, recordBytes)
     at += recordBytes
     for (let i = 0; i < records.count; i++, at += 2) {
       const ttlAt = records.ttlAt[i]!
