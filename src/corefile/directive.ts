@@ -9,20 +9,19 @@ import { argumentError, errorAt, inPlugin, pluginError, valueError } from './err
 import type { Directive, Option } from './parse.ts'
 import type { Token } from './token.ts'
 
-export { cidr, hostPort, ipAddress } from './address.ts'
+export { hostPort, ipAddress } from './address.ts'
 export { duration, formatDuration } from './duration.ts'
 export {
   argumentError,
   CorefileError,
   errorAt,
   inPlugin,
-  pluginError,
   syntaxError,
   valueError,
 } from './error.ts'
-export { float, integer, percentage, uint32 } from './number.ts'
-export { compileRegex, regex } from './regex.ts'
-export { domainName, isSubdomain, longestZone, zones, zonesOr } from './zones.ts'
+export { integer, percentage, uint32 } from './number.ts'
+export { regex } from './regex.ts'
+export { domainName, isSubdomain, zones, zonesOr } from './zones.ts'
 export type { Directive, Option, Token } from './parse.ts'
 
 /** Turns one argument into a value; throws CorefileError (valueError) when it cannot. */

@@ -11,7 +11,7 @@ export interface ZoneText {
   readonly port: string | null
 }
 
-export const schemes = ['dns', 'tls', 'quic', 'grpc', 'https', 'https3', 'unix'] as const
+const schemes = ['dns', 'tls', 'quic', 'grpc', 'https', 'https3', 'unix'] as const
 export type Scheme = (typeof schemes)[number]
 
 /** Splits scheme and port off; the port is what follows the last colon if it is an integer. */

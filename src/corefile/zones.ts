@@ -4,7 +4,7 @@ import type { Key } from './keys.ts'
 import type { Token } from './token.ts'
 import { splitZone, zonesOf } from './zone-text.ts'
 
-export { canonicalName, isSubdomain } from './domain-name.ts'
+export { isSubdomain } from './domain-name.ts'
 
 /**
  * One argument that names a zone, in canonical form: scheme and port are dropped, a CIDR prefix

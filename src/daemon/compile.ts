@@ -21,7 +21,7 @@ export interface CompiledBlock extends Route {
   readonly context: FilledContext
 }
 
-export interface FilledContext extends BlockContext {
+interface FilledContext extends BlockContext {
   readonly servers: string[]
   readonly listeners: { readonly host: string; readonly port: number }[]
 }

@@ -28,7 +28,7 @@ export interface StoreConfig {
   readonly minTtl: number
 }
 
-export interface PrefetchConfig {
+interface PrefetchConfig {
   /** Hits that make an entry popular, with gaps below `duration` ms between them. */
   readonly amount: number
   readonly duration: number
