@@ -47,6 +47,7 @@ async function run(command: Command): Promise<void> {
 /** What signals can do to a command that goes on until it is told to end. */
 interface Obedient {
   readonly log: DaemonLog
+  uncaught(cause: unknown): void
   reload(): Promise<void>
   shutdown(): Promise<void>
   stop(): Promise<void>
@@ -81,7 +82,7 @@ function obey(serving: Obedient): void {
   process.on('SIGUSR1', () => void serving.reload())
   process.on('SIGUSR2', () => log.warning('SIGUSR2: upgrading in place is not in this release'))
   process.on('SIGHUP', () => {})
-  process.on('uncaughtException', (cause) => log.error(`Uncaught exception: ${messageOf(cause)}`))
+  process.on('uncaughtException', (cause) => serving.uncaught(cause))
 }
 
 function die(message: string, log: DaemonLog): void {

@@ -5,6 +5,7 @@ import type { Daemon } from '../daemon/daemon.ts'
 import { openDaemon } from '../daemon/open.ts'
 import { readNameservers } from '../plugins/forward/nameservers.ts'
 import { knownDirectives } from '../plugins/index.ts'
+import { uncaught } from '../plugins/prometheus/panics.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { registeredMetrics } from '../telemetry/metrics.ts'
 import { figuresLine, readFigures, since } from './demo/figures.ts'
@@ -65,6 +66,7 @@ export async function demo(port: number): Promise<Serving> {
   }
   return {
     log,
+    uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
     shutdown: () => stop(() => daemon.shutdown()),
     stop: () => stop(() => daemon.stop()),

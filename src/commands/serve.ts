@@ -5,6 +5,7 @@ import { openDaemon } from '../daemon/open.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { knownDirectives } from '../plugins/index.ts'
+import { uncaught } from '../plugins/prometheus/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
@@ -13,6 +14,8 @@ import { versionLines } from './version.ts'
 /** A daemon that serves, as signals see it. */
 export interface Serving {
   readonly log: DaemonLog
+  /** A defect of ours outside any query: logged and counted, and the daemon goes on. */
+  uncaught(cause: unknown): void
   /** SIGUSR1. Never rejects. */
   reload(): Promise<void>
   /** SIGTERM: lameduck, drained sockets, pid file removed. */
@@ -52,6 +55,7 @@ export async function serve(
   }
   return {
     log,
+    uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
     async shutdown() {
       await daemon.shutdown()

@@ -2,7 +2,6 @@ import { valueError } from './error.ts'
 import type { Token } from './token.ts'
 import { type Scheme, splitZone, zonesOf } from './zone-text.ts'
 
-
 /** One zone a server block serves; a key that is a CIDR prefix gives several. */
 export interface Key {
   readonly scheme: Scheme

@@ -81,7 +81,7 @@ function shrink(q: Query): boolean {
     finishFailure(q)
     return false
   }
-  q.outLength = truncate(q.out, q.outLength, records, q.question, roomFor(q))
+  q.outLength = truncate(q.out, records, q.question, roomFor(q))
   return true
 }
 
@@ -100,7 +100,7 @@ export function scanReply(q: Query): Records | null {
     scratch.rcode = Rcode.ServFail
   }
   if (q.ede === NO_EDE) q.ede = scratch.ede
-  q.outLength = stripOpt(out, q.outLength, scratch)
+  q.outLength = stripOpt(out, scratch)
   q.records = scratch
   return scratch
 }

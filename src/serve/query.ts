@@ -72,6 +72,8 @@ export class Query {
   /** The message as received, at offset 0. Borrowed until the handler returns. */
   wire: Buffer = noBytes
   length = 0
+  /** Octets of the query as it came; a copy is shorter, but remembers. */
+  size = 0
   /** Header id and flags word, read from `wire`. */
   id = 0
   flags = 0
@@ -120,6 +122,7 @@ export class Query {
   reset(wire: Buffer, length: number, receivedAt: number): void {
     this.wire = wire
     this.length = length
+    this.size = length
     this.receivedAt = receivedAt
     this.outcome = Outcome.Pending
     this.rcode = 0
@@ -158,6 +161,7 @@ export class Query {
     const copy = pool.pop() ?? newKept(this.target)
     copy.reset(copy.wire, this.question.end, this.receivedAt)
     this.wire.copy(copy.wire, 0, 0, this.question.end)
+    copy.size = this.size
     copy.id = this.id
     copy.flags = this.flags
     copy.question.assign(this.question)

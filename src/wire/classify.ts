@@ -32,7 +32,6 @@ const RDATA_TO_INCEPTION = 12
  */
 export function classify(
   b: Uint8Array,
-  _length: number,
   question: Question,
   records: Records,
   nowSeconds: number,
@@ -75,12 +74,7 @@ function signaturesHold(b: Uint8Array, records: Records, nowSeconds: number): bo
  * Whether the answer section of a scanned response leads from the question, through its CNAMEs, to
  * a record of the type asked for. False for an empty answer section.
  */
-export function answersQuestion(
-  b: Uint8Array,
-  _length: number,
-  question: Question,
-  records: Records,
-): boolean {
+export function answersQuestion(b: Uint8Array, question: Question, records: Records): boolean {
   const answers = records.answerCount
   if (question.type === Type.ANY) return answers > 0
   let name = HEADER_SIZE

@@ -141,7 +141,7 @@ export function readTtl(b: Uint8Array, at: number): number {
  * (only TSIG and SIG(0), which bind one exchange, may follow it). `records` describes the result; its
  * `rcode`, `extendedRcode`, `dnssecOk` and `ede` still tell what OPT said.
  */
-export function stripOpt(b: Uint8Array, _length: number, records: Records): number {
+export function stripOpt(b: Uint8Array, records: Records): number {
   if (records.optAt < 0) return records.end
   records.count = records.optAt
   records.additionalCount = records.optAt - records.answerCount - records.authorityCount

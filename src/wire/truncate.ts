@@ -17,7 +17,6 @@ const TTL_TO_CLASS = 2
  */
 export function truncate(
   b: Uint8Array,
-  _length: number,
   records: Records,
   question: Question,
   limit: number,

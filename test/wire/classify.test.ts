@@ -23,7 +23,7 @@ const NOW = 1_800_000_000
 function kindOf(m: TestMessage, now = NOW): ResponseKind {
   const b = message(m)
   const question = questionOf(b)
-  return classify(b, b.length, question, recordsOf(b, question), now)
+  return classify(b, question, recordsOf(b, question), now)
 }
 
 describe('classify()', () => {
@@ -82,7 +82,7 @@ describe('answersQuestion()', () => {
   function answers(m: TestMessage): boolean {
     const b = message({ name: 'a', ...m })
     const question = questionOf(b)
-    return answersQuestion(b, b.length, question, recordsOf(b, question))
+    return answersQuestion(b, question, recordsOf(b, question))
   }
 
   test('is true for a direct answer in any letter case', () => {
@@ -130,8 +130,8 @@ describe('answersQuestion()', () => {
         for (const [at, octet] of changes) b[at] = octet
         const question = questionOf(b)
         if (scanRecords(b, b.length, question, records) !== WireStatus.Ok) return
-        assert.equal(typeof answersQuestion(b, b.length, question, records), 'boolean')
-        assert.ok(classify(b, b.length, question, records, now) <= ResponseKind.OtherError)
+        assert.equal(typeof answersQuestion(b, question, records), 'boolean')
+        assert.ok(classify(b, question, records, now) <= ResponseKind.OtherError)
       }),
       { numRuns: 1000 },
     )

@@ -22,7 +22,7 @@ function cut(whole: TestMessage, keep: TestMessage): { kept: Buffer; truncated: 
   const b = message(whole)
   const question = questionOf(b)
   const limit = message(keep).length
-  const length = truncate(b, b.length, recordsOf(b, question), question, limit)
+  const length = truncate(b, recordsOf(b, question), question, limit)
   const truncated = (readFlags(b) & Flag.TC) !== 0
   b[2]! &= ~(Flag.TC >> 8)
   return { kept: b.subarray(0, length), truncated }
@@ -77,7 +77,7 @@ describe('truncate()', () => {
   test('never goes below header and question', () => {
     const b = message({ answer })
     const question = questionOf(b)
-    assert.equal(truncate(b, b.length, recordsOf(b, question), question, 0), question.end)
+    assert.equal(truncate(b, recordsOf(b, question), question, 0), question.end)
   })
 
   test('leaves no RRset in parts unless TC says so', () => {
@@ -119,7 +119,7 @@ describe('truncate()', () => {
         const whole = Buffer.from(b)
         const question = questionOf(b)
         const before = recordsOf(b, question)
-        const length = truncate(b, b.length, before, question, limit)
+        const length = truncate(b, before, question, limit)
         const after = new Records()
         assert.equal(scanRecords(b, length, question, after), WireStatus.Ok)
         assert.equal(after.end, length)

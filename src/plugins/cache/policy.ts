@@ -23,8 +23,8 @@ const NO_RECORDS_SECONDS = 5
 
 /** Judges the scanned message of a query by the rules of CoreDNS 1.14.7. */
 export function judge(q: Query, records: Records, unixSeconds: number): Verdict {
-  const { out, outLength, question } = q
-  switch (classify(out, outLength, question, records, unixSeconds)) {
+  const { out, question } = q
+  switch (classify(out, question, records, unixSeconds)) {
     case ResponseKind.ServerError:
       return Verdict.ServerError
     case ResponseKind.OtherError:
@@ -45,7 +45,7 @@ export function judge(q: Query, records: Records, unixSeconds: number): Verdict 
 function judgePositive(q: Query, records: Records): Verdict {
   if (isTruncated(q.out)) return Verdict.Uncacheable
   if (records.answerCount === 0) return Verdict.Success
-  if (answersQuestion(q.out, q.outLength, q.question, records)) return Verdict.Success
+  if (answersQuestion(q.out, q.question, records)) return Verdict.Success
   return records.hasAuthoritySoa ? Verdict.Denial : Verdict.Uncacheable
 }
 

@@ -127,7 +127,7 @@ export class Errand implements ExchangeOwner {
     if (nextForward !== null && (nodata || (next & bit) !== 0)) {
       this.#end(Result.Superseded)
       nextForward(q)
-    } else this.#deliver(q, reply, length)
+    } else this.#deliver(q, reply)
     return true
   }
 
@@ -175,7 +175,7 @@ export class Errand implements ExchangeOwner {
     const kept = this.#fallback
     const failure = this.#failure
     if (kept !== null && scan(kept, kept.length, q)) {
-      this.#deliver(q, kept, kept.length)
+      this.#deliver(q, kept)
       return
     }
     this.#end(Result.Timeout)
@@ -186,9 +186,9 @@ export class Errand implements ExchangeOwner {
   }
 
   /** Gives the scanned reply to whoever asked. */
-  #deliver(q: Query, reply: Buffer, length: number): void {
+  #deliver(q: Query, reply: Buffer): void {
     this.#end(Result.Superseded)
-    q.outLength = stripOpt(reply, length, records)
+    q.outLength = stripOpt(reply, records)
     copyBytes(reply, 0, q.reserve(), 0, q.outLength)
     q.outcome = Outcome.Message
     q.records = records

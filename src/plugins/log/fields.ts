@@ -1,4 +1,4 @@
-import { NO_EDE, Outcome, Protocol, type Query } from '../../serve/query.ts'
+import { Outcome, Protocol, type Query } from '../../serve/query.ts'
 import {
   className,
   Flag,
@@ -7,7 +7,6 @@ import {
   rcodeName,
   typeName,
 } from '../../wire/codes.ts'
-import { optSize } from '../../wire/edns.ts'
 import { readFlags } from '../../wire/header.ts'
 import { nameText } from '../../wire/question.ts'
 import { classOf, kindOf } from './response-class.ts'
@@ -51,7 +50,7 @@ export const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['{remote}', (q) => bracketed(q.target.remoteAddress(q))],
   ['{local}', (q) => bracketed(q.target.localAddress)],
   ['{port}', (q) => String(q.target.remotePort(q))],
-  ['{size}', (q) => String(requestSize(q))],
+  ['{size}', (q) => String(q.size)],
   ['{>id}', (q) => String(q.id)],
   ['{>opcode}', (q) => String((q.flags & OPCODE_MASK) >>> OPCODE_SHIFT)],
   ['{>do}', (q) => String(q.edns.dnssecOk)],
@@ -70,11 +69,6 @@ function answered(q: Query): boolean {
 
 function bracketed(address: string): string {
   return address.includes(':') ? `[${address}]` : address
-}
-
-/** A query kept for its answer has lost its options: of its OPT record only the fixed part counts. */
-function requestSize(q: Query): number {
-  return q.kept && q.edns.present ? q.length + optSize(NO_EDE) : q.length
 }
 
 /** Unknown codes are bare numbers here, as in CoreDNS's logs (not `RCODE12` as in its metrics). */

@@ -36,7 +36,7 @@ export function kindOf(q: Query): ResponseKind {
   if (scanRecords(out, outLength, question, scratch) !== WireStatus.Ok) {
     return ResponseKind.OtherError
   }
-  return classify(out, outLength, question, scratch, Math.floor(Date.now() / 1000))
+  return classify(out, question, scratch, Math.floor(Date.now() / 1000))
 }
 
 export function classOf(q: Query): ResponseClass {

@@ -1,7 +1,6 @@
 import { Histogram, LabelledCounters } from '../../lib/counters.ts'
-import { NO_EDE, Outcome, type Query } from '../../serve/query.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
 import { TIME_BUCKETS } from '../../upstream/counters.ts'
-import { optSize } from '../../wire/edns.ts'
 import { Type } from '../../wire/codes.ts'
 
 /** CoreDNS's buckets for message sizes in bytes; 8291 is its own slip of the pen. */
@@ -49,7 +48,7 @@ export class QueryCounters {
     this.requests[indexOf(protocol, target.isIPv6(q) ? 1 : 0, type)]!++
     if (q.edns.dnssecOk) this.dnssecOk++
     this.durations.observe(seconds)
-    this.requestSizes[protocol]!.observe(requestSize(q))
+    this.requestSizes[protocol]!.observe(q.size)
     // A dropped query has no response to count.
     if (q.outcome === Outcome.Drop) return
     this.responseSizes[protocol]!.observe(q.outLength)
@@ -95,9 +94,4 @@ function indexOf(protocol: number, family: number, type: number): number {
 
 function sizeHistograms(): Histogram[] {
   return Array.from({ length: PROTOCOLS }, () => new Histogram(SIZE_BUCKETS))
-}
-
-/** A query kept for its answer has lost its options: of its OPT record only the fixed part counts. */
-function requestSize(q: Query): number {
-  return q.kept && q.edns.present ? q.length + optSize(NO_EDE) : q.length
 }

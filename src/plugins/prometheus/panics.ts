@@ -7,7 +7,7 @@ let panics = 0
 
 registerMetric({
   name: 'coredns_panics_total',
-  help: 'Queries answered with SERVFAIL because a handler threw.',
+  help: 'Exceptions recovered from: a query answered with SERVFAIL, or a callback cut short.',
   type: 'counter',
   labels: [],
   collect: (emit) => emit([], panics),
@@ -20,4 +20,12 @@ export function panicked(log: Log, cause: unknown, q: Query): void {
   const reason = cause instanceof Error ? cause.message : String(cause)
   const stack = cause instanceof Error && areStacksTraced(name) ? `\n${cause.stack ?? ''}` : ''
   log.error(`Recovered from panic in server: "${name}" ${reason}${stack}`)
+}
+
+/** Counts and logs an exception that nobody caught: the process goes on. */
+export function uncaught(log: Log, cause: unknown): void {
+  panics++
+  log.error(
+    `Uncaught exception: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`,
+  )
 }
