@@ -18,8 +18,9 @@ const law: Readonly<Record<string, readonly string[]>> = {
   upstream: ['wire', 'sys', 'lib'],
   plugin: ['serve', 'wire', 'corefile', 'upstream', 'telemetry', 'lib'],
   plugins: ['plugin', 'serve'],
-  daemon: 'plugins plugin net upstream serve wire corefile sys telemetry lib'.split(' '),
-  commands: 'daemon plugins plugin net serve corefile telemetry lib'.split(' '),
+  host: ['sys', 'wire', 'telemetry', 'lib', 'corefile'],
+  daemon: 'plugins plugin host net upstream serve wire corefile sys telemetry lib'.split(' '),
+  commands: 'daemon plugins plugin host net serve corefile telemetry lib'.split(' '),
   main: ['commands', 'daemon', 'plugins', 'telemetry'],
 }
 
@@ -37,7 +38,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 const builtins: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['src/telemetry/http.ts'],
   'node:dgram': ['src/net/', 'src/upstream/', 'src/plugins/loop/', 'src/daemon/self-check.ts'],
-  'node:child_process': [],
+  'node:child_process': ['src/host/'],
   'node:cluster': [],
   'node:http2': [],
   'node:https': [],

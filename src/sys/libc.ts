@@ -9,7 +9,24 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
+  getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number
   close(fd: number): number
+  /** A descriptor. @param mode permission bits of a new file */
+  open(path: string, flags: number, mode: number): number
+  /** @param argument read or written in place */
+  ioctl(fd: number, request: number, argument: Buffer): number
+  fcntl(fd: number, command: number, argument: number): number
+  connect(fd: number, address: Uint8Array, length: number): number
+  listen(fd: number, backlog: number): number
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number
+  recv(fd: number, bytes: Buffer, length: number, flags: number): number
+  /** @param message address of a struct msghdr in `allocate()`d memory */
+  sendmsg(fd: number, message: number, flags: number): number
+  recvmsg(fd: number, message: number, flags: number): number
+  /** @param limits two 64-bit numbers: soft and hard limit */
+  setrlimit(resource: number, limits: Uint8Array): number
+  /** Seconds that were left of the alarm before. 0 takes the alarm back. */
+  alarm(seconds: number): number
   /** @param timeout a null pointer: 0 */
   recvmmsg(fd: number, vector: number, count: number, flags: number, timeout: 0): number
   sendmmsg(fd: number, vector: number, count: number, flags: number): number
@@ -73,7 +90,22 @@ function declare(koffi: typeof import('koffi')): Libc {
     setsockopt: own.func(
       'int setsockopt(int fd, int level, int option, const void *value, uint length)',
     ),
+    getsockopt: own.func(
+      'int getsockopt(int fd, int level, int option, _Inout_ void *value, _Inout_ void *length)',
+    ),
     close: own.func('int close(int fd)'),
+    // Variadic in C; on both ABIs their arguments travel as if they were not.
+    open: own.func('int open(const char *path, int flags, uint mode)'),
+    ioctl: own.func('int ioctl(int fd, ulong request, _Inout_ void *argument)'),
+    fcntl: own.func('int fcntl(int fd, int command, long argument)'),
+    connect: own.func('int connect(int fd, const void *address, uint length)'),
+    listen: own.func('int listen(int fd, int backlog)'),
+    send: own.func('long send(int fd, const void *bytes, ulong length, int flags)'),
+    recv: own.func('long recv(int fd, _Out_ void *bytes, ulong length, int flags)'),
+    sendmsg: own.func('long sendmsg(int fd, uintptr_t message, int flags)'),
+    recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),
+    setrlimit: own.func('int setrlimit(int resource, const void *limits)'),
+    alarm: own.func('uint alarm(uint seconds)'),
     recvmmsg: own.func(
       'int recvmmsg(int fd, uintptr_t vector, uint count, int flags, uintptr_t timeout)',
     ),
