@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 
 import type { Clock } from '../lib/clock.ts'
+import { type Flushable, turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget, SOCKADDR_SIZE } from '../serve/query.ts'
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
@@ -85,7 +86,7 @@ function receiveVector(libc: Libc, ipv6: boolean): MessageVector {
   return vector
 }
 
-class BatchedSocket implements UdpSocket, ReplyTarget {
+class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly protocol: Protocol = Protocol.Udp
   readonly maxSize: number = MAX_UDP_REPLY
   readonly localAddress: string
@@ -176,6 +177,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
     // Out of budget, replies wait for the end of the turn too: libuv may read 31 more one by one.
     else this.#endTurnLater()
     this.#serving = false
+    turn.count(served, now)
     if (served < LIGHT) return
     this.#budget -= served
     this.#endTurnLater()
@@ -196,6 +198,8 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
         this.#serve(receive.buffers[i]!, receive.lengthOf(i), now, receive.isTruncated(i))
       }
       served += count
+      // The kernel had no more. What came meanwhile wakes us again.
+      if (count < COUNT) break
     }
     // Once for all of them, unless the queue was full in between: each flush may wake the client.
     this.#queue.flush()
@@ -223,10 +227,11 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
   #endTurnLater(): void {
     if (this.#turnEnds) return
     this.#turnEnds = true
-    setImmediate(this.#endTurn)
+    turn.add(this)
   }
 
-  readonly #endTurn = (): void => {
+  /** The turn of the event loop is over: late answers leave, and there is a new budget. */
+  flush(): void {
     this.#turnEnds = false
     this.#budget = TURN
     if (!this.#closed) this.#queue.flush()

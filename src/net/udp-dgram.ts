@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 
 import type { Clock } from '../lib/clock.ts'
+import { turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
@@ -113,7 +114,9 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     if (wire.length > MAX_DATAGRAM) this.#counters.udpTruncated++
     const query = this.#query
     query.rinfo = sender
-    query.reset(wire, Math.min(wire.length, MAX_DATAGRAM), this.#clock.refresh())
+    const now = this.#clock.refresh()
+    turn.count(1, now)
+    query.reset(wire, Math.min(wire.length, MAX_DATAGRAM), now)
     this.#inFlight.add()
     this.#dispatcher.dispatch(query)
   }

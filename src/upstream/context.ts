@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { TimerWheel } from '../lib/timer-wheel.ts'
+import { turn, type Turn } from '../lib/turn.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import { FlushList } from './flush-list.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** Holds many messages: a busy connection is read in few system calls. */
@@ -13,7 +13,7 @@ const MAX_FRAME = 0xffff
 export interface UpstreamContext {
   readonly clock: Clock
   readonly wheel: TimerWheel
-  readonly flushes: FlushList
+  readonly turn: Turn
   readonly sweeper: Sweeper
   /** Where every connection reads into: what is read is used up before the next read. */
   readonly readBuffer: Buffer
@@ -27,7 +27,7 @@ export function makeContext(clock: Clock): UpstreamContext {
     acknowledgements: new Acknowledgements(),
     clock,
     wheel: new TimerWheel(clock),
-    flushes: new FlushList(),
+    turn,
     sweeper: new Sweeper(clock),
     readBuffer: Buffer.allocUnsafeSlow(READ_SIZE),
     frameBuffer: Buffer.allocUnsafeSlow(MAX_FRAME),

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { IdTable } from '../lib/id-table.ts'
 import { Timer } from '../lib/timer-wheel.ts'
+import type { Flushable } from '../lib/turn.ts'
 import { write16 } from '../wire/bytes.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
@@ -9,7 +10,6 @@ import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Acknowledgeable } from './acknowledgements.ts'
 import type { Carrier, Exchange } from './exchange.ts'
-import type { Flushable } from './flush-list.ts'
 import { LENGTH_SIZE, MAX_QUERY_SIZE, querySize, writeQuery } from './query-writer.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
 
@@ -143,7 +143,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   #flushLater(): void {
     if (this.#flushing) return
     this.#flushing = true
-    this.#o.context.flushes.add(this)
+    this.#o.context.turn.add(this)
   }
 
   flush(): void {
@@ -220,9 +220,11 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   }
 
   #read(size: number): boolean {
-    const { clock, readBuffer } = this.#o.context
-    clock.refresh()
+    const { clock, readBuffer, turn } = this.#o.context
+    const { owed } = this
+    const now = clock.refresh()
     this.#reader.push(readBuffer.subarray(0, size), this.#frame)
+    turn.count(owed - this.owed, now)
     if (this.owed > 0) this.#acknowledgeLater()
     return true
   }

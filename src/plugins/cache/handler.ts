@@ -9,7 +9,8 @@ import type { Flights } from './flights.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores } from './stores.ts'
-import { NO_SLOT, type Store } from './store.ts'
+import { NO_SLOT } from './slots.ts'
+import type { Store } from './store.ts'
 
 export interface LookupOptions {
   readonly config: CacheConfig

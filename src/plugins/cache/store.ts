@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
 import { write32 } from '../../wire/bytes.ts'
@@ -6,12 +5,7 @@ import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import { readTtl, type Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { PAGE_SIZE, type Slab } from './slab.ts'
-
-/** No entry. */
-export const NO_SLOT = -1
-
-/** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
-const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
+import { NO_SLOT, Slots } from './slots.ts'
 
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
@@ -27,15 +21,14 @@ const ENTRY_OVERHEAD = 128
  *   chunk  [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
  *
  * Offsets of TTLs count from the message's start. Slots are found by the hash of the question, through
- * chains; no string is made of it. lru-cache keeps their order and says which one has to go.
+ * chains; no string is made of it. `Slots` keeps their order and says which one has to go.
  *
  *   hash ─▶ buckets ─▶ slot ─▶ next slot of the same bucket …
  */
 export class Store {
-  readonly #lru: LRUCache<number, number>
+  readonly #slots: Slots
   readonly #slab: Slab
   readonly #budget: ByteBudget
-  readonly #free: number[] = []
   readonly #onEvict: () => void
   /** First slot of each bucket, and what follows each slot there. */
   readonly #buckets: Int32Array
@@ -61,40 +54,31 @@ export class Store {
 
   /** @param onEvict told of each live entry that had to make room */
   constructor(capacity: number, slab: Slab, budget: ByteBudget, onEvict: () => void = () => {}) {
+    this.#slots = new Slots(capacity)
     this.#slab = slab
     this.#budget = budget
     this.#onEvict = onEvict
-    // One more than the LRU holds: a new entry is complete before the oldest goes.
-    const slots = capacity + 1
-    for (let slot = slots - 1; slot >= 0; slot--) this.#free.push(slot)
-    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(slots))).fill(NO_SLOT)
-    this.#next = new Int32Array(slots)
-    this.#hash = new Int32Array(slots)
-    this.#variant = new Uint8Array(slots)
-    this.#keySize = new Uint16Array(slots)
-    this.#address = new Float64Array(slots)
-    this.#recordBytes = new Uint16Array(slots)
-    this.#ttlCount = new Uint16Array(slots)
-    this.#storedAt = new Float64Array(slots)
-    this.#expiresAt = new Float64Array(slots)
-    this.#ede = new Int16Array(slots)
-    this.rcode = new Uint8Array(slots)
-    this.hits = new Uint32Array(slots)
-    this.lastHitAt = new Float64Array(slots)
-    this.retryAt = new Float64Array(slots)
-    this.#lru = new LRUCache<number, number>({
-      max: capacity,
-      dispose: (slot, _key, reason) => {
-        if (reason === 'evict') this.#onEvict()
-        this.#dispose(slot)
-      },
-    })
+    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(capacity))).fill(NO_SLOT)
+    this.#next = new Int32Array(capacity)
+    this.#hash = new Int32Array(capacity)
+    this.#variant = new Uint8Array(capacity)
+    this.#keySize = new Uint16Array(capacity)
+    this.#address = new Float64Array(capacity)
+    this.#recordBytes = new Uint16Array(capacity)
+    this.#ttlCount = new Uint16Array(capacity)
+    this.#storedAt = new Float64Array(capacity)
+    this.#expiresAt = new Float64Array(capacity)
+    this.#ede = new Int16Array(capacity)
+    this.rcode = new Uint8Array(capacity)
+    this.hits = new Uint32Array(capacity)
+    this.lastHitAt = new Float64Array(capacity)
+    this.retryAt = new Float64Array(capacity)
   }
 
   /** The slot of `key`, fresh or not, now the most recently used; NO_SLOT where there is none. */
   find(key: CacheKey): number {
     const slot = this.#lookUp(key)
-    if (slot !== NO_SLOT) this.#lru.get(slot, noOptions)
+    if (slot !== NO_SLOT) this.#slots.touch(slot)
     return slot
   }
 
@@ -195,10 +179,10 @@ export class Store {
     const before = this.#lookUp(key)
     const hits = before === NO_SLOT ? 0 : this.hits[before]!
     const lastHitAt = before === NO_SLOT ? 0 : this.lastHitAt[before]!
-    if (before !== NO_SLOT) this.#lru.delete(before)
+    if (before !== NO_SLOT) this.#empty(before)
     if (!this.#makeRoom(this.#slab.chunkSize(chunkLength) + ENTRY_OVERHEAD)) return NO_SLOT
 
-    const slot = this.#free.pop()!
+    const slot = this.#takeSlot()
     const address = this.#slab.take(chunkLength)
     const page = this.#slab.page(address)
     let at = this.#slab.offset(address)
@@ -229,32 +213,44 @@ export class Store {
     this.#keySize[slot] = questionSize
     this.#budget.take(this.#cost(slot))
     this.#link(slot)
-    this.#lru.set(slot, slot, noOptions)
     return slot
   }
 
   /** Forgets `key`. */
   delete(key: CacheKey): void {
     const slot = this.#lookUp(key)
-    if (slot !== NO_SLOT) this.#lru.delete(slot)
+    if (slot !== NO_SLOT) this.#empty(slot)
   }
 
   /** Entries that are still fresh: expired ones are kept for stale answers but not counted. */
   countFresh(now: number): number {
     let fresh = 0
-    for (const slot of this.#lru.values()) if (this.isFresh(slot, now)) fresh++
+    for (const slot of this.#slots) if (this.isFresh(slot, now)) fresh++
     return fresh
   }
 
   /** Empties the store and gives its bytes back. */
   clear(): void {
-    this.#lru.clear()
+    for (const slot of this.#slots) this.#empty(slot)
   }
 
   #makeRoom(bytes: number): boolean {
-    while (this.#budget.wouldExceed(bytes)) {
-      if (this.#lru.pop() === undefined) return false
-    }
+    while (this.#budget.wouldExceed(bytes)) if (!this.#evict()) return false
+    return true
+  }
+
+  #takeSlot(): number {
+    const slot = this.#slots.take()
+    if (slot !== NO_SLOT) return slot
+    this.#evict()
+    return this.#slots.take()
+  }
+
+  #evict(): boolean {
+    const slot = this.#slots.oldest()
+    if (slot === NO_SLOT) return false
+    this.#empty(slot)
+    this.#onEvict()
     return true
   }
 
@@ -281,10 +277,10 @@ export class Store {
     this.#next[before] = this.#next[slot]!
   }
 
-  #dispose(slot: number): void {
+  #empty(slot: number): void {
     this.#unlink(slot)
     this.#budget.give(this.#cost(slot))
     this.#slab.give(this.#address[slot]!)
-    this.#free.push(slot)
+    this.#slots.give(slot)
   }
 }
