@@ -1,5 +1,6 @@
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
+import { SegmentPlan } from '../sys/segments.ts'
 import { sockaddrSize } from '../sys/sockaddr.ts'
 import { errnoName } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
@@ -10,12 +11,25 @@ const COUNT = 64
 const STRIDE = 1216
 const MAX_MESSAGE = 65_535
 
+/** How a kernel or a device says that it cannot cut messages into datagrams. */
+const NO_SEGMENTS: ReadonlySet<string> = new Set(['EINVAL', 'EIO', 'EOPNOTSUPP'])
+
 /** A full send buffer is tried again this often, so long apart, before its replies are dropped. */
 const RETRIES = 5
 const RETRY_MS = 1
 
-/** Vectors of closed sockets: native memory is never freed, so a late answer cannot hit a hole. */
-const spare: MessageVector[] = []
+interface Replies {
+  readonly vector: MessageVector
+  readonly plan: SegmentPlan
+}
+
+/** Those of closed sockets: native memory is never freed, so a late answer cannot hit a hole. */
+const spare: Replies[] = []
+
+function newReplies(libc: Libc): Replies {
+  const vector = new MessageVector(libc, { count: COUNT, stride: STRIDE, size: MAX_MESSAGE })
+  return { vector, plan: new SegmentPlan(libc, vector) }
+}
 
 /**
  * The replies a batched socket has not handed to the kernel yet, built where sendmmsg reads them.
@@ -32,6 +46,9 @@ export class SendQueue {
   readonly #fd: number
   readonly #counters: NetCounters
   readonly #vector: MessageVector
+  readonly #plan: SegmentPlan
+  /** Whether replies to one client may leave as one message. */
+  #joins = true
   /** Replies queued, and how many of them are gone already. */
   #count = 0
   #sent = 0
@@ -44,8 +61,9 @@ export class SendQueue {
     this.#libc = libc
     this.#fd = fd
     this.#counters = counters
-    const layout = { count: COUNT, stride: STRIDE, size: MAX_MESSAGE }
-    this.#vector = spare.pop() ?? new MessageVector(libc, layout)
+    const { vector, plan } = spare.pop() ?? newReplies(libc)
+    this.#vector = vector
+    this.#plan = plan
     this.#vector.setNameLength(sockaddrSize(ipv6))
   }
 
@@ -72,6 +90,40 @@ export class SendQueue {
    * skipped. What a full send buffer leaves behind stays queued for a few milliseconds.
    */
   flush(): void {
+    if (this.#joins && this.#count > 1 && this.#sent === 0) this.#sendJoined()
+    else this.#sendEach()
+  }
+
+  /** Sends replies to one client together; one by one, from the first that the kernel refuses so. */
+  #sendJoined(): void {
+    const plan = this.#plan
+    const planned = plan.make(this.#count)
+    let done = 0
+    while (done < planned) {
+      const sent = this.#libc.sendmmsg(this.#fd, plan.addressOf(done), planned - done, MSG_DONTWAIT)
+      if (sent <= 0) break
+      const before = plan.messagesBefore(done)
+      done += sent
+      this.#counters.udpSent.observe(plan.messagesBefore(done) - before)
+    }
+    if (done === planned) return this.#clear()
+    const error = errnoName(this.#libc.errno())
+    this.#keepOnly(plan.messagesBefore(done))
+    if (error === 'EAGAIN') return this.#retryLater()
+    if (NO_SEGMENTS.has(error)) this.#joins = false
+    this.#sendEach()
+  }
+
+  /** Forgets the replies that came before `place` in the plan; the others move up. */
+  #keepOnly(place: number): void {
+    const left: number[] = []
+    for (let i = place; i < this.#count; i++) left.push(this.#plan.messageAt(i))
+    left.sort((a, b) => a - b)
+    for (const [to, from] of left.entries()) if (to !== from) this.#vector.copyMessage(to, from)
+    this.#count = left.length
+  }
+
+  #sendEach(): void {
     const { udpSent, udpDrops, udpSendErrors } = this.#counters
     while (this.#sent < this.#count) {
       const from = this.#vector.addressOf(this.#sent)
@@ -97,7 +149,7 @@ export class SendQueue {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#dropAll(UdpDrop.Closed)
-    spare.push(this.#vector)
+    spare.push({ vector: this.#vector, plan: this.#plan })
   }
 
   #add(length: number): void {

@@ -1,17 +1,26 @@
 import type { Libc } from './libc.ts'
 
 /** sizeof(struct mmsghdr) and sizeof(struct iovec) on 64-bit Linux. */
-const HEADER_SIZE = 64
-const IOVEC_SIZE = 16
+export const HEADER_SIZE = 64
+export const IOVEC_SIZE = 16
 /** Room for a struct sockaddr_in6 (28 bytes), rounded up. */
 const NAME_SIZE = 32
 
-const HEADER_WORDS = HEADER_SIZE / 4
-const IOVEC_WORDS = IOVEC_SIZE / 4
+export const HEADER_WORDS: number = HEADER_SIZE / 4
+export const IOVEC_WORDS: number = IOVEC_SIZE / 4
 const NAME_WORDS = NAME_SIZE / 4
 
 /** 32-bit words of a mmsghdr. Pointers and sizes are two words each, low word first. */
-const Header = { Name: 0, NameLength: 2, Iov: 4, IovLength: 6, Flags: 12, Length: 14 } as const
+export const Header = {
+  Name: 0,
+  NameLength: 2,
+  Iov: 4,
+  IovLength: 6,
+  Control: 8,
+  ControlLength: 10,
+  Flags: 12,
+  Length: 14,
+} as const
 const Iovec = { Base: 0, Length: 2 } as const
 
 /** `msg_flags` of a datagram that was longer than its buffer. */
@@ -106,6 +115,43 @@ export class MessageVector {
     this.#iovecs[iovec + Iovec.Length] = length
   }
 
+  /** Bytes a message sends, as `point()` said. */
+  sizeOf(message: number): number {
+    return this.#iovecs[message * IOVEC_WORDS + Iovec.Length]!
+  }
+
+  /** Copies a message's iovec to another list of them. */
+  copyIovec(message: number, to: Uint32Array, at: number): void {
+    const iovec = message * IOVEC_WORDS
+    for (let i = 0; i < IOVEC_WORDS; i++) to[at + i] = this.#iovecs[iovec + i]!
+  }
+
+  /** Makes another mmsghdr point at a message's socket address. */
+  pointAtName(message: number, headers: Uint32Array, header: number): void {
+    const own = message * HEADER_WORDS
+    for (let i = Header.Name; i <= Header.NameLength; i++) {
+      headers[header + i] = this.#headers[own + i]!
+    }
+  }
+
+  /** Whether two messages have the same socket address. */
+  sameName(message: number, other: number): boolean {
+    const a = message * NAME_WORDS
+    const b = other * NAME_WORDS
+    for (let i = 0; i < this.#nameWords; i++) {
+      if (this.#names[a + i] !== this.#names[b + i]) return false
+    }
+    return true
+  }
+
+  /** A hash of a message's socket address: port and the end of the address. */
+  nameHash(message: number): number {
+    const at = message * NAME_WORDS
+    const port = this.#names[at]! >>> 16
+    const address = this.#names[at + (this.#nameWords > 4 ? 5 : 1)]!
+    return (Math.imul(port ^ address ^ (address >>> 16), 0x9e37_79b1) >>> 16) | 0
+  }
+
   /** Bytes received in a message; at most the buffer's size. */
   lengthOf(message: number): number {
     return this.#headers[message * HEADER_WORDS + Header.Length]!
@@ -114,6 +160,12 @@ export class MessageVector {
   /** Whether a received datagram was longer than its buffer. */
   isTruncated(message: number): boolean {
     return (this.#headers[message * HEADER_WORDS + Header.Flags]! & MSG_TRUNC) !== 0
+  }
+
+  /** Makes a message that of another one: socket address and content. */
+  copyMessage(to: number, from: number): void {
+    this.copyName(to, this, from)
+    this.copyIovec(from, this.#iovecs, to * IOVEC_WORDS)
   }
 
   /** Copies the socket address of a message of another vector. */
@@ -131,7 +183,8 @@ export class MessageVector {
   }
 }
 
-function setPointer(words: Uint32Array, at: number, address: number): void {
+/** Writes a pointer as two words, the low one first. */
+export function setPointer(words: Uint32Array, at: number, address: number): void {
   words[at] = address % WORD
   words[at + 1] = Math.floor(address / WORD)
 }

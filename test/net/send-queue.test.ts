@@ -7,6 +7,7 @@ import { type Libc, libc } from '../../src/sys/libc.ts'
 import { eventually } from './clients.ts'
 
 const EAGAIN = 11
+const EINVAL = 22
 const EPERM = 1
 
 const real = libc()
@@ -47,12 +48,19 @@ function make(library: Libc): Kernel {
   return kernel
 }
 
-const name = Buffer.alloc(28)
+/** Another client for each reply: those to one leave as one message. */
+let clients = 0
+function client(port: number = ++clients): Buffer {
+  const name = Buffer.alloc(28)
+  name.writeUInt16LE(2)
+  name.writeUInt16BE(port, 2)
+  return name
+}
 
 function add(queue: SendQueue, count: number, size = 100): void {
   for (let i = 0; i < count; i++) {
     queue.reserve()
-    queue.add(name, size)
+    queue.add(client(), size)
   }
 }
 
@@ -64,7 +72,7 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
     const first = queue.reserve()
     assert.equal(queue.reserve(), first)
     assert.ok(first.length >= 65_535)
-    queue.add(name, 10)
+    queue.add(client(), 10)
     assert.notEqual(queue.reserve(), first)
   })
 
@@ -84,7 +92,7 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
   test('a long reply takes the buffers it reaches into', () => {
     const { queue, taken } = make(library)
     const first = queue.reserve().byteOffset
-    queue.add(name, 3000)
+    queue.add(client(), 3000)
     assert.ok(queue.reserve().byteOffset - first >= 3000)
     add(queue, 1, 65_535)
     add(queue, 20)
@@ -95,7 +103,8 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
 
   test('goes on behind a refused packet', () => {
     const kernel = make(library)
-    kernel.script = [2, -EPERM, 1, -EPERM]
+    // The third of them is refused twice: as part of the plan, and alone. So is the fifth.
+    kernel.script = [2, -EPERM, -EPERM, 1, -EPERM]
     add(kernel.queue, 6)
     kernel.queue.flush()
     assert.deepEqual(kernel.taken, [2, 1, 1])
@@ -123,6 +132,30 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
     add(kernel.queue, 1)
     kernel.queue.flush()
     assert.deepEqual(kernel.taken, [1])
+  })
+
+  test('sends replies to one client as one message, and alone where the kernel cannot', () => {
+    const kernel = make(library)
+    const busy = client()
+    const reply = (name: Buffer, size: number): void => {
+      kernel.queue.reserve()
+      kernel.queue.add(name, size)
+    }
+    const some = (): void => {
+      for (const size of [90, 60, 90]) reply(busy, size)
+      reply(client(), 70)
+    }
+    some()
+    kernel.queue.flush()
+    assert.deepEqual(kernel.taken, [2])
+    assert.equal(kernel.counters.udpSent.sum, 4)
+    kernel.script = [-EINVAL]
+    some()
+    kernel.queue.flush()
+    some()
+    kernel.queue.flush()
+    assert.deepEqual(kernel.taken, [2, 4, 4])
+    assert.equal(kernel.counters.udpSent.sum, 12)
   })
 
   test('makes room for new replies where the send buffer stays full', () => {
