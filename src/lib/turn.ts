@@ -16,10 +16,10 @@ const PAUSE_MS = 0.02
  * The end of a turn of the event loop, when the packets that lay ready have all been read.
  *
  * What was collected leaves then: the queries of a turn in one write per connection, late answers in
- * one system call. And then, above 50,000 packets a second, a turn that had few packets pauses for
- * some 70 µs before the next one, as network cards moderate their interrupts: waking up, polling and
- * a system call per socket cost as much as several packets, so that many small turns waste a third of
- * the processor. Below that rate nothing ever pauses.
+ * one system call. Above 50,000 packets a second turns are dense: all answers wait for the end, and a
+ * turn that had few packets pauses for some 70 µs before the next one, as network cards moderate
+ * their interrupts. Waking up, polling and a system call per socket cost as much as several packets,
+ * so that many small turns waste a third of the processor. Below that rate nothing ever waits.
  */
 export class Turn {
   readonly #pause: () => void
@@ -35,6 +35,11 @@ export class Turn {
   /** @param pause blocks the thread for some µs; the default asks the kernel */
   constructor(pause: () => void = sleep) {
     this.#pause = pause
+  }
+
+  /** Whether packets come so fast that what can wait for the end of the turn should. */
+  get isDense(): boolean {
+    return this.#dense
   }
 
   /** Asks for `one.flush()` at the end of this turn; each asks once per turn. */

@@ -155,6 +155,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
       // What arrived meanwhile gets its answers too, while there is time.
       this.#budget = LAST_TURN
       this.#serveReceived(this.#clock.refresh())
+      this.#queue.flush()
     } while (this.#inFlight.count > 0 && performance.now() < deadline)
     this.#closed = true
     this.#queue.close()
@@ -173,11 +174,14 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
       this.#query.sockaddr = this.#sender
       this.#serve(wire, wire.length, now, wire.length > MAX_DATAGRAM)
     }
-    if (this.#budget > 0) served += this.#serveReceived(now)
-    // Out of budget, replies wait for the end of the turn too: libuv may read 31 more one by one.
+    const inTime = this.#budget > 0
+    if (inTime) served += this.#serveReceived(now)
+    turn.count(served, now)
+    // Once for all of them, unless the queue was full in between: each flush may wake the client.
+    // In a dense turn and out of budget replies wait for its end: libuv may read 31 more one by one.
+    if (inTime && !turn.isDense) this.#queue.flush()
     else this.#endTurnLater()
     this.#serving = false
-    turn.count(served, now)
     if (served < LIGHT) return
     this.#budget -= served
     this.#endTurnLater()
@@ -201,8 +205,6 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
       // The kernel had no more. What came meanwhile wakes us again.
       if (count < COUNT) break
     }
-    // Once for all of them, unless the queue was full in between: each flush may wake the client.
-    this.#queue.flush()
     return served
   }
 
