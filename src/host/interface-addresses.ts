@@ -94,10 +94,11 @@ export class InterfaceAddresses {
     }
   }
 
-  /** The route first: with it go the clients, to kube-dns. */
+  /** The address first: a socket that connects in between must not get it as its own. */
   #remove(index: number, address: string): void {
-    ifThere(() => this.#rtnetlink.deleteLocalRoute(index, address))
     ifThere(() => this.#rtnetlink.deleteAddress(index, address))
+    // The kernel took it along, unless its source was changed.
+    ifThere(() => this.#rtnetlink.deleteLocalRoute(index, address))
   }
 
   /** Whether the route had to be changed. */

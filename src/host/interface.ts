@@ -157,7 +157,10 @@ class LinkWithAddresses implements NodeInterface {
   }
 
   #closeFd(): void {
-    if (this.#device.fd !== null) this.#parts.libc.close(this.#device.fd)
+    const { fd } = this.#device
+    // Never twice: the number may be somebody else's by then.
+    this.#device = { ...this.#device, fd: null }
+    if (fd !== null) this.#parts.libc.close(fd)
   }
 
   #ask<T>(what: () => T): T {

@@ -1,7 +1,8 @@
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { Libc } from '../sys/libc.ts'
-import type { Link, Rtnetlink } from '../sys/rtnetlink.ts'
+import type { Link } from '../sys/rtnetlink-message.ts'
+import type { Rtnetlink } from '../sys/rtnetlink.ts'
 import { SyscallError } from '../sys/socket.ts'
 import { closeOnExec, LINK_NAME_LENGTH, openTun, tunName } from '../sys/tun.ts'
 
@@ -25,19 +26,20 @@ const noTun: readonly string[] = ['ENOENT', 'ENODEV', 'ENXIO', 'EPERM', 'EACCES'
 
 /**
  * A TUN of this name, and where there is none to be had a dummy, which outlives us. A dummy that is
- * there already is a leftover (node-cache makes one) and goes; a TUN that another process holds is
- * shared with it. Throws DnsletError, E_INTERFACE.
+ * there already is a leftover (node-cache makes one) and goes, or serves again; a TUN that another
+ * process holds is shared with it. Throws DnsletError, E_INTERFACE.
  */
 export function openDevice(parts: Parts): LinkDevice {
-  const { libc, rtnetlink, name, log } = parts
+  const { rtnetlink, name, log } = parts
   checkName(name)
+  const found = rtnetlink.link(name)
+  if (found !== null) refuseForeign(name, found)
   try {
-    removeLeftover(rtnetlink, name)
-    return { kind: 'tun', fd: openTun(libc, name), index: indexOf(rtnetlink, name) }
+    return deviceOf(parts, openTunInstead(parts, found))
   } catch (cause) {
     if (!(cause instanceof SyscallError)) throw cause
     if (!noTun.includes(cause.code)) throw failed(name, cause.message, HELD, cause)
-    const device = openDummy(rtnetlink, name, cause)
+    const device = openDummy(rtnetlink, name, found, cause)
     log.warning(
       `${cause.message}: ${name} is a dummy link, which stays when dnslet is killed: ` +
         'only the lease lets clients reach kube-dns then, after 3 s instead of at once; ' +
@@ -48,32 +50,55 @@ export function openDevice(parts: Parts): LinkDevice {
 }
 
 /**
- * The TUN behind a descriptor that a predecessor handed over. The descriptor becomes ours, also
- * when this fails. Throws DnsletError, E_INTERFACE, where it is no TUN or has another name.
+ * The TUN behind a descriptor that a predecessor handed over. The descriptor becomes ours, and is
+ * closed where this fails. Throws DnsletError, E_INTERFACE, where it is no TUN or has another name.
  */
-export function adoptDevice({ libc, rtnetlink, name }: Parts, fd: number): LinkDevice {
+export function adoptDevice(parts: Parts, fd: number): LinkDevice {
+  const { libc, name } = parts
+  let given
   try {
     closeOnExec(libc, fd)
-    const given = tunName(libc, fd)
-    if (given !== name) {
-      throw failed(name, `the predecessor's is named ${given}`, 'stop the predecessor first')
-    }
-    return { kind: 'tun', fd, index: indexOf(rtnetlink, name) }
+    given = tunName(libc, fd)
   } catch (cause) {
     libc.close(fd)
-    if (cause instanceof SyscallError) {
-      throw failed(name, cause.message, 'stop the predecessor first', cause)
-    }
-    throw cause
+    throw failed(name, (cause as SyscallError).message, STOP_PREDECESSOR, cause)
   }
+  if (given === name) return deviceOf(parts, fd)
+  libc.close(fd)
+  throw failed(name, `the predecessor's is named ${given}`, STOP_PREDECESSOR)
 }
 
 const HELD = 'end the program that holds it, or choose another -interfacename'
+const STOP_PREDECESSOR = 'stop the predecessor first'
 
-function openDummy(rtnetlink: Rtnetlink, name: string, why: SyscallError): LinkDevice {
+function deviceOf({ libc, rtnetlink, name }: Parts, fd: number): LinkDevice {
+  const link = rtnetlink.link(name)
+  if (link !== null) return { kind: 'tun', fd, index: link.index }
+  libc.close(fd)
+  throw failed(name, 'somebody deleted it at once', 'see that nothing else manages it')
+}
+
+/** Removes a leftover dummy only once the kernel has said that it is in a TUN's way. */
+function openTunInstead({ libc, rtnetlink, name }: Parts, found: Link | null): number {
   try {
-    rtnetlink.createDummy(name)
-    return { kind: 'dummy', fd: null, index: indexOf(rtnetlink, name) }
+    return openTun(libc, name)
+  } catch (cause) {
+    const isInTheWay = cause instanceof SyscallError && cause.code === 'EINVAL'
+    if (!isInTheWay || found?.kind !== 'dummy') throw cause
+    rtnetlink.deleteLink(found.index)
+    return openTun(libc, name)
+  }
+}
+
+function openDummy(
+  rtnetlink: Rtnetlink,
+  name: string,
+  found: Link | null,
+  why: SyscallError,
+): LinkDevice {
+  if (found !== null) return { kind: 'dummy', fd: null, index: found.index }
+  try {
+    return { kind: 'dummy', fd: null, index: rtnetlink.createDummy(name) }
   } catch (cause) {
     if (!(cause instanceof SyscallError)) throw cause
     throw failed(
@@ -92,27 +117,15 @@ function checkName(name: string): void {
   throw failed(name, 'no name of an interface', `use 1 to ${LINK_NAME_LENGTH} letters and digits`)
 }
 
-function removeLeftover(rtnetlink: Rtnetlink, name: string): void {
-  const link = rtnetlink.link(name)
-  if (link === null || isOurs(link)) return
-  if (link.kind === 'dummy') return rtnetlink.deleteLink(link.index)
-  const kind = link.persistent ? 'persistent tun' : link.kind || 'hardware'
+function refuseForeign(name: string, { kind, persistent }: Link): void {
+  // We never make a persistent one: it would outlive us.
+  if (kind === 'dummy' || (kind === 'tun' && !persistent)) return
+  const what = persistent ? 'persistent tun' : kind || 'hardware'
   throw failed(
     name,
-    `there is a ${kind} link of this name, which is not ours`,
+    `there is a ${what} link of this name, which is not ours`,
     `remove it (ip link delete ${name}) or choose another -interfacename`,
   )
-}
-
-/** We never make a persistent one: it would outlive us. */
-function isOurs({ kind, persistent }: Link): boolean {
-  return kind === 'tun' && !persistent
-}
-
-function indexOf(rtnetlink: Rtnetlink, name: string): number {
-  const link = rtnetlink.link(name)
-  if (link === null) throw failed(name, 'it vanished while it was set up', 'start again')
-  return link.index
 }
 
 function failed(name: string, reason: string, remedy: string, cause?: unknown): DnsletError {

@@ -58,7 +58,7 @@ export function netlinkMessage(
 /** The messages of one datagram; ends at the first one that is cut short. Payloads are views. */
 export function readMessages(datagram: Buffer): NetlinkReply[] {
   const messages: NetlinkReply[] = []
-  for (let at = 0; at + HEADER_SIZE <= datagram.length; ) {
+  for (let at = 0; at + HEADER_SIZE <= datagram.length;) {
     const length = datagram.readUInt32LE(at)
     if (length < HEADER_SIZE || at + length > datagram.length) break
     messages.push({
@@ -74,7 +74,7 @@ export function readMessages(datagram: Buffer): NetlinkReply[] {
 /** Values by type, as views; of two of a type the last. Ends at the first one that is cut short. */
 export function readAttributes(bytes: Buffer): Map<number, Buffer> {
   const attributes = new Map<number, Buffer>()
-  for (let at = 0; at + ATTRIBUTE_HEADER_SIZE <= bytes.length; ) {
+  for (let at = 0; at + ATTRIBUTE_HEADER_SIZE <= bytes.length;) {
     const length = bytes.readUInt16LE(at)
     if (length < ATTRIBUTE_HEADER_SIZE || at + length > bytes.length) break
     const type = bytes.readUInt16LE(at + 2) & NLA_TYPE_MASK

@@ -75,12 +75,7 @@ export class NetlinkSocket {
 
   /** A copy of the next datagram: payloads outlive it. */
   #receive(name: string): Buffer {
-    const length = this.#libc.recv(
-      this.#fd,
-      this.#buffer,
-      BUFFER_SIZE,
-      MSG_DONTWAIT | MSG_TRUNC,
-    )
+    const length = this.#libc.recv(this.#fd, this.#buffer, BUFFER_SIZE, MSG_DONTWAIT | MSG_TRUNC)
     check(this.#libc, name, length)
     if (length > BUFFER_SIZE) throw new SyscallError(name, EMSGSIZE)
     return Buffer.from(this.#buffer.subarray(0, length))
