@@ -21,7 +21,7 @@ export interface NodeInterface {
   renew(): void
   /**
    * Takes the addresses away, then our hold on the link, which ends with its last holder. Where
-   * another process has attached itself to the TUN the addresses are left to it.
+   * another process has attached itself to the TUN the addresses are left to it. Never throws.
    */
   release(): void
   /** Lets go of the link and removes nothing: a successor has our descriptor, or the dummy. */
@@ -120,10 +120,11 @@ class LinkWithAddresses implements NodeInterface {
         const isShared = (this.#parts.rtnetlink.link(this.#parts.name)?.queues ?? 0) > 1
         if (!isShared) this.#addresses.remove(this.#device.index)
       })
-    } finally {
-      this.#end()
-      this.#parts.rtnetlink.close()
+    } catch (cause) {
+      this.#parts.log.warning((cause as Error).message)
     }
+    this.#end()
+    this.#parts.rtnetlink.close()
   }
 
   abandon(): void {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { after, describe, test, type TestContext } from 'node:test'
 
 import {
@@ -74,10 +73,25 @@ async function connected(t: TestContext, address: string): Promise<Socket> {
   return socket
 }
 
+/** Asks a server on an address of ours, and returns who answered. */
+async function echo(t: TestContext, address: string): Promise<string> {
+  const server = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  t.after(() => void server.close())
+  server.on('message', (bytes, from) => server.send(bytes, from.port, from.address))
+  server.bind(53, address)
+  await once(server, 'listening')
+  const client = await connected(t, address)
+  client.send('x')
+  const [, from] = (await once(client, 'message')) as [Buffer, { address: string }]
+  return from.address
+}
+
 /** What a socket's next datagram fails with, or ''. */
 async function sendError(socket: Socket): Promise<string> {
-  const error = await new Promise<Error | null>((resolve) => socket.send('x', resolve))
-  return (error as NodeJS.ErrnoException | null)?.code ?? ''
+  const error = await new Promise<NodeJS.ErrnoException | null>((resolve) =>
+    socket.send('x', resolve),
+  )
+  return error?.code ?? ''
 }
 
 function warnings(): { log: Log; texts: string[] } {
@@ -96,6 +110,14 @@ describe('openInterface()', { skip }, () => {
     opened.release()
     assert.equal(exists(), false)
   })
+
+  for (const lease of ['set', 'address'] as const) {
+    test(`lets servers answer on our addresses, with lease "${lease}"`, async (t) => {
+      uplink(t)
+      open(t, { lease })
+      for (const address of both) assert.equal(await echo(t, address), address)
+    })
+  }
 
   test('is content with IPv6 alone, in any spelling', (t) => {
     const opened = open(t, { addresses: ['FD00:96:0::A'] })
@@ -263,7 +285,7 @@ describe('the process that holds the interface', { skip }, () => {
 })
 
 async function hold(t: TestContext, lease: string): Promise<Running> {
-  const script = join(import.meta.dirname, 'interface-holder.ts')
+  const script = new URL('interface-holder.ts', import.meta.url).pathname
   const holder = startProcess(t, process.execPath, [script, NAME, lease, ...both])
   await waitUntil('the holder is ready', () => holder.output().includes('ready'), holder)
   return holder

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { startWatchdog } from '../../src/host/watchdog.ts'
@@ -9,7 +8,7 @@ import { type Owner, startProcess, waitUntil } from '../helpers/processes.ts'
 
 const loaded = libc()
 const skip = loaded.libc === null ? loaded.reason : false
-const child = join(import.meta.dirname, 'watchdog-child.ts')
+const child = new URL('watchdog-child.ts', import.meta.url).pathname
 
 /** How a child ended, and what it said. */
 async function outcome(owner: Owner, command: string, args: string[]): Promise<unknown[]> {
