@@ -265,12 +265,18 @@ describe('lease "address"', { skip }, () => {
 })
 
 describe('the process that holds the interface', { skip }, () => {
-  test('takes it along when it is killed', async (t) => {
+  test('takes it along when it is killed, and cuts nobody off', async (t) => {
+    uplink(t)
     const holder = await hold(t, 'set')
     assert.deepEqual(names(), both.toSorted())
+    const sockets = await Promise.all(both.map((address) => connected(t, address)))
     process.kill(holder.pid, 'SIGKILL')
     await waitUntil('the process is gone', () => holder.ended() !== null)
     await waitUntil('the interface is gone', () => !exists(), undefined, 1)
+    for (const [i, socket] of sockets.entries()) {
+      assert.equal(await sendError(socket), '')
+      assert.match(ip(`route get ${both[i]}`), /via (10\.9\.0\.2|fd09::2) dev node0/)
+    }
   })
 
   test('does not pass it on to its children', (t) => {
