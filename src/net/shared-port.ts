@@ -1,12 +1,5 @@
-import { readFileSync } from 'node:fs'
-
-import { canonicalIPv6, ipText } from '../sys/sockaddr.ts'
-
-/** `st` of a listening socket in /proc/net/tcp. */
-const LISTEN = '0A'
-
-/** Where the kernel lists TCP sockets, the IPv4 ones and the IPv6 ones. */
-const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const
+import { canonicalIPv6 } from '../sys/sockaddr.ts'
+import { type ReadFile, socketsOn } from '../sys/socket-table.ts'
 
 /**
  * Whether some process listens on exactly this address already. SO_REUSEPORT lets us listen as well,
@@ -15,31 +8,10 @@ const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const
  *
  * @param host an IP address, or '' for every one
  */
-export function isPortShared(
-  host: string,
-  port: number,
-  read: (file: string) => string = (file) => readFileSync(file, 'latin1'),
-): boolean {
-  const wanted = host === '' ? '::' : host.replace(/%.*$/, '')
-  const listening = TABLES.flatMap((file) => {
-    try {
-      return listeners(read(file), port)
-    } catch {
-      return []
-    }
-  })
-  return listening.includes(wanted.includes(':') ? canonicalIPv6(wanted) : wanted)
-}
-
-/**
- * Addresses that listen on a port. A line begins `sl: address:port remote:port st`, the address in
- * hexadecimal as words in the byte order of the machine.
- */
-function listeners(table: string, port: number): string[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  return table
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, local = '', , state]) => state === LISTEN && local.endsWith(suffix))
-    .map(([, local = '']) => ipText(Buffer.from(local.slice(0, -suffix.length), 'hex').swap32()))
+export function isPortShared(host: string, port: number, read?: ReadFile): boolean {
+  const bare = host === '' ? '::' : host.replace(/%.*$/, '')
+  const wanted = bare.includes(':') ? canonicalIPv6(bare) : bare
+  return (['tcp', 'tcp6'] as const)
+    .flatMap((table) => socketsOn(table, port, read))
+    .some(({ address, isServer }) => isServer && address === wanted)
 }

@@ -27,6 +27,11 @@ export interface Libc {
   setrlimit(resource: number, limits: Uint8Array): number
   /** Seconds that were left of the alarm before. 0 takes the alarm back. */
   alarm(seconds: number): number
+  /**
+   * Ends the process at once when this signal arrives, with the signal's number as exit code. The
+   * signal's default action would not do: the kernel spares process 1 of a container from it.
+   */
+  exitOnSignal(signal: number): void
   /** @param timeout a null pointer: 0 */
   recvmmsg(fd: number, vector: number, count: number, flags: number, timeout: 0): number
   sendmmsg(fd: number, vector: number, count: number, flags: number): number
@@ -84,6 +89,7 @@ export function loadLibc(
 function declare(koffi: typeof import('koffi')): Libc {
   // Node itself is linked against the C library, be it glibc or musl: no name to guess.
   const own = koffi.load(null)
+  const signal = own.func('uintptr_t signal(int number, uintptr_t handler)')
   return {
     socket: own.func('int socket(int domain, int type, int protocol)'),
     bind: own.func('int bind(int fd, const void *address, uint length)'),
@@ -106,6 +112,8 @@ function declare(koffi: typeof import('koffi')): Libc {
     recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),
     setrlimit: own.func('int setrlimit(int resource, const void *limits)'),
     alarm: own.func('uint alarm(uint seconds)'),
+    // A handler gets the signal's number, which _exit takes as exit code; no JavaScript is run.
+    exitOnSignal: (number) => void signal(number, own.symbol('_exit')),
     recvmmsg: own.func(
       'int recvmmsg(int fd, uintptr_t vector, uint count, int flags, uintptr_t timeout)',
     ),

@@ -1,3 +1,6 @@
+import { isIP } from 'node:net'
+
+import { DnsletError } from '../lib/errors.ts'
 import type { Libc } from './libc.ts'
 
 export const AF_INET = 2
@@ -48,6 +51,17 @@ export function sockaddrPort(name: Uint8Array): number {
 /** The address as text, IPv6 without brackets or scope. */
 export function sockaddrAddress(name: Uint8Array): string {
   return ipText(name[0] === AF_INET6 ? name.subarray(8, 24) : name.subarray(4, 8))
+}
+
+/** The four or sixteen octets of an IP address without a scope. Throws DnsletError, E_ADDRESS. */
+export function ipOctets(libc: Libc, address: string): Buffer {
+  const version = isIP(address)
+  const octets = Buffer.alloc(version === 4 ? 4 : 16)
+  const family = version === 4 ? AF_INET : AF_INET6
+  if (version === 0 || libc.inet_pton(family, address, octets) !== 1) {
+    throw new DnsletError('E_ADDRESS', `Cannot read "${address}": not an IP address`)
+  }
+  return octets
 }
 
 /** Four or sixteen octets as text, IPv6 in the form of RFC 5952. */

@@ -117,6 +117,7 @@ function setOption(libc: Libc, fd: number, [level, option]: Option, value: numbe
   return libc.setsockopt(fd, level, option, bytes, bytes.length)
 }
 
-function check(libc: Libc, syscall: string, result: number): void {
+/** Throws SyscallError where a call has just failed: its result is negative, errno says why. */
+export function check(libc: Libc, syscall: string, result: number): void {
   if (result < 0) throw new SyscallError(syscall, libc.errno())
 }

@@ -1,0 +1,181 @@
+import { DnsletError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import type { Libc } from '../sys/libc.ts'
+import { Rtnetlink } from '../sys/rtnetlink.ts'
+import { canonicalIPv6 } from '../sys/sockaddr.ts'
+import { SyscallError } from '../sys/socket.ts'
+import { InterfaceAddresses, type Lease } from './interface-addresses.ts'
+import { adoptDevice, type LinkDevice, openDevice } from './link-device.ts'
+
+/** The link with our addresses: as long as it is there, the node's DNS queries come to us. */
+export interface NodeInterface {
+  readonly kind: 'tun' | 'dummy'
+  /** The TUN's descriptor, for a successor; null for a dummy. `ensure()` may change it. */
+  readonly fd: number | null
+  /** Puts back what is missing and says what that was. Throws DnsletError, E_INTERFACE. */
+  ensure(): string[]
+  /**
+   * Lease `address`: gives the addresses another three seconds; call it every second. Lease `set`:
+   * does nothing. Throws DnsletError, E_INTERFACE, where the link is gone: see `ensure()`.
+   */
+  renew(): void
+  /**
+   * Takes the addresses away, then our hold on the link, which ends with its last holder. Where
+   * another process has attached itself to the TUN the addresses are left to it. Never throws.
+   */
+  release(): void
+  /** Lets go of the link and removes nothing: a successor has our descriptor, or the dummy. */
+  abandon(): void
+}
+
+export interface InterfaceParts {
+  readonly libc: Libc
+  /** At most 15 octets. */
+  readonly name: string
+  /** IPv4 and IPv6 addresses without prefix or scope. */
+  readonly addresses: readonly string[]
+  readonly lease: Lease
+  readonly log: Log
+}
+
+/**
+ * Creates the link with its addresses. From the first address on queries arrive: sockets and rules
+ * have to be there before. Addresses of the link that are not ours are removed. Throws DnsletError,
+ * E_INTERFACE, and leaves nothing behind.
+ */
+export function openInterface(parts: InterfaceParts): NodeInterface {
+  return setUp(parts, openDevice)
+}
+
+/**
+ * Takes over a predecessor's TUN, without a moment in which it or its addresses are missing.
+ * Otherwise as `openInterface`; the descriptor is closed where this fails.
+ */
+export function adoptInterface(parts: InterfaceParts, fd: number): NodeInterface {
+  return setUp(parts, (device) => adoptDevice(device, fd))
+}
+
+type DeviceParts = InterfaceParts & { readonly rtnetlink: Rtnetlink }
+
+function setUp(parts: InterfaceParts, open: (parts: DeviceParts) => LinkDevice): NodeInterface {
+  const rtnetlink = new Rtnetlink(parts.libc)
+  const addresses = parts.addresses.map((one) => (one.includes(':') ? canonicalIPv6(one) : one))
+  const all = { ...parts, addresses, rtnetlink }
+  try {
+    return new LinkWithAddresses(all, open(all))
+  } catch (cause) {
+    rtnetlink.close()
+    throw cause
+  }
+}
+
+class LinkWithAddresses implements NodeInterface {
+  readonly #parts: DeviceParts
+  readonly #addresses: InterfaceAddresses
+  #device: LinkDevice
+  #isClosed = false
+
+  constructor(parts: DeviceParts, device: LinkDevice) {
+    this.#parts = parts
+    this.#addresses = new InterfaceAddresses(parts)
+    this.#device = device
+    try {
+      this.#ask(() => {
+        this.#addresses.removeOthers(device.index)
+        this.#fill()
+      })
+    } catch (cause) {
+      this.#end()
+      throw cause
+    }
+  }
+
+  get kind(): 'tun' | 'dummy' {
+    return this.#device.kind
+  }
+
+  get fd(): number | null {
+    return this.#device.fd
+  }
+
+  ensure(): string[] {
+    return this.#ask(() => {
+      const link = this.#parts.rtnetlink.link(this.#parts.name)
+      if (link?.index === this.#device.index) return this.#fill()
+      this.#closeFd()
+      this.#device = openDevice(this.#parts)
+      return [`link ${this.#parts.name}`, ...this.#fill()]
+    })
+  }
+
+  renew(): void {
+    this.#ask(() => this.#addresses.renew(this.#device.index))
+  }
+
+  release(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    try {
+      this.#ask(() => {
+        const isShared = (this.#parts.rtnetlink.link(this.#parts.name)?.queues ?? 0) > 1
+        if (!isShared) this.#addresses.remove(this.#device.index)
+      })
+    } catch (cause) {
+      this.#parts.log.warning((cause as Error).message)
+    }
+    this.#end()
+    this.#parts.rtnetlink.close()
+  }
+
+  abandon(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#closeFd()
+    this.#parts.rtnetlink.close()
+  }
+
+  /** Up, without an address of the kernel's own, with ours. */
+  #fill(): string[] {
+    const { rtnetlink, name } = this.#parts
+    const { index } = this.#device
+    if (rtnetlink.link(name)?.up === true) return this.#addresses.ensure(index)
+    try {
+      rtnetlink.disableLinkLocal(index)
+    } catch {
+      // A kernel without IPv6 makes no such address either.
+    }
+    rtnetlink.setUp(index)
+    return [`state of ${name}: up`, ...this.#addresses.ensure(index)]
+  }
+
+  #end(): void {
+    if (this.#device.kind === 'tun') return this.#closeFd()
+    try {
+      this.#parts.rtnetlink.deleteLink(this.#device.index)
+    } catch {
+      // It is gone already.
+    }
+  }
+
+  #closeFd(): void {
+    const { fd } = this.#device
+    // Never twice: the number may be somebody else's by then.
+    this.#device = { ...this.#device, fd: null }
+    if (fd !== null) this.#parts.libc.close(fd)
+  }
+
+  #ask<T>(what: () => T): T {
+    try {
+      return what()
+    } catch (cause) {
+      if (!(cause instanceof SyscallError)) throw cause
+      const { name } = this.#parts
+      throw new DnsletError(
+        'E_INTERFACE',
+        `Cannot set up interface "${name}": ${cause.message}; ` +
+          'see that nothing else manages it and that dnslet has the capability NET_ADMIN',
+        { cause },
+      )
+    }
+  }
+}

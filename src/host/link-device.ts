@@ -1,0 +1,134 @@
+import { DnsletError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import type { Libc } from '../sys/libc.ts'
+import type { Link } from '../sys/rtnetlink-message.ts'
+import type { Rtnetlink } from '../sys/rtnetlink.ts'
+import { SyscallError } from '../sys/socket.ts'
+import { closeOnExec, LINK_NAME_LENGTH, openTun, tunName } from '../sys/tun.ts'
+
+/** The link that carries our addresses. */
+export interface LinkDevice {
+  readonly kind: 'tun' | 'dummy'
+  /** The descriptor that keeps a TUN alive; null for a dummy, which stays until it is deleted. */
+  readonly fd: number | null
+  readonly index: number
+}
+
+interface Parts {
+  readonly libc: Libc
+  readonly rtnetlink: Rtnetlink
+  readonly name: string
+  readonly log: Log
+}
+
+/** What says that there are no TUN devices for us, rather than that this one is not to be had. */
+const noTun: readonly string[] = ['ENOENT', 'ENODEV', 'ENXIO', 'EPERM', 'EACCES']
+
+/**
+ * A TUN of this name, and where there is none to be had a dummy, which outlives us. A dummy that is
+ * there already is a leftover (node-cache makes one) and goes, or serves again; a TUN that another
+ * process holds is shared with it. Throws DnsletError, E_INTERFACE.
+ */
+export function openDevice(parts: Parts): LinkDevice {
+  const { rtnetlink, name, log } = parts
+  checkName(name)
+  const found = rtnetlink.link(name)
+  if (found !== null) refuseForeign(name, found)
+  try {
+    return deviceOf(parts, openTunInstead(parts, found))
+  } catch (cause) {
+    if (!(cause instanceof SyscallError)) throw cause
+    if (!noTun.includes(cause.code)) throw failed(name, cause.message, HELD, cause)
+    const device = openDummy(rtnetlink, name, found, cause)
+    log.warning(
+      `${cause.message}: ${name} is a dummy link, which stays when dnslet is killed: ` +
+        'only the lease lets clients reach kube-dns then, after 3 s instead of at once; ' +
+        "mount the host's /dev/net/tun",
+    )
+    return device
+  }
+}
+
+/**
+ * The TUN behind a descriptor that a predecessor handed over. The descriptor becomes ours, and is
+ * closed where this fails. Throws DnsletError, E_INTERFACE, where it is no TUN or has another name.
+ */
+export function adoptDevice(parts: Parts, fd: number): LinkDevice {
+  const { libc, name } = parts
+  let given
+  try {
+    closeOnExec(libc, fd)
+    given = tunName(libc, fd)
+  } catch (cause) {
+    libc.close(fd)
+    throw failed(name, (cause as SyscallError).message, STOP_PREDECESSOR, cause)
+  }
+  if (given === name) return deviceOf(parts, fd)
+  libc.close(fd)
+  throw failed(name, `the predecessor's is named ${given}`, STOP_PREDECESSOR)
+}
+
+const HELD = 'end the program that holds it, or choose another -interfacename'
+const STOP_PREDECESSOR = 'stop the predecessor first'
+
+function deviceOf({ libc, rtnetlink, name }: Parts, fd: number): LinkDevice {
+  const link = rtnetlink.link(name)
+  if (link !== null) return { kind: 'tun', fd, index: link.index }
+  libc.close(fd)
+  throw failed(name, 'somebody deleted it at once', 'see that nothing else manages it')
+}
+
+/** Removes a leftover dummy only once the kernel has said that it is in a TUN's way. */
+function openTunInstead({ libc, rtnetlink, name }: Parts, found: Link | null): number {
+  try {
+    return openTun(libc, name)
+  } catch (cause) {
+    const isInTheWay = cause instanceof SyscallError && cause.code === 'EINVAL'
+    if (!isInTheWay || found?.kind !== 'dummy') throw cause
+    rtnetlink.deleteLink(found.index)
+    return openTun(libc, name)
+  }
+}
+
+function openDummy(
+  rtnetlink: Rtnetlink,
+  name: string,
+  found: Link | null,
+  why: SyscallError,
+): LinkDevice {
+  if (found !== null) return { kind: 'dummy', fd: null, index: found.index }
+  try {
+    return { kind: 'dummy', fd: null, index: rtnetlink.createDummy(name) }
+  } catch (cause) {
+    if (!(cause instanceof SyscallError)) throw cause
+    throw failed(
+      name,
+      `no TUN (${why.message}) and no dummy link (${cause.message})`,
+      "mount the host's /dev/net/tun and give the capability NET_ADMIN, or use " +
+        '-setupinterface=false and addresses that exist',
+      cause,
+    )
+  }
+}
+
+function checkName(name: string): void {
+  // What the kernel refuses, and %, which it takes for a place to put a number.
+  if (/^[^\s/:%]+$/.test(name) && Buffer.byteLength(name) <= LINK_NAME_LENGTH) return
+  throw failed(name, 'no name of an interface', `use 1 to ${LINK_NAME_LENGTH} letters and digits`)
+}
+
+function refuseForeign(name: string, { kind, persistent }: Link): void {
+  // We never make a persistent one: it would outlive us.
+  if (kind === 'dummy' || (kind === 'tun' && !persistent)) return
+  const what = persistent ? 'persistent tun' : kind || 'hardware'
+  throw failed(
+    name,
+    `there is a ${what} link of this name, which is not ours`,
+    `remove it (ip link delete ${name}) or choose another -interfacename`,
+  )
+}
+
+function failed(name: string, reason: string, remedy: string, cause?: unknown): DnsletError {
+  const message = `Cannot set up interface "${name}": ${reason}; ${remedy}`
+  return new DnsletError('E_INTERFACE', message, { cause })
+}

@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+import { canonicalIPv6 } from '../sys/sockaddr.ts'
+import { socketsOn } from '../sys/socket-table.ts'
+
+/** A process that answers where we would. */
+export interface PortOwner {
+  /** What its socket is bound to: one of the addresses asked for, or a wildcard. */
+  readonly address: string
+  /** Null where its process is not to be seen: in another pod, without the node's process ids. */
+  readonly pid: number | null
+  /** Its command line, at most 80 characters of it, or '' where that is not to be seen. */
+  readonly command: string
+}
+
+const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const
+
+/**
+ * Other processes of our network namespace with a UDP or listening TCP socket on this port, bound
+ * to one of the addresses or to a wildcard that covers it. `::` covers IPv4 as well: /proc does not
+ * show whether such a socket has IPV6_V6ONLY. Sockets that we hold too, because a predecessor handed
+ * them over, are left out. Each process is listed once for each address.
+ */
+export function portOwners(addresses: readonly string[], port: number): readonly PortOwner[] {
+  const wanted = new Set(addresses.flatMap(boundTo))
+  const sockets = TABLES.flatMap((table) => socketsOn(table, port))
+    .filter(({ isServer }) => isServer)
+    .map(({ address, inode }) => ({ address: unmapped(address), inode }))
+    .filter(({ address }) => wanted.has(address))
+  if (sockets.length === 0) return []
+  const own = socketsOf('self')
+  const others = sockets.filter(({ inode }) => !own.has(inode))
+  const holders = processesWith(new Set(others.map(({ inode }) => inode)))
+  const owners = others.map(({ address, inode }) => ({
+    address,
+    ...(holders.get(inode) ?? { pid: null, command: '' }),
+  }))
+  return [...new Map(owners.map((owner) => [`${owner.pid} ${owner.address}`, owner])).values()]
+}
+
+/** The addresses of sockets that get what is sent to `address`. */
+function boundTo(address: string): string[] {
+  return address.includes(':') ? [canonicalIPv6(address), '::'] : [address, '0.0.0.0', '::']
+}
+
+/** `10.0.0.1` for `::ffff:a00:1`: an IPv6 socket that speaks IPv4. */
+function unmapped(address: string): string {
+  const words = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address)
+  if (words === null) return address
+  return words
+    .slice(1)
+    .map((word) => Number.parseInt(word, 16))
+    .flatMap((word) => [word >> 8, word & 0xff])
+    .join('.')
+}
+
+function processesWith(inodes: ReadonlySet<string>): Map<string, { pid: number; command: string }> {
+  const found = new Map<string, { pid: number; command: string }>()
+  for (const pid of listed('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const inode of socketsOf(pid)) {
+      if (inodes.has(inode)) found.set(inode, { pid: Number(pid), command: commandOf(pid) })
+    }
+  }
+  return found
+}
+
+/** Inodes of the sockets of a process; none where we may not look. */
+function socketsOf(pid: string): Set<string> {
+  const inodes = new Set<string>()
+  for (const fd of listed(`/proc/${pid}/fd`)) {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
+      if (inode !== undefined) inodes.add(inode)
+    } catch {
+      // Closed since, as is the descriptor of the listing itself.
+    }
+  }
+  return inodes
+}
+
+/** Not /proc/<pid>/comm, which reads "MainThread" for every program of Node.js. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 80)
+  } catch {
+    return ''
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
