@@ -2,6 +2,7 @@ import { openStateDirectory } from '../host/state-directory.ts'
 import { setupErrors } from '../host/setup-errors.ts'
 import { CorefileCopy } from '../host/template/corefile-copy.ts'
 import { UpstreamService } from '../host/template/upstream-service.ts'
+import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import { clusterLookup } from './cluster-lookup.ts'
@@ -67,7 +68,9 @@ function plainConfiguration({ options, lastGood }: Parts, source: CorefileSource
   return {
     source,
     fallbacks: lastGoodFallback(lastGood),
-    inService: (corefile) => lastGood?.keep(corefile),
+    inService(corefile) {
+      if (lastGood?.served(corefile) === false) lastGood.keep(corefile)
+    },
     upstreamKnown: () => true,
     follow(changed) {
       const stopComplaints = complain(lastGood, options.syncIntervalMs, changed)
@@ -100,19 +103,26 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
     directives: knownDirectives,
   })
   const copy = new CorefileCopy(conf, state)
-  let served = false
+  let upstreamKnown = false
   return {
     source,
-    fallbacks: [...lastGoodFallback(lastGood), () => withoutKubeDns(source)],
+    fallbacks: [...lastGoodFallback(lastGood), (reason) => withoutKubeDns(source, reason, log)],
     inService(corefile) {
+      lastGood?.served(corefile)
       const rendering = source.renderingOf(corefile)
-      // The last good one had the address of its time.
-      served = rendering?.upstreamKnown ?? true
+      // The last good one has the address of its time.
+      upstreamKnown = rendering?.upstreamKnown ?? true
       if (rendering === undefined) return
-      if (served) lastGood?.keep(corefile)
-      write(copy, corefile, conf, log)
+      // Without the address it is no good to a node that starts with it.
+      if (upstreamKnown) lastGood?.keep(corefile)
+      if (!write(copy, corefile, conf, log)) return
+      const { stubDomains, upstreamServers } = rendering
+      const servers = upstreamServers.join(' ') || 'of the node'
+      log.info(
+        `Updated Corefile with ${stubDomains} custom stubdomains and upstream servers ${servers}`,
+      )
     },
-    upstreamKnown: () => served,
+    upstreamKnown: () => upstreamKnown,
     follow(changed) {
       const stopComplaints = complain(lastGood, syncIntervalMs, changed)
       const followed = { source, base, kubeDns, service, upstream, syncIntervalMs, log, changed }
@@ -126,27 +136,33 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
 }
 
 function lastGoodFallback(lastGood: LastGood | null): readonly Fallback[] {
-  return lastGood === null ? [] : [(reason) => lastGood.instead(reason)]
+  return lastGood === null ? [] : [(reason, failed) => lastGood.instead(reason, failed)]
 }
 
-/** What the base file alone gives; null where that is what has failed. */
-function withoutKubeDns(source: TemplateSource): Corefile | null {
+/** Without the ConfigMap, where that alone is bad: DNS with fewer names is better than none. */
+function withoutKubeDns(source: TemplateSource, reason: unknown, log: Log): Corefile | null {
+  if (!(reason instanceof DnsletError) || reason.code !== 'E_KUBE_DNS_CONFIG') return null
   try {
-    return source.loadWithoutKubeDns()
-  } catch {
+    const corefile = source.loadWithoutKubeDns()
+    log.error(`${reason.message}; serving without stub domains until it is repaired`)
+    return corefile
+  } catch (error) {
+    log.error(error instanceof Error ? error.message : String(error))
     return null
   }
 }
 
-function write(copy: CorefileCopy, { text }: Corefile, conf: string, log: Log): void {
+/** Returns whether the Corefile is another than the last one that was written. */
+function write(copy: CorefileCopy, { text }: Corefile, conf: string, log: Log): boolean {
   try {
-    const path = copy.write(text)
-    if (path !== null && path !== conf) {
-      log.info(`The Corefile is written to ${path}, because ${conf} is read-only`)
-    }
+    const before = copy.place
+    const isNew = copy.write(text)
+    if (copy.place !== before) log.info(`${conf} is read-only: the Corefile is in ${copy.place}`)
+    return isNew
   } catch (error) {
     setupErrors.configmap++
     log.error(`Cannot write the Corefile that is served to ${conf}: ${String(error)}`)
+    return true
   }
 }
 

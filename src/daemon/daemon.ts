@@ -29,8 +29,11 @@ export interface DaemonParts {
   readonly fatal: (message: string) => void
 }
 
-/** A Corefile in place of one that cannot be served for this reason; null where there is none. */
-export type Fallback = (reason: unknown) => Corefile | null
+/**
+ * A Corefile in place of one that cannot be served for this reason; null where there is none. `failed`
+ * is the hash of the latter, null where it could not even be loaded.
+ */
+export type Fallback = (reason: unknown, failed: string | null) => Corefile | null
 
 /** How long a closing listener waits for the answers its clients still wait for. */
 const DRAIN_MS = 5000
@@ -56,11 +59,14 @@ export class Daemon {
    * the Corefile, and nothing left open, where none of them can be served.
    */
   static async start(parts: DaemonParts): Promise<Daemon> {
+    let failed: string | null = null
     try {
-      return await Daemon.#serve(parts, parts.source.load())
+      const corefile = parts.source.load()
+      failed = corefile.hash
+      return await Daemon.#serve(parts, corefile)
     } catch (error) {
       for (const fallback of parts.fallbacks ?? []) {
-        const daemon = await Daemon.#serveInstead(parts, fallback(error))
+        const daemon = await Daemon.#serveInstead(parts, fallback(error, failed))
         if (daemon !== null) return daemon
       }
       throw error

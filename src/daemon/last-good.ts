@@ -9,6 +9,8 @@ import { type Corefile, hashBlocks } from './corefile-source.ts'
 const FILE = 'last-good.json'
 /** Raised when the form of the record changes: an older one is not read then. */
 const FORMAT = 1
+/** Behind the hash of what was read from the file. */
+const MARK = ' (last good)'
 
 /** What the file holds. */
 interface Record {
@@ -67,24 +69,27 @@ export class LastGood {
   }
 
   /**
-   * The Corefile to serve in place of one that cannot be for this reason; null where none is kept. It
-   * counts as another than any that is loaded later, even of the same text.
+   * The Corefile to serve in place of one that cannot be for this reason; null where none is kept, or
+   * only the same. It counts as another than any that is loaded later, even of the same text.
+   *
+   * @param failed hash of what cannot be served, null where that could not even be loaded
    */
-  instead(reason: unknown): Corefile | null {
+  instead(reason: unknown, failed: string | null): Corefile | null {
     const record = this.#read()
     if (record === null) return null
+    const blocks = record.blocks.map(({ keys, directives }) => ({
+      keys,
+      directives: new Map(directives),
+    }))
+    const hash = hashBlocks(blocks)
+    if (hash === failed) return null
     inUse = true
     const why = reason instanceof Error ? reason.message : String(reason)
     this.#complaint =
       `Cannot use the present Corefile: ${why}; the last good one, of ${record.since}, is served ` +
       'instead: repair the former'
     this.complain()
-    const blocks = record.blocks.map(({ keys, directives }) => ({
-      keys,
-      directives: new Map(directives),
-    }))
-    const hash = `${hashBlocks(blocks)} (last good)`
-    return { file: record.conf, text: record.text, blocks, hash }
+    return { file: record.conf, text: record.text, blocks, hash: hash + MARK }
   }
 
   /** Says again, where that is so, that the last good Corefile is served, and why. */
@@ -92,11 +97,17 @@ export class LastGood {
     if (inUse) this.#parts.log.error(this.#complaint)
   }
 
-  /** Keeps a Corefile that has come into service. Never throws: serving does not depend on it. */
-  keep(corefile: Corefile): void {
-    if (corefile.hash.endsWith(' (last good)')) return
-    if (inUse) this.#parts.log.info('The present Corefile is served again, not the last good one')
+  /** Has to be told of every Corefile in service. Returns whether it is the last good one. */
+  served(corefile: Corefile): boolean {
+    if (corefile.hash.endsWith(MARK)) return true
+    if (inUse)
+      this.#parts.log.info('The present Corefile is served, not the last good one any more')
     inUse = false
+    return false
+  }
+
+  /** Keeps a Corefile that is in service. Never throws: serving does not depend on it. */
+  keep(corefile: Corefile): void {
     if (corefile.hash === this.#saved) return
     const { conf, base, log } = this.#parts
     const record: Record = {

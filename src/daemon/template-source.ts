@@ -102,8 +102,9 @@ export class TemplateSource implements Source {
       this.#kubeDns = readKubeDnsConfig(this.#parts.kubeDns)
     } catch (error) {
       if (this.#kubeDns === null || !(error instanceof DnsletError)) throw error
-      const message = `${error.message}; what was valid before stays in force`
-      if (this.#failure(message, said)) this.#parts.log.error(message)
+      if (this.#failure(error.message, said)) {
+        this.#parts.log.error(`${error.message}; what was valid before stays in force`)
+      }
     }
     return this.#kubeDns
   }

@@ -14,21 +14,27 @@ export class CorefileCopy {
   readonly #path: string
   readonly #stateDirectory: string | null
   #last: string | null = null
+  #place: string
 
   constructor(path: string, stateDirectory: string | null) {
-    this.#path = path
+    this.#path = this.#place = path
     this.#stateDirectory = stateDirectory
   }
 
+  /** Where the last text went; the path of -conf before the first. */
+  get place(): string {
+    return this.#place
+  }
+
   /**
-   * Writes `text` where it can, unless it was the last one written. Returns the path, or null for
-   * nothing to do. Throws Node's error for the path of -conf where no place takes it.
+   * Writes `text` where it can, unless it was the last one written: returns whether it was not. Throws
+   * Node's error for the path of -conf where no place takes it.
    */
-  write(text: string): string | null {
-    if (text === this.#last) return null
-    const path = this.#write(text)
+  write(text: string): boolean {
+    if (text === this.#last) return false
+    this.#place = this.#write(text)
     this.#last = text
-    return path
+    return true
   }
 
   #write(text: string): string {
