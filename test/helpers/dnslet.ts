@@ -5,7 +5,8 @@ import { temporaryFolder } from './nsd.ts'
 import { answers } from './probe.ts'
 import { type Owner, type Running, startProcess, waitUntil } from './processes.ts'
 
-const bin = join(import.meta.dirname, '../../bin/dnslet')
+/** The built daemon. */
+export const bin: string = join(import.meta.dirname, '../../bin/dnslet')
 
 export interface Dnslet {
   readonly process: Running
