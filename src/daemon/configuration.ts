@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { setupErrors } from '../host/setup-errors.ts'
 import { CorefileCopy } from '../host/template/corefile-copy.ts'
@@ -10,7 +11,7 @@ import { type Corefile, CorefileSource, type Source } from './corefile-source.ts
 import type { Fallback } from './daemon.ts'
 import { followTemplate } from './follow-template.ts'
 import { LastGood } from './last-good.ts'
-import type { ServeOptions } from './serve-options.ts'
+import { KUBE_DNS, type ServeOptions } from './serve-options.ts'
 import { isTemplated, TemplateSource } from './template-source.ts'
 import { type StopWatching, watchFile } from './watch-directory.ts'
 
@@ -124,6 +125,11 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
     },
     upstreamKnown: () => upstreamKnown,
     follow(changed) {
+      if (kubeDns !== KUBE_DNS && !existsSync(kubeDns)) {
+        log.warning(
+          `-kubednscm: there is no directory ${kubeDns}, hence no stub domains until it is`,
+        )
+      }
       const stopComplaints = complain(lastGood, syncIntervalMs, changed)
       const followed = { source, base, kubeDns, service, upstream, syncIntervalMs, log, changed }
       const stopFollowing = followTemplate(followed)

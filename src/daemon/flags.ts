@@ -30,7 +30,7 @@ export const flags: readonly Flag[] = [
   text(
     ['conf'],
     '',
-    'Corefile to load, or to write where it is made from a template (default ./Corefile)',
+    'Corefile to load ("stdin": standard input), or to make from a template (default ./Corefile)',
   ),
   text(['dns.port', 'p'], null, 'port of server blocks that name none (default 53)'),
   text(['localip'], '', 'comma-separated addresses of the node-local interface'),

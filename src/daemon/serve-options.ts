@@ -37,7 +37,7 @@ export interface ServeOptions {
 }
 
 /** Where the official manifest mounts the kube-dns ConfigMap. */
-const KUBE_DNS = '/etc/kube-dns'
+export const KUBE_DNS = '/etc/kube-dns'
 
 /** Port of server blocks that name none. */
 export const DNS_PORT = 53

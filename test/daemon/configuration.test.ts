@@ -67,6 +67,15 @@ test('without the upstream it is written, not kept, and nothing may be intercept
   assert.equal(existsSync(kept), false)
 })
 
+test('a ConfigMap directory that was named and does not exist is warned of', (t) => {
+  const env = { KUBE_DNS_SERVICE_HOST: '10.96.7.7' }
+  const { configuration, log } = open(t, env, '-basecorefile', 'BASE', '-conf', 'CONF')
+  configuration.source.load()
+  t.after(configuration.follow(() => {}))
+  assert.equal(log.lines.length, 1)
+  assert.match(log.lines[0]!, /^\[WARNING\] -kubednscm: there is no directory \/.*\/kube-dns, /)
+})
+
 test('only a bad ConfigMap is done without', (t) => {
   const { configuration } = open(t, {}, '-basecorefile', 'BASE', '-conf', 'CONF')
   const [, withoutKubeDns] = configuration.fallbacks

@@ -347,6 +347,47 @@ describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
   )
 })
 
+test(
+  'the arguments of the official manifest, unchanged, with its paths in /etc',
+  { skip: noMounts() },
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const etc = join(folder, 'etc')
+    mkdirSync(join(etc, 'coredns'), { recursive: true })
+    const local = ['169.254.20.10', '10.96.0.10']
+    const base =
+      `cluster.local:53 {\n  bind ${local.join(' ')}\n  forward . __PILLAR__CLUSTER__DNS__\n}\n` +
+      `.:53 {\n  bind ${local.join(' ')}\n  forward . __PILLAR__UPSTREAM__SERVERS__\n}\n`
+    writeFileSync(join(etc, 'coredns', 'Corefile.base'), base)
+    writeFileSync(join(etc, 'resolv.conf'), 'nameserver 10.96.7.7\n')
+    mountConfigMap(join(etc, 'kube-dns'), { stubDomains: '{"acme.test": ["10.96.8.8"]}' })
+    // A network and a file system of its own; both end with the process.
+    const script = [
+      'ip link set lo up',
+      ...local.map((address) => `ip addr add ${address}/32 dev lo`),
+      `mount --bind '${etc}' /etc`,
+      'exec "$@"',
+    ].join(' && ')
+    const args =
+      '-localip 169.254.20.10,10.96.0.10 -conf /etc/Corefile -upstreamsvc kube-dns-upstream -pidfile'
+    const env = { KUBE_DNS_UPSTREAM_SERVICE_HOST: '10.96.7.7', DNSLET_STATE_DIR: join(folder, 's') }
+    const daemon = startProcess(
+      t,
+      'unshare',
+      ['-m', '-n', 'sh', '-c', script, 'sh', bin, ...args.split(' '), join(folder, 'pid')],
+      { ...process.env, ...env },
+    )
+    await said(daemon, 'Updated Corefile with 1 custom stubdomains', 10)
+    const text = readFileSync(join(etc, 'Corefile'), 'utf8')
+    assert.match(text, /forward \. 10\.96\.7\.7\n[^]*forward \. \/etc\/resolv\.conf\n/)
+    assert.match(
+      text,
+      /^acme\.test:53 \{\n    bind 169\.254\.20\.10 10\.96\.0\.10\n    forward \. 10\.96\.8\.8\n/m,
+    )
+    assert.match(daemon.output(), /acme\.test\.:53 on 169\.254\.20\.10/)
+  },
+)
+
 describe('the last good Corefile without a template', { skip: requireTools('nsd', 'dig') }, () => {
   async function startPlain(t: Owner, node: Node, args: readonly string[] = []): Promise<Running> {
     const all = ['-conf', node.conf, '-metrics-listen-address', `${LOCAL}:${node.metrics}`]
@@ -409,5 +450,5 @@ describe('the last good Corefile without a template', { skip: requireTools('nsd'
 
 function noMounts(): string | false {
   if (process.getuid?.() !== 0) return 'only root may mount'
-  return findTool('unshare') === null && 'unshare is missing'
+  return ['unshare', 'ip'].some((tool) => findTool(tool) === null) && 'unshare or ip is missing'
 }
