@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+import { kubeDnsFiles } from '../host/template/kube-dns-config.ts'
 import type { UpstreamService } from '../host/template/upstream-service.ts'
 import type { Log } from '../lib/log.ts'
 import type { TemplateSource } from './template-source.ts'
@@ -39,12 +41,16 @@ function followFiles({ base, kubeDns, changed }: FollowTemplateParts): StopWatch
     watchFile(base, changed),
     watchDirectory(kubeDns, changed),
   ]
+  const stamps = (): string => [base, ...kubeDnsFiles(kubeDns)].map(stamp).join()
+  let seen = stamps()
   let watches = watchBoth()
   const timer = setInterval(() => {
     // Anew: a directory may have been replaced, or may only now exist.
     for (const stop of watches) stop()
     watches = watchBoth()
-    changed()
+    const before = seen
+    seen = stamps()
+    if (seen !== before) changed()
   }, POLL_MS).unref()
   return () => {
     clearInterval(timer)
@@ -52,30 +58,44 @@ function followFiles({ base, kubeDns, changed }: FollowTemplateParts): StopWatch
   }
 }
 
+/** Another text for another file behind a path, or a file that was written to. */
+function stamp(path: string): string {
+  try {
+    const { ino, size, mtimeMs } = statSync(path)
+    return `${ino} ${size} ${mtimeMs}`
+  } catch (error) {
+    return String(error)
+  }
+}
+
 function followUpstream(parts: FollowTemplateParts): StopWatching {
   const { source, service, upstream, syncIntervalMs, log, changed } = parts
   let timer: NodeJS.Timeout | null = null
   let stopped = false
-  const seek = async (attempt: number): Promise<void> => {
+  /** Since the address was known last. */
+  let seeks = 0
+  const seek = async (): Promise<void> => {
     const { clusterDomain } = source
     if (clusterDomain !== null && (await upstream.find(clusterDomain)) && !stopped) {
       log.info(`Upstream service ${service} has the address ${upstream.address}`)
       changed()
     }
-    if (!stopped) schedule(attempt + 1)
+    if (!stopped) schedule()
   }
-  const schedule = (attempt: number): void => {
-    const eager = !source.upstreamKnown && attempt <= EAGER_SEEKS
-    timer = setTimeout(() => void seek(attempt), eager ? SEEK_MS : syncIntervalMs).unref()
+  const schedule = (): void => {
+    const known = source.upstreamKnown
+    seeks = known ? 0 : seeks + 1
+    if (seeks === 1) {
+      log.warning(
+        `Unable to lookup IP address of Upstream service ${service}: ${upstream.reason}. ` +
+          'Zones that need it answer SERVFAIL until its name is found in the DNS of the cluster, ' +
+          'which is asked every second for a minute, then every -syncinterval',
+      )
+    }
+    const eager = !known && seeks <= EAGER_SEEKS
+    timer = setTimeout(() => void seek(), eager ? SEEK_MS : syncIntervalMs).unref()
   }
-  if (!source.upstreamKnown) {
-    log.warning(
-      `Unable to lookup IP address of Upstream service ${service}: ${upstream.reason}. ` +
-        'Zones that need it answer SERVFAIL until its name is found in the DNS of the cluster, ' +
-        'which is asked every second for a minute, then every -syncinterval',
-    )
-  }
-  schedule(1)
+  schedule()
   return () => {
     stopped = true
     if (timer !== null) clearTimeout(timer)

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { nodeFiles } from '../corefile/files.ts'
 import { parseKeys } from '../corefile/keys.ts'
 import { parse } from '../corefile/parse.ts'
@@ -165,5 +165,5 @@ function readBase(path: string): string {
 
 /** Whether a Corefile is made of a template: one was named, or stands where the manifest puts it. */
 export function isTemplated(base: string, named: boolean): boolean {
-  return named || statSync(base, { throwIfNoEntry: false }) !== undefined
+  return named || existsSync(base)
 }

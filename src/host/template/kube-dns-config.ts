@@ -23,6 +23,11 @@ const MAX_UPSTREAMS = 3
 const DOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const MAX_DOMAIN = 253
 
+/** The files that readKubeDnsConfig() reads, existing or not. */
+export function kubeDnsFiles(directory: string): readonly string[] {
+  return ['federations', 'stubDomains', 'upstreamNameservers'].map((key) => join(directory, key))
+}
+
 /**
  * Reads the kube-dns ConfigMap mounted at `directory`, a file for each key. Keys and directories that
  * do not exist ask for nothing. Throws DnsletError with `E_KUBE_DNS_CONFIG` and the original's words

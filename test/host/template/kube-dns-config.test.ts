@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import {
   type KubeDnsConfig,
+  kubeDnsFiles,
   readKubeDnsConfig,
 } from '../../../src/host/template/kube-dns-config.ts'
 import { mountConfigMap } from '../../helpers/config-map.ts'
@@ -73,6 +74,15 @@ for (const [key, text, reason] of [
     )
   })
 }
+
+test('the files it reads are known, for whoever follows them', (t) => {
+  const directory = temporaryFolder(t)
+  for (const file of kubeDnsFiles(directory)) {
+    writeFileSync(file, 'bad')
+    assert.throws(() => readKubeDnsConfig(directory), new RegExp(`${file}: `))
+    rmSync(file)
+  }
+})
 
 test('a key that cannot be read is refused', (t) => {
   const directory = temporaryFolder(t)
