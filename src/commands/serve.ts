@@ -1,10 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs'
-import { CorefileSource } from '../daemon/corefile-source.ts'
+import { openConfiguration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { openDaemon } from '../daemon/open.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { DnsletError } from '../lib/errors.ts'
-import { knownDirectives } from '../plugins/index.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
@@ -36,12 +35,12 @@ export async function serve(
 ): Promise<Serving> {
   const log = await createLog({ format: options.logFormat })
   for (const warning of options.warnings) log.warning(warning)
+  const configuration = openConfiguration(options, process.env, log)
+  const { source, fallbacks, inService } = configuration
   const daemon = await openDaemon({
-    source: new CorefileSource(options.conf, {
-      directives: knownDirectives,
-      env: process.env,
-      warn: (message) => log.warning(message),
-    }),
+    source,
+    fallbacks,
+    inService,
     port: options.port,
     log,
     fatal: (message) => fatal(message, log),
@@ -49,7 +48,9 @@ export async function serve(
   if (options.pidfile !== '') await writePidfile(options.pidfile, daemon)
   if (!options.quiet) greet(log, daemon)
   const metrics = await openMetrics(options.metricsListenAddress, log)
+  const stopFollowing = configuration.follow(() => daemon.recheck())
   const end = async (): Promise<void> => {
+    stopFollowing()
     if (options.pidfile !== '') rmSync(options.pidfile, { force: true })
     await metrics?.release()
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { Environment } from '../corefile/expand.ts'
 import { type FileSystem, nodeFiles } from '../corefile/files.ts'
-import { parse, type ServerBlock, type Source } from '../corefile/parse.ts'
+import { parse, type ServerBlock, type Source as Text } from '../corefile/parse.ts'
 import { DnsletError } from '../lib/errors.ts'
 
 /** What `-conf` says for standard input. */
@@ -21,7 +21,16 @@ export interface Corefile {
   readonly hash: string
 }
 
-export interface CorefileSourceParts {
+/** Where the daemon's Corefile comes from. */
+export interface Source {
+  /** The file to watch; null where there is none, or where the source watches by itself. */
+  readonly path: string | null
+  /** The Corefile as it is now. Throws a DnsletError where there is none that can be parsed. */
+  load(): Corefile
+}
+
+/** What parsing needs beside the text. */
+export interface ReadingParts {
   /** Every directive name the parser lets pass, implemented or not. */
   readonly directives: readonly string[]
   readonly env: Environment
@@ -29,6 +38,9 @@ export interface CorefileSourceParts {
   readonly warn: (message: string) => void
   /** The real file system where absent. */
   readonly files?: FileSystem
+}
+
+export interface CorefileSourceParts extends ReadingParts {
   /** Standard input where absent. */
   readonly stdin?: Stdin
 }
@@ -40,7 +52,7 @@ export interface Stdin {
 }
 
 /** The Corefile that `-conf` names, to be loaded at start and again at each reload. */
-export class CorefileSource {
+export class CorefileSource implements Source {
   /** The file to watch, null for standard input. */
   readonly path: string | null
   readonly #conf: string
@@ -60,18 +72,12 @@ export class CorefileSource {
    * original becomes a whoami server then, which answers every cluster name with nonsense.
    */
   load(): Corefile {
-    const { directives, env, warn, files = nodeFiles } = this.#parts
+    const { files = nodeFiles } = this.#parts
     const source = this.path === null ? this.#readStdin() : this.#readFile(this.path, files)
-    const blocks = parse(source, { directives, env, files, warn })
-    if (blocks.length > 0) return { ...source, blocks, hash: hashBlocks(blocks) }
-    throw new DnsletError(
-      'E_COREFILE_EMPTY',
-      `Cannot serve from ${source.file}: it has no server block, such as ". { forward . 9.9.9.9 }" ` +
-        'with one directive a line',
-    )
+    return readCorefile(source, this.#parts)
   }
 
-  #readFile(path: string, files: FileSystem): Source {
+  #readFile(path: string, files: FileSystem): Text {
     try {
       return { file: path, text: files.read(path) }
     } catch (error) {
@@ -94,11 +100,23 @@ export class CorefileSource {
     return text
   }
 
-  #readStdin(): Source {
+  #readStdin(): Text {
     // A pipe can be read once; a reload applies the same text again.
     this.#stdinText ??= readOnce(this.#parts.stdin ?? processStdin)
     return { file: STDIN, text: this.#stdinText }
   }
+}
+
+/** Parses a Corefile; throws CorefileError, or DnsletError with `E_COREFILE_EMPTY`. */
+export function readCorefile(source: Text, parts: ReadingParts): Corefile {
+  const { directives, env, warn, files = nodeFiles } = parts
+  const blocks = parse(source, { directives, env, files, warn })
+  if (blocks.length > 0) return { ...source, blocks, hash: hashBlocks(blocks) }
+  throw new DnsletError(
+    'E_COREFILE_EMPTY',
+    `Cannot serve from ${source.file}: it has no server block, such as ". { forward . 9.9.9.9 }" ` +
+      'with one directive a line',
+  )
 }
 
 /**

@@ -6,7 +6,7 @@ import { panicked } from '../plugins/prometheus/panics.ts'
 import { recordDropped } from '../plugins/prometheus/dropped.ts'
 import { reloadCounters } from '../plugins/reload/counters.ts'
 import type { Handler } from '../serve/plugin.ts'
-import type { Corefile, CorefileSource } from './corefile-source.ts'
+import type { Corefile, Source } from './corefile-source.ts'
 import { KeptStates } from './kept-states.ts'
 import { CorefileWatcher } from './reload.ts'
 import { Runtime, type Endpoint, type RuntimeParts } from './runtime.ts'
@@ -14,7 +14,11 @@ import { checkListeners, isSelfCheck, type ListeningAddress } from './self-check
 import { watchFile } from './watch-directory.ts'
 
 export interface DaemonParts {
-  readonly source: CorefileSource
+  readonly source: Source
+  /** What to serve at start where `source` gives nothing that can be: the first that is not null. */
+  readonly fallbacks?: readonly Fallback[]
+  /** Told of each configuration that serves, once its plugins have found nothing against it. */
+  readonly inService?: (corefile: Corefile) => void
   /** Port of server blocks that name none. */
   readonly port: number
   readonly clock: Clock
@@ -24,6 +28,12 @@ export interface DaemonParts {
   /** A plugin found that the first configuration must not go on. */
   readonly fatal: (message: string) => void
 }
+
+/**
+ * A Corefile in place of one that cannot be served for this reason; null where there is none. `failed`
+ * is the hash of the latter, null where it could not even be loaded.
+ */
+export type Fallback = (reason: unknown, failed: string | null) => Corefile | null
 
 /** How long a closing listener waits for the answers its clients still wait for. */
 const DRAIN_MS = 5000
@@ -39,21 +49,56 @@ export class Daemon {
   readonly #open = new Map<string, Listener>()
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
+  /** True once the configuration in force is to end with the process. */
+  #ending = false
   /** The configuration that a reload tries, and how to give it up. */
   #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
 
-  /** Loads the Corefile and serves it. Rejects, with nothing left open, where that cannot be done. */
+  /**
+   * Loads the Corefile and serves it, or else what the fallbacks give. Rejects with what is wrong with
+   * the Corefile, and nothing left open, where none of them can be served.
+   */
   static async start(parts: DaemonParts): Promise<Daemon> {
-    const corefile = parts.source.load()
-    const daemon = new Daemon(parts, corefile)
+    let failed: string | null = null
     try {
-      await daemon.#openAll(daemon.#runtime)
-      await daemon.#runtime.start()
+      const corefile = parts.source.load()
+      failed = corefile.hash
+      return await Daemon.#serve(parts, corefile)
+    } catch (error) {
+      for (const fallback of parts.fallbacks ?? []) {
+        const daemon = await Daemon.#serveInstead(parts, fallback(error, failed))
+        if (daemon !== null) return daemon
+      }
+      throw error
+    }
+  }
+
+  static async #serve(parts: DaemonParts, corefile: Corefile): Promise<Daemon> {
+    const daemon = new Daemon(parts, corefile)
+    const runtime = daemon.#runtime
+    try {
+      await daemon.#openAll(runtime)
+      await runtime.start()
     } catch (error) {
       await daemon.#abandonStart()
       throw error
     }
+    void runtime.settled().then(() => daemon.#found(runtime, corefile))
     return daemon
+  }
+
+  static async #serveInstead(
+    parts: DaemonParts,
+    corefile: Corefile | null,
+  ): Promise<Daemon | null> {
+    if (corefile === null) return null
+    try {
+      return await Daemon.#serve(parts, corefile)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      parts.log.error(`Cannot serve that either: ${reason}`)
+      return null
+    }
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
@@ -97,8 +142,14 @@ export class Daemon {
     return this.#watcher.trigger()
   }
 
+  /** Looks soon whether the Corefile has changed, and applies what is new. */
+  recheck(): void {
+    this.#watcher.changed()
+  }
+
   /** Ends serving: lameduck, then the sockets once they are drained, then the plugins. */
   async shutdown(): Promise<void> {
+    this.#ending = true
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
     await this.#runtime.lameduck()
@@ -107,6 +158,7 @@ export class Daemon {
 
   /** Ends serving without waiting for anybody but queries under way. */
   async stop(): Promise<void> {
+    this.#ending = true
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
     await this.#closeExcept(new Set())
@@ -177,10 +229,18 @@ export class Daemon {
     this.#runtime = next
     await this.#closeExcept(new Set(next.endpoints.map(({ name }) => name)))
     await old.stop(false)
+    this.#found(next, corefile)
+  }
+
+  #found(runtime: Runtime, corefile: Corefile): void {
+    if (runtime === this.#runtime && !this.#ending) this.#parts.inService?.(corefile)
   }
 
   #fatal(runtime: Runtime, message: string): void {
     if (this.#candidate?.runtime === runtime) this.#candidate.giveUp(new Error(message))
-    else if (runtime === this.#runtime) this.#parts.fatal(message)
+    else if (runtime === this.#runtime) {
+      this.#ending = true
+      this.#parts.fatal(message)
+    }
   }
 }

@@ -27,7 +27,11 @@ function boolean(names: readonly string[], describe: string): Flag {
 
 /** All flags of `dnslet serve`: node-cache's, with its names and defaults, and our own at the end. */
 export const flags: readonly Flag[] = [
-  text(['conf'], '', 'Corefile to load; "stdin" reads standard input (default ./Corefile)'),
+  text(
+    ['conf'],
+    '',
+    'Corefile to load ("stdin": standard input), or to make from a template (default ./Corefile)',
+  ),
   text(['dns.port', 'p'], null, 'port of server blocks that name none (default 53)'),
   text(['localip'], '', 'comma-separated addresses of the node-local interface'),
   boolean(['setupinterface'], 'create the interface and its addresses (not in this release)'),
@@ -40,12 +44,19 @@ export const flags: readonly Flag[] = [
     '127.0.0.1:9353',
     "address of the process's own metrics",
   ),
-  text(['basecorefile'], '/etc/coredns/Corefile.base', 'template the Corefile is made from'),
+  text(
+    ['basecorefile'],
+    '/etc/coredns/Corefile.base',
+    'template the Corefile is made from, where it exists',
+  ),
   text(['corefile'], null, 'accepted and ignored, as in node-cache: use -conf'),
-  text(['kubednscm'], '', 'directory of the kube-dns ConfigMap'),
+  text(['kubednscm'], '', 'directory of the kube-dns ConfigMap (default /etc/kube-dns)'),
   text(['upstreamsvc'], 'kube-dns', 'Service whose ClusterIP is the upstream of cluster names'),
   text(['health-port'], '8080', 'port of the health check in the rules'),
-  boolean(['reloadwithsignal'], 'reload by SIGUSR1 after a new Corefile was written'),
+  boolean(
+    ['reloadwithsignal'],
+    'accepted: what is made from the template is always applied at once',
+  ),
   text(['pidfile'], '', 'file that holds the process id once all sockets are served'),
   boolean(['quiet'], 'print neither zones nor version at start'),
   text(['log-format'], 'json', 'json: one object a line; text: the lines CoreDNS prints'),

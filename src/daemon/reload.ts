@@ -41,7 +41,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
  *   SIGUSR1 ────────────────────────────▶ trigger: apply whatever is there
  *
  * Polling follows the configuration in force: `watch()` during `apply()` counts once that succeeds,
- * and a new configuration without `reload` ends it. `trigger()` works with and without polling.
+ * and a new configuration without `reload` ends it. `trigger()` and `changed()` work without it too.
  */
 export class CorefileWatcher<T extends LoadedBlocks> {
   readonly #parts: WatcherParts<T>
@@ -85,10 +85,18 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     return this.#enqueue(true)
   }
 
+  /** Looks at the Corefile soon, with and without polling: something it is made of may have changed. */
+  changed(): void {
+    if (this.#stopped) return
+    if (this.#debounce !== null) clearTimeout(this.#debounce)
+    this.#debounce = setTimeout(() => this.#check(), DEBOUNCE_MS)
+  }
+
   /** Ends polling and notifications; a reload under way is waited for. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#follow(null)
+    if (this.#debounce !== null) clearTimeout(this.#debounce)
     await this.#queue
   }
 
@@ -98,20 +106,12 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     this.#stopWatching?.()
     this.#poll = this.#stopWatching = null
     this.#schedule = schedule
-    if (schedule === null || this.#stopped) {
-      if (this.#debounce !== null) clearTimeout(this.#debounce)
-      return
-    }
+    if (schedule === null || this.#stopped) return
     this.#log.info(`Running configuration SHA512 = ${this.#running}`)
     const jitter = schedule.jitter * ((this.#parts.random ?? Math.random)() - 0.5)
     const period = Math.min(schedule.interval + jitter, MAX_TIMER_MS)
     this.#poll = setInterval(() => this.#check(), period)
-    this.#stopWatching = this.#parts.notify?.(() => this.#changed()) ?? null
-  }
-
-  #changed(): void {
-    if (this.#debounce !== null) clearTimeout(this.#debounce)
-    this.#debounce = setTimeout(() => this.#check(), DEBOUNCE_MS)
+    this.#stopWatching = this.#parts.notify?.(() => this.changed()) ?? null
   }
 
   #check(): void {

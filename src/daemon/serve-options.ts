@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { parseHttpAddress } from '../telemetry/http-address.ts'
 import type { GivenFlags } from './given-flags.ts'
 import { syncInterval } from './sync-interval.ts'
@@ -18,8 +19,11 @@ export interface ServeOptions {
   readonly syncIntervalMs: number
   /** host:port of the process's own metrics. */
   readonly metricsListenAddress: string
+  /** Template that -conf is made from. */
   readonly baseCorefile: string
-  /** Directory of the kube-dns ConfigMap, '' if none was named. */
+  /** Whether it was named: the default one need not exist. */
+  readonly baseCorefileNamed: boolean
+  /** Directory of the kube-dns ConfigMap; it need not exist. */
   readonly kubeDnsConfigMap: string
   readonly upstreamService: string
   readonly healthPort: number
@@ -31,6 +35,9 @@ export interface ServeOptions {
   /** Flags that were accepted but do not do what they promise; for the log. */
   readonly warnings: readonly string[]
 }
+
+/** Where the official manifest mounts the kube-dns ConfigMap. */
+export const KUBE_DNS = '/etc/kube-dns'
 
 /** Port of server blocks that name none. */
 export const DNS_PORT = 53
@@ -48,15 +55,11 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     warnings.push('-localip sets nothing up in this release: these addresses have to exist already')
   }
   if (given.isSet('corefile')) warnings.push('-corefile is ignored, as in node-cache: use -conf')
-  for (const name of ['basecorefile', 'kubednscm', 'upstreamsvc', 'reloadwithsignal']) {
-    if (given.isSet(name)) {
-      warnings.push(
-        `-${name} has no effect in this release: the Corefile is not made from a template`,
-      )
-    }
-  }
+  const conf = given.text('conf')
+  const baseCorefile = given.text('basecorefile')
+  if (given.isSet('basecorefile')) checkTemplate(conf, baseCorefile)
   return Object.freeze({
-    conf: given.text('conf'),
+    conf,
     port: portFlag(given, DNS_PORT),
     localIps: Object.freeze(localIps),
     setupInterface: false,
@@ -65,8 +68,10 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     interfaceName: given.text('interfacename'),
     syncIntervalMs,
     metricsListenAddress: listenAddress(given.text('metrics-listen-address')),
-    baseCorefile: given.text('basecorefile'),
-    kubeDnsConfigMap: given.text('kubednscm'),
+    baseCorefile,
+    baseCorefileNamed: given.isSet('basecorefile'),
+    // As in the original, an empty name means the default.
+    kubeDnsConfigMap: given.text('kubednscm') || KUBE_DNS,
     upstreamService: given.text('upstreamsvc'),
     healthPort: healthPort(given.text('health-port')),
     reloadWithSignal: given.isOn('reloadwithsignal'),
@@ -82,6 +87,17 @@ function refuseSetup(name: string): never {
     `-${name}=true is not part of this release: dnslet serves on addresses that exist already; ` +
       'start it with -setupinterface=false -setupiptables=false',
   )
+}
+
+/** The Corefile is written where -conf says: somewhere, and not over its own template. */
+function checkTemplate(conf: string, base: string): void {
+  if (base === '') throw invalid('invalid basecorefile specified - "": name a file')
+  if (conf === '' || conf === 'stdin') {
+    throw invalid('-basecorefile needs -conf <path>, the file that the Corefile is written to')
+  }
+  if (resolve(conf) === resolve(base)) {
+    throw invalid('-basecorefile and -conf name the same file: the template would be overwritten')
+  }
 }
 
 function localAddresses(list: string): string[] {

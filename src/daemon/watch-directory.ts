@@ -13,10 +13,18 @@ export type StopWatching = () => void
  */
 export function watchFile(path: string, changed: () => void): StopWatching {
   const file = basename(path)
+  return watchDirectory(dirname(path), (name) => {
+    if (name === null || name === file || name === '..data') changed()
+  })
+}
+
+/** The same for a whole directory; `changed` hears the name of the file, null where it is not known. */
+export function watchDirectory(
+  directory: string,
+  changed: (name: string | null) => void,
+): StopWatching {
   try {
-    const watcher = watch(dirname(path), { persistent: false }, (_event, name) => {
-      if (name === null || name === file || name === '..data') changed()
-    })
+    const watcher = watch(directory, { persistent: false }, (_event, name) => changed(name))
     watcher.on('error', () => watcher.close())
     return () => watcher.close()
   } catch {

@@ -30,7 +30,8 @@ test('defaults', () => {
     syncIntervalMs: 60_000,
     metricsListenAddress: '127.0.0.1:9353',
     baseCorefile: '/etc/coredns/Corefile.base',
-    kubeDnsConfigMap: '',
+    baseCorefileNamed: false,
+    kubeDnsConfigMap: '/etc/kube-dns',
     upstreamService: 'kube-dns',
     healthPort: 8080,
     reloadWithSignal: false,
@@ -52,7 +53,6 @@ const textFlags: readonly (readonly [string, string, keyof ServeOptions, unknown
   ['syncinterval', '1m30s', 'syncIntervalMs', 90_000],
   ['metrics-listen-address', '0.0.0.0:9353', 'metricsListenAddress', '0.0.0.0:9353'],
   ['prometheus-listen-address', ':9353', 'metricsListenAddress', ':9353'],
-  ['basecorefile', '/b', 'baseCorefile', '/b'],
   ['corefile', '/dead', 'conf', ''],
   ['kubednscm', '/k', 'kubeDnsConfigMap', '/k'],
   ['upstreamsvc', 'kube-dns-upstream', 'upstreamService', 'kube-dns-upstream'],
@@ -96,7 +96,7 @@ for (const [name, option] of switches) {
 }
 
 test('every flag has a test above or here', () => {
-  const here = ['setupinterface', 'setupiptables', 'version', 'plugins', 'help']
+  const here = ['basecorefile', 'setupinterface', 'setupiptables', 'version', 'plugins', 'help']
   const tested = [...textFlags, ...switches].map(([name]) => canonical(name))
   assert.deepEqual(
     flags.map(({ name }) => name).toSorted(),
@@ -122,7 +122,23 @@ test('the arguments of the official manifest are accepted', () => {
     '-pidfile /tmp/node-cache.pid'
   const options = serve(...args.split(' '))
   assert.equal(options.conf, '/etc/Corefile')
-  assert.equal(options.warnings.length, 2)
+  assert.equal(options.baseCorefile, '/etc/coredns/Corefile.base')
+  assert.equal(options.baseCorefileNamed, false)
+  assert.equal(options.kubeDnsConfigMap, '/etc/kube-dns')
+  assert.equal(options.upstreamService, 'kube-dns-upstream')
+  assert.equal(options.warnings.length, 1)
+})
+
+test('a named template needs another file to be written to', () => {
+  const options = serve('-basecorefile=/b', '-conf', '/etc/Corefile')
+  assert.deepEqual([options.baseCorefile, options.baseCorefileNamed], ['/b', true])
+  assert.deepEqual(refusal('-basecorefile'), [2, 'flag needs an argument: -basecorefile'])
+  for (const argv of [[], ['-conf', 'stdin'], ['-conf='], ['-conf', '/x/../b']]) {
+    const [code, message] = refusal('-basecorefile', '/b', ...argv)
+    assert.equal(code, 1)
+    assert.match(message, /-basecorefile (needs -conf|and -conf name the same file)/)
+  }
+  assert.equal(refusal('-basecorefile=', '-conf', '/c')[0], 1)
 })
 
 test('values are refused in the words of node-cache, with exit code 1', () => {
@@ -170,10 +186,6 @@ test('flags that do nothing here are warned of', () => {
   const warned = (...argv: readonly string[]): string => serve(...argv).warnings.join('\n')
   assert.match(warned('-corefile', '/x'), /^-corefile is ignored/)
   assert.match(warned('-localip', '10.0.0.1'), /^-localip sets nothing up/)
-  for (const argv of [['-basecorefile=/x'], ['-kubednscm=/x'], ['-upstreamsvc=x']]) {
-    assert.match(warned(...argv), /has no effect in this release/)
-  }
-  assert.match(warned('-reloadwithsignal'), /has no effect in this release/)
 })
 
 test('an unknown flag prints the usage, names what may be meant, and exits with 2', () => {

@@ -251,6 +251,21 @@ test('trigger() applies what has not changed, and what failed before', async (t)
   assert.equal(bench.counters.failed, 3)
 })
 
+test('changed() looks soon without reload too, once for many calls, and not after the end', async (t) => {
+  const bench = new Bench(t)
+  bench.corefile = 'two'
+  for (let i = 0; i < 3; i++) bench.watcher.changed()
+  await tick(t, bench, 99)
+  assert.equal(bench.loads, 0)
+  await tick(t, bench, 1)
+  assert.deepEqual([bench.loads, bench.applied], [1, ['two']])
+  bench.watcher.changed()
+  await bench.watcher.stop()
+  bench.watcher.changed()
+  await tick(t, bench, 1_000)
+  assert.equal(bench.loads, 1)
+})
+
 test('there are never two reloads at a time', async (t) => {
   const bench = new Bench(t)
   const running: string[] = []

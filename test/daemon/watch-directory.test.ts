@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { watchFile } from '../../src/daemon/watch-directory.ts'
+import { watchDirectory, watchFile } from '../../src/daemon/watch-directory.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
 /** Watches `path`; the result resolves at the next change, and rejects after two seconds. */
@@ -71,6 +71,20 @@ test('other files of the directory do not matter', async (t) => {
   symlinkSync('nowhere', path)
   await last
   assert.equal(changes, 1)
+})
+
+test('a watched directory tells of every file by name', async (t) => {
+  const folder = temporaryFolder(t)
+  const names: (string | null)[] = []
+  await new Promise<void>((resolve) => {
+    const stop = watchDirectory(folder, (name) => {
+      names.push(name)
+      if (names.includes('a') && names.includes('b')) resolve()
+    })
+    t.after(stop)
+    writeFileSync(join(folder, 'a'), '')
+    writeFileSync(join(folder, 'b'), '')
+  })
 })
 
 test('after the end nothing is told', async (t) => {

@@ -5,7 +5,8 @@ import { temporaryFolder } from './nsd.ts'
 import { answers } from './probe.ts'
 import { type Owner, type Running, startProcess, waitUntil } from './processes.ts'
 
-const bin = join(import.meta.dirname, '../../bin/dnslet')
+/** The built daemon. */
+export const bin: string = join(import.meta.dirname, '../../bin/dnslet')
 
 export interface Dnslet {
   readonly process: Running
@@ -32,7 +33,9 @@ export async function startDnslet(
   const file = join(folder, 'Corefile')
   writeFileSync(file, corefile)
   const all = ['-conf', file, '-metrics-listen-address', '127.0.0.1:0', ...args]
-  const daemon = startProcess(owner, bin, all, { ...process.env, ...env })
+  // Not the machine's: a daemon that runs there has its own.
+  const state = { DNSLET_STATE_DIR: join(folder, 'state') }
+  const daemon = startProcess(owner, bin, all, { ...process.env, ...state, ...env })
   if (ready !== undefined) {
     const { address, port, name = 'ready.test' } = ready
     await waitUntil('dnslet', () => answers(address, port, name), daemon)

@@ -23,14 +23,17 @@ export function temporaryFolder(owner: Owner): string {
 /**
  * Starts nsd, authoritative for `zones` (origin to zone file text), UDP and TCP, unprivileged.
  * Resolves once it answers.
+ *
+ * @param wanted its port; a free one where absent
  */
 export async function startNsd(
   owner: Owner,
   zones: Readonly<Record<string, string>>,
   address = '127.0.0.1',
+  wanted?: number,
 ): Promise<NameServer> {
   const folder = temporaryFolder(owner)
-  const port = await freePort(address)
+  const port = wanted ?? (await freePort(address))
   const origins = Object.keys(zones)
   origins.forEach((origin, i) => {
     writeFileSync(join(folder, `zone-${i}`), `$ORIGIN ${origin}\n${zones[origin]}\n`)

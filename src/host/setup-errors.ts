@@ -1,0 +1,25 @@
+import { registerMetric } from '../telemetry/metrics.ts'
+
+/** Failures to set the node up, by kind, over the life of the process. */
+export const setupErrors = {
+  /** A rule could not be checked, added or removed. */
+  iptables: 0,
+  /** The same, because another process held the lock of iptables. */
+  iptables_lock: 0,
+  /** The interface was missing and could not be made. */
+  interface_add: 0,
+  /** The interface could not be checked. */
+  interface_check: 0,
+  /** The base Corefile or the kube-dns ConfigMap could not be used, or the Corefile not be written. */
+  configmap: 0,
+}
+
+registerMetric({
+  name: 'coredns_nodecache_setup_errors_total',
+  help: 'Failures to set up interface, rules and Corefile, by kind.',
+  type: 'counter',
+  labels: ['errortype'],
+  collect: (emit) => {
+    for (const [kind, count] of Object.entries(setupErrors)) emit([kind], count)
+  },
+})

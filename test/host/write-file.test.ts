@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { writeFileAtomically } from '../../src/host/write-file.ts'
+import { temporaryFolder } from '../helpers/nsd.ts'
+
+test('writeFileAtomically() leaves the text with its mode, and nothing else', (t) => {
+  const folder = temporaryFolder(t)
+  const path = join(folder, 'a')
+  for (const text of ['one', 'two']) {
+    writeFileAtomically(path, text, 0o600)
+    assert.equal(readFileSync(path, 'utf8'), text)
+  }
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  assert.deepEqual(readdirSync(folder), ['a'])
+})
+
+test('writeFileAtomically() takes its temporary file away where it fails', (t) => {
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, 'a'))
+  assert.throws(() => writeFileAtomically(join(folder, 'a'), 'x', 0o600), /EISDIR/)
+  assert.throws(() => writeFileAtomically(join(folder, 'b', 'c'), 'x', 0o600), /ENOENT/)
+  assert.deepEqual(readdirSync(folder), ['a'])
+})
