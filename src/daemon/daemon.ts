@@ -132,13 +132,13 @@ export class Daemon {
   }
 
   /**
-   * Asks itself for `name`, an absolute domain name, over UDP and TCP, behind every listener that
+   * Asks itself for `name`, an absolute domain name in lower case, over UDP and TCP, behind every listener that
    * serves it: what clients will get once the listeners' addresses are local, if only from
    * upstream. Resolves to null, or to what is wrong. Never rejects.
    */
   async selfQuery(name: string): Promise<string | null> {
     const serving = this.#runtime.endpoints.filter(({ blocks }) =>
-      blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(zone, name))),
+      blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
     )
     if (serving.length === 0) return `no server block serves ${name}`
     for (const endpoint of serving) {

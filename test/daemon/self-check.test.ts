@@ -57,6 +57,19 @@ test('the transport that does not answer is named', async (t) => {
   )
 })
 
+test('an address of which this machine is deprived is a problem, unless it may still come', async () => {
+  const absent = { host: '192.0.2.1', port: 53 }
+  const problem = 'dns://192.0.2.1:53: no interface has this address now'
+  assert.equal(await checkListeners([absent]), problem)
+  assert.equal(await checkListeners([absent], true), null)
+})
+
+test('of two listeners one that may be absent does not speak for the other', async () => {
+  const mute = { host: '127.0.0.1', port: await freePort() }
+  const absent = { host: '192.0.2.1', port: 53 }
+  assert.match((await checkListeners([absent, mute], true)) ?? '', /does not answer over/)
+})
+
 test('no listener at all is not well', async () => {
   assert.equal(await checkListeners([]), 'no listener is open')
   const port = await freePort()
