@@ -27,7 +27,7 @@ export interface DaemonParts {
   readonly listeners: Listeners
   /** A plugin found that the first configuration must not go on. */
   readonly fatal: (message: string) => void
-  /** Whether listeners may be bound to addresses that this machine does not have (yet). */
+  /** Whether listeners may be bound to addresses that this machine gets later: those of others. */
   readonly freeBind?: boolean
   /** Why nobody should be sent here: others may have reasons of their own. */
   readonly readiness?: Holds

@@ -9,15 +9,20 @@ const PATIENCE_MS = 1000
 
 /**
  * A query that the server answers by itself, with NOTIMP and without any plugin or upstream: opcode
- * STATUS, no question. It proves sockets, event loop and dispatch alive, and nothing else. Its id is
- * the process's own, so that metrics can leave it out.
+ * STATUS, no question. It proves sockets, event loop and dispatch alive, and nothing else.
  */
 const probe = Buffer.from('000010000000000000000000', 'hex')
-probe.writeUInt16BE(randomInt(0x10000), 0)
+/** Each probe has an id of its own. Those under way, and whether they have come in. */
+const underWay = new Map<number, boolean>()
+let lastId = randomInt(0x10000)
 
-/** Whether a query that no block took is the daemon's own, which no client has sent. */
-export function isSelfCheck(q: Query): boolean {
-  return q.length === probe.length && probe.equals(q.wire.subarray(0, probe.length))
+/** Whether a query that no block took is the daemon's own, which no client has sent. Notes that it came. */
+export function isSelfCheck({ wire, length }: Pick<Query, 'wire' | 'length'>): boolean {
+  if (length !== probe.length || !probe.subarray(2).equals(wire.subarray(2, length))) return false
+  const id = wire.readUInt16BE(0)
+  if (!underWay.has(id)) return false
+  underWay.set(id, true)
+  return true
 }
 
 export interface ListeningAddress {
@@ -30,18 +35,19 @@ export interface ListeningAddress {
  * Asks every listener over UDP and TCP, as a client would. Resolves to null, or to what is wrong:
  * `dns://127.0.0.1:53 does not answer over UDP`. Never rejects.
  *
- * @param mayBeAbsent whether listeners may be bound to addresses that this machine does not have at
- *   the moment. Nobody can ask those, and they are not asked
+ * @param intercepting whether the addresses come and go with the interception of somebody else's.
+ *   One that is not local can be asked by nobody, and is not asked. One that is may lead to its
+ *   owner, whose answer proves nothing about us: it counts as none
  */
 export async function checkListeners(
   listeners: readonly ListeningAddress[],
-  mayBeAbsent = false,
+  intercepting = false,
 ): Promise<string | null> {
   if (listeners.length === 0) return 'no listener is open'
   const problems = await Promise.all(
     listeners.flatMap((at) => [
-      problemOf(at, 'udp', mayBeAbsent),
-      problemOf(at, 'tcp', mayBeAbsent),
+      problemOf(at, 'udp', intercepting),
+      problemOf(at, 'tcp', intercepting),
     ]),
   )
   return problems.find((problem) => problem !== null) ?? null
@@ -50,14 +56,25 @@ export async function checkListeners(
 async function problemOf(
   { host, port }: ListeningAddress,
   protocol: 'udp' | 'tcp',
-  mayBeAbsent: boolean,
+  intercepting: boolean,
 ): Promise<string | null> {
   const name = `dns://${joinHostPort(host, port)}`
+  const transport = protocol.toUpperCase()
+  lastId = (lastId + 1) & 0xffff
+  const id = lastId
+  const query = Buffer.from(probe)
+  query.writeUInt16BE(id, 0)
+  underWay.set(id, false)
   try {
-    const reply = await askOnce({ protocol, host: reachable(host), port }, probe, PATIENCE_MS)
+    const reply = await askOnce({ protocol, host: reachable(host), port }, query, PATIENCE_MS)
+    if (intercepting && underWay.get(id) === false) {
+      return `${name} is answered by another process over ${transport}`
+    }
     if ((reply[3]! & 0x0f) === Rcode.NotImp) return null
   } catch (error) {
-    if (isAbsent(error)) return mayBeAbsent ? null : `${name}: no interface has this address now`
+    if (isAbsent(error)) return intercepting ? null : `${name}: no interface has this address now`
+  } finally {
+    underWay.delete(id)
   }
-  return `${name} does not answer over ${protocol.toUpperCase()}`
+  return `${name} does not answer over ${transport}`
 }

@@ -38,7 +38,7 @@ async function startNode(t: TestContext, forward: string): Promise<Node> {
 }
 `,
   )
-  const script = join(import.meta.dirname, 'free-bind-daemon.ts')
+  const script = new URL('free-bind-daemon.ts', import.meta.url).pathname
   const daemon = startProcess(t, 'unshare', [
     '--net',
     'sh',
@@ -53,7 +53,7 @@ async function startNode(t: TestContext, forward: string): Promise<Node> {
   const says = (line: RegExp): Promise<void> =>
     waitUntil(String(line), () => line.test(daemon.output()), daemon)
   const ip = (...args: string[]): void => {
-    execFileSync('nsenter', ['--target', String(daemon.pid), '--net', 'ip', ...args])
+    execFileSync(findTool('nsenter')!, ['--target', String(daemon.pid), '--net', 'ip', ...args])
   }
   await says(/^check: /m)
   return { daemon, says, ip }
