@@ -37,7 +37,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 /** Modules of Node.js that only some places have a use for. */
 const builtins: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['src/telemetry/http.ts'],
-  'node:dgram': ['src/net/', 'src/upstream/', 'src/plugins/loop/', 'src/daemon/self-check.ts'],
+  'node:dgram': ['src/net/', 'src/upstream/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
   'node:http2': [],

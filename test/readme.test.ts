@@ -11,12 +11,14 @@ import { showCacheBudget } from '../src/daemon/cache-budget.ts'
 import { CorefileSource } from '../src/daemon/corefile-source.ts'
 import { Daemon } from '../src/daemon/daemon.ts'
 import { flagNames } from '../src/daemon/flags.ts'
+import { LoopLag, loopLagMetric } from '../src/daemon/loop-lag.ts'
 import { checkListeners } from '../src/daemon/self-check.ts'
 import { ByteBudget } from '../src/lib/byte-budget.ts'
 import { Clock } from '../src/lib/clock.ts'
 import { NetCounters } from '../src/net/counters.ts'
 import { type Listener, Listeners } from '../src/net/listeners.ts'
 import { netMetrics } from '../src/net/metrics.ts'
+import { receiveQueueMetrics } from '../src/net/receive-queues.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { registeredMetrics } from '../src/telemetry/metrics.ts'
@@ -180,7 +182,12 @@ describe('flags', () => {
 
 describe('metrics', () => {
   showCacheBudget(new ByteBudget(1))
-  const registered = [...registeredMetrics(), ...netMetrics(new NetCounters())]
+  const registered = [
+    ...registeredMetrics(),
+    ...netMetrics(new NetCounters()),
+    ...receiveQueueMetrics(() => []),
+    loopLagMetric(new LoopLag({ clock: new Clock(), log: nullLog })),
+  ]
   const names = new Set(registered.map(({ name }) => name))
   const mentionedBy = (page: string): string[] =>
     [...read(page).matchAll(/\b(?:coredns|dnslet|process|promhttp)_[a-z0-9_]*[a-z0-9]\b/g)].map(

@@ -3,6 +3,7 @@ import { CorefileSource } from '../daemon/corefile-source.ts'
 import { joinHostPort } from '../daemon/identity.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { Clock } from '../lib/clock.ts'
+import { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import type { Services } from '../serve/plugin.ts'
@@ -83,5 +84,7 @@ function idleServices(warn: (message: string) => void): Services {
     watchCorefile: silent,
     fatal: silent,
     selfCheck: () => Promise.resolve(null),
+    readiness: new Holds(),
+    untilIdle: () => Promise.resolve(true),
   }
 }

@@ -1,5 +1,7 @@
+import { isSubdomain } from '../corefile/directive.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
@@ -11,6 +13,8 @@ import { KeptStates } from './kept-states.ts'
 import { CorefileWatcher } from './reload.ts'
 import { Runtime, type Endpoint, type RuntimeParts } from './runtime.ts'
 import { checkListeners, isSelfCheck, type ListeningAddress } from './self-check.ts'
+import { selfQuery } from './self-query.ts'
+import { untilIdle } from './until-idle.ts'
 import { watchFile } from './watch-directory.ts'
 
 export interface DaemonParts {
@@ -27,6 +31,12 @@ export interface DaemonParts {
   readonly listeners: Listeners
   /** A plugin found that the first configuration must not go on. */
   readonly fatal: (message: string) => void
+  /** Whether listeners may be bound to addresses that this machine gets later: those of others. */
+  readonly freeBind?: boolean
+  /** Why nobody should be sent here: others may have reasons of their own. */
+  readonly readiness?: Holds
+  /** What else makes the process unhealthy: its event loop, its receive queues; null for nothing. */
+  readonly vitals?: () => string | null
 }
 
 /**
@@ -34,6 +44,9 @@ export interface DaemonParts {
  * is the hash of the latter, null where it could not even be loaded.
  */
 export type Fallback = (reason: unknown, failed: string | null) => Corefile | null
+
+const STARTING = 'Starting'
+const ENDING = 'Shutting down'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
 const DRAIN_MS = 5000
@@ -47,6 +60,8 @@ export class Daemon {
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
   readonly #open = new Map<string, Listener>()
+  /** Why `/ready` says no, whatever the plugins say. */
+  readonly readiness: Holds
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
   /** True once the configuration in force is to end with the process. */
@@ -79,6 +94,7 @@ export class Daemon {
     try {
       await daemon.#openAll(runtime)
       await runtime.start()
+      daemon.readiness.release(STARTING)
     } catch (error) {
       await daemon.#abandonStart()
       throw error
@@ -104,6 +120,8 @@ export class Daemon {
   private constructor(parts: DaemonParts, corefile: Corefile) {
     const { source, clock, cacheBudget, log, port } = parts
     this.#parts = parts
+    this.readiness = parts.readiness ?? new Holds()
+    this.readiness.hold(STARTING)
     this.#watcher = new CorefileWatcher({
       running: corefile.hash,
       load: () => source.load(),
@@ -114,7 +132,14 @@ export class Daemon {
     })
     this.#runtimeParts = {
       port,
-      services: { clock, log, cacheBudget, selfCheck: () => checkListeners(this.addresses) },
+      services: {
+        clock,
+        log,
+        cacheBudget,
+        readiness: this.readiness,
+        selfCheck: () => this.selfCheck(),
+        untilIdle: (quietMs, limitMs) => untilIdle(this.#open.values(), clock, quietMs, limitMs),
+      },
       kept: new KeptStates(),
       watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
       fatal: (runtime, message) => this.#fatal(runtime, message),
@@ -147,18 +172,53 @@ export class Daemon {
     this.#watcher.changed()
   }
 
+  /**
+   * What is wrong with the process as far as it can tell itself, or null: its event loop, its receive
+   * queues, and the answers of every listener over UDP and TCP. Never rejects.
+   */
+  async selfCheck(): Promise<string | null> {
+    const { freeBind = false, vitals = () => null } = this.#parts
+    return vitals() ?? checkListeners(this.addresses, freeBind)
+  }
+
+  /**
+   * Asks itself for `name`, an absolute domain name in lower case, over UDP and TCP, behind every listener that
+   * serves it: what clients will get once the listeners' addresses are local, if only from
+   * upstream. Resolves to null, or to what is wrong. Never rejects.
+   */
+  async selfQuery(name: string): Promise<string | null> {
+    const serving = this.#runtime.endpoints.filter(({ blocks }) =>
+      blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
+    )
+    if (serving.length === 0) return `no server block serves ${name}`
+    for (const endpoint of serving) {
+      const listener = this.#open.get(endpoint.name)
+      if (listener === undefined) return 'no listener is open'
+      const problem = await selfQuery(this.#parts.listeners, listener, name)
+      if (problem !== null) return problem
+    }
+    return null
+  }
+
   /** Ends serving: lameduck, then the sockets once they are drained, then the plugins. */
   async shutdown(): Promise<void> {
+    await this.lameduck()
+    await this.stop()
+  }
+
+  /** Ready no more from this moment on, and answers as long as `health`'s lameduck wants. */
+  async lameduck(): Promise<void> {
     this.#ending = true
+    this.readiness.hold(ENDING)
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
     await this.#runtime.lameduck()
-    await this.stop()
   }
 
   /** Ends serving without waiting for anybody but queries under way. */
   async stop(): Promise<void> {
     this.#ending = true
+    this.readiness.hold(ENDING)
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
     await this.#closeExcept(new Set())

@@ -1,27 +1,50 @@
+import { isIP } from 'node:net'
 import { Clock } from '../lib/clock.ts'
 import { chooseUdpBackend } from '../net/backend.ts'
 import { NetCounters } from '../net/counters.ts'
 import { Listeners } from '../net/listeners.ts'
 import { netMetrics } from '../net/metrics.ts'
+import { ReceiveQueues, receiveQueueMetrics } from '../net/receive-queues.ts'
+import { libc } from '../sys/libc.ts'
+import { bindTcp } from '../sys/socket.ts'
+import { setHttpBinder } from '../telemetry/http.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
+import { LoopLag, loopLagMetric } from './loop-lag.ts'
 
 /**
  * Starts the process's one daemon on this machine's network, with its clock, its memory limit and
  * the metrics of both. Rejects, with nothing left open, where it cannot serve.
+ *
+ * With `freeBind`, DNS and HTTP are opened on addresses as well that an interface gets later.
  */
 export async function openDaemon(
-  parts: Omit<DaemonParts, 'clock' | 'cacheBudget' | 'listeners'>,
+  parts: Omit<DaemonParts, 'clock' | 'cacheBudget' | 'listeners' | 'vitals'>,
 ): Promise<Daemon> {
   const clock = new Clock()
   const cacheBudget = openCacheBudget()
   const udp = chooseUdpBackend(process.env)
   const counters = new NetCounters()
-  const listeners = new Listeners({ udp, clock, counters, log: parts.log })
-  const daemon = await Daemon.start({ ...parts, clock, cacheBudget, listeners })
+  const { log, freeBind = false } = parts
+  const listeners = new Listeners({ udp, clock, counters, log, freeBind })
+  if (freeBind) setHttpBinder(bindHttp)
+  const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
+  const lag = new LoopLag({ clock, log })
+  const queues = new ReceiveQueues({ sockets, clock, log })
+  const vitals = (): string | null => lag.problem() ?? queues.check()
+  const daemon = await Daemon.start({ ...parts, clock, cacheBudget, listeners, vitals })
+  lag.start()
   showCacheBudget(cacheBudget)
-  for (const metric of netMetrics(counters)) registerMetric(metric)
-  parts.log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
+  const metrics = [...netMetrics(counters), ...receiveQueueMetrics(sockets), loopLagMetric(lag)]
+  for (const metric of metrics) registerMetric(metric)
+  log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
   return daemon
+}
+
+/** Binds an HTTP address that no interface may have yet; a name is left to Node. */
+function bindHttp(address: string, port: number): number | null {
+  const loaded = libc()
+  if (loaded.libc === null || isIP(address) === 0) return null
+  return bindTcp(loaded.libc, { address, port, freeBind: true })
 }

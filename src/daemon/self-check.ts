@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
-import { createSocket } from 'node:dgram'
-import { connect } from 'node:net'
 import type { Query } from '../serve/query.ts'
+import { askOnce, isAbsent, reachable } from '../upstream/ask-once.ts'
+import { Rcode } from '../wire/codes.ts'
 import { joinHostPort } from './identity.ts'
 
 /** A listener that has not answered by then serves nobody. */
@@ -9,16 +9,20 @@ const PATIENCE_MS = 1000
 
 /**
  * A query that the server answers by itself, with NOTIMP and without any plugin or upstream: opcode
- * STATUS, no question. It proves sockets, event loop and dispatch alive, and nothing else. Its id is
- * the process's own, so that metrics can leave it out.
+ * STATUS, no question. It proves sockets, event loop and dispatch alive, and nothing else.
  */
 const probe = Buffer.from('000010000000000000000000', 'hex')
-probe.writeUInt16BE(randomInt(0x10000), 0)
-const NOTIMP = 4
+/** Each probe has an id of its own. Those under way, and whether they have come in. */
+const underWay = new Map<number, boolean>()
+let lastId = randomInt(0x10000)
 
-/** Whether a query that no block took is the daemon's own, which no client has sent. */
-export function isSelfCheck(q: Query): boolean {
-  return q.length === probe.length && probe.equals(q.wire.subarray(0, probe.length))
+/** Whether a query that no block took is the daemon's own, which no client has sent. Notes that it came. */
+export function isSelfCheck({ wire, length }: Pick<Query, 'wire' | 'length'>): boolean {
+  if (length !== probe.length || !probe.subarray(2).equals(wire.subarray(2, length))) return false
+  const id = wire.readUInt16BE(0)
+  if (!underWay.has(id)) return false
+  underWay.set(id, true)
+  return true
 }
 
 export interface ListeningAddress {
@@ -30,59 +34,47 @@ export interface ListeningAddress {
 /**
  * Asks every listener over UDP and TCP, as a client would. Resolves to null, or to what is wrong:
  * `dns://127.0.0.1:53 does not answer over UDP`. Never rejects.
+ *
+ * @param intercepting whether the addresses come and go with the interception of somebody else's.
+ *   One that is not local can be asked by nobody, and is not asked. One that is may lead to its
+ *   owner, whose answer proves nothing about us: it counts as none
  */
 export async function checkListeners(
   listeners: readonly ListeningAddress[],
+  intercepting = false,
 ): Promise<string | null> {
   if (listeners.length === 0) return 'no listener is open'
   const problems = await Promise.all(
-    listeners.flatMap((at) => [problemOf(at, 'UDP', askUdp), problemOf(at, 'TCP', askTcp)]),
+    listeners.flatMap((at) => [
+      problemOf(at, 'udp', intercepting),
+      problemOf(at, 'tcp', intercepting),
+    ]),
   )
   return problems.find((problem) => problem !== null) ?? null
 }
 
-type Ask = (host: string, port: number, done: (reply: Buffer | null) => void) => () => void
-
-function problemOf(at: ListeningAddress, transport: string, ask: Ask): Promise<string | null> {
-  const host = at.host === '' ? '127.0.0.1' : at.host
-  return new Promise((resolve) => {
-    const finish = (reply: Buffer | null): void => {
-      clearTimeout(timer)
-      close()
-      const name = `dns://${joinHostPort(at.host, at.port)}`
-      resolve(isAnswer(reply) ? null : `${name} does not answer over ${transport}`)
+async function problemOf(
+  { host, port }: ListeningAddress,
+  protocol: 'udp' | 'tcp',
+  intercepting: boolean,
+): Promise<string | null> {
+  const name = `dns://${joinHostPort(host, port)}`
+  const transport = protocol.toUpperCase()
+  lastId = (lastId + 1) & 0xffff
+  const id = lastId
+  const query = Buffer.from(probe)
+  query.writeUInt16BE(id, 0)
+  underWay.set(id, false)
+  try {
+    const reply = await askOnce({ protocol, host: reachable(host), port }, query, PATIENCE_MS)
+    if (intercepting && underWay.get(id) === false) {
+      return `${name} is answered by another process over ${transport}`
     }
-    const timer = setTimeout(() => finish(null), PATIENCE_MS)
-    const close = ask(host, at.port, finish)
-  })
-}
-
-function isAnswer(reply: Buffer | null): boolean {
-  return (
-    reply !== null &&
-    reply.length >= 12 &&
-    reply.readUInt16BE(0) === probe.readUInt16BE(0) &&
-    (reply[3]! & 0x0f) === NOTIMP
-  )
-}
-
-function askUdp(host: string, port: number, done: (reply: Buffer | null) => void): () => void {
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-  socket.on('error', () => done(null))
-  socket.on('message', (message) => done(message))
-  socket.send(probe, port, host)
-  return () => socket.removeAllListeners('message').close()
-}
-
-function askTcp(host: string, port: number, done: (reply: Buffer | null) => void): () => void {
-  const socket = connect({ host, port, noDelay: true })
-  let received = Buffer.alloc(0)
-  socket.on('error', () => done(null))
-  socket.on('data', (chunk) => {
-    received = Buffer.concat([received, chunk])
-    if (received.length >= 2 + 12) done(received.subarray(2))
-  })
-  socket.on('end', () => done(null))
-  socket.write(Buffer.concat([Buffer.from([0, probe.length]), probe]))
-  return () => socket.removeAllListeners('data').removeAllListeners('end').destroy()
+    if ((reply[3]! & 0x0f) === Rcode.NotImp) return null
+  } catch (error) {
+    if (isAbsent(error)) return intercepting ? null : `${name}: no interface has this address now`
+  } finally {
+    underWay.delete(id)
+  }
+  return `${name} does not answer over ${transport}`
 }

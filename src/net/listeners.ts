@@ -8,7 +8,7 @@ import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard } from './local-addresses.ts'
 import { isPortShared } from './shared-port.ts'
 import { openTcp, type TcpListener } from './tcp.ts'
-import type { UdpBackend } from './udp.ts'
+import type { UdpBackend, UdpSocket } from './udp.ts'
 import { UdpSockets } from './udp-sockets.ts'
 
 /** Where DNS is served: UDP and TCP on one address and port. */
@@ -47,7 +47,7 @@ const PORT_ATTEMPTS = 20
 export class Listeners {
   readonly #options: Required<ListenersOptions>
   /** Listeners not told to close yet. */
-  readonly #own = new Set<Listener>()
+  readonly #own = new Set<OpenListener>()
 
   constructor(options: ListenersOptions) {
     this.#options = {
@@ -77,7 +77,12 @@ export class Listeners {
     }
   }
 
-  async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<Listener> {
+  /** The UDP sockets of all listeners that have not been told to close. */
+  udpSockets(): readonly UdpSocket[] {
+    return [...this.#own].flatMap((listener) => listener.udpSockets)
+  }
+
+  async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<OpenListener> {
     const { udp: backend, ...options } = this.#options
     const dispatcher = { dispatch }
     const tcp = await openTcp({
@@ -95,7 +100,7 @@ export class Listeners {
       await tcp.close(0)
       throw cause
     }
-    const listener: Listener = new OpenListener(host, tcp, udp, dispatcher, () => {
+    const listener: OpenListener = new OpenListener(host, tcp, udp, dispatcher, () => {
       this.#own.delete(listener)
     })
     return listener
@@ -140,6 +145,10 @@ class OpenListener implements Listener {
 
   set dispatch(dispatch: (q: Query) => void) {
     this.#dispatcher.dispatch = dispatch
+  }
+
+  get udpSockets(): readonly UdpSocket[] {
+    return this.#udp.all
   }
 
   async close(graceMs: number): Promise<void> {

@@ -6,7 +6,7 @@ import { Protocol, Query, type ReplyTarget, SOCKADDR_SIZE } from '../serve/query
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { sockaddrAddress, sockaddrPort, sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
-import { bindUdp } from '../sys/socket.ts'
+import { bindUdp, type ReceiveQueue, receiveQueue } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
 import { SendQueue } from './send-queue.ts'
@@ -91,6 +91,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly maxSize: number = MAX_UDP_REPLY
   readonly localAddress: string
   readonly localPort: number
+  received = 0
 
   readonly #libc: Libc
   readonly #fd: number
@@ -144,6 +145,10 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     return this.localPort
   }
 
+  receiveQueue(): ReceiveQueue | null {
+    return this.#closed ? null : receiveQueue(this.#libc, this.#fd)
+  }
+
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(performance.now() + graceMs)
     return this.#closing
@@ -169,6 +174,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#serving = true
     let served = 1
     this.#counters.udpReceived.observe(1)
+    this.received++
     if (this.#readSender(sender)) {
       this.#at = FROM_LIBUV
       this.#query.sockaddr = this.#sender
@@ -196,6 +202,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
       const count = this.#libc.recvmmsg(this.#fd, receive.address, COUNT, MSG_DONTWAIT, 0)
       if (count <= 0) break
       this.#counters.udpReceived.observe(count)
+      this.received += count
       for (let i = 0; i < count; i++) {
         this.#at = i
         query.sockaddr = receive.names[i]!

@@ -62,6 +62,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   readonly maxSize: number = MAX_UDP_REPLY
   readonly localAddress: string
   readonly localPort: number
+  received = 0
 
   readonly #socket: Socket
   readonly #dispatcher: Dispatcher
@@ -97,6 +98,11 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     return this.localPort
   }
 
+  /** Node keeps the descriptor to itself. */
+  receiveQueue(): null {
+    return null
+  }
+
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs)
     return this.#closing
@@ -111,6 +117,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
 
   readonly #serve = (wire: Buffer, sender: RemoteInfo): void => {
     this.#counters.udpReceived.observe(1)
+    this.received++
     if (wire.length > MAX_DATAGRAM) this.#counters.udpTruncated++
     const query = this.#query
     query.rinfo = sender

@@ -46,6 +46,11 @@ export class UdpSockets {
     if (wildcard) this.#timer = setInterval(this.#rescan, rescanMs).unref()
   }
 
+  /** Those open now. */
+  get all(): readonly UdpSocket[] {
+    return [...this.#open.values()]
+  }
+
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     if (this.#timer !== null) clearInterval(this.#timer)

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Query } from '../serve/query.ts'
+import type { ReceiveQueue } from '../sys/socket.ts'
 import type { NetCounters } from './counters.ts'
 
 /** Who takes the queries of a socket. `dispatch` is read anew for each one: a reload swaps it. */
@@ -22,6 +23,10 @@ export interface UdpOptions {
 export interface UdpSocket {
   readonly address: string
   readonly port: number
+  /** Datagrams read so far. */
+  readonly received: number
+  /** What the kernel holds for the socket, or null where it cannot be asked. */
+  receiveQueue(): ReceiveQueue | null
   /**
    * Serves on until all its queries have their answers, `graceMs` milliseconds at most, then closes.
    * An answer after that is dropped and counted.

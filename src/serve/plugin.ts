@@ -1,6 +1,7 @@
 import type { Directive } from '../corefile/parse.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Query } from './query.ts'
 
@@ -73,8 +74,19 @@ export interface Services {
   watchCorefile(intervalMs: number, jitterMs: number): void
   /** Ends a first start with this message and exit code 1; refuses a reload. */
   fatal(message: string): void
-  /** A round trip through the daemon's own sockets; resolves to null or what is wrong. */
+  /**
+   * A round trip through the daemon's own sockets, and a look at its event loop and its receive
+   * queues: to be called about once a second. Resolves to null or what is wrong, within a second of
+   * the event loop's time. Never rejects.
+   */
   selfCheck(): Promise<string | null>
+  /** Why nobody should be sent here, whatever the plugins say. */
+  readonly readiness: Holds
+  /**
+   * Waits, while the daemon ends, until no client has asked for `quietMs` milliseconds, `limitMs` at
+   * most. Resolves to whether that came about.
+   */
+  untilIdle(quietMs: number, limitMs: number): Promise<boolean>
 }
 
 /** One directive: a folder in src/plugins. */

@@ -29,6 +29,8 @@ const SOCK_CLOEXEC = 0o2000000
 const ReuseAddress = [1, 2] as const
 const ReceiveBuffer = [1, 8] as const
 const ReusePort = [1, 15] as const
+/** Memory and drops of a socket as nine numbers of 32 bits (linux/sock_diag.h), since Linux 4.12. */
+const MemoryInfo = [1, 55] as const
 const ReceiveBufferForce = [1, 33] as const
 const FreeBind = [0, 15] as const
 const V6Only = [41, 26] as const
@@ -109,6 +111,26 @@ const one = Buffer.from(new Int32Array([1]).buffer)
 export function acknowledgeNow(libc: Libc, fd: number): void {
   const [level, option] = QuickAck
   libc.setsockopt(fd, level, option, one, one.length)
+}
+
+/** What the kernel holds for a socket. */
+export interface ReceiveQueue {
+  /** Memory of what has not been read, more than its payload. */
+  readonly bytes: number
+  /** Packets dropped since the socket was opened, because there was no room or a checksum was wrong. */
+  readonly drops: number
+}
+
+const MEMORY_INFO_SIZE = 9 * 4
+const memoryInfo = Buffer.alloc(MEMORY_INFO_SIZE)
+const memoryInfoSize = Buffer.alloc(4)
+
+/** As /proc/net/udp has it, for one socket and without reading the table; null where Linux is older. */
+export function receiveQueue(libc: Libc, fd: number): ReceiveQueue | null {
+  const [level, option] = MemoryInfo
+  memoryInfoSize.writeInt32LE(MEMORY_INFO_SIZE)
+  if (libc.getsockopt(fd, level, option, memoryInfo, memoryInfoSize) < 0) return null
+  return { bytes: memoryInfo.readUInt32LE(0), drops: memoryInfo.readUInt32LE(8 * 4) }
 }
 
 function setOption(libc: Libc, fd: number, [level, option]: Option, value: number): number {

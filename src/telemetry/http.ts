@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, ListenOptions } from 'node:net'
 import { DnsletError } from '../lib/errors.ts'
 import { formatHttpAddress, parseHttpAddress, type HttpAddress } from './http-address.ts'
 import { registerMetric } from './metrics.ts'
@@ -39,6 +39,19 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'no interface has this address: add it first or configure another address',
   EACCES:
     'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE, or configure another port',
+}
+
+/**
+ * Binds an address that Node cannot bind, because no interface has it yet: a descriptor for Node to
+ * listen on, or null where Node may bind it. Throws an error with the system's code.
+ */
+export type HttpBinder = (host: string, port: number) => number | null
+
+let bind: HttpBinder = () => null
+
+/** Sets who binds addresses opened from now on. Set once, at the start of a process that needs it. */
+export function setHttpBinder(binder: HttpBinder): void {
+  bind = binder
 }
 
 /** The open listener of each `host:port`. A listener that is closing is not in it. */
@@ -181,17 +194,22 @@ export function plainText(status: number, body: string): HttpReply {
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(
-      // SO_REUSEPORT lets the next process take over the address before this one leaves it.
-      { port, reusePort: process.platform === 'linux', ...(host === '' ? {} : { host }) },
-      () => {
-        server.off('error', reject)
-        // A failing accept (out of descriptors) must not end the daemon.
-        server.on('error', () => {})
-        resolve()
-      },
-    )
+    server.listen(target(host, port), () => {
+      server.off('error', reject)
+      // A failing accept (out of descriptors) must not end the daemon.
+      server.on('error', () => {})
+      resolve()
+    })
   })
+}
+
+/** What a server is to listen on. */
+function target(host: string, port: number): ListenOptions | { readonly fd: number } {
+  const fd = bind(host, port)
+  if (fd !== null) return { fd }
+  // SO_REUSEPORT lets the next process take over the address before this one leaves it.
+  const reusePort = process.platform === 'linux'
+  return { port, reusePort, ...(host === '' ? {} : { host }) }
 }
 
 function explain(address: string, error: unknown): HttpListenError {

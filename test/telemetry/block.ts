@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { type Directive, parse } from '../../src/corefile/parse.ts'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { ManualClock } from '../../src/lib/clock.ts'
+import { Holds } from '../../src/lib/holds.ts'
 import type { Log, LogFields } from '../../src/lib/log.ts'
 import { composeChain, type NamedStage } from '../../src/serve/chain.ts'
 import { makeFinish } from '../../src/serve/finish.ts'
@@ -190,6 +191,8 @@ export class TestBlock {
       watchCorefile: () => {},
       fatal: () => {},
       selfCheck: () => Promise.resolve(null),
+      readiness: new Holds(),
+      untilIdle: () => Promise.resolve(true),
     }
   }
 

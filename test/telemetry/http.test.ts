@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { acquire, HttpListenError, plainText, type Route } from '../../src/telemetry/http.ts'
+import {
+  acquire,
+  HttpListenError,
+  plainText,
+  type Route,
+  setHttpBinder,
+} from '../../src/telemetry/http.ts'
+import { libc } from '../../src/sys/libc.ts'
+import { bindTcp } from '../../src/sys/socket.ts'
 
 function says(body: string): Route {
   return () => plainText(200, body)
@@ -126,4 +134,43 @@ test('a second process may listen on the same address while the first does (SO_R
   t.after(() => lease.release())
   t.after(() => void successor.close())
   await once(successor, 'listening')
+})
+
+const { libc: library, reason } = libc()
+
+test(
+  'a binder opens an address that is not here yet, and leaves the others to Node',
+  { skip: library === null && reason },
+  async (t) => {
+    const asked: string[] = []
+    setHttpBinder((address, port) => {
+      asked.push(address)
+      return address.startsWith('127.')
+        ? null
+        : bindTcp(library!, { address, port, freeBind: address.startsWith('192.0.2.') })
+    })
+    t.after(() => setHttpBinder(() => null))
+    const early = await acquire('192.0.2.1:0', { '/health': says('OK') })
+    const here = await acquire('127.0.0.1:0', { '/health': says('OK') })
+    t.after(() => Promise.all([early.release(), here.release()]))
+    assert.equal(early.address, `192.0.2.1:${early.port}`)
+    assert.deepEqual(await get(here.port, '/health'), [200, 'OK'])
+    // A successor may open it too, and an error of the binder names address and remedy.
+    const successor = bindTcp(library!, { address: '192.0.2.1', port: early.port, freeBind: true })
+    library!.close(successor)
+    await assert.rejects(acquire('198.51.100.1:0', {}), {
+      code: 'EADDRNOTAVAIL',
+      message: /^Cannot listen on 198\.51\.100\.1:0: no interface has this address/,
+    })
+    assert.deepEqual(asked, ['192.0.2.1', '127.0.0.1', '198.51.100.1'])
+  },
+)
+
+test('what a binder has bound is served', { skip: library === null && reason }, async (t) => {
+  setHttpBinder((address, port) => bindTcp(library!, { address, port, freeBind: true }))
+  t.after(() => setHttpBinder(() => null))
+  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  assert.deepEqual(await get(lease.port, '/health'), [200, 'OK'])
+  await lease.release()
+  await assert.rejects(get(lease.port, '/health'))
 })

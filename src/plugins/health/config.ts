@@ -1,11 +1,12 @@
 import {
+  argumentError,
   CorefileError,
   countArgs,
   type Directive,
   duration,
   hostPort,
   inPlugin,
-  one,
+  type Option,
   read,
   type Token,
   valueError,
@@ -18,16 +19,18 @@ export interface HealthConfig {
   readonly address: string
   /** Milliseconds to go on serving after the order to end; 0 or less for none. */
   readonly lameduck: number
+  /** Whether that time ends early, once no client asks any more. */
+  readonly untilIdle: boolean
 }
 
 /** CoreDNS listens on every interface; here only who says so does. */
 const DEFAULT_ADDRESS = '127.0.0.1:8080'
 
-const options = { lameduck: one(lameduck) }
+const options = { lameduck }
 
 /** Reads the `health` directives of a block; as in CoreDNS, later ones overrule earlier ones. */
 export function readConfig(directives: readonly Directive[]): HealthConfig {
-  const config = { address: DEFAULT_ADDRESS, lameduck: 0 }
+  const config = { address: DEFAULT_ADDRESS, lameduck: 0, untilIdle: false }
   for (const directive of directives) {
     inPlugin(directive.name, () => {
       const [address] = countArgs(directive, 0, 1)
@@ -35,13 +38,21 @@ export function readConfig(directives: readonly Directive[]): HealthConfig {
         const { host, port } = hostPort(address)
         config.address = formatHttpAddress(host, port)
       }
-      Object.assign(config, read(directive, options))
+      Object.assign(config, read(directive, options).lameduck)
     })
   }
   return Object.freeze(config)
 }
 
-function lameduck(token: Token): number {
+/** `lameduck DURATION [until idle]`: what follows the duration in CoreDNS is an error here too. */
+function lameduck(option: Option): Pick<HealthConfig, 'lameduck' | 'untilIdle'> {
+  const [time = option.name, until, idle] = countArgs(option, 1, 3)
+  if (until !== undefined && until.text !== 'until') throw argumentError(until)
+  if (until !== undefined && idle?.text !== 'idle') throw argumentError(idle ?? until)
+  return { lameduck: lameduckTime(time), untilIdle: until !== undefined }
+}
+
+function lameduckTime(token: Token): number {
   try {
     return duration(token)
   } catch (error) {

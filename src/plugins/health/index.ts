@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDuration } from '../../corefile/directive.ts'
-import type { Plugin, Stage } from '../../serve/plugin.ts'
+import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
 import { acquire, HttpListenError, type HttpLease, plainText } from '../../telemetry/http.ts'
-import { readConfig } from './config.ts'
+import { type HealthConfig, readConfig } from './config.ts'
 import { SelfCheck } from './self-check.ts'
+
+/** As long without a query means that nobody asks here any more. */
+const QUIET_MS = 1000
 
 /** `health`: tells over HTTP whether this process answers DNS. */
 export const health: Plugin = {
@@ -26,8 +29,8 @@ export const health: Plugin = {
       },
       async lameduck(): Promise<void> {
         if (config.lameduck > 0) {
-          log.info(`Going into lameduck mode for ${formatDuration(config.lameduck)}`)
-          await sleep(config.lameduck)
+          log.info(`Going into lameduck mode for ${describeLameduck(config)}`)
+          await goLame(config, services)
         }
         // From here on the sockets close on purpose.
         check.stop()
@@ -38,10 +41,21 @@ export const health: Plugin = {
       },
       describe: () => {
         const { address, lameduck } = config
-        return lameduck > 0 ? [address, `lameduck ${formatDuration(lameduck)}`] : [address]
+        return lameduck > 0 ? [address, `lameduck ${describeLameduck(config)}`] : [address]
       },
     }
   },
+}
+
+function describeLameduck({ lameduck, untilIdle }: HealthConfig): string {
+  return `${formatDuration(lameduck)}${untilIdle ? ' until idle' : ''}`
+}
+
+async function goLame({ lameduck, untilIdle }: HealthConfig, services: Services): Promise<void> {
+  if (!untilIdle) return sleep(lameduck)
+  const idle = await services.untilIdle(QUIET_MS, lameduck)
+  const log = services.log.plugin('health')
+  log.info(idle ? 'No client asks any more' : 'Clients still ask, and their time is up')
 }
 
 async function listen(address: string, check: SelfCheck): Promise<HttpLease> {

@@ -1,7 +1,5 @@
-import { Class, Flag, Type } from '../../wire/codes.ts'
-import { HEADER_SIZE, Section, writeCount, writeFlags, writeId } from '../../wire/header.ts'
-import { textToName } from '../../wire/name.ts'
-import type { Target } from './probe.ts'
+import { isAbsent, type OwnAddress, simpleQuery } from '../../upstream/ask-once.ts'
+import { Type } from '../../wire/codes.ts'
 
 /** A probe is given this long for its answer. */
 const TIMEOUT_MS = 2_000
@@ -13,13 +11,16 @@ const DEADLINE_MS = 30_000
 /** As in CoreDNS: our own probe is the first arrival of its name, and a stray copy may be the second. */
 export const ARRIVALS_OF_A_LOOP = 3
 
-/** Header, longest name, type and class. */
-const MAX_PROBE = HEADER_SIZE + 255 + 4
+/** Where a probe goes to. */
+export interface Target extends OwnAddress {
+  /** The listener as the Corefile has it, e.g. `:53`; for the message about a loop. */
+  readonly listener: string
+}
 
 /** What a LoopDetector needs from outside, so that tests can stand in for network and chance. */
 export interface DetectorParts {
-  /** Asks a listener; rejects where no answer comes. */
-  ask(target: Target, query: Buffer, timeoutMs: number, signal: AbortSignal): Promise<void>
+  /** Asks a listener, as `askOnce` does; rejects where no answer comes. */
+  ask(target: Target, query: Buffer, timeoutMs: number, signal: AbortSignal): Promise<unknown>
   /** A label that nobody can guess. */
   randomLabel(): string
   /** A random message id, 0 to 65,535. */
@@ -32,10 +33,17 @@ export interface DetectorParts {
  * Looks for forwarding loops of one server block: it asks each listener for a name that exists
  * nowhere and counts how often that name comes in. Each probe has a name of its own, so that several
  * listeners, protocols and attempts cannot add up to a loop that is none.
+ *
+ * A listener may be bound to an address that the machine gets later: nobody can reach it until then,
+ * and no loop can lead through it. It is asked once the address is there, however long that takes.
  */
 export class LoopDetector {
   /** True while probes are under way, and for good once a loop was found. */
   active = false
+  /** Resolves when the detection is over, or has to wait for an address: nobody should wait for that. */
+  readonly settled: Promise<void>
+  #settle: () => void = () => {}
+  #deadline: NodeJS.Timeout | null = null
   readonly #zone: string
   readonly #parts: DetectorParts
   readonly #probes = new Map<string, { readonly target: Target; arrivals: number }>()
@@ -46,19 +54,24 @@ export class LoopDetector {
   constructor(zone: string, parts: DetectorParts) {
     this.#zone = zone
     this.#parts = parts
+    this.settled = new Promise((resolve) => (this.#settle = resolve))
   }
 
-  /** Probes all targets until each has answered or 30 s have passed. Never rejects. */
+  /**
+   * Probes all targets until each has answered, or 30 s have passed in which they could be reached.
+   * Never rejects.
+   */
   async run(targets: readonly Target[]): Promise<void> {
     this.active = true
-    const deadline = setTimeout(() => this.#stopped.abort(), DEADLINE_MS)
+    this.#restartDeadline()
     await Promise.all(targets.map((target) => this.#probe(target)))
-    clearTimeout(deadline)
     this.stop()
+    this.#settle()
   }
 
   /** Ends the detection, answered or not. The names of a loop that was found are counted on. */
   stop(): void {
+    if (this.#deadline !== null) clearTimeout(this.#deadline)
     this.#stopped.abort()
     if (this.#found) return
     this.active = false
@@ -91,37 +104,35 @@ export class LoopDetector {
     const { signal } = this.#stopped
     for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
       const name = this.#newName()
-      const query = hinfoQuery(this.#parts.randomId(), name)
+      const query = simpleQuery(this.#parts.randomId(), name, Type.HINFO)
       // A zone so long that no name fits below it cannot be probed, nor asked for much.
       if (query === null) return
       this.#probes.set(name, { target, arrivals: 0 })
       try {
         await this.#parts.ask(target, query, TIMEOUT_MS, signal)
         return
-      } catch {
+      } catch (error) {
+        if (isAbsent(error)) {
+          this.#probes.delete(name)
+          this.#restartDeadline()
+          this.#settle()
+        }
         // The listener may not be open yet, its upstream not reachable: ask again.
         await pause(wait, signal)
       }
     }
   }
 
+  #restartDeadline(): void {
+    if (this.#deadline !== null) clearTimeout(this.#deadline)
+    if (this.#stopped.signal.aborted) return
+    this.#deadline = setTimeout(() => this.#stopped.abort(), DEADLINE_MS)
+  }
+
   #newName(): string {
     const parts = this.#parts
     return `${parts.randomLabel()}.${parts.randomLabel()}.${this.#zone === '.' ? '' : this.#zone}`
   }
-}
-
-/** A HINFO query with the RD bit, or null where the name does not fit into a message. */
-function hinfoQuery(id: number, name: string): Buffer | null {
-  const query = Buffer.alloc(MAX_PROBE)
-  const end = textToName(name, query, HEADER_SIZE)
-  if (end < 0) return null
-  writeId(query, id)
-  writeFlags(query, Flag.RD)
-  writeCount(query, Section.Question, 1)
-  query.writeUInt16BE(Type.HINFO, end)
-  query.writeUInt16BE(Class.IN, end + 2)
-  return query.subarray(0, end + 4)
 }
 
 /** Resolves after `ms` milliseconds, or when `signal` aborts. */

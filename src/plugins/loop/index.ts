@@ -2,11 +2,11 @@ import { randomBytes, randomInt } from 'node:crypto'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { formatHttpAddress } from '../../telemetry/http-address.ts'
+import { askOnce, reachable } from '../../upstream/ask-once.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
 import { checkConfig } from './config.ts'
-import { ARRIVALS_OF_A_LOOP, LoopDetector } from './detector.ts'
-import { ask, type Target } from './probe.ts'
+import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
 
 /**
  * `loop`: finds out at start whether what this block forwards comes back to it. It stands above
@@ -18,12 +18,12 @@ export const loop: Plugin = {
   setup(directives, block): Stage {
     checkConfig(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {
-      ask,
+      ask: askOnce,
       randomLabel,
       randomId: () => randomInt(0x1_0000),
       onLoop: (message) => block.services.fatal(message),
     })
-    let settled = Promise.resolve()
+    let running = Promise.resolve()
     return {
       wrap: (next: Handler, done: Handler): Handler => {
         return (q) => {
@@ -32,13 +32,13 @@ export const loop: Plugin = {
         }
       },
       start(): Promise<void> {
-        settled = detector.run(targetsOf(block))
+        running = detector.run(targetsOf(block))
         return Promise.resolve()
       },
-      settled: () => settled,
+      settled: () => detector.settled,
       stop(): Promise<void> {
         detector.stop()
-        return settled
+        return running
       },
     }
   },
@@ -72,12 +72,6 @@ function targetsOf({ listeners }: BlockContext): Target[] {
     port: first.port,
     listener,
   }))
-}
-
-/** Where a client finds what listens on `host`. */
-function reachable(host: string): string {
-  if (host === '' || host === '0.0.0.0') return '127.0.0.1'
-  return host === '::' ? '::1' : host
 }
 
 /** A label of up to 19 digits that nobody guesses. */

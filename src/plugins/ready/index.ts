@@ -13,7 +13,7 @@ export const ready: Plugin = {
   setup(directives, block): Stage {
     const config = readConfig(directives)
     const { services } = block
-    const readiness = readinessOf.get(services) ?? new Readiness()
+    const readiness = readinessOf.get(services) ?? new Readiness(services.readiness)
     readinessOf.set(services, readiness)
     let lease: HttpLease | null = null
     return {
@@ -26,10 +26,6 @@ export const ready: Plugin = {
           const reason = error instanceof Error ? error.message : String(error)
           services.log.plugin('ready').error(`Failed to start ready handler: ${reason}`)
         }
-      },
-      lameduck(): Promise<void> {
-        readiness.shutDown()
-        return Promise.resolve()
       },
       async stop(): Promise<void> {
         await lease?.release()

@@ -1,3 +1,4 @@
+import type { Holds } from '../../lib/holds.ts'
 import type { BlockContext } from '../../serve/plugin.ts'
 import { type HttpReply, plainText } from '../../telemetry/http.ts'
 
@@ -5,7 +6,12 @@ import { type HttpReply, plainText } from '../../telemetry/http.ts'
 export class Readiness {
   readonly #waiting: { readonly name: string; readonly isReady: () => boolean }[] = []
   readonly #watched: { readonly name: string; readonly isReady: () => boolean }[] = []
-  #shuttingDown = false
+  readonly #holds: Holds
+
+  /** @param holds reasons of the daemon's, which come before those of the plugins */
+  constructor(holds: Holds) {
+    this.#holds = holds
+  }
 
   /** Adds the stages of a block that have something to say about their readiness. */
   add(stages: BlockContext['stages'], continuously: boolean): void {
@@ -17,13 +23,9 @@ export class Readiness {
     }
   }
 
-  /** The daemon ends: ready no more, whatever the stages say. */
-  shutDown(): void {
-    this.#shuttingDown = true
-  }
-
   answer(): HttpReply {
-    if (this.#shuttingDown) return plainText(503, 'Shutting down')
+    const held = this.#holds.reasons
+    if (held.length > 0) return plainText(503, held.join(', '))
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       if (this.#waiting[i]!.isReady()) this.#waiting.splice(i, 1)
     }

@@ -1,5 +1,6 @@
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { ManualClock } from '../../../src/lib/clock.ts'
+import { Holds } from '../../../src/lib/holds.ts'
 import type { BlockContext, Services } from '../../../src/serve/plugin.ts'
 import { nullLog } from '../../helpers/null-log.ts'
 
@@ -23,6 +24,8 @@ export function testBlock(parts: Parts = {}): BlockContext {
       watchCorefile: () => {},
       fatal: () => {},
       selfCheck: () => Promise.resolve(null),
+      readiness: new Holds(),
+      untilIdle: () => Promise.resolve(true),
       ...parts.services,
     },
   }

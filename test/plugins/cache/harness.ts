@@ -1,6 +1,7 @@
 import { parse } from '../../../src/corefile/parse.ts'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { ManualClock } from '../../../src/lib/clock.ts'
+import { Holds } from '../../../src/lib/holds.ts'
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
@@ -162,6 +163,8 @@ export class Bench {
         watchCorefile: () => {},
         fatal: () => {},
         selfCheck: () => Promise.resolve(null),
+        readiness: new Holds(),
+        untilIdle: () => Promise.resolve(true),
       },
     }
     this.stage = cache.setup(block!.directives.get('cache')!, context)

@@ -1,6 +1,7 @@
 import { parse } from '../../../src/corefile/parse.ts'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { Clock } from '../../../src/lib/clock.ts'
+import { Holds } from '../../../src/lib/holds.ts'
 import type { Log } from '../../../src/lib/log.ts'
 import { forward } from '../../../src/plugins/forward/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
@@ -130,6 +131,8 @@ export function setup(body: string, kept: StateUser, clock: Clock, log: Log): St
       watchCorefile: () => {},
       fatal: () => {},
       selfCheck: () => Promise.resolve(null),
+      readiness: new Holds(),
+      untilIdle: () => Promise.resolve(true),
     },
   }
   return forward.setup(block!.directives.get('forward')!, context)

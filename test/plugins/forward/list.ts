@@ -1,6 +1,7 @@
 import { KeptStates } from '../../../src/daemon/kept-states.ts'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { Clock } from '../../../src/lib/clock.ts'
+import { Holds } from '../../../src/lib/holds.ts'
 import type { ForwardConfig } from '../../../src/plugins/forward/config.ts'
 import { UpstreamList } from '../../../src/plugins/forward/upstream-list.ts'
 import { LogLines } from './harness.ts'
@@ -19,6 +20,8 @@ export function listFor(path: string): { readonly list: UpstreamList; readonly l
     watchCorefile: () => {},
     fatal: () => {},
     selfCheck: () => Promise.resolve(null),
+    readiness: new Holds(),
+    untilIdle: () => Promise.resolve(true),
   }
   return { list: new UpstreamList(config, services, 20), log }
 }

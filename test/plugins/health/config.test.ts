@@ -7,7 +7,11 @@ const read = (lines: string): ReturnType<typeof readConfig> =>
   readConfig(directivesOf('health', lines))
 
 test('a bare health directive listens on 127.0.0.1:8080 without lameduck', () => {
-  assert.deepEqual(read('health'), { address: '127.0.0.1:8080', lameduck: 0 })
+  assert.deepEqual(read('health'), {
+    address: '127.0.0.1:8080',
+    lameduck: 0,
+    untilIdle: false,
+  })
 })
 
 test('an address is honoured as it is written', () => {
@@ -21,7 +25,16 @@ test('lameduck is a duration; of several directives the later overrules', () => 
   assert.deepEqual(read('health :81 {\nlameduck 1m30s\n}\nhealth :82'), {
     address: ':82',
     lameduck: 90_000,
+    untilIdle: false,
   })
+})
+
+test('lameduck may end early, and a later one without the words takes them back', () => {
+  const { lameduck, untilIdle } = read('health {\nlameduck 30s until idle\n}')
+  assert.deepEqual([lameduck, untilIdle], [30_000, true])
+  const again = 'health {\nlameduck 30s until idle\nlameduck 5s\n}'
+  assert.equal(read(again).untilIdle, false)
+  assert.equal(read('health {\nlameduck 30s until idle\n}\nhealth :82').untilIdle, true)
 })
 
 const wrong = 'Error during parsing: Wrong argument count or unexpected line ending after'
@@ -30,6 +43,9 @@ for (const [lines, message] of [
   ['health :1 :2', `plugin/health: Corefile:2 - ${wrong} ':2'`],
   ['health {\nlameduck\n}', `plugin/health: Corefile:3 - ${wrong} 'lameduck'`],
   ['health {\nlameduck 1s 2s\n}', `plugin/health: Corefile:3 - ${wrong} '2s'`],
+  ['health {\nlameduck 1s until\n}', `plugin/health: Corefile:3 - ${wrong} 'until'`],
+  ['health {\nlameduck 1s until noon\n}', `plugin/health: Corefile:3 - ${wrong} 'noon'`],
+  ['health {\nlameduck 1s until idle now\n}', `plugin/health: Corefile:3 - ${wrong} 'now'`],
   ['health {\nlamed 1s\n}', `plugin/health: Corefile:3 - ${wrong} 'lamed'`],
   [
     'health {\nlameduck 5\n}',

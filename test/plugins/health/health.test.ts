@@ -88,3 +88,25 @@ test('without lameduck the end is not delayed, and the block describes itself', 
   const patient = new TestBlock(health, 'health :8080 {\nlameduck 5s\n}')
   assert.deepEqual(patient.stage.describe?.(), [':8080', 'lameduck 5s'])
 })
+
+test('lameduck until idle ends when no client asks any more, or with its time', async () => {
+  for (const [idle, word] of [
+    [true, 'No client asks any more'],
+    [false, 'Clients still ask, and their time is up'],
+  ] as const) {
+    const asked: number[][] = []
+    const untilIdle = (...times: number[]): Promise<boolean> => {
+      asked.push(times)
+      return Promise.resolve(idle)
+    }
+    const lines = 'health {\nlameduck 30s until idle\n}'
+    const block = new TestBlock(health, lines, { services: { untilIdle } })
+    await block.stage.lameduck!()
+    assert.deepEqual(asked, [[1_000, 30_000]])
+    assert.deepEqual(block.log.texts, [
+      'info plugin/health: Going into lameduck mode for 30s until idle',
+      `info plugin/health: ${word}`,
+    ])
+    assert.deepEqual(block.stage.describe?.(), ['127.0.0.1:8080', 'lameduck 30s until idle'])
+  }
+})

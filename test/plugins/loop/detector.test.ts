@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { LoopDetector, type DetectorParts } from '../../../src/plugins/loop/detector.ts'
-import type { Target } from '../../../src/plugins/loop/probe.ts'
+import {
+  LoopDetector,
+  type DetectorParts,
+  type Target,
+} from '../../../src/plugins/loop/detector.ts'
 import { Class, Type } from '../../../src/wire/codes.ts'
 import { readFlags, readId } from '../../../src/wire/header.ts'
 import { nameText, parseQuestion, Question } from '../../../src/wire/question.ts'
@@ -31,7 +34,7 @@ function setUp(t: TestContext, zone = '.', answering = false): Setup {
   let labels = 0
   const parts: DetectorParts = {
     ask: (_target, query, timeoutMs, signal) =>
-      new Promise((resolve, reject) => {
+      new Promise<void>((resolve, reject) => {
         const question = new Question()
         assert.equal(parseQuestion(query, query.length, question), WireStatus.Ok)
         assert.equal(question.type, Type.HINFO)
@@ -125,6 +128,38 @@ test('stop() ends a pause between probes', async (t) => {
   detector.stop()
   await running
   assert.equal(asked.length, 1)
+})
+
+test('a listener whose address is not local yet is asked once it is, and given its 30 s then', async (t) => {
+  const { detector, asked } = setUp(t)
+  let absent = true
+  const patient = new LoopDetector('.', {
+    ask: () => {
+      asked.push({ query: Buffer.alloc(0), name: '', at: Date.now(), answer: () => {} })
+      return Promise.reject(
+        absent
+          ? Object.assign(new Error('not here'), { code: 'EADDRNOTAVAIL' })
+          : new Error('mute'),
+      )
+    },
+    randomLabel: () => 'label',
+    randomId: () => 0,
+    onLoop: () => assert.fail(),
+  })
+  detector.stop()
+  const running = patient.run([target])
+  await advance(t, 50)
+  await patient.settled
+  await advance(t, 120_000)
+  assert.equal(patient.active, true, 'still waiting')
+  assert.ok(asked.length < 130, `asked each second, not ${asked.length} times`)
+  assert.equal(patient.arrived('label.label.', client), 0, 'no name is out there')
+  absent = false
+  await advance(t, 29_000)
+  assert.equal(patient.active, true)
+  await advance(t, 2_000)
+  await running
+  assert.equal(patient.active, false)
 })
 
 test('a zone with no room for a name below it is not probed', async (t) => {

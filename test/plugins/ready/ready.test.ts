@@ -78,12 +78,19 @@ test('a new configuration starts over', async (t) => {
   assert.deepEqual(await get(port), [200, 'OK'])
 })
 
-test('an order to end is answered with 503 while the daemon still serves', async (t) => {
+test('reasons of the daemon come before those of the plugins, all of them', async (t) => {
   const port = await freePort()
-  const block = new TestBlock(ready, `ready 127.0.0.1:${port}`)
+  const below = stages({ forward: false })
+  const block = new TestBlock(ready, `ready 127.0.0.1:${port}`, { below })
+  const { readiness } = block.context.services
+  readiness.hold('No interception yet')
   await block.start(t)
-  await block.stage.lameduck?.()
-  assert.deepEqual(await get(port), [503, 'Shutting down'])
+  assert.deepEqual(await get(port), [503, 'No interception yet'])
+  readiness.hold('Shutting down')
+  assert.deepEqual(await get(port), [503, 'No interception yet, Shutting down'])
+  readiness.release('No interception yet')
+  readiness.release('Shutting down')
+  assert.deepEqual(await get(port), [503, 'forward'])
 })
 
 test('an address in use is logged, and the start goes on', async (t) => {

@@ -1,0 +1,58 @@
+import { randomInt } from 'node:crypto'
+import type { Listener, Listeners } from '../net/listeners.ts'
+import { askOnce, type OwnAddress, simpleQuery } from '../upstream/ask-once.ts'
+import { Rcode, Type } from '../wire/codes.ts'
+import { joinHostPort } from './identity.ts'
+
+/** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
+const PATIENCE_MS = 5000
+
+/** Answers that clients are not helped with: CoreDNS and we send them where no upstream is to be had. */
+const USELESS: ReadonlyMap<number, string> = new Map([
+  [Rcode.ServFail, 'SERVFAIL'],
+  [Rcode.Refused, 'REFUSED'],
+])
+
+/**
+ * Asks what stands behind a listener for the address of `name`, over real sockets, UDP and TCP:
+ * those of a private listener on the loopback address, open for this question alone. The listener's
+ * own address may not be local yet, and then a question to it would leave the machine. Resolves to
+ * null, or to what is wrong; any answer but SERVFAIL and REFUSED will do. Never rejects.
+ *
+ * @param name absolute, in presentation format
+ */
+export async function selfQuery(
+  listeners: Listeners,
+  of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
+  name: string,
+): Promise<string | null> {
+  const host = of.host.includes(':') ? '::1' : '127.0.0.1'
+  let listener: Listener
+  try {
+    listener = await listeners.open(host, 0, (q) => of.dispatch(q))
+  } catch (error) {
+    return (error as Error).message
+  }
+  const { port } = listener
+  try {
+    const subject = `dns://${joinHostPort(of.host, of.port)}`
+    for (const protocol of ['udp', 'tcp'] as const) {
+      const problem = await problemOf({ protocol, host, port }, name)
+      if (problem !== null) return `${subject} ${problem} over ${protocol.toUpperCase()}`
+    }
+    return null
+  } finally {
+    await listener.close(0)
+  }
+}
+
+async function problemOf(to: OwnAddress, name: string): Promise<string | null> {
+  const query = simpleQuery(randomInt(0x10000), name, Type.A)
+  if (query === null) return `cannot be asked for "${name}", which is no name,`
+  try {
+    const useless = USELESS.get((await askOnce(to, query, PATIENCE_MS))[3]! & 0x0f)
+    return useless === undefined ? null : `answers ${useless} for ${name}`
+  } catch {
+    return `does not answer for ${name}`
+  }
+}

@@ -1,0 +1,114 @@
+// What the running daemon tells of itself: readiness, its own checks, its end.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { CorefileSource } from '../../src/daemon/corefile-source.ts'
+import { Daemon, type DaemonParts } from '../../src/daemon/daemon.ts'
+import { ByteBudget } from '../../src/lib/byte-budget.ts'
+import { Clock } from '../../src/lib/clock.ts'
+import { Holds } from '../../src/lib/holds.ts'
+import { NetCounters } from '../../src/net/counters.ts'
+import { Listeners } from '../../src/net/listeners.ts'
+import { dgramBackend } from '../../src/net/udp-dgram.ts'
+import { knownDirectives } from '../../src/plugins/index.ts'
+import { temporaryFolder } from '../helpers/nsd.ts'
+import { freePort } from '../helpers/ports.ts'
+import { answers } from '../helpers/probe.ts'
+import { RecordedLog } from '../telemetry/block.ts'
+
+interface Started {
+  readonly daemon: Daemon
+  readonly log: RecordedLog
+}
+
+async function start(
+  t: TestContext,
+  corefile: string,
+  parts: Partial<DaemonParts> = {},
+): Promise<Started> {
+  const file = join(temporaryFolder(t), 'Corefile')
+  writeFileSync(file, corefile)
+  const clock = new Clock()
+  const log = new RecordedLog()
+  const udp = dgramBackend('a test')
+  const daemon = await Daemon.start({
+    source: new CorefileSource(file, { directives: knownDirectives, env: {}, warn: assert.fail }),
+    port: 53,
+    clock,
+    log,
+    cacheBudget: new ByteBudget(2 ** 20),
+    listeners: new Listeners({ clock, log, udp, counters: new NetCounters() }),
+    fatal: assert.fail,
+    ...parts,
+  })
+  t.after(() => daemon.stop())
+  return { daemon, log }
+}
+
+async function get(port: number, path: string): Promise<[status: number, body: string]> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`)
+  return [response.status, await response.text()]
+}
+
+test('/ready tells of reasons that others hold, from the start on', async (t) => {
+  const port = await freePort()
+  const readiness = new Holds()
+  readiness.hold('No interception yet')
+  const corefile = `.:0 {\n bind 127.0.0.1\n ready 127.0.0.1:${port}\n errors\n}\n`
+  const { daemon } = await start(t, corefile, { readiness })
+  assert.deepEqual(await get(port, '/ready'), [503, 'No interception yet'])
+  daemon.readiness.release('No interception yet')
+  assert.deepEqual(await get(port, '/ready'), [200, 'OK'])
+})
+
+test('the order to end: not ready at once, healthy and serving until nobody asks', async (t) => {
+  const http = await freePort()
+  const corefile = `.:0 {
+ bind 127.0.0.1
+ ready 127.0.0.1:${http}
+ health 127.0.0.1:${http} {
+  lameduck 10s until idle
+ }
+ errors
+}
+`
+  const { daemon, log } = await start(t, corefile)
+  const { port } = daemon.addresses[0]!
+  assert.deepEqual(await get(http, '/ready'), [200, 'OK'])
+  const began = performance.now()
+  const end = daemon.shutdown()
+  assert.deepEqual(await get(http, '/ready'), [503, 'Shutting down'])
+  for (let i = 0; i < 5; i++) {
+    assert.ok(await answers('127.0.0.1', port, 'a.test'))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.deepEqual(await get(http, '/health'), [200, 'OK'])
+  await end
+  const took = performance.now() - began
+  assert.ok(took > 1_400 && took < 5_000, `${took} ms: a second after the last query`)
+  assert.ok(log.texts.includes('info plugin/health: No client asks any more'), String(log.texts))
+})
+
+test('selfCheck() tells of the vitals first, then of the listeners', async (t) => {
+  let problem: string | null = 'the event loop is late'
+  const { daemon } = await start(t, '.:0 {\n bind 127.0.0.1\n errors\n}\n', {
+    vitals: () => problem,
+  })
+  assert.equal(await daemon.selfCheck(), 'the event loop is late')
+  problem = null
+  assert.equal(await daemon.selfCheck(), null)
+  await daemon.stop()
+  assert.equal(await daemon.selfCheck(), 'no listener is open')
+})
+
+test('selfQuery() asks where the name is served', async (t) => {
+  // Without a plugin that answers, a block refuses.
+  const corefile = `a.test:0 {\n bind 127.0.0.1\n errors\n}\n`
+  const { daemon } = await start(t, corefile)
+  assert.match(
+    (await daemon.selfQuery('x.a.test.')) ?? '',
+    /answers REFUSED for x\.a\.test\. over UDP/,
+  )
+  assert.equal(await daemon.selfQuery('b.test.'), 'no server block serves b.test.')
+})

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { LoopLag, loopLagMetric } from '../../src/daemon/loop-lag.ts'
+import { ManualClock } from '../../src/lib/clock.ts'
+import { RecordedLog } from '../telemetry/block.ts'
+
+/** A loop whose turns the test decides. */
+class Bench {
+  readonly clock = new ManualClock()
+  readonly log = new RecordedLog()
+  readonly lag: LoopLag
+  readonly #t: TestContext
+  #cpu = 0
+
+  constructor(t: TestContext) {
+    this.#t = t
+    t.mock.timers.enable({ apis: ['setInterval'] })
+    this.lag = new LoopLag({ clock: this.clock, log: this.log, cpu: () => this.#cpu })
+    this.lag.start()
+  }
+
+  /** One turn, `lateMs` after its time, with `cpuMs` of CPU since the last one. */
+  turn(lateMs: number, cpuMs: number): void {
+    this.clock.advance(500 + lateMs)
+    this.#cpu += cpuMs
+    this.#t.mock.timers.tick(500)
+  }
+}
+
+test('a loop on time is healthy, and its lag counted', (t) => {
+  const bench = new Bench(t)
+  for (const late of [0, 0, 3, 90]) bench.turn(late, 1)
+  assert.equal(bench.lag.problem(), null)
+  assert.deepEqual([...bench.lag.lags.counts], [2, 1, 0, 1, 0, 0, 0, 0, 0])
+  assert.ok(Math.abs(bench.lag.lags.sum - 0.093) < 1e-9)
+  assert.deepEqual(bench.log.texts, [])
+})
+
+test('five long computations in a row are unhealthy, one short turn heals', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 4; i++) bench.turn(1_500, 1_900)
+  assert.equal(bench.lag.problem(), null)
+  bench.turn(1_500, 1_900)
+  assert.equal(
+    bench.lag.problem(),
+    'the event loop has computed for more than 1s between two turns, 5 times in a row',
+  )
+  bench.turn(0, 400)
+  assert.equal(bench.lag.problem(), null)
+  assert.deepEqual(bench.log.texts, [
+    'warning The event loop was 1500ms late, and had 1900ms of CPU in that time',
+  ])
+})
+
+test('a process that gets no CPU is late, and healthy', (t) => {
+  const bench = new Bench(t)
+  for (let i = 0; i < 100; i++) bench.turn(4_000, 100)
+  assert.equal(bench.lag.problem(), null)
+  const warning =
+    'warning The event loop was 4000ms late, and had 100ms of CPU in that time: ' +
+    'the process was stopped, or its CPU limit is too low'
+  // Once a minute, in seven and a half of them.
+  assert.deepEqual(
+    bench.log.texts,
+    Array.from({ length: 8 }, () => warning),
+  )
+})
+
+test('a real loop that computes is found out by the CPU time of its thread', async (t) => {
+  const log = new RecordedLog()
+  const clock = new ManualClock()
+  clock.refresh = () => (clock.now = performance.now())
+  const lag = new LoopLag({ clock, log })
+  lag.start()
+  t.after(() => lag.stop())
+  await new Promise<void>((resolve) => {
+    setTimeout(() => {
+      const until = performance.now() + 1_600
+      while (performance.now() < until);
+      setTimeout(resolve, 20)
+    }, 1)
+  })
+  assert.match(
+    log.texts[0] ?? '',
+    /^warning The event loop was 1\d{3}ms late, and had \d+ms of CPU/,
+  )
+})
+
+test('the metric shows the histogram', (t) => {
+  const { lag } = new Bench(t)
+  const emitted: unknown[] = []
+  loopLagMetric(lag).collect((labels, value) => emitted.push([labels, value]))
+  assert.deepEqual(emitted, [[[], lag.lags]])
+})

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { selfQuery } from '../../src/daemon/self-query.ts'
+import { Clock } from '../../src/lib/clock.ts'
+import { NetCounters } from '../../src/net/counters.ts'
+import { Listeners } from '../../src/net/listeners.ts'
+import { dgramBackend } from '../../src/net/udp-dgram.ts'
+import { Protocol, type Query } from '../../src/serve/query.ts'
+import { Flag, Rcode, Type } from '../../src/wire/codes.ts'
+import { nameText } from '../../src/wire/question.ts'
+import { nullLog } from '../helpers/null-log.ts'
+import { TestBlock } from '../telemetry/block.ts'
+import { loop } from '../../src/plugins/loop/index.ts'
+
+interface Behind {
+  readonly ask: (name: string) => Promise<string | null>
+  readonly questions: string[]
+  readonly counters: NetCounters
+}
+
+/** What stands behind a listener whose address is nobody's: `rcode` decides over each question. */
+function behind(host: string, rcode: (q: Query) => number): Behind {
+  const counters = new NetCounters()
+  const clock = new Clock()
+  const udp = dgramBackend('a test')
+  const listeners = new Listeners({ udp, clock, counters, log: nullLog })
+  const questions: string[] = []
+  const block = new TestBlock(loop, 'loop')
+  block.answer = (q) => {
+    const transport = q.target.protocol === Protocol.Udp ? 'UDP' : 'TCP'
+    questions.push(`${nameText(q.wire, q.question)} ${q.question.type} ${transport}`)
+    q.fail(rcode(q))
+    assert.notEqual(q.flags & Flag.RD, 0)
+  }
+  const { dispatch } = block.server
+  return {
+    ask: (name) => selfQuery(listeners, { host, port: 53, dispatch }, name),
+    questions,
+    counters,
+  }
+}
+
+for (const host of ['192.0.2.1', 'fd00::53', '']) {
+  test(`behind "${host}" is asked over UDP and TCP, and nothing stays open`, async () => {
+    const { ask, questions, counters } = behind(host, () => Rcode.NXDomain)
+    assert.equal(await ask('kubernetes.default.svc.cluster.local.'), null)
+    const question = `kubernetes.default.svc.cluster.local. ${Type.A}`
+    assert.deepEqual(questions, [`${question} UDP`, `${question} TCP`])
+    assert.deepEqual([counters.udpSockets, counters.tcpListeners, counters.tcpOpen], [0, 0, 0])
+  })
+}
+
+test('SERVFAIL and REFUSED are no help, on whichever transport', async () => {
+  const servfail = behind('192.0.2.1', () => Rcode.ServFail)
+  assert.equal(
+    await servfail.ask('a.test.'),
+    'dns://192.0.2.1:53 answers SERVFAIL for a.test. over UDP',
+  )
+  const refused = behind('fd00::53', ({ target }) =>
+    target.protocol === Protocol.Tcp ? Rcode.Refused : Rcode.NoError,
+  )
+  assert.equal(
+    await refused.ask('a.test.'),
+    'dns://[fd00::53]:53 answers REFUSED for a.test. over TCP',
+  )
+})
+
+test('a name that is none is said to be so', async () => {
+  const { ask } = behind('192.0.2.1', () => Rcode.NoError)
+  assert.match((await ask(`${'x'.repeat(64)}.`)) ?? '', /cannot be asked for "x{64}\.", which is/)
+})
