@@ -1,0 +1,51 @@
+import { registerMetric } from '../telemetry/metrics.ts'
+
+/** How interception stands, for metrics. */
+export const interceptionState = {
+  active: 0,
+  suspensions: 0,
+  repairs: { interface: 0, rules: 0 },
+  /** `tun`, `dummy`, `lo`, or `none` where the addresses are somebody else's. '' before the first. */
+  interface: '',
+  /** `nft`, `iptables`, or `none` where the rules are somebody else's. '' before they are chosen. */
+  rules: '',
+}
+
+registerMetric({
+  name: 'dnslet_interception_active',
+  help: '1 while queries of the node are led here, 0 while kube-dns answers them.',
+  type: 'gauge',
+  labels: [],
+  collect: (emit) => {
+    if (interceptionState.rules !== '') emit([], interceptionState.active)
+  },
+})
+
+registerMetric({
+  name: 'dnslet_interception_suspensions_total',
+  help: 'Times that interception ended because this process did not answer itself.',
+  type: 'counter',
+  labels: [],
+  collect: (emit) => emit([], interceptionState.suspensions),
+})
+
+registerMetric({
+  name: 'dnslet_interception_repairs_total',
+  help: 'Addresses, routes and rules that somebody else had removed and that were added back.',
+  type: 'counter',
+  labels: ['of'],
+  collect: (emit) => {
+    for (const [what, count] of Object.entries(interceptionState.repairs)) emit([what], count)
+  },
+})
+
+registerMetric({
+  name: 'dnslet_interception_info',
+  help: 'How queries are led here: the kind of interface, and what the rules are made with.',
+  type: 'gauge',
+  labels: ['interface', 'rules'],
+  collect: (emit) => {
+    const { interface: kind, rules } = interceptionState
+    if (kind !== '') emit([kind, rules], 1)
+  },
+})

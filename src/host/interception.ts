@@ -1,0 +1,242 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Holds } from '../lib/holds.ts'
+import type { Log } from '../lib/log.ts'
+import type { Libc } from '../sys/libc.ts'
+import type { FallbackTargets } from './fallback-targets.ts'
+import type { NodeInterface } from './interface.ts'
+import { interceptionState } from './interception-metrics.ts'
+import type { Rules } from './rules/rules.ts'
+import { setupErrors } from './setup-errors.ts'
+import { startWatchdog } from './watchdog.ts'
+
+/** What interception asks of the daemon. None of these reject. */
+export interface Served {
+  /** Whether the upstream of cluster names is known: without it kube-dns answers better than we. */
+  upstreamKnown(): boolean
+  /** A real question, by way of sockets nobody else knows of; null, or what is wrong. */
+  selfQuery(): Promise<string | null>
+  /** The daemon's own addresses, as clients reach them; null, or what is wrong. */
+  selfCheck(): Promise<string | null>
+}
+
+export interface InterceptionParts {
+  readonly libc: Libc
+  readonly log: Log
+  readonly served: Served
+  readonly readiness: Holds
+  /** Null where -setupiptables=false. */
+  readonly rules: Rules | null
+  /** Opens the interface, null where -setupinterface=false. Throws DnsletError. */
+  readonly openInterface: (() => NodeInterface) | null
+  /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
+  readonly fallback: FallbackTargets | null
+  readonly syncIntervalMs: number
+}
+
+/** Between two signs of life: a third of what a lease lasts. */
+const RENEW_MS = 1000
+/** A datagram may be lost: this many checks in a row have to fail before clients are sent away. */
+const TOLERATED_FAILURES = 2
+/** Packets that were on their way when interception ended have arrived by then. */
+const DRAIN_MS = 100
+
+const WAITING = 'No interception yet'
+const SUSPENDED = 'Interception is suspended'
+
+/**
+ * Leads the node's queries here, and only while they are answered here.
+ *
+ *     waiting ──self-query passes──▶ active ──three checks fail──▶ suspended     kube-dns answers in
+ *                                      ▲                              │          all states but one
+ *                                      └──────self-query passes───────┘
+ *
+ * While it is active the lease is renewed each second. It runs out when the process is frozen or
+ * starved; the watchdog ends a process that hangs; and a process that dies takes the interface along.
+ */
+export class Interception {
+  readonly #parts: InterceptionParts
+  #interface: NodeInterface | null = null
+  #watchdog: { stop(): void } | null = null
+  #renewal: NodeJS.Timeout | null = null
+  #sync: NodeJS.Timeout | null = null
+  #active = false
+  #checking = false
+  #syncing: Promise<void> | null = null
+  #failures = 0
+  /** What was said last, so that it is not repeated each second. */
+  #said = ''
+  #ended = false
+
+  constructor(parts: InterceptionParts) {
+    this.#parts = parts
+    parts.readiness.hold(WAITING)
+  }
+
+  /** The TUN that a successor is to have; null where there is none. */
+  get tun(): number | null {
+    return this.#interface?.fd ?? null
+  }
+
+  /**
+   * Puts the rules in place and begins to intercept as soon as a question to ourselves is answered,
+   * or at once where a predecessor did so up to now. Rejects with DnsletError where rules or
+   * interface cannot be had; kube-dns goes on answering then.
+   */
+  async start(inherited: boolean): Promise<void> {
+    const { fallback, rules } = this.#parts
+    await rules?.install(inherited)
+    if (fallback !== null && rules !== null) await rules.setFallback(fallback.known)
+    if (inherited || (await this.#mayBegin()) === null) await this.#begin()
+    this.#renewal = setInterval(() => void this.#turn(), RENEW_MS)
+    this.#sync = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
+    void this.sync()
+  }
+
+  /** Puts back what somebody else has taken away, and looks who could answer in our place. Never rejects. */
+  sync(): Promise<void> {
+    this.#syncing ??= this.#repair().finally(() => (this.#syncing = null))
+    return this.#syncing
+  }
+
+  /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
+  async withdraw(): Promise<void> {
+    this.#stopTimers()
+    this.#active = false
+    interceptionState.active = 0
+    try {
+      await this.#parts.rules?.withdraw()
+    } catch (cause) {
+      this.#failed('iptables', cause)
+    }
+    await sleep(DRAIN_MS)
+  }
+
+  /** Graceful end, second half: every query has its answer, and the addresses go. Never rejects. */
+  async release(): Promise<void> {
+    this.#interface?.release()
+    this.#interface = null
+    this.#watchdog?.stop()
+    try {
+      await this.#parts.rules?.remove()
+    } catch (cause) {
+      this.#failed('iptables', cause)
+    }
+  }
+
+  /** A successor has the interface, and the rules are its own. */
+  abandon(): void {
+    this.#stopTimers()
+    this.#interface?.abandon()
+    this.#interface = null
+    this.#watchdog?.stop()
+  }
+
+  #stopTimers(): void {
+    this.#ended = true
+    if (this.#renewal !== null) clearInterval(this.#renewal)
+    if (this.#sync !== null) clearInterval(this.#sync)
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#active) this.#renew()
+    if (this.#checking) return
+    this.#checking = true
+    try {
+      if (this.#active) await this.#check()
+      else if ((await this.#mayBegin()) === null) await this.#begin()
+    } catch (cause) {
+      this.#failed('interface_add', cause)
+    } finally {
+      this.#checking = false
+    }
+  }
+
+  /** Synchronous up to the renewal itself: nothing may delay it. */
+  #renew(): void {
+    try {
+      this.#interface?.renew()
+    } catch (cause) {
+      this.#failed('interface_check', cause)
+      void this.sync()
+    }
+    const { rules } = this.#parts
+    if (rules === null) return
+    void rules.renew().then((renewed) => {
+      if (!renewed && this.#active) void this.sync()
+    })
+  }
+
+  async #check(): Promise<void> {
+    const problem = await this.#parts.served.selfCheck()
+    this.#failures = problem === null ? 0 : this.#failures + 1
+    if (this.#failures <= TOLERATED_FAILURES || this.#ended) return
+    this.#active = false
+    interceptionState.active = 0
+    interceptionState.suspensions++
+    this.#parts.readiness.hold(SUSPENDED)
+    this.#parts.log.error(
+      `Interception is suspended, and kube-dns answers within seconds: ${problem}`,
+    )
+  }
+
+  /** Null where we may intercept, or why not: told once for each reason. */
+  async #mayBegin(): Promise<string | null> {
+    const { served } = this.#parts
+    const problem = served.upstreamKnown()
+      ? await served.selfQuery()
+      : 'the address of the upstream Service is not known'
+    if (problem !== null && problem !== this.#said) {
+      this.#parts.log.warning(`Nothing is intercepted, kube-dns answers: ${problem}`)
+    }
+    this.#said = problem ?? ''
+    return problem
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#ended) return
+    const { libc, log, openInterface, readiness, rules } = this.#parts
+    if (this.#interface === null && openInterface !== null) this.#interface = openInterface()
+    else this.#interface?.ensure()
+    await rules?.renew()
+    this.#watchdog ??= startWatchdog(libc)
+    this.#failures = 0
+    this.#active = true
+    interceptionState.active = 1
+    interceptionState.interface = this.#interface?.kind ?? 'none'
+    readiness.release(WAITING)
+    readiness.release(SUSPENDED)
+    log.info('Queries of this node are intercepted')
+  }
+
+  async #repair(): Promise<void> {
+    const { rules, fallback } = this.#parts
+    if (this.#active && this.#interface !== null) {
+      try {
+        this.#tell(this.#interface.ensure(), 'interface')
+      } catch (cause) {
+        this.#failed('interface_check', cause)
+      }
+    }
+    if (rules === null) return
+    try {
+      this.#tell(await rules.check(), 'rules')
+      if (fallback !== null && !this.#ended && (await fallback.refresh())) {
+        await rules.setFallback(fallback.known)
+      }
+    } catch (cause) {
+      this.#failed('iptables', cause)
+    }
+  }
+
+  #tell(repaired: readonly string[], what: 'interface' | 'rules'): void {
+    if (repaired.length === 0) return
+    interceptionState.repairs[what] += repaired.length
+    this.#parts.log.warning(`Added back: ${repaired.join('; ')}`)
+  }
+
+  #failed(kind: keyof typeof setupErrors, cause: unknown): void {
+    setupErrors[kind]++
+    this.#parts.log.error(cause instanceof Error ? cause.message : String(cause))
+  }
+}
