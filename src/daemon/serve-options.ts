@@ -84,7 +84,8 @@ function refuseSetup(name: string): never {
   )
 }
 
-function localAddresses(list: string): string[] {
+/** The addresses of -localip, none for ''. */
+export function localAddresses(list: string): string[] {
   if (list === '') return []
   return list.split(',').map((address) => {
     // isIP() takes a zone (fe80::1%eth0), an address of the node-local interface has none.
