@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { BuiltImage } from './build-image.ts'
+import type { MemoryCgroup } from './memory-cgroup.ts'
 import { runtimeDefault } from './seccomp.ts'
 
 /** Of a pod of deploy/ what its container's runtime is told. */
@@ -46,18 +47,22 @@ export interface BundleParts {
   readonly args: readonly string[]
   /** File name to text, for the volume that is mounted there. */
   readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>
-  readonly cgroup: string
+  readonly cgroup: MemoryCgroup
+}
+
+/** The pod's memory limit. */
+export function memoryLimit({ containers }: PodSpec): number {
+  return Number(/^(\d+)Mi$/.exec(containers[0].resources.limits.memory)?.[1]) * 1024 * 1024
 }
 
 /** Writes an OCI bundle that runs the pod's container as kubelet would have it run. */
 export function writeBundle(parts: BundleParts): void {
   const { image, pod, folder } = parts
   const { securityContext: pods, containers } = pod
-  const { securityContext: own, resources } = containers[0]
+  const { securityContext: own } = containers[0]
   if (own.capabilities.drop.join() !== 'ALL') throw new Error('The pod does not drop ALL')
   const capabilities = (own.capabilities.add ?? []).map((name) => `CAP_${name}`)
   const uid = own.runAsUser ?? pods.runAsUser ?? 0
-  const mib = Number(/^(\d+)Mi$/.exec(resources.limits.memory)?.[1])
   const config = {
     ociVersion: '1.0.2',
     root: { path: image.rootfs, readonly: own.readOnlyRootFilesystem },
@@ -71,13 +76,13 @@ export function writeBundle(parts: BundleParts): void {
       // As containerd: a container's capabilities are neither inheritable nor ambient.
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
     },
-    mounts: [...systemMounts, ...resolvers(parts), ...volumeMounts(parts)],
+    mounts: [
+      ...systemMounts,
+      bind(parts.cgroup.folder, parts.cgroup.mountPoint, ['ro']),
+      ...resolvers(parts),
+      ...volumeMounts(parts),
+    ],
     linux: {
-      cgroupsPath: `/${parts.cgroup}`,
-      resources: {
-        memory: { limit: mib * 1024 * 1024 },
-        devices: [{ allow: false, access: 'rwm' }],
-      },
       namespaces: [
         ...['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
         { type: 'network', path: `/run/netns/${parts.networkNamespace}` },
@@ -97,7 +102,7 @@ const systemMounts = [
   { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
   { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...safe, 'mode=1777'] },
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...safe, 'ro'] },
-  { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [...safe, 'ro'] },
+  { destination: '/sys/fs/cgroup', type: 'tmpfs', source: 'tmpfs', options: safe },
 ]
 
 type Mount = (typeof systemMounts)[number]

@@ -13,6 +13,7 @@ const packages = {
   ip: 'iproute2',
   nsd: 'nsd',
   npm: 'npm',
+  unshare: 'util-linux',
 } as const
 
 export type Program = keyof typeof packages

@@ -5,7 +5,7 @@ import { findTool } from '../helpers/debian.ts'
 import { type Owner, startProcess, waitUntil } from '../helpers/processes.ts'
 import { exec } from './exec.ts'
 
-/** A network namespace with the addresses of a node, and a name server in kube-dns's place. */
+/** A network namespace in a node's place, and beside it one with a name server in kube-dns's. */
 export interface NodeStandIn {
   readonly namespace: string
   /** What `dig +short` prints, asked from the node. */
@@ -31,12 +31,23 @@ export async function startNode(
   addresses: readonly string[],
 ): Promise<NodeStandIn> {
   const namespace = `deploy-image-${process.pid}`
-  exec('ip', ['netns', 'add', namespace])
-  owner.after(() => void exec('ip', ['netns', 'delete', namespace]))
-  exec('ip', ['-n', namespace, 'link', 'set', 'lo', 'up'])
-  for (const address of [UPSTREAM, NODE_IP, ...addresses]) {
-    exec('ip', ['-n', namespace, 'address', 'add', `${address}/32`, 'dev', 'lo'])
+  const cluster = `${namespace}-dns`
+  for (const name of [namespace, cluster]) {
+    exec('ip', ['netns', 'add', name])
+    owner.after(() => void exec('ip', ['netns', 'delete', name]))
+    exec('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
   }
+  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', cluster]
+  exec('ip', ['-n', namespace, 'link', 'add', 'eth0', ...peer])
+  const give = (name: string, address: string, device: string): void => {
+    exec('ip', ['-n', name, 'address', 'add', address, 'dev', device])
+    exec('ip', ['-n', name, 'link', 'set', device, 'up'])
+  }
+  give(namespace, `${NODE_IP}/24`, 'eth0')
+  give(cluster, '192.0.2.1/24', 'eth0')
+  give(cluster, `${UPSTREAM}/32`, 'lo')
+  for (const address of addresses) give(namespace, `${address}/32`, 'lo')
+  exec('ip', ['-n', namespace, 'route', 'add', UPSTREAM, 'via', '192.0.2.1'])
   const inside = (...command: readonly string[]): string =>
     exec('ip', ['netns', 'exec', namespace, ...command])
   const node: NodeStandIn = {
@@ -50,7 +61,7 @@ export async function startNode(
   writeFileSync(join(server, 'zone'), zone)
   writeFileSync(join(server, 'nsd.conf'), nsdConfiguration(server))
   const nsd = [findTool('nsd') ?? 'nsd', '-d', '-c', join(server, 'nsd.conf')]
-  const running = startProcess(owner, 'ip', ['netns', 'exec', namespace, ...nsd])
+  const running = startProcess(owner, 'ip', ['netns', 'exec', cluster, ...nsd])
   const answers = (): boolean => isAnswered(() => node.dig(`@${UPSTREAM}`, 'ns.cluster.local'))
   await waitUntil('nsd', answers, running)
   return node
