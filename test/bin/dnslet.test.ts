@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
-import { findTool } from '../helpers/debian.ts'
+import { findTool, requireTools } from '../helpers/debian.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
 const bin = join(import.meta.dirname, '../../bin/dnslet')
@@ -71,10 +71,10 @@ test('the other words arrive unchanged, behind the program', (t) => {
   ])
 })
 
-const namespaces = process.getuid?.() === 0 && findTool('unshare') !== null && findTool('tini')
+const isRoot = process.getuid?.() === 0 && findTool('unshare') !== null
 test(
   'as the first process of a container it leaves that place to tini',
-  { skip: namespaces === false || namespaces === null ? 'needs root, unshare, tini' : false },
+  { skip: isRoot ? requireTools('tini') : 'needs root and unshare' },
   (t) => {
     const node = join(temporaryFolder(t), 'node')
     writeFileSync(node, '#!/bin/sh\necho $$ $(tr "\\0" " " </proc/1/cmdline)\n')

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { untaint } from '../../src/commands/untaint.ts'
 import type { UntaintOptions } from '../../src/daemon/untaint-options.ts'
 import { change, startApiServer } from '../helpers/api-server.ts'
-import { findTool } from '../helpers/debian.ts'
+import { requireTools } from '../helpers/debian.ts'
 import { startFixedDns } from '../helpers/fixed-dns.ts'
 
 const SERVFAIL = 2
@@ -18,7 +18,7 @@ function optionsFor(port: number): UntaintOptions {
   return { addresses: ['127.0.0.1'], port, name: 'kubernetes.default.svc.cluster.local.', taint }
 }
 
-describe('untaint()', { skip: findTool('openssl') === null && 'needs openssl' }, () => {
+describe('untaint()', { skip: requireTools('openssl') }, () => {
   test('waits for UDP and TCP, then removes the taint', async (t) => {
     const [server, dns] = [await startApiServer(t), await startFixedDns(t)]
     server.node = change(server.node, { taints: [ours, theirs] })

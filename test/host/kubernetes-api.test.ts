@@ -5,12 +5,12 @@ import { describe, test } from 'node:test'
 
 import { KubernetesApi } from '../../src/host/kubernetes-api.ts'
 import { startApiServer } from '../helpers/api-server.ts'
-import { findTool } from '../helpers/debian.ts'
+import { requireTools } from '../helpers/debian.ts'
 import { freePort } from '../helpers/ports.ts'
 
 const NODE = '/api/v1/nodes/worker-1'
 
-describe('KubernetesApi', { skip: findTool('openssl') === null && 'needs openssl' }, () => {
+describe('KubernetesApi', { skip: requireTools('openssl') }, () => {
   test('reads with token and CA of the mounted folder', async (t) => {
     const server = await startApiServer(t)
     const { status, body } = await new KubernetesApi(server.env, server.mount).request(NODE)

@@ -4,12 +4,12 @@ import { describe, test } from 'node:test'
 import { KubernetesApi } from '../../src/host/kubernetes-api.ts'
 import { removeTaint } from '../../src/host/remove-taint.ts'
 import { change, startApiServer } from '../helpers/api-server.ts'
-import { findTool } from '../helpers/debian.ts'
+import { requireTools } from '../helpers/debian.ts'
 
 const ours = { key: 'example.com/dns', effect: 'NoSchedule' }
 const theirs = { key: 'node.kubernetes.io/not-ready', effect: 'NoExecute' }
 
-describe('removeTaint()', { skip: findTool('openssl') === null && 'needs openssl' }, () => {
+describe('removeTaint()', { skip: requireTools('openssl') }, () => {
   test('leaves other taints and the rest of the node alone', async (t) => {
     const server = await startApiServer(t)
     const both = [ours, { ...ours, effect: 'NoExecute' }]
