@@ -18,7 +18,11 @@ const LOCAL = '169.254.20.10'
 const KUBE_DNS = '10.96.0.10'
 const root = join(import.meta.dirname, '../..')
 
-/** This release sets up neither interface nor rules: the addresses exist before it starts. */
+/**
+ * Whether this release makes interface, rules and Corefile by itself. Else the addresses exist before it
+ * starts, the Corefile lies where -conf says, and the flags that ask for more are switched off.
+ */
+const setsUp: boolean = false
 const withoutSetup = ['-setupinterface=false', '-setupiptables=false']
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -132,21 +136,29 @@ async function runCase(own: Owner, folder: string, image: BuiltImage, one: Case)
   const corefile = base
     .replaceAll('__PILLAR__CLUSTER__DNS__', UPSTREAM)
     .replaceAll('__PILLAR__UPSTREAM__SERVERS__', '/etc/resolv.conf')
-  const node = await startNode(own, folder, pod.hostNetwork === true ? one.addresses : [])
+  const node = await startNode(
+    own,
+    folder,
+    pod.hostNetwork === true && !setsUp ? one.addresses : [],
+  )
   const id = `dnslet-image-${process.pid}`
   const state = ['--cgroup-manager', 'disabled', '--root', join(folder, 'crun')]
   const crun = (...words: string[]): string =>
     exec('unshare', crunCommand([...state, ...words]).slice(1))
   const cgroup = makeMemoryCgroup(own, id, memoryLimit(pod))
-  const args = pod.containers[0].args.filter((arg) => !arg.startsWith('-setup'))
+  const { args } = pod.containers[0]
+  const others = args.filter((arg) => !arg.startsWith('-setup'))
   writeBundle({
     image,
     pod,
     folder,
     networkNamespace: node.namespace,
     env: { NODE_IP, KUBE_DNS_UPSTREAM_SERVICE_HOST: UPSTREAM },
-    args: [...args, ...withoutSetup],
-    files: { tmp: { Corefile: corefile }, 'config-volume': { 'Corefile.base': base } },
+    args: setsUp ? args : [...others, ...withoutSetup],
+    files: {
+      tmp: setsUp ? {} : { Corefile: corefile },
+      'config-volume': { 'Corefile.base': base },
+    },
     cgroup,
   })
   own.after(() => void crun('delete', '--force', id))
@@ -194,7 +206,7 @@ function checkProcess(first: number, { uid, capabilities }: Case): void {
   const [pid = 0] = childrenOf(first)
   const status = readStatus(pid)
   assert.equal(status.uid, uid)
-  for (const set of ['CapBnd', uid === 0 ? 'CapEff' : 'CapBnd']) {
+  for (const set of ['CapBnd', 'CapEff', 'CapPrm']) {
     assert.deepEqual(status.capabilities[set], capabilities, set)
   }
   assert.deepEqual(status.capabilities['CapAmb'], [])
