@@ -37,6 +37,10 @@ async function run(command: Command): Promise<void> {
       const { demo } = await import('./commands/demo.ts')
       return obey(await demo(command.port))
     }
+    case 'untaint': {
+      const { untaint } = await import('./commands/untaint.ts')
+      return untaint(command.options, { env: process.env, say: (line) => print([line]) })
+    }
     case 'serve': {
       const { serve } = await import('./commands/serve.ts')
       return obey(await serve(command.options, die))

@@ -36,8 +36,9 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules of Node.js that only some places have a use for. */
 const builtins: Readonly<Record<string, readonly string[]>> = {
-  'node:http': ['src/telemetry/http.ts'],
-  'node:dgram': ['src/net/', 'src/upstream/'],
+  // The other one imports a type: both get the module from process.getBuiltinModule().
+  'node:http': ['src/telemetry/http.ts', 'src/host/kubernetes-api.ts'],
+  'node:dgram': ['src/net/', 'src/upstream/', 'src/host/ask-address.ts'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
   'node:http2': [],

@@ -26,7 +26,7 @@ import { temporaryFolder } from './helpers/nsd.ts'
 import { nullLog } from './helpers/null-log.ts'
 
 process.chdir(join(import.meta.dirname, '..'))
-const pages = globSync('{*.md,src/**/*.md}').toSorted()
+const pages = globSync('{*.md,src/**/*.md,deploy/**/*.md}').toSorted()
 const pluginPages = plugins.map(({ name }) => `src/plugins/${name}/README.md`)
 
 /** What Corefile.example takes from the environment. */

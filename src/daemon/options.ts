@@ -4,6 +4,7 @@ import { flagNamed, flagNames, flags } from './flags.ts'
 import { GivenFlags, parseBoolean } from './given-flags.ts'
 import { DNS_PORT, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
+import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What a command line asks for. */
@@ -11,6 +12,7 @@ export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
   | { readonly kind: 'check'; readonly corefile: string; readonly port: number }
   | { readonly kind: 'demo'; readonly port: number }
+  | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -23,6 +25,8 @@ const SYNOPSIS = `Usage:
 dnslet [serve] [flags]             serve the Corefile (the default)
 dnslet check [flags] [Corefile]    print what a Corefile compiles to
 dnslet demo [-p port]              try it out with a stand-in for kube-dns
+dnslet untaint [flags] [name [taint]]
+                                   take the taint off this node once -localip knows the name
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -44,10 +48,11 @@ export function parseArgs(argv: readonly string[]): Command {
 function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
-  const named = first === 'serve' || first === 'demo'
+  const named = first === 'serve' || first === 'demo' || first === 'untaint'
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
   if (told !== null) return told
+  if (first === 'untaint') return { kind: 'untaint', options: untaintOptions(given) }
   refuseMore(given.rest)
   if (first === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
   return { kind: 'serve', options: serveOptions(given) }

@@ -100,7 +100,8 @@ function checkTemplate(conf: string, base: string): void {
   }
 }
 
-function localAddresses(list: string): string[] {
+/** The addresses of -localip, none for ''. */
+export function localAddresses(list: string): string[] {
   if (list === '') return []
   return list.split(',').map((address) => {
     // isIP() takes a zone (fe80::1%eth0), an address of the node-local interface has none.

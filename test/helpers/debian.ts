@@ -9,6 +9,8 @@ const packages = {
   ip: 'iproute2',
   kdig: 'knot-dnsutils',
   nsd: 'nsd',
+  openssl: 'openssl',
+  tini: 'tini',
   unbound: 'unbound',
 } as const
 

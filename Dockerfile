@@ -1,0 +1,54 @@
+# dnslet on a slim Debian (glibc: musl's sendmmsg is a loop). Builds for amd64 and arm64.
+#
+#   BUILD_BASE  has Node.js 24 and npm
+#   BASE        becomes the image: Debian or Ubuntu; Node.js comes from BUILD_BASE
+ARG BUILD_BASE=node:24-bookworm-slim
+ARG BASE=debian:bookworm-slim
+
+FROM ${BUILD_BASE} AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run --silent build \
+ && cp "$(node -p process.execPath)" /usr/local/bin/dnslet-node
+
+FROM ${BUILD_BASE} AS modules
+WORKDIR /src
+COPY package.json package-lock.json ./
+# Not `--omit dev` for the SBOM: npm 11 then leaves out what development needs too.
+RUN npm ci --omit dev --no-audit --no-fund \
+ && npm pkg delete devDependencies \
+ && npm run --silent sbom > sbom.cdx.json
+
+FROM ${BASE}
+# nft and iptables for the rules, tini for the place of process 1 (bin/dnslet says why). Node.js needs
+# libstdc++6.
+RUN apt-get update -qq \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+    iptables libstdc++6 nftables tini \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*
+WORKDIR /opt/dnslet
+COPY --from=build /usr/local/bin/dnslet-node /usr/local/bin/node
+COPY --from=modules /src/node_modules node_modules
+COPY --from=build /src/dist dist
+COPY --from=modules /src/sbom.cdx.json /src/package.json ./
+COPY bin bin
+COPY LICENSE ./
+# The second name is node-cache's, for manifests that name the program.
+RUN ln -s /opt/dnslet/bin/dnslet /usr/local/bin/dnslet \
+ && ln -s /opt/dnslet/bin/dnslet /node-cache
+
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="dnslet" \
+      org.opencontainers.image.description="A node-local caching DNS proxy for Kubernetes" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV NODE_ENV=production
+# Manifests drop every capability but NET_ADMIN and NET_BIND_SERVICE, and both only help root.
+USER 0
+EXPOSE 53/udp 53/tcp
+ENTRYPOINT ["/usr/local/bin/dnslet"]

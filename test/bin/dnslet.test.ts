@@ -1,0 +1,90 @@
+// The heap that bin/dnslet gives V8, from files like those of cgroup versions 1 and 2.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+
+import { findTool, requireTools } from '../helpers/debian.ts'
+import { temporaryFolder } from '../helpers/nsd.ts'
+
+const bin = join(import.meta.dirname, '../../bin/dnslet')
+const MIB = 1024 * 1024
+const V2 = 'memory.max'
+const V1 = 'memory/memory.limit_in_bytes'
+
+/** The words that Node.js would be started with, under a cgroup that has these files. */
+function wordsWith(t: TestContext, files: Readonly<Record<string, string>>): string[] {
+  const folder = temporaryFolder(t)
+  const node = join(folder, 'node')
+  writeFileSync(node, '#!/bin/sh\nprintf "%s\\n" "$@"\n')
+  chmodSync(node, 0o755)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  const { status, stdout, stderr } = spawnSync(bin, ['-localip', '192.0.2.1,2001:db8::1'], {
+    env: { ...process.env, DNSLET_NODE: node, DNSLET_CGROUP: folder },
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  return stdout.trim().split('\n')
+}
+
+function heapWith(t: TestContext, files: Readonly<Record<string, string>>): number {
+  const [flag = '', ...more] = wordsWith(t, files).filter((w) => w.includes('max-old-space-size'))
+  assert.deepEqual(more, [])
+  return Number(/^--max-old-space-size=(\d+)$/.exec(flag)?.[1])
+}
+
+test('the heap is a quarter of the limit of cgroup version 2', (t) => {
+  assert.equal(heapWith(t, { [V2]: `${200 * MIB}\n` }), 50)
+})
+
+test('the heap is a quarter of the limit of cgroup version 1', (t) => {
+  assert.equal(heapWith(t, { [V1]: `${200 * MIB}\n` }), 50)
+})
+
+test('version 2 counts where both are mounted', (t) => {
+  assert.equal(heapWith(t, { [V2]: `${400 * MIB}\n`, [V1]: `${200 * MIB}\n` }), 100)
+})
+
+test('the heap has a floor and a ceiling', (t) => {
+  assert.equal(heapWith(t, { [V2]: `${64 * MIB}\n` }), 32)
+  assert.equal(heapWith(t, { [V2]: `${8192 * MIB}\n` }), 256)
+})
+
+test('no limit, in the words of either version or by absence, is the ceiling', (t) => {
+  assert.equal(heapWith(t, { [V2]: 'max\n' }), 256)
+  assert.equal(heapWith(t, { [V1]: '9223372036854771712\n' }), 256)
+  assert.equal(heapWith(t, { [V2]: '' }), 256)
+  assert.equal(heapWith(t, {}), 256)
+})
+
+test('the other words arrive unchanged, behind the program', (t) => {
+  const words = wordsWith(t, {})
+  assert.ok(words.includes('--optimize-for-size'))
+  assert.deepEqual(words.slice(-3), [
+    join(bin, '../../dist/main.js'),
+    '-localip',
+    '192.0.2.1,2001:db8::1',
+  ])
+})
+
+const isRoot = process.getuid?.() === 0 && findTool('unshare') !== null
+test(
+  'as the first process of a container it leaves that place to tini',
+  { skip: isRoot ? requireTools('tini') : 'needs root and unshare' },
+  (t) => {
+    const node = join(temporaryFolder(t), 'node')
+    writeFileSync(node, '#!/bin/sh\necho $$ $(tr "\\0" " " </proc/1/cmdline)\n')
+    chmodSync(node, 0o755)
+    const { stdout, stderr } = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', bin], {
+      env: { ...process.env, DNSLET_NODE: node },
+      encoding: 'utf8',
+    })
+    const [, pid, first] = /^(\d+) (\S+)/.exec(stdout) ?? assert.fail(stdout + stderr)
+    assert.notEqual(pid, '1')
+    assert.equal(first, 'tini')
+  },
+)
