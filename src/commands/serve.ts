@@ -1,6 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { CorefileSource } from '../daemon/corefile-source.ts'
 import type { Daemon } from '../daemon/daemon.ts'
+import { Handover } from '../daemon/handover.ts'
 import { openDaemon } from '../daemon/open.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { DnsletError } from '../lib/errors.ts'
@@ -24,35 +25,36 @@ export interface Serving {
   stop(): Promise<void>
 }
 
+/** What may end the process from within. */
+export interface ServeEvents {
+  /** A plugin found that the daemon must not go on. */
+  fatal(message: string, log: DaemonLog): void
+  /** A successor serves in our place, and nothing is under way any more. */
+  handedOver(log: DaemonLog): void
+}
+
 /**
  * `dnslet serve`: opens everything and returns once queries are answered. Rejects with what is wrong
- * with the configuration or the system, with nothing left open.
- *
- * @param fatal called when a plugin finds later that the daemon must not go on
+ * with the configuration or the system, with nothing left open. Where a dnslet serves the same
+ * addresses already, it takes over from it.
  */
-export async function serve(
-  options: ServeOptions,
-  fatal: (message: string, log: DaemonLog) => void,
-): Promise<Serving> {
+export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const log = await createLog({ format: options.logFormat })
   for (const warning of options.warnings) log.warning(warning)
-  const daemon = await openDaemon({
-    source: new CorefileSource(options.conf, {
-      directives: knownDirectives,
-      env: process.env,
-      warn: (message) => log.warning(message),
-    }),
-    port: options.port,
-    log,
-    fatal: (message) => fatal(message, log),
-  })
-  if (options.pidfile !== '') await writePidfile(options.pidfile, daemon)
+  const handover = Handover.open(process.env, log)
+  await handover?.ask()
+  const daemon = await open(options, log, events, handover)
   if (!options.quiet) greet(log, daemon)
   const metrics = await openMetrics(options.metricsListenAddress, log)
   const end = async (): Promise<void> => {
-    if (options.pidfile !== '') rmSync(options.pidfile, { force: true })
+    await handover?.stop()
+    if (options.pidfile !== '') removePidfile(options.pidfile)
     await metrics?.release()
   }
+  await handover?.takeOver(daemon, {
+    tun: () => null,
+    onHandedOver: () => void end().finally(() => events.handedOver(log)),
+  })
   return {
     log,
     uncaught: (cause) => uncaught(log, cause),
@@ -65,6 +67,42 @@ export async function serve(
       await daemon.stop()
       await end()
     },
+  }
+}
+
+/** Starts the daemon; where that fails, a predecessor goes on as if nothing had been. */
+async function open(
+  options: ServeOptions,
+  log: DaemonLog,
+  events: ServeEvents,
+  handover: Handover | null,
+): Promise<Daemon> {
+  try {
+    const daemon = await openDaemon({
+      source: new CorefileSource(options.conf, {
+        directives: knownDirectives,
+        env: process.env,
+        warn: (message) => log.warning(message),
+      }),
+      port: options.port,
+      log,
+      inherited: handover?.inherited ?? null,
+      fatal: (message) => events.fatal(message, log),
+    })
+    if (options.pidfile !== '') await writePidfile(options.pidfile, daemon)
+    return daemon
+  } catch (error) {
+    handover?.abandon()
+    throw error
+  }
+}
+
+/** Leaves the file alone where a successor has written its own number into it. */
+function removePidfile(path: string): void {
+  try {
+    if (readFileSync(path, 'utf8').trim() === String(process.pid)) rmSync(path)
+  } catch {
+    // It is gone already.
   }
 }
 

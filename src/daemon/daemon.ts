@@ -1,11 +1,14 @@
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
 import { recordDropped } from '../plugins/prometheus/dropped.ts'
 import { reloadCounters } from '../plugins/reload/counters.ts'
 import type { Handler } from '../serve/plugin.ts'
+import { heldHttp, letGoHttp } from '../telemetry/http.ts'
+import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
 import type { Corefile, CorefileSource } from './corefile-source.ts'
 import { KeptStates } from './kept-states.ts'
 import { CorefileWatcher } from './reload.ts'
@@ -21,6 +24,8 @@ export interface DaemonParts {
   readonly log: Log
   readonly cacheBudget: ByteBudget
   readonly listeners: Listeners
+  /** Where there is a predecessor, its cache. */
+  readonly receiveCache?: ReceiveCache | null
   /** A plugin found that the first configuration must not go on. */
   readonly fatal: (message: string) => void
 }
@@ -36,9 +41,11 @@ const DRAIN_MS = 5000
 export class Daemon {
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
+  readonly #kept = new KeptStates()
   readonly #open = new Map<string, Listener>()
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
+  #httpGone: Promise<void> = Promise.resolve()
   /** The configuration that a reload tries, and how to give it up. */
   #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
 
@@ -47,6 +54,8 @@ export class Daemon {
     const corefile = parts.source.load()
     const daemon = new Daemon(parts, corefile)
     try {
+      // Before any socket is open: the first queries are to find it.
+      if (parts.receiveCache) await importKept(daemon.#kept, parts, parts.receiveCache)
       await daemon.#openAll(daemon.#runtime)
       await daemon.#runtime.start()
     } catch (error) {
@@ -70,7 +79,7 @@ export class Daemon {
     this.#runtimeParts = {
       port,
       services: { clock, log, cacheBudget, selfCheck: () => checkListeners(this.addresses) },
-      kept: new KeptStates(),
+      kept: this.#kept,
       watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
       fatal: (runtime, message) => this.#fatal(runtime, message),
       warn: (message) => log.warning(message),
@@ -113,6 +122,31 @@ export class Daemon {
     await this.#runtime.stop(true)
   }
 
+  /** The open sockets, for a successor to have copies of. */
+  held(): readonly HeldSocket[] {
+    return [...[...this.#open.values()].flatMap((listener) => listener.held()), ...heldHttp()]
+  }
+
+  /** The cache in pieces, each to be used before the next is asked for. */
+  exportCache(): Iterable<Buffer> {
+    return exportKept(this.#kept, this.#parts.clock)
+  }
+
+  /** Reads and accepts no more, on DNS and HTTP: that is the successor's from now on. */
+  async letGo(): Promise<void> {
+    this.#candidate?.giveUp(new Error('the daemon hands over'))
+    await this.#watcher.stop()
+    for (const listener of this.#open.values()) listener.letGo()
+    this.#httpGone = letGoHttp()
+  }
+
+  /** After `letGo()`: ends once all queries are answered and no client is connected any more. */
+  async retire(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((listener) => listener.settled()))
+    await this.#httpGone
+    await this.stop()
+  }
+
   async #abandonStart(): Promise<void> {
     await this.#watcher.stop()
     await this.#closeExcept(new Set())
@@ -127,22 +161,29 @@ export class Daemon {
       for (const [name, dispatch] of before) this.#open.get(name)!.dispatch = dispatch
       await this.#closeExcept(new Set(before.keys()))
     }
+    const answering = new Map<Listener, Handler>()
     try {
-      for (const endpoint of runtime.endpoints) await this.#openOne(endpoint)
+      for (const endpoint of runtime.endpoints) {
+        answering.set(...(await this.#openOne(runtime, endpoint)))
+      }
     } catch (error) {
       await undo()
       throw error
     }
-    for (const endpoint of runtime.endpoints) {
-      const listener = this.#open.get(endpoint.name)!
-      listener.dispatch = runtime.server(endpoint, listener.port).dispatch
-    }
+    for (const [listener, dispatch] of answering) listener.dispatch = dispatch
     return undo
   }
 
-  async #openOne({ name, host, port }: Endpoint): Promise<void> {
-    if (this.#open.has(name)) return
-    this.#open.set(name, await this.#parts.listeners.open(host, port))
+  /** The listener of an endpoint and who is to answer there; one that is new answers at once. */
+  async #openOne(runtime: Runtime, endpoint: Endpoint): Promise<[Listener, Handler]> {
+    const { name, host } = endpoint
+    const open = this.#open.get(name)
+    const port = open?.port ?? endpoint.port
+    // An inherited socket has queries waiting: the first one is to be answered too.
+    const dispatch = port === 0 ? undefined : runtime.server(endpoint, port).dispatch
+    const listener = open ?? (await this.#parts.listeners.open(host, port, dispatch))
+    this.#open.set(name, listener)
+    return [listener, dispatch ?? runtime.server(endpoint, listener.port).dispatch]
   }
 
   async #closeExcept(names: ReadonlySet<string>): Promise<void> {

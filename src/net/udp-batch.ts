@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import type { RemoteInfo, Socket } from 'node:dgram'
 
 import type { Clock } from '../lib/clock.ts'
 import { Protocol, Query, type ReplyTarget, SOCKADDR_SIZE } from '../serve/query.ts'
@@ -8,6 +8,7 @@ import { sockaddrAddress, sockaddrPort, sockaddrSize, writeSockaddr } from '../s
 import { bindUdp } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
+import { lend } from './lend.ts'
 import { SendQueue } from './send-queue.ts'
 import {
   type Dispatcher,
@@ -50,27 +51,15 @@ export function batchedBackend(libc: Libc, reason: string): UdpBackend {
     name: 'batched',
     reason,
     async open(options) {
-      const fd = bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      const fd = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
       try {
-        return new BatchedSocket(libc, fd, await lend(fd, options.address), options)
+        return new BatchedSocket(libc, fd, await lend(libc, fd, options.address), options)
       } catch (cause) {
         libc.close(fd)
         throw cause
       }
     },
   }
-}
-
-/** Gives a descriptor to node:dgram, which closes it from then on. */
-function lend(fd: number, address: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
-    socket.once('error', reject)
-    socket.bind({ fd }, () => {
-      socket.off('error', reject)
-      resolve(socket)
-    })
-  })
 }
 
 function receiveVector(libc: Libc, ipv6: boolean): MessageVector {
@@ -90,9 +79,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
   readonly maxSize: number = MAX_UDP_REPLY
   readonly localAddress: string
   readonly localPort: number
+  readonly fd: number
 
   readonly #libc: Libc
-  readonly #fd: number
   readonly #socket: Socket
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
@@ -114,11 +103,13 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
   #budget: number = TURN
   #turnEnds = false
   #closing: Promise<void> | null = null
+  /** Resolves when node:dgram has closed its descriptor; null while it reads. */
+  #letGo: Promise<void> | null = null
   #closed = false
 
   constructor(libc: Libc, fd: number, socket: Socket, options: UdpOptions) {
     this.#libc = libc
-    this.#fd = fd
+    this.fd = fd
     this.#socket = socket
     this.#dispatcher = options.dispatcher
     this.#clock = options.clock
@@ -143,6 +134,10 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
     return this.localPort
   }
 
+  letGo(): void {
+    this.#letGo ??= new Promise<void>((resolve) => this.#socket.close(resolve))
+  }
+
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(performance.now() + graceMs)
     return this.#closing
@@ -152,13 +147,15 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
     do {
       await this.#inFlight.settle(deadline - performance.now())
       // What arrived meanwhile gets its answers too, while there is time.
-      this.#budget = LAST_TURN
+      this.#budget = this.#letGo === null ? LAST_TURN : 0
       this.#serveReceived(this.#clock.refresh())
     } while (this.#inFlight.count > 0 && performance.now() < deadline)
     this.#closed = true
     this.#queue.close()
     this.#counters.udpSockets--
-    await new Promise<void>((resolve) => this.#socket.close(resolve))
+    this.letGo()
+    await this.#letGo
+    this.#libc.close(this.fd)
   }
 
   /** The first datagram of a batch comes from libuv, with its sender as text. */
@@ -187,7 +184,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget {
     const query = this.#query
     let served = 0
     while (served < this.#budget) {
-      const count = this.#libc.recvmmsg(this.#fd, receive.address, COUNT, MSG_DONTWAIT, 0)
+      const count = this.#libc.recvmmsg(this.fd, receive.address, COUNT, MSG_DONTWAIT, 0)
       if (count <= 0) break
       this.#counters.udpReceived.observe(count)
       for (let i = 0; i < count; i++) {

@@ -5,7 +5,8 @@ import { Ede, Rcode } from '../../wire/codes.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { StaleConfig } from './config.ts'
 import type { CountersByServer } from './metrics.ts'
-import { NO_SLOT, type Store } from './store.ts'
+import { NO_SLOT } from './slot-chains.ts'
+import type { Store } from './store.ts'
 import type { CacheStores } from './stores.ts'
 
 /** Where an expired answer was found. */

@@ -2,13 +2,12 @@ import { LRUCache } from 'lru-cache'
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
 import { write32 } from '../../wire/bytes.ts'
+import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import { readTtl, type Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { PAGE_SIZE, type Slab } from './slab.ts'
-
-/** No entry. */
-export const NO_SLOT = -1
+import { NO_SLOT, SlotChains } from './slot-chains.ts'
 
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
 const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
@@ -27,9 +26,7 @@ const ENTRY_OVERHEAD = 128
  *   chunk  [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
  *
  * Offsets of TTLs count from the message's start. Slots are found by the hash of the question, through
- * chains; no string is made of it. lru-cache keeps their order and says which one has to go.
- *
- *   hash ─▶ buckets ─▶ slot ─▶ next slot of the same bucket …
+ * `SlotChains`; no string is made of it. lru-cache keeps their order and says which one has to go.
  */
 export class Store {
   readonly #lru: LRUCache<number, number>
@@ -37,21 +34,20 @@ export class Store {
   readonly #budget: ByteBudget
   readonly #free: number[] = []
   readonly #onEvict: () => void
-  /** First slot of each bucket, and what follows each slot there. */
-  readonly #buckets: Int32Array
-  readonly #next: Int32Array
+  readonly #chains: SlotChains
   readonly #hash: Int32Array
-  readonly #variant: Uint8Array
   readonly #keySize: Uint16Array
 
   readonly #address: Float64Array
   readonly #recordBytes: Uint16Array
   readonly #ttlCount: Uint16Array
+  /** `CacheKey.variant`. */
+  readonly variant: Uint8Array
   /** Milliseconds of `Clock.now`. */
-  readonly #storedAt: Float64Array
-  readonly #expiresAt: Float64Array
+  readonly storedAt: Float64Array
+  readonly expiresAt: Float64Array
   /** RFC 8914 code of the answer, or −1. */
-  readonly #ede: Int16Array
+  readonly ede: Int16Array
   readonly rcode: Uint8Array
   /** Hits since the last gap, and the time of the last (prefetch). */
   readonly hits: Uint32Array
@@ -67,17 +63,16 @@ export class Store {
     // One more than the LRU holds: a new entry is complete before the oldest goes.
     const slots = capacity + 1
     for (let slot = slots - 1; slot >= 0; slot--) this.#free.push(slot)
-    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(slots))).fill(NO_SLOT)
-    this.#next = new Int32Array(slots)
+    this.#chains = new SlotChains(slots)
     this.#hash = new Int32Array(slots)
-    this.#variant = new Uint8Array(slots)
+    this.variant = new Uint8Array(slots)
     this.#keySize = new Uint16Array(slots)
     this.#address = new Float64Array(slots)
     this.#recordBytes = new Uint16Array(slots)
     this.#ttlCount = new Uint16Array(slots)
-    this.#storedAt = new Float64Array(slots)
-    this.#expiresAt = new Float64Array(slots)
-    this.#ede = new Int16Array(slots)
+    this.storedAt = new Float64Array(slots)
+    this.expiresAt = new Float64Array(slots)
+    this.ede = new Int16Array(slots)
     this.rcode = new Uint8Array(slots)
     this.hits = new Uint32Array(slots)
     this.lastHitAt = new Float64Array(slots)
@@ -99,13 +94,13 @@ export class Store {
   }
 
   #lookUp(key: CacheKey): number {
-    let slot = this.#buckets[key.hash & (this.#buckets.length - 1)]!
-    while (slot !== NO_SLOT && !this.#isAt(slot, key)) slot = this.#next[slot]!
+    let slot = this.#chains.first(key.hash)
+    while (slot !== NO_SLOT && !this.#isAt(slot, key)) slot = this.#chains.next(slot)
     return slot
   }
 
   #isAt(slot: number, key: CacheKey): boolean {
-    if (this.#hash[slot] !== key.hash || this.#variant[slot] !== key.variant) return false
+    if (this.#hash[slot] !== key.hash || this.variant[slot] !== key.variant) return false
     const { question, wire } = key
     if (this.#keySize[slot] !== keySize(question)) return false
     const address = this.#address[slot]!
@@ -113,26 +108,22 @@ export class Store {
   }
 
   isFresh(slot: number, now: number): boolean {
-    return now < this.#expiresAt[slot]!
+    return now < this.expiresAt[slot]!
   }
 
   /** Milliseconds since the entry expired; negative while it is fresh. */
   staleFor(slot: number, now: number): number {
-    return now - this.#expiresAt[slot]!
+    return now - this.expiresAt[slot]!
   }
 
   /** Whole seconds of freshness left, at least 0. */
   remaining(slot: number, now: number): number {
-    return Math.max(0, Math.ceil((this.#expiresAt[slot]! - now) / 1000))
+    return Math.max(0, Math.ceil((this.expiresAt[slot]! - now) / 1000))
   }
 
   /** Seconds the entry was fresh for in all. */
   lifetime(slot: number): number {
-    return (this.#expiresAt[slot]! - this.#storedAt[slot]!) / 1000
-  }
-
-  ede(slot: number): number {
-    return this.#ede[slot]!
+    return (this.expiresAt[slot]! - this.storedAt[slot]!) / 1000
   }
 
   /**
@@ -140,7 +131,7 @@ export class Store {
    * its length. TTLs are lowered by the seconds since it was stored.
    */
   read(slot: number, out: Buffer, questionEnd: number, now: number): number {
-    const elapsed = Math.floor((now - this.#storedAt[slot]!) / 1000)
+    const elapsed = Math.floor((now - this.storedAt[slot]!) / 1000)
     return this.#copy(slot, out, questionEnd, elapsed, -1)
   }
 
@@ -216,19 +207,19 @@ export class Store {
     this.#address[slot] = address
     this.#recordBytes[slot] = recordBytes
     this.#ttlCount[slot] = records.count
-    this.#storedAt[slot] = now
-    this.#expiresAt[slot] = now + seconds * 1000
-    this.#ede[slot] = ede
+    this.storedAt[slot] = now
+    this.expiresAt[slot] = now + seconds * 1000
+    this.ede[slot] = ede
     this.rcode[slot] = records.rcode
     // A refreshed entry is as popular as it was.
     this.hits[slot] = hits
     this.lastHitAt[slot] = lastHitAt
     this.retryAt[slot] = 0
     this.#hash[slot] = key.hash
-    this.#variant[slot] = key.variant
+    this.variant[slot] = key.variant
     this.#keySize[slot] = questionSize
     this.#budget.take(this.#cost(slot))
-    this.#link(slot)
+    this.#chains.link(slot, key.hash)
     this.#lru.set(slot, slot, noOptions)
     return slot
   }
@@ -244,6 +235,30 @@ export class Store {
     let fresh = 0
     for (const slot of this.#lru.values()) if (this.isFresh(slot, now)) fresh++
     return fresh
+  }
+
+  /** Slots of the `max` entries used last (fewer where there are fewer), the most recent at the end. */
+  recent(max: number): Int32Array {
+    const slots = new Int32Array(Math.min(max, this.#lru.size))
+    let at = slots.length
+    for (const slot of this.#lru.keys()) {
+      if (at === 0) break
+      slots[--at] = slot
+    }
+    return slots
+  }
+
+  /**
+   * Writes the entry into `out` as a whole message with id 0, its question in lower case and its TTLs
+   * as stored, and returns its length; 0 where the slot holds no entry any more.
+   */
+  readMessage(slot: number, out: Buffer): number {
+    if (!this.#lru.has(slot)) return 0
+    const address = this.#address[slot]!
+    const size = this.#keySize[slot]!
+    out[0] = out[1] = 0
+    copyBytes(this.#slab.page(address), this.#slab.offset(address), out, HEADER_SIZE, size)
+    return this.readKeepingTtl(slot, out, HEADER_SIZE + size)
   }
 
   /** Empties the store and gives its bytes back. */
@@ -263,26 +278,8 @@ export class Store {
     return this.#slab.chunkSize(this.#keySize[slot]! + message) + ENTRY_OVERHEAD
   }
 
-  #link(slot: number): void {
-    const bucket = this.#hash[slot]! & (this.#buckets.length - 1)
-    this.#next[slot] = this.#buckets[bucket]!
-    this.#buckets[bucket] = slot
-  }
-
-  #unlink(slot: number): void {
-    const bucket = this.#hash[slot]! & (this.#buckets.length - 1)
-    const first = this.#buckets[bucket]!
-    if (first === slot) {
-      this.#buckets[bucket] = this.#next[slot]!
-      return
-    }
-    let before = first
-    while (this.#next[before] !== slot) before = this.#next[before]!
-    this.#next[before] = this.#next[slot]!
-  }
-
   #dispose(slot: number): void {
-    this.#unlink(slot)
+    this.#chains.unlink(slot, this.#hash[slot]!)
     this.#budget.give(this.#cost(slot))
     this.#slab.give(this.#address[slot]!)
     this.#free.push(slot)
