@@ -51,10 +51,10 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     if (options.pidfile !== '') removePidfile(options.pidfile)
     await metrics?.release()
   }
-  await handover?.takeOver(daemon, {
-    tun: () => null,
-    onHandedOver: () => void end().finally(() => events.handedOver(log)),
-  })
+  const onHandedOver = (): void => {
+    void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
+  }
+  await handover?.takeOver(daemon, { tun: () => null, onHandedOver })
   return {
     log,
     uncaught: (cause) => uncaught(log, cause),
@@ -95,6 +95,20 @@ async function open(
     handover?.abandon()
     throw error
   }
+}
+
+function inPod(): boolean {
+  return process.env['KUBERNETES_SERVICE_HOST'] !== undefined
+}
+
+/**
+ * The kubelet starts a container that has ended again, and the new process would take over from its
+ * own successor. It ends this one when the DaemonSet's new pod is ready.
+ */
+function waitForEnd(log: DaemonLog): void {
+  log.info('Waiting for SIGTERM: a container that ends by itself would be started again')
+  // Signal handlers alone do not keep a process alive.
+  setInterval(() => {}, 2 ** 30)
 }
 
 /** Leaves the file alone where a successor has written its own number into it. */

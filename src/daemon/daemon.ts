@@ -45,7 +45,8 @@ export class Daemon {
   readonly #open = new Map<string, Listener>()
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
-  #httpGone: Promise<void> = Promise.resolve()
+  /** Resolves when HTTP has been let go; null while nothing has. */
+  #letGo: Promise<void> | null = null
   /** The configuration that a reload tries, and how to give it up. */
   #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
 
@@ -110,7 +111,8 @@ export class Daemon {
   async shutdown(): Promise<void> {
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
-    await this.#runtime.lameduck()
+    // What a successor serves needs no farewell.
+    if (this.#letGo === null) await this.#runtime.lameduck()
     await this.stop()
   }
 
@@ -137,13 +139,13 @@ export class Daemon {
     this.#candidate?.giveUp(new Error('the daemon hands over'))
     await this.#watcher.stop()
     for (const listener of this.#open.values()) listener.letGo()
-    this.#httpGone = letGoHttp()
+    this.#letGo = letGoHttp()
   }
 
   /** After `letGo()`: ends once all queries are answered and no client is connected any more. */
   async retire(): Promise<void> {
     await Promise.all([...this.#open.values()].map((listener) => listener.settled()))
-    await this.#httpGone
+    await this.#letGo
     await this.stop()
   }
 

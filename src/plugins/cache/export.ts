@@ -10,8 +10,8 @@ import {
   type CachesByKey,
 } from './transfer.ts'
 
-/** Octets of a piece of the stream: some hundred entries, a fraction of a millisecond of work. */
-const PIECE = 64 * 1024
+/** Octets of a piece of the stream: about a hundred entries, a millisecond of work while the code is cold. */
+const PIECE = 16 * 1024
 const MAX_MESSAGE = 65_535
 /** Entries of a store that travel, those used last: to list more would hold up queries. */
 const MAX_ENTRIES = 65_536
