@@ -7,7 +7,7 @@ import { bindUdp } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
 import { LateReplies } from './late-replies.ts'
-import { lend } from './lend.ts'
+import { lend, sameAddress } from './lend.ts'
 import {
   type Dispatcher,
   MAX_DATAGRAM,
@@ -21,15 +21,6 @@ import {
 const MAX_MESSAGE = 65_535
 /** Replies that may wait for room in the kernel's send buffer; more are dropped. */
 const MAX_BACKLOG = 64
-
-type Lookup = (
-  host: string,
-  options: unknown,
-  done: (error: null, address: string, family: number) => void,
-) => void
-
-/** Replies go to addresses, never to names. Without this dgram defers each send by a tick. */
-const sameAddress: Lookup = (host, _options, done) => done(null, host, 0)
 
 /**
  * UDP with nothing but node:dgram: a system call or two for each datagram.
