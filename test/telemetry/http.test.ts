@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { acquire, HttpListenError, plainText, type Route } from '../../src/telemetry/http.ts'
+import { libc } from '../../src/sys/libc.ts'
+import { duplicate } from '../../src/sys/scm.ts'
+import {
+  acquire,
+  heldHttp,
+  HttpListenError,
+  inheritHttp,
+  letGoHttp,
+  plainText,
+  type Route,
+} from '../../src/telemetry/http.ts'
 
 function says(body: string): Route {
   return () => plainText(200, body)
@@ -127,3 +137,35 @@ test('a second process may listen on the same address while the first does (SO_R
   t.after(() => void successor.close())
   await once(successor, 'listening')
 })
+
+const loaded = libc()
+
+test(
+  'a socket that is let go lives on with whoever has a copy',
+  { skip: loaded.libc === null && loaded.reason },
+  async (t) => {
+    let answer: (body: string) => void = () => {}
+    const slow: Route = () =>
+      new Promise((resolve) => (answer = (body) => resolve(plainText(200, body))))
+    const old = await acquire('127.0.0.1:0', { '/slow': slow })
+    const { port } = old
+    const held = heldHttp().find((socket) => socket.port === port)!
+    assert.deepEqual([held.kind, held.host], ['http', '127.0.0.1'])
+    const copy = duplicate(loaded.libc!, held.fd)
+
+    const underWay = get(port, '/slow')
+    while (answer.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const gone = letGoHttp()
+    // Nobody accepts now: the kernel keeps the connection for the next who does.
+    const later = get(port, '/health')
+    inheritHttp({ take: (...asked) => (asked.join() === `http,127.0.0.1,${port}` ? copy : null) })
+    await old.release()
+    const young = await acquire(`127.0.0.1:${port}`, { '/health': says('new') })
+    t.after(() => young.release())
+    inheritHttp({ take: () => null })
+    assert.deepEqual(await later, [200, 'new'])
+    answer('old')
+    assert.deepEqual(await underWay, [200, 'old'])
+    await gone
+  },
+)
