@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { libc } from '../../src/sys/libc.ts'
 import { findTool, requireTools } from '../helpers/debian.ts'
 import { dig } from '../helpers/dig.ts'
@@ -73,7 +74,9 @@ async function replaced(old: Dnslet, young: Dnslet): Promise<void> {
 }
 
 async function dnsperf(node: Node, ...args: readonly string[]): Promise<string> {
-  const to = ['-s', '127.0.0.1', '-p', String(node.port), '-d', node.names]
+  // Many sockets, each with its own receive buffer: this machine's processors are busy, and answers
+  // that dnsperf comes too late to read would look like ours that are missing.
+  const to = ['-s', '127.0.0.1', '-p', String(node.port), '-d', node.names, '-c', '20']
   const load = spawn(findTool('dnsperf')!, [...to, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let report = ''
   load.stdout.on('data', (chunk: Buffer) => (report += chunk.toString()))
@@ -89,6 +92,14 @@ async function scrape({ metrics }: Node): Promise<(name: string) => number> {
       .split('\n')
       .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
       .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
+
+/** Datagrams that the kernel had no room for in the UDP socket, whoever read it. */
+function unread({ port }: Node): number {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const lines = readFileSync('/proc/net/udp', 'latin1').split('\n')
+  const line = lines.map((text) => text.trim().split(/\s+/)).find(([, local]) => local === address)
+  return Number(line?.at(-1))
 }
 
 /** One query over a connection of its own. Rejects where it is refused, reset or not answered. */
@@ -121,7 +132,10 @@ describe('hand-over', { skip }, () => {
     let over = false
     let fresh = 0
     const asking = (async () => {
-      for (; !over; fresh++) await askOverTcp(node.port)
+      for (; !over; fresh++) {
+        await askOverTcp(node.port)
+        await delay(2)
+      }
     })()
 
     for (let i = 0; i < HANDOVERS; i++) {
@@ -140,6 +154,7 @@ describe('hand-over', { skip }, () => {
     await asking
     const report = await load
     t.diagnostic(`${fresh} fresh TCP connections; ${report.match(/Average Latency.*/)?.[0]}`)
+    assert.equal(unread(node), 0, 'the shared socket never overflowed')
     assert.match(report, /Queries lost:\s+0 /)
     assert.match(report, /Response codes:\s+NOERROR \d+ \(100\.00%\)/)
     assert.ok(fresh > 10)
@@ -168,7 +183,7 @@ describe('hand-over', { skip }, () => {
     const failing = await node.start({ corefile })
     await waitUntil('its end', () => failing.process.ended() !== null)
     assert.equal(failing.process.ended(), 1, failing.process.output())
-    assert.match(failing.process.output(), /Cannot listen on 192\.0\.2\.1:9153/)
+    assert.match(failing.process.output(), /Cannot listen on 192\.0\.2\.1:8080/)
     await waitUntil('the old one to notice', () =>
       old.process.output().includes('The successor did not take over'),
     )

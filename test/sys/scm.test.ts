@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, openSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, test } from 'node:test'
 
 import { listeningDescriptor } from '../../src/lib/listening-descriptor.ts'
@@ -67,7 +68,7 @@ describe('descriptors over unix sockets', { skip }, () => {
     const path = join(temporaryFolder(t), 'socket')
     const { accepted } = await listen(t, path)
     const child = startProcess(t, process.execPath, [
-      join(import.meta.dirname, 'scm-child.ts'),
+      fileURLToPath(new URL('scm-child.ts', import.meta.url)),
       path,
       '300',
     ])

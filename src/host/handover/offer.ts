@@ -24,7 +24,7 @@ export interface Holdings {
 }
 
 /** Milliseconds that each step of a successor may take. */
-export interface Patience {
+interface Patience {
   /** To say the next thing, or to take what is sent. */
   readonly step: number
   /** From having everything to serving. */

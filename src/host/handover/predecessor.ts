@@ -130,17 +130,25 @@ export class Inherited implements Inheritance {
 
   /**
    * Hands the predecessor's cache to `push`, piece by piece. Rejects where the cache does not come
-   * to its end, or `push` throws; the sockets are good nevertheless.
+   * to its end, or with what `push` threw; the sockets are good nevertheless.
    */
   async receiveCache(push: (piece: Buffer) => void): Promise<void> {
     const { channel, patience } = this.#parts
+    let refused: { readonly cause: unknown } | null = null
     await channel.send(FrameKind.WantCache, patience)
     for (;;) {
       const { kind, payload } = await channel.receive(patience)
-      if (kind === FrameKind.CacheEnd) return
+      if (kind === FrameKind.CacheEnd) break
       if (kind !== FrameKind.Cache) throw new HandoverError(`it sends a frame of kind ${kind}`)
-      push(payload)
+      // What nobody wants is read nevertheless: the conversation goes on behind it.
+      if (refused !== null) continue
+      try {
+        push(payload)
+      } catch (cause) {
+        refused = { cause }
+      }
     }
+    if (refused !== null) throw refused.cause
   }
 
   /**

@@ -77,6 +77,21 @@ describe('hand-over', { skip }, () => {
     for (const { fd } of holdings.sockets) assert.ok(fstatSync(fd).isSocket())
   })
 
+  test('a cache that is refused is no obstacle', async (t) => {
+    const { directory, holdings } = await startPredecessor(t)
+    const { inherited, lines } = await ask(t, directory)
+    let pushed = 0
+    const refusing = inherited!.receiveCache(() => {
+      pushed++
+      throw new Error('not to be believed')
+    })
+    await assert.rejects(refusing, /not to be believed/)
+    assert.equal(pushed, 1)
+    await inherited!.takeOver()
+    assert.deepEqual(lines, [])
+    assert.equal(holdings.events[0], 'let go')
+  })
+
   test('more sockets than one message carries', async (t) => {
     const { directory, holdings } = await startPredecessor(t)
     const { fd } = holdings.sockets[0]!

@@ -34,7 +34,7 @@ export function warnings(): { readonly log: Log; readonly lines: string[] } {
 }
 
 /** An IP socket that ends with its owner. */
-export function openSocket(owner: Owner, kind: 'udp' | 'tcp'): number {
+function openSocket(owner: Owner, kind: 'udp' | 'tcp'): number {
   const at = { address: '127.0.0.1', port: 0, freeBind: false }
   const fd = kind === 'udp' ? bindUdp(library, { ...at, receiveBuffer: 1 }) : bindTcp(library, at)
   if (kind === 'tcp') library.listen(fd, 1)
@@ -43,7 +43,7 @@ export function openSocket(owner: Owner, kind: 'udp' | 'tcp'): number {
 }
 
 /** What a daemon would hold: a UDP, a TCP and an HTTP socket and a cache of three pieces. */
-export class FakeHoldings implements Holdings {
+class FakeHoldings implements Holdings {
   readonly events: string[] = []
   readonly sockets: HeldSocket[]
   pieces: readonly Buffer[] = ['warm', 'x'.repeat(100_000), 'end'].map((text) => Buffer.from(text))
