@@ -43,7 +43,8 @@ async function run(command: Command): Promise<void> {
     }
     case 'serve': {
       const { serve } = await import('./commands/serve.ts')
-      return obey(await serve(command.options, die))
+      const handedOver = (log: DaemonLog): void => leave(log, 0)
+      return obey(await serve(command.options, { fatal: die, handedOver }))
     }
   }
 }

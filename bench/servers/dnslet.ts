@@ -25,7 +25,8 @@ function build(name: string, place: Place, env: Record<string, string>): Server 
     name,
     port: place.port,
     argv: [program, ...nodeCacheFlags(place)],
-    env: { ...environment(place), ...env },
+    // Never the successor of a dnslet that runs on this machine.
+    env: { ...environment(place), DNSLET_STATE_DIR: '', ...env },
     versionArgv: [program, '-localip', '127.0.0.1', '-version'],
   }
 }

@@ -1,13 +1,17 @@
-import { rmSync, writeFileSync } from 'node:fs'
-import { openConfiguration } from '../daemon/configuration.ts'
+import { intercept, intercepts, prepareNode } from '../daemon/intercept.ts'
+import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
+import { Handover } from '../daemon/handover.ts'
 import { openDaemon } from '../daemon/open.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
-import { DnsletError } from '../lib/errors.ts'
+import { type Interception, WAITING } from '../host/interception.ts'
+import { openStateDirectory } from '../host/state-directory.ts'
+import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
+import { removePidfile, writePidfile } from './pidfile.ts'
 import { versionLines } from './version.ts'
 
 /** A daemon that serves, as signals see it. */
@@ -23,60 +27,138 @@ export interface Serving {
   stop(): Promise<void>
 }
 
+/** What may end the process from within. */
+export interface ServeEvents {
+  /** A plugin found that the daemon must not go on. */
+  fatal(message: string, log: DaemonLog): void
+  /** A successor serves in our place, and nothing is under way any more. */
+  handedOver(log: DaemonLog): void
+}
+
 /**
  * `dnslet serve`: opens everything and returns once queries are answered. Rejects with what is wrong
- * with the configuration or the system, with nothing left open.
+ * with the configuration or the system, with nothing left open. Where a dnslet serves the same
+ * addresses already, it takes over from it.
  *
- * @param fatal called when a plugin finds later that the daemon must not go on
+ *     ask the predecessor ─▶ sockets ─▶ rules ─▶ question to ourselves ─▶ interface ─▶ take over
+ *     readiness off ─▶ lameduck ─▶ interception off ─▶ last answers ─▶ interface gone
  */
-export async function serve(
-  options: ServeOptions,
-  fatal: (message: string, log: DaemonLog) => void,
-): Promise<Serving> {
+export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const log = await createLog({ format: options.logFormat })
   for (const warning of options.warnings) log.warning(warning)
-  const configuration = openConfiguration(options, process.env, log)
-  const { source, fallbacks, inService } = configuration
-  const daemon = await openDaemon({
-    source,
-    fallbacks,
-    inService,
-    port: options.port,
+  const state = openStateDirectory(process.env, log)
+  const configuration = openConfiguration(options, process.env, log, state)
+  const handover = Handover.open(state, log)
+  await handover?.ask()
+  const { daemon, interception } = await open({
+    options,
+    configuration,
+    handover,
+    state,
     log,
-    fatal: (message) => fatal(message, log),
+    events,
   })
-  if (options.pidfile !== '') await writePidfile(options.pidfile, daemon)
   if (!options.quiet) greet(log, daemon)
   const metrics = await openMetrics(options.metricsListenAddress, log)
   const stopFollowing = configuration.follow(() => daemon.recheck())
   const end = async (): Promise<void> => {
-    stopFollowing()
-    if (options.pidfile !== '') rmSync(options.pidfile, { force: true })
+    await handover?.stop()
+    if (options.pidfile !== '') removePidfile(options.pidfile)
     await metrics?.release()
+  }
+  await handover?.takeOver(daemon, {
+    tun: () => interception?.tun ?? null,
+    onLettingGo() {
+      stopFollowing()
+      interception?.abandon()
+    },
+    onHandedOver: () => {
+      void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
+    },
+  })
+  const stop = async (): Promise<void> => {
+    stopFollowing()
+    await interception?.withdraw()
+    await daemon.stop()
+    await interception?.release(options.skipTeardown)
+    await end()
   }
   return {
     log,
     uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
     async shutdown() {
-      await daemon.shutdown()
-      await end()
+      await daemon.lameduck()
+      await stop()
     },
-    async stop() {
-      await daemon.stop()
-      await end()
-    },
+    stop,
   }
 }
 
-async function writePidfile(path: string, daemon: Daemon): Promise<void> {
+interface OpenParts {
+  readonly options: ServeOptions
+  readonly configuration: Configuration
+  readonly handover: Handover | null
+  readonly state: string | null
+  readonly log: DaemonLog
+  readonly events: ServeEvents
+}
+
+interface Opened {
+  readonly daemon: Daemon
+  /** Null where the flags leave the node's network alone. */
+  readonly interception: Interception | null
+}
+
+/** Starts the daemon; where that fails, a predecessor goes on as if nothing had been. */
+async function open(parts: OpenParts): Promise<Opened> {
+  const { options, configuration, handover, log, events } = parts
+  const { source, fallbacks, inService } = configuration
+  const inherited = handover?.inherited ?? null
+  const intercepting = intercepts(options)
+  const readiness = new Holds()
+  if (intercepting) readiness.hold(WAITING)
   try {
-    writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
-  } catch (cause) {
-    await daemon.stop()
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DnsletError('E_PIDFILE', `Cannot write the pid file ${path}: ${reason}`, { cause })
+    if (intercepting) prepareNode(options, inherited !== null)
+    const daemon = await openDaemon({
+      source,
+      fallbacks,
+      inService,
+      port: options.port,
+      log,
+      inherited,
+      freeBind: intercepting,
+      readiness,
+      fatal: (message) => events.fatal(message, log),
+    })
+    try {
+      if (options.pidfile !== '') writePidfile(options.pidfile)
+      if (!intercepting) return { daemon, interception: null }
+      // A predecessor that serves other addresses gives nothing.
+      const tun = inherited !== null && inherited.taken > 0 ? inherited.tun : null
+      return { daemon, interception: await intercept({ ...parts, daemon, tun }) }
+    } catch (error) {
+      await daemon.stop()
+      throw error
+    }
+  } catch (error) {
+    handover?.abandon()
+    throw error
   }
+}
+
+function inPod(): boolean {
+  return process.env['KUBERNETES_SERVICE_HOST'] !== undefined
+}
+
+/**
+ * The kubelet starts a container that has ended again, and the new process would take over from its
+ * own successor. It ends this one when the DaemonSet's new pod is ready.
+ */
+function waitForEnd(log: DaemonLog): void {
+  log.info('Waiting for SIGTERM: a container that ends by itself would be started again')
+  // Signal handlers alone do not keep a process alive.
+  setInterval(() => {}, 2 ** 30)
 }
 
 /** The process's own metrics; as in node-cache, serving DNS does not depend on them. */

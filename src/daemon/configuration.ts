@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { openStateDirectory } from '../host/state-directory.ts'
 import { setupErrors } from '../host/setup-errors.ts'
 import { CorefileCopy } from '../host/template/corefile-copy.ts'
 import { UpstreamService } from '../host/template/upstream-service.ts'
@@ -22,24 +21,28 @@ export interface Configuration {
   /** Has to be told of every Corefile that has come into service. Never throws. */
   readonly inService: (corefile: Corefile) => void
   /**
-   * False while what is in service lacks the upstream Service's address: names of the cluster get
-   * SERVFAIL, hence nothing may be intercepted.
+   * False where a Corefile lacks the upstream Service's address: names of the cluster get SERVFAIL
+   * from it, hence nothing may be intercepted.
    */
-  readonly upstreamKnown: () => boolean
+  readonly upstreamKnown: (corefile: Corefile) => boolean
   /** Calls `changed` when the source may give another Corefile, until it is told to stop. */
   readonly follow: (changed: () => void) => StopWatching
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The configuration that the flags ask for. Reads nothing but whether the default base file exists. */
+/**
+ * The configuration that the flags ask for. Reads nothing but whether the default base file exists.
+ *
+ * @param state the state directory, null where there is none
+ */
 export function openConfiguration(
   options: ServeOptions,
   env: Environment,
   log: Log,
+  state: string | null,
 ): Configuration {
   const { conf, baseCorefile: base, baseCorefileNamed } = options
-  const state = openStateDirectory(env)
   const plain = new CorefileSource(conf, {
     directives: knownDirectives,
     env,
@@ -104,18 +107,15 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
     directives: knownDirectives,
   })
   const copy = new CorefileCopy(conf, state)
-  let upstreamKnown = false
   return {
     source,
     fallbacks: [...lastGoodFallback(lastGood), (reason) => withoutKubeDns(source, reason, log)],
     inService(corefile) {
       lastGood?.served(corefile)
       const rendering = source.renderingOf(corefile)
-      // The last good one has the address of its time.
-      upstreamKnown = rendering?.upstreamKnown ?? true
       if (rendering === undefined) return
       // Without the address it is no good to a node that starts with it.
-      if (upstreamKnown) lastGood?.keep(corefile)
+      if (rendering.upstreamKnown) lastGood?.keep(corefile)
       if (!write(copy, corefile, conf, log)) return
       const { stubDomains, upstreamServers } = rendering
       const servers = upstreamServers.join(' ') || 'of the node'
@@ -123,7 +123,8 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
         `Updated Corefile with ${stubDomains} custom stubdomains and upstream servers ${servers}`,
       )
     },
-    upstreamKnown: () => upstreamKnown,
+    // The last good one has the address of its time.
+    upstreamKnown: (corefile) => source.renderingOf(corefile)?.upstreamKnown ?? true,
     follow(changed) {
       if (kubeDns !== KUBE_DNS && !existsSync(kubeDns)) {
         log.warning(

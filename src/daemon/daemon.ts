@@ -1,6 +1,7 @@
 import { isSubdomain } from '../corefile/directive.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
@@ -8,12 +9,14 @@ import { panicked } from '../plugins/prometheus/panics.ts'
 import { recordDropped } from '../plugins/prometheus/dropped.ts'
 import { reloadCounters } from '../plugins/reload/counters.ts'
 import type { Handler } from '../serve/plugin.ts'
+import { heldHttp, letGoHttp } from '../telemetry/http.ts'
+import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
 import type { Corefile, Source } from './corefile-source.ts'
 import { KeptStates } from './kept-states.ts'
 import { CorefileWatcher } from './reload.ts'
 import { Runtime, type Endpoint, type RuntimeParts } from './runtime.ts'
 import { checkListeners, isSelfCheck, type ListeningAddress } from './self-check.ts'
-import { selfQuery } from './self-query.ts'
+import { selfLookUp, selfQuery } from './self-query.ts'
 import { untilIdle } from './until-idle.ts'
 import { watchFile } from './watch-directory.ts'
 
@@ -29,6 +32,8 @@ export interface DaemonParts {
   readonly log: Log
   readonly cacheBudget: ByteBudget
   readonly listeners: Listeners
+  /** Where there is a predecessor, its cache. */
+  readonly receiveCache?: ReceiveCache | null
   /** A plugin found that the first configuration must not go on. */
   readonly fatal: (message: string) => void
   /** Whether listeners may be bound to addresses that this machine gets later: those of others. */
@@ -59,13 +64,17 @@ const DRAIN_MS = 5000
 export class Daemon {
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
+  readonly #kept = new KeptStates()
   readonly #open = new Map<string, Listener>()
   /** Why `/ready` says no, whatever the plugins say. */
   readonly readiness: Holds
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
+  #corefile: Corefile
   /** True once the configuration in force is to end with the process. */
   #ending = false
+  /** Resolves when HTTP has been let go; null while nothing has. */
+  #letGo: Promise<void> | null = null
   /** The configuration that a reload tries, and how to give it up. */
   #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
 
@@ -92,6 +101,8 @@ export class Daemon {
     const daemon = new Daemon(parts, corefile)
     const runtime = daemon.#runtime
     try {
+      // Before any socket is open: the first queries are to find it.
+      if (parts.receiveCache) await importKept(daemon.#kept, parts, parts.receiveCache)
       await daemon.#openAll(runtime)
       await runtime.start()
       daemon.readiness.release(STARTING)
@@ -120,6 +131,7 @@ export class Daemon {
   private constructor(parts: DaemonParts, corefile: Corefile) {
     const { source, clock, cacheBudget, log, port } = parts
     this.#parts = parts
+    this.#corefile = corefile
     this.readiness = parts.readiness ?? new Holds()
     this.readiness.hold(STARTING)
     this.#watcher = new CorefileWatcher({
@@ -140,7 +152,7 @@ export class Daemon {
         selfCheck: () => this.selfCheck(),
         untilIdle: (quietMs, limitMs) => untilIdle(this.#open.values(), clock, quietMs, limitMs),
       },
-      kept: new KeptStates(),
+      kept: this.#kept,
       watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
       fatal: (runtime, message) => this.#fatal(runtime, message),
       warn: (message) => log.warning(message),
@@ -155,6 +167,11 @@ export class Daemon {
   /** Where this daemon listens, with the ports the kernel chose. */
   get addresses(): readonly ListeningAddress[] {
     return [...this.#open.values()]
+  }
+
+  /** What is served. */
+  get corefile(): Corefile {
+    return this.#corefile
   }
 
   /** The configuration in force. */
@@ -187,17 +204,28 @@ export class Daemon {
    * upstream. Resolves to null, or to what is wrong. Never rejects.
    */
   async selfQuery(name: string): Promise<string | null> {
-    const serving = this.#runtime.endpoints.filter(({ blocks }) =>
-      blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
-    )
+    const serving = this.#serving(name)
     if (serving.length === 0) return `no server block serves ${name}`
-    for (const endpoint of serving) {
-      const listener = this.#open.get(endpoint.name)
-      if (listener === undefined) return 'no listener is open'
+    for (const listener of serving) {
       const problem = await selfQuery(this.#parts.listeners, listener, name)
       if (problem !== null) return problem
     }
     return null
+  }
+
+  /** The addresses of `name`, as clients get them; none where there are none. */
+  async lookUp(name: string): Promise<readonly string[]> {
+    const [listener] = this.#serving(name)
+    return listener === undefined ? [] : selfLookUp(this.#parts.listeners, listener, name)
+  }
+
+  /** The open listeners that serve a zone of `name`. */
+  #serving(name: string): Listener[] {
+    return this.#runtime.endpoints
+      .filter(({ blocks }) =>
+        blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
+      )
+      .flatMap((endpoint) => this.#open.get(endpoint.name) ?? [])
   }
 
   /** Ends serving: lameduck, then the sockets once they are drained, then the plugins. */
@@ -212,7 +240,8 @@ export class Daemon {
     this.readiness.hold(ENDING)
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
-    await this.#runtime.lameduck()
+    // What a successor serves needs no farewell.
+    if (this.#letGo === null) await this.#runtime.lameduck()
   }
 
   /** Ends serving without waiting for anybody but queries under way. */
@@ -223,6 +252,31 @@ export class Daemon {
     await this.#watcher.stop()
     await this.#closeExcept(new Set())
     await this.#runtime.stop(true)
+  }
+
+  /** The open sockets, for a successor to have copies of. */
+  held(): readonly HeldSocket[] {
+    return [...[...this.#open.values()].flatMap((listener) => listener.held()), ...heldHttp()]
+  }
+
+  /** The cache in pieces, each to be used before the next is asked for. */
+  exportCache(): Iterable<Buffer> {
+    return exportKept(this.#kept, this.#parts.clock)
+  }
+
+  /** Reads and accepts no more, on DNS and HTTP: that is the successor's from now on. */
+  async letGo(): Promise<void> {
+    this.#candidate?.giveUp(new Error('the daemon hands over'))
+    await this.#watcher.stop()
+    for (const listener of this.#open.values()) listener.letGo()
+    this.#letGo = letGoHttp()
+  }
+
+  /** After `letGo()`: ends once all queries are answered and no client is connected any more. */
+  async retire(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((listener) => listener.settled()))
+    await this.#letGo
+    await this.stop()
   }
 
   async #abandonStart(): Promise<void> {
@@ -239,22 +293,29 @@ export class Daemon {
       for (const [name, dispatch] of before) this.#open.get(name)!.dispatch = dispatch
       await this.#closeExcept(new Set(before.keys()))
     }
+    const answering = new Map<Listener, Handler>()
     try {
-      for (const endpoint of runtime.endpoints) await this.#openOne(endpoint)
+      for (const endpoint of runtime.endpoints) {
+        answering.set(...(await this.#openOne(runtime, endpoint)))
+      }
     } catch (error) {
       await undo()
       throw error
     }
-    for (const endpoint of runtime.endpoints) {
-      const listener = this.#open.get(endpoint.name)!
-      listener.dispatch = runtime.server(endpoint, listener.port).dispatch
-    }
+    for (const [listener, dispatch] of answering) listener.dispatch = dispatch
     return undo
   }
 
-  async #openOne({ name, host, port }: Endpoint): Promise<void> {
-    if (this.#open.has(name)) return
-    this.#open.set(name, await this.#parts.listeners.open(host, port))
+  /** The listener of an endpoint and who is to answer there; one that is new answers at once. */
+  async #openOne(runtime: Runtime, endpoint: Endpoint): Promise<[Listener, Handler]> {
+    const { name, host } = endpoint
+    const open = this.#open.get(name)
+    const port = open?.port ?? endpoint.port
+    // An inherited socket has queries waiting: the first one is to be answered too.
+    const dispatch = port === 0 ? undefined : runtime.server(endpoint, port).dispatch
+    const listener = open ?? (await this.#parts.listeners.open(host, port, dispatch))
+    this.#open.set(name, listener)
+    return [listener, dispatch ?? runtime.server(endpoint, listener.port).dispatch]
   }
 
   async #closeExcept(names: ReadonlySet<string>): Promise<void> {
@@ -287,6 +348,7 @@ export class Daemon {
     }
     const old = this.#runtime
     this.#runtime = next
+    this.#corefile = corefile
     await this.#closeExcept(new Set(next.endpoints.map(({ name }) => name)))
     await old.stop(false)
     this.#found(next, corefile)

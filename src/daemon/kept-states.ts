@@ -32,6 +32,11 @@ export class KeptStates {
     return user
   }
 
+  /** Every state with its key. */
+  *entries(): Generator<readonly [key: string, state: unknown]> {
+    for (const [key, { state }] of this.#states) yield [key, state]
+  }
+
   #release(user: StateUser): void {
     for (const [key, kept] of this.#states) {
       if (!kept.users.delete(user) || kept.users.size > 0) continue

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import type { Inheritance } from '../lib/held-socket.ts'
 import { Clock } from '../lib/clock.ts'
 import { chooseUdpBackend } from '../net/backend.ts'
 import { NetCounters } from '../net/counters.ts'
@@ -7,11 +8,24 @@ import { netMetrics } from '../net/metrics.ts'
 import { ReceiveQueues, receiveQueueMetrics } from '../net/receive-queues.ts'
 import { libc } from '../sys/libc.ts'
 import { bindTcp } from '../sys/socket.ts'
-import { setHttpBinder } from '../telemetry/http.ts'
+import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
+import type { ReceiveCache } from './cache-handover.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { LoopLag, loopLagMetric } from './loop-lag.ts'
+
+export interface OpenParts extends Omit<
+  DaemonParts,
+  'clock' | 'cacheBudget' | 'listeners' | 'receiveCache' | 'vitals'
+> {
+  /** What a predecessor gives: sockets to serve on, and its cache. Null or absent: nothing. */
+  readonly inherited?: Bequest | null
+}
+
+interface Bequest extends Inheritance {
+  readonly receiveCache: ReceiveCache
+}
 
 /**
  * Starts the process's one daemon on this machine's network, with its clock, its memory limit and
@@ -19,21 +33,24 @@ import { LoopLag, loopLagMetric } from './loop-lag.ts'
  *
  * With `freeBind`, DNS and HTTP are opened on addresses as well that an interface gets later.
  */
-export async function openDaemon(
-  parts: Omit<DaemonParts, 'clock' | 'cacheBudget' | 'listeners' | 'vitals'>,
-): Promise<Daemon> {
+export async function openDaemon({ inherited = null, ...parts }: OpenParts): Promise<Daemon> {
   const clock = new Clock()
   const cacheBudget = openCacheBudget()
   const udp = chooseUdpBackend(process.env)
   const counters = new NetCounters()
   const { log, freeBind = false } = parts
-  const listeners = new Listeners({ udp, clock, counters, log, freeBind })
+  const adopt = inherited === null ? {} : { inherited }
+  const listeners = new Listeners({ udp, clock, counters, log, freeBind, ...adopt })
   if (freeBind) setHttpBinder(bindHttp)
+  if (inherited !== null) inheritHttp(inherited)
+  const receiveCache: ReceiveCache | null =
+    inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
   const lag = new LoopLag({ clock, log })
   const queues = new ReceiveQueues({ sockets, clock, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
-  const daemon = await Daemon.start({ ...parts, clock, cacheBudget, listeners, vitals })
+  const own = { clock, cacheBudget, listeners, vitals, receiveCache }
+  const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   showCacheBudget(cacheBudget)
   const metrics = [...netMetrics(counters), ...receiveQueueMetrics(sockets), loopLagMetric(lag)]

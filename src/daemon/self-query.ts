@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { Resolver } from 'node:dns/promises'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import { askOnce, type OwnAddress, simpleQuery } from '../upstream/ask-once.ts'
 import { Rcode, Type } from '../wire/codes.ts'
@@ -26,21 +27,47 @@ export async function selfQuery(
   of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
   name: string,
 ): Promise<string | null> {
-  const host = of.host.includes(':') ? '::1' : '127.0.0.1'
-  let listener: Listener
+  const subject = `dns://${joinHostPort(of.host, of.port)}`
   try {
-    listener = await listeners.open(host, 0, (q) => of.dispatch(q))
+    return await withPrivateListener(listeners, of, async (host, port) => {
+      for (const protocol of ['udp', 'tcp'] as const) {
+        const problem = await problemOf({ protocol, host, port }, name)
+        if (problem !== null) return `${subject} ${problem} over ${protocol.toUpperCase()}`
+      }
+      return null
+    })
   } catch (error) {
     return (error as Error).message
   }
-  const { port } = listener
+}
+
+/**
+ * Addresses of `name`, of both families, as what stands behind a listener knows them; none where it
+ * knows none, or does not answer. Asked as in `selfQuery()`. Rejects where no listener can be opened.
+ */
+export async function selfLookUp(
+  listeners: Listeners,
+  of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
+  name: string,
+): Promise<readonly string[]> {
+  return withPrivateListener(listeners, of, async (host, port) => {
+    const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 1 })
+    resolver.setServers([joinHostPort(host, port)])
+    const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
+    return found.flatMap((family) => (family.status === 'fulfilled' ? family.value : []))
+  })
+}
+
+/** A listener on the loopback address for what stands behind another one, as long as `use` runs. */
+async function withPrivateListener<T>(
+  listeners: Listeners,
+  of: Pick<Listener, 'host' | 'dispatch'>,
+  use: (host: string, port: number) => Promise<T>,
+): Promise<T> {
+  const host = of.host.includes(':') ? '::1' : '127.0.0.1'
+  const listener = await listeners.open(host, 0, (q) => of.dispatch(q))
   try {
-    const subject = `dns://${joinHostPort(of.host, of.port)}`
-    for (const protocol of ['udp', 'tcp'] as const) {
-      const problem = await problemOf({ protocol, host, port }, name)
-      if (problem !== null) return `${subject} ${problem} over ${protocol.toUpperCase()}`
-    }
-    return null
+    return await use(host, listener.port)
   } finally {
     await listener.close(0)
   }

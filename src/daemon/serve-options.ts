@@ -47,13 +47,9 @@ export const DNS_PORT = 53
  * @throws UsageError with exit code 1 and node-cache's words
  */
 export function serveOptions(given: GivenFlags): ServeOptions {
-  for (const name of ['setupinterface', 'setupiptables']) if (given.isOn(name)) refuseSetup(name)
   const warnings: string[] = []
   const syncIntervalMs = syncInterval(given.text('syncinterval'), (text) => warnings.push(text))
   const localIps = localAddresses(given.text('localip'))
-  if (localIps.length > 0) {
-    warnings.push('-localip sets nothing up in this release: these addresses have to exist already')
-  }
   if (given.isSet('corefile')) warnings.push('-corefile is ignored, as in node-cache: use -conf')
   const conf = given.text('conf')
   const baseCorefile = given.text('basecorefile')
@@ -62,8 +58,8 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     conf,
     port: portFlag(given, DNS_PORT),
     localIps: Object.freeze(localIps),
-    setupInterface: false,
-    setupIptables: false,
+    setupInterface: setUp(given, 'setupinterface', localIps),
+    setupIptables: setUp(given, 'setupiptables', localIps),
     skipTeardown: given.isOn('skipteardown'),
     interfaceName: given.text('interfacename'),
     syncIntervalMs,
@@ -82,11 +78,13 @@ export function serveOptions(given: GivenFlags): ServeOptions {
   })
 }
 
-function refuseSetup(name: string): never {
-  throw invalid(
-    `-${name}=true is not part of this release: dnslet serves on addresses that exist already; ` +
-      'start it with -setupinterface=false -setupiptables=false',
-  )
+/** As in node-cache the default is true, but only where there are addresses to set up. */
+function setUp(given: GivenFlags, name: string, localIps: readonly string[]): boolean {
+  if (!given.isSet(name)) return localIps.length > 0
+  if (given.isOn(name) && localIps.length === 0) {
+    throw invalid(`-${name}=true needs -localip, the addresses to set up`)
+  }
+  return given.isOn(name)
 }
 
 /** The Corefile is written where -conf says: somewhere, and not over its own template. */

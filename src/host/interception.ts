@@ -27,6 +27,8 @@ export interface InterceptionParts {
   readonly readiness: Holds
   /** Null where -setupiptables=false. */
   readonly rules: Rules | null
+  /** Rules for addresses that stay when we are gone: on `lo`, where no link of our own is to be had. */
+  readonly socketRules: () => Promise<Rules>
   /** Opens the interface, null where -setupinterface=false. Throws DnsletError. */
   readonly openInterface: (() => NodeInterface) | null
   /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
@@ -41,7 +43,8 @@ const TOLERATED_FAILURES = 2
 /** Packets that were on their way when interception ended have arrived by then. */
 const DRAIN_MS = 100
 
-const WAITING = 'No interception yet'
+/** Why nobody should be sent here before interception has begun. */
+export const WAITING = 'No interception yet'
 const SUSPENDED = 'Interception is suspended'
 
 /**
@@ -57,6 +60,7 @@ const SUSPENDED = 'Interception is suspended'
 export class Interception {
   readonly #parts: InterceptionParts
   #interface: NodeInterface | null = null
+  #rules: Rules | null
   #watchdog: { stop(): void } | null = null
   #renewal: NodeJS.Timeout | null = null
   #sync: NodeJS.Timeout | null = null
@@ -67,9 +71,11 @@ export class Interception {
   /** What was said last, so that it is not repeated each second. */
   #said = ''
   #ended = false
+  #handedOver = false
 
   constructor(parts: InterceptionParts) {
     this.#parts = parts
+    this.#rules = parts.rules
     parts.readiness.hold(WAITING)
   }
 
@@ -84,7 +90,9 @@ export class Interception {
    * interface cannot be had; kube-dns goes on answering then.
    */
   async start(inherited: boolean): Promise<void> {
-    const { fallback, rules } = this.#parts
+    const { fallback } = this.#parts
+    const rules = this.#rules
+    interceptionState.rules = rules?.kind ?? 'none'
     await rules?.install(inherited)
     if (fallback !== null && rules !== null) await rules.setFallback(fallback.known)
     if (inherited || (await this.#mayBegin()) === null) await this.#begin()
@@ -101,24 +109,30 @@ export class Interception {
 
   /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
   async withdraw(): Promise<void> {
+    if (this.#handedOver) return
     this.#stopTimers()
     this.#active = false
     interceptionState.active = 0
     try {
-      await this.#parts.rules?.withdraw()
+      await this.#rules?.withdraw()
     } catch (cause) {
       this.#failed('iptables', cause)
     }
     await sleep(DRAIN_MS)
   }
 
-  /** Graceful end, second half: every query has its answer, and the addresses go. Never rejects. */
-  async release(): Promise<void> {
-    this.#interface?.release()
+  /**
+   * Graceful end, second half: every query has its answer, and the addresses go. Never rejects.
+   * @param keep rules, and a link that can outlive us, stay
+   */
+  async release(keep: boolean): Promise<void> {
+    if (keep) this.#interface?.abandon()
+    else this.#interface?.release()
     this.#interface = null
     this.#watchdog?.stop()
+    if (keep || this.#handedOver) return
     try {
-      await this.#parts.rules?.remove()
+      await this.#rules?.remove()
     } catch (cause) {
       this.#failed('iptables', cause)
     }
@@ -126,6 +140,7 @@ export class Interception {
 
   /** A successor has the interface, and the rules are its own. */
   abandon(): void {
+    this.#handedOver = true
     this.#stopTimers()
     this.#interface?.abandon()
     this.#interface = null
@@ -160,7 +175,7 @@ export class Interception {
       this.#failed('interface_check', cause)
       void this.sync()
     }
-    const { rules } = this.#parts
+    const rules = this.#rules
     if (rules === null) return
     void rules.renew().then((renewed) => {
       if (!renewed && this.#active) void this.sync()
@@ -195,10 +210,9 @@ export class Interception {
 
   async #begin(): Promise<void> {
     if (this.#ended) return
-    const { libc, log, openInterface, readiness, rules } = this.#parts
-    if (this.#interface === null && openInterface !== null) this.#interface = openInterface()
-    else this.#interface?.ensure()
-    await rules?.renew()
+    const { libc, log, readiness } = this.#parts
+    await this.#openInterface()
+    await this.#rules?.renew()
     this.#watchdog ??= startWatchdog(libc)
     this.#failures = 0
     this.#active = true
@@ -209,8 +223,22 @@ export class Interception {
     log.info('Queries of this node are intercepted')
   }
 
+  async #openInterface(): Promise<void> {
+    const { openInterface, socketRules } = this.#parts
+    if (openInterface === null) return
+    if (this.#interface !== null) {
+      this.#interface.ensure()
+      return
+    }
+    this.#interface = openInterface()
+    if (this.#interface.kind !== 'lo' || this.#rules === null) return
+    this.#rules = await socketRules()
+    await this.#rules.install()
+  }
+
   async #repair(): Promise<void> {
-    const { rules, fallback } = this.#parts
+    const { fallback } = this.#parts
+    const rules = this.#rules
     if (this.#active && this.#interface !== null) {
       try {
         this.#tell(this.#interface.ensure(), 'interface')

@@ -9,7 +9,8 @@ import { adoptDevice, type LinkDevice, openDevice } from './link-device.ts'
 
 /** The link with our addresses: as long as it is there, the node's DNS queries come to us. */
 export interface NodeInterface {
-  readonly kind: 'tun' | 'dummy'
+  /** `lo`: no link of our own was to be had, and the addresses are on the loopback interface. */
+  readonly kind: 'tun' | 'dummy' | 'lo'
   /** The TUN's descriptor, for a successor; null for a dummy. `ensure()` may change it. */
   readonly fd: number | null
   /** Puts back what is missing and says what that was. Throws DnsletError, E_INTERFACE. */
@@ -81,7 +82,7 @@ class LinkWithAddresses implements NodeInterface {
     this.#device = device
     try {
       this.#ask(() => {
-        this.#addresses.removeOthers(device.index)
+        if (device.kind !== 'lo') this.#addresses.removeOthers(device.index)
         this.#fill()
       })
     } catch (cause) {
@@ -90,7 +91,7 @@ class LinkWithAddresses implements NodeInterface {
     }
   }
 
-  get kind(): 'tun' | 'dummy' {
+  get kind(): NodeInterface['kind'] {
     return this.#device.kind
   }
 
@@ -100,6 +101,7 @@ class LinkWithAddresses implements NodeInterface {
 
   ensure(): string[] {
     return this.#ask(() => {
+      if (this.#device.kind === 'lo') return this.#fill()
       const link = this.#parts.rtnetlink.link(this.#parts.name)
       if (link?.index === this.#device.index) return this.#fill()
       this.#closeFd()
@@ -137,8 +139,9 @@ class LinkWithAddresses implements NodeInterface {
   /** Up, without an address of the kernel's own, with ours. */
   #fill(): string[] {
     const { rtnetlink, name } = this.#parts
-    const { index } = this.#device
-    if (rtnetlink.link(name)?.up === true) return this.#addresses.ensure(index)
+    const { index, kind } = this.#device
+    const isUp = kind === 'lo' || rtnetlink.link(name)?.up === true
+    if (isUp) return this.#addresses.ensure(index)
     try {
       rtnetlink.disableLinkLocal(index)
     } catch {
@@ -149,6 +152,7 @@ class LinkWithAddresses implements NodeInterface {
   }
 
   #end(): void {
+    if (this.#device.kind === 'lo') return
     if (this.#device.kind === 'tun') return this.#closeFd()
     try {
       this.#parts.rtnetlink.deleteLink(this.#device.index)

@@ -8,8 +8,8 @@ import { closeOnExec, LINK_NAME_LENGTH, openTun, tunName } from '../sys/tun.ts'
 
 /** The link that carries our addresses. */
 export interface LinkDevice {
-  readonly kind: 'tun' | 'dummy'
-  /** The descriptor that keeps a TUN alive; null for a dummy, which stays until it is deleted. */
+  readonly kind: 'tun' | 'dummy' | 'lo'
+  /** The descriptor that keeps a TUN alive; null for the others, which stay. */
   readonly fd: number | null
   readonly index: number
 }
@@ -25,12 +25,12 @@ interface Parts {
 const noTun: readonly string[] = ['ENOENT', 'ENODEV', 'ENXIO', 'EPERM', 'EACCES']
 
 /**
- * A TUN of this name, and where there is none to be had a dummy, which outlives us. A dummy that is
+ * A TUN of this name, and where there is none to be had a dummy, or else `lo`, which outlive us. A dummy that is
  * there already is a leftover (node-cache makes one) and goes, or serves again; a TUN that another
  * process holds is shared with it. Throws DnsletError, E_INTERFACE.
  */
 export function openDevice(parts: Parts): LinkDevice {
-  const { rtnetlink, name, log } = parts
+  const { rtnetlink, name } = parts
   checkName(name)
   const found = rtnetlink.link(name)
   if (found !== null) refuseForeign(name, found)
@@ -39,13 +39,7 @@ export function openDevice(parts: Parts): LinkDevice {
   } catch (cause) {
     if (!(cause instanceof SyscallError)) throw cause
     if (!noTun.includes(cause.code)) throw failed(name, cause.message, HELD, cause)
-    const device = openDummy(rtnetlink, name, found, cause)
-    log.warning(
-      `${cause.message}: ${name} is a dummy link, which stays when dnslet is killed: ` +
-        'only the lease lets clients reach kube-dns then, after 3 s instead of at once; ' +
-        "mount the host's /dev/net/tun",
-    )
-    return device
+    return openDummy(parts, found, cause)
   }
 }
 
@@ -68,6 +62,9 @@ export function adoptDevice(parts: Parts, fd: number): LinkDevice {
   throw failed(name, `the predecessor's is named ${given}`, STOP_PREDECESSOR)
 }
 
+const RIGHTS =
+  "mount the host's /dev/net/tun and give the capability NET_ADMIN, or use " +
+  '-setupinterface=false and addresses that exist'
 const HELD = 'end the program that holds it, or choose another -interfacename'
 const STOP_PREDECESSOR = 'stop the predecessor first'
 
@@ -90,24 +87,26 @@ function openTunInstead({ libc, rtnetlink, name }: Parts, found: Link | null): n
   }
 }
 
-function openDummy(
-  rtnetlink: Rtnetlink,
-  name: string,
-  found: Link | null,
-  why: SyscallError,
-): LinkDevice {
-  if (found !== null) return { kind: 'dummy', fd: null, index: found.index }
+/** Where the kernel has no dummies either, `lo` carries the addresses. */
+function openDummy({ rtnetlink, name, log }: Parts, found: Link | null, why: SyscallError): LinkDevice {
   try {
-    return { kind: 'dummy', fd: null, index: rtnetlink.createDummy(name) }
-  } catch (cause) {
-    if (!(cause instanceof SyscallError)) throw cause
-    throw failed(
-      name,
-      `no TUN (${why.message}) and no dummy link (${cause.message})`,
-      "mount the host's /dev/net/tun and give the capability NET_ADMIN, or use " +
-        '-setupinterface=false and addresses that exist',
-      cause,
+    const index = found?.index ?? rtnetlink.createDummy(name)
+    log.warning(
+      `${why.message}: ${name} is a dummy link, which stays when dnslet is killed: ` +
+        'only the lease lets clients reach kube-dns then, after 3 s instead of at once; ' +
+        "mount the host's /dev/net/tun",
     )
+    return { kind: 'dummy', fd: null, index }
+  } catch (cause) {
+    const reason = `no TUN (${why.message}) and no dummy link (${(cause as Error).message})`
+    const loopback = rtnetlink.link('lo')
+    if (!(cause instanceof SyscallError)) throw cause
+    if (cause.code === 'EPERM' || loopback === null) throw failed(name, reason, RIGHTS, cause)
+    log.warning(
+      `${reason}: the addresses are on lo, where they stay when dnslet is killed. Pods reach kube-dns ` +
+        "then, but the node's own clients always do, past the cache; mount the host's /dev/net/tun",
+    )
+    return { kind: 'lo', fd: null, index: loopback.index }
   }
 }
 

@@ -5,14 +5,14 @@ import type { UdpBackend } from './udp.ts'
 
 /**
  * Batched UDP where the C library can be called, else node:dgram. `DNSLET_UDP=dgram` turns batching
- * off; any other value changes nothing. `backend.reason` says why, for one line of log.
+ * off, and nothing else; any other value changes nothing. `backend.reason` says why, for one line of log.
  */
 export function chooseUdpBackend(
   env: Readonly<Record<string, string | undefined>>,
   load: () => LibcResult = libc,
 ): UdpBackend {
-  if (env['DNSLET_UDP'] === 'dgram') return dgramBackend('DNSLET_UDP=dgram')
   const loaded = load()
+  if (env['DNSLET_UDP'] === 'dgram') return dgramBackend('DNSLET_UDP=dgram', loaded.libc)
   if (loaded.libc === null) return dgramBackend(loaded.reason)
   return batchedBackend(loaded.libc, 'the C library can be called')
 }

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 
 import type { Clock } from '../lib/clock.ts'
+import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import type { Query } from '../serve/query.ts'
 import type { NetCounters } from './counters.ts'
@@ -19,6 +20,12 @@ export interface Listener {
   readonly port: number
   /** Who takes the queries. May be replaced at any time; the next query goes to the new one. */
   dispatch: (q: Query) => void
+  /** Its sockets, for a successor to have copies of. */
+  held(): readonly HeldSocket[]
+  /** Reads and accepts no more: what comes is the successor's. Answers still go out until `close()`. */
+  letGo(): void
+  /** Resolves when no connection is left after `letGo()`: at the latest in about half a minute. */
+  settled(): Promise<void>
   /**
    * Stops listening: queries taken have `graceMs` milliseconds to be answered. Resolves when all
    * sockets are closed.
@@ -37,7 +44,11 @@ export interface ListenersOptions {
   readonly interfaces?: () => Interfaces
   /** Default: 5,000 ms. */
   readonly rescanMs?: number
+  /** Sockets to use before new ones are made. Default: none. */
+  readonly inherited?: Inheritance
 }
+
+const nothing: Inheritance = { take: () => null }
 
 const RESCAN_MS = 5_000
 /** Attempts to find a port free for both protocols, where the kernel chooses. */
@@ -54,6 +65,7 @@ export class Listeners {
       freeBind: false,
       interfaces: networkInterfaces,
       rescanMs: RESCAN_MS,
+      inherited: nothing,
       ...options,
     }
   }
@@ -64,7 +76,6 @@ export class Listeners {
    * `dispatch` is given are dropped.
    */
   async open(host: string, port: number, dispatch: (q: Query) => void = ignore): Promise<Listener> {
-    this.#warnIfShared(host, port)
     for (let attempt = 1; ; attempt++) {
       try {
         const listener = await this.#open(host, port, dispatch)
@@ -85,10 +96,14 @@ export class Listeners {
   async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<OpenListener> {
     const { udp: backend, ...options } = this.#options
     const dispatcher = { dispatch }
+    const tcpHost = isWildcard(host) && host !== '0.0.0.0' ? '' : host
+    const fd = options.inherited.take('tcp', tcpHost, port)
+    if (fd === null) this.#warnIfShared(host, port)
     const tcp = await openTcp({
       ...options,
-      host: isWildcard(host) && host !== '0.0.0.0' ? '' : host,
+      host: tcpHost,
       port,
+      fd,
       dispatcher,
     }).catch((cause: unknown) => {
       throw listenError('tcp', host, port, cause)
@@ -100,7 +115,7 @@ export class Listeners {
       await tcp.close(0)
       throw cause
     }
-    const listener: OpenListener = new OpenListener(host, tcp, udp, dispatcher, () => {
+    const listener: OpenListener = new OpenListener(host, tcpHost, tcp, udp, dispatcher, () => {
       this.#own.delete(listener)
     })
     return listener
@@ -119,6 +134,7 @@ export class Listeners {
 class OpenListener implements Listener {
   readonly host: string
   readonly port: number
+  readonly #tcpHost: string
   readonly #tcp: TcpListener
   readonly #udp: UdpSockets
   readonly #dispatcher: { dispatch: (q: Query) => void }
@@ -126,6 +142,7 @@ class OpenListener implements Listener {
 
   constructor(
     host: string,
+    tcpHost: string,
     tcp: TcpListener,
     udp: UdpSockets,
     dispatcher: { dispatch: (q: Query) => void },
@@ -133,6 +150,7 @@ class OpenListener implements Listener {
   ) {
     this.host = host
     this.port = tcp.port
+    this.#tcpHost = tcpHost
     this.#tcp = tcp
     this.#udp = udp
     this.#dispatcher = dispatcher
@@ -149,6 +167,22 @@ class OpenListener implements Listener {
 
   get udpSockets(): readonly UdpSocket[] {
     return this.#udp.all
+  }
+
+  held(): readonly HeldSocket[] {
+    const { fd } = this.#tcp
+    const held = this.#udp.held()
+    if (fd >= 0) held.push({ kind: 'tcp', host: this.#tcpHost, port: this.port, fd })
+    return held
+  }
+
+  letGo(): void {
+    this.#tcp.letGo()
+    this.#udp.letGo()
+  }
+
+  settled(): Promise<void> {
+    return this.#tcp.settled()
   }
 
   async close(graceMs: number): Promise<void> {

@@ -11,6 +11,9 @@ import type { Dispatcher } from './udp.ts'
 export const FIRST_MESSAGE_MS = 3_000
 export const IDLE_MS = 10_000
 export const WRITE_MS = 5_000
+/** Once a successor has the listener: idle this long, a connection is ended; any one at the latest. */
+export const RETIRED_IDLE_MS = 1_000
+export const RETIRED_MS = 30_000
 /** Queries of one connection waiting for an answer; beyond, it is not read from. */
 export const MAX_IN_FLIGHT = 128
 /** Octets of answers the client has not read; beyond, its connection is not read from. */
@@ -74,6 +77,8 @@ export class TcpConnection implements ReplyTarget {
   #inFlight = 0
   /** When a whole message arrived, or an answer left, last; the time of accept before that. */
   #activeAt: number
+  /** When the connection ends even if it is busy. */
+  #retiresAt = Infinity
   /** True while messages are served: answers made meanwhile leave together. */
   #serving = false
   #resuming = false
@@ -109,6 +114,11 @@ export class TcpConnection implements ReplyTarget {
     this.#serve()
   }
 
+  /** Serves on until the client has no query under way for a second, half a minute at most. */
+  retire(now: number): void {
+    this.#retiresAt = now + RETIRED_MS
+  }
+
   /** Cuts the connection. */
   destroy(reason: TcpEnd): void {
     if (this.#state === State.Closed) return
@@ -121,10 +131,15 @@ export class TcpConnection implements ReplyTarget {
   /** Ends the connection where one of its times is up. */
   sweep(now: number): void {
     if (this.#replies.stalledSince(now) >= WRITE_MS) this.destroy(TcpEnd.WriteTimeout)
+    else if (now >= this.#retiresAt) this.end(TcpEnd.Shutdown)
     else if (this.#inFlight > 0 || this.#replies.unsent > 0) return
     else if (this.#state === State.New) {
       if (now - this.#activeAt >= FIRST_MESSAGE_MS) this.destroy(TcpEnd.FirstMessageTimeout)
     } else if (now - this.#activeAt >= IDLE_MS) this.destroy(TcpEnd.IdleTimeout)
+    // By FIN: a client that asks just then reads the end of the stream, not a reset.
+    else if (this.#retiresAt < Infinity && now - this.#activeAt >= RETIRED_IDLE_MS) {
+      this.end(TcpEnd.Shutdown)
+    }
   }
 
   readonly #received = (chunk: Buffer): void => {

@@ -4,6 +4,7 @@ import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import { libc } from '../sys/libc.ts'
+import { listeningDescriptor } from '../lib/listening-descriptor.ts'
 import { bindTcp } from '../sys/socket.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
 import { TcpConnection, type TcpShared } from './tcp-connection.ts'
@@ -30,6 +31,8 @@ export interface TcpOptions {
   readonly port: number
   /** Lets the socket be bound before its address exists, where the C library can be called. */
   readonly freeBind: boolean
+  /** A listening socket of a predecessor: used instead of a new one. */
+  readonly fd?: number | null
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters
@@ -52,6 +55,8 @@ export class TcpListener {
   readonly #connections = new Set<TcpConnection>()
   readonly #shared: TcpShared
   #sweeper: NodeJS.Timeout | null = null
+  /** Resolves when nothing is open any more; null while connections are accepted. */
+  #gone: Promise<unknown> | null = null
   #emptied: () => void = () => {}
 
   constructor(server: Server, options: TcpOptions) {
@@ -84,14 +89,38 @@ export class TcpListener {
     this.#server.on('error', () => void this.#counters.tcpRefused++)
   }
 
+  /** The listening socket, for a successor to have a copy of. */
+  get fd(): number {
+    return listeningDescriptor(this.#server)
+  }
+
+  /** Accepts no more: new connections are the successor's. Those that are open end when idle. */
+  letGo(): void {
+    if (this.#gone !== null) return
+    void this.#stopListening()
+    const now = this.#clock.refresh()
+    for (const connection of this.#connections) connection.retire(now)
+  }
+
+  #stopListening(): Promise<unknown> {
+    this.#counters.tcpListeners--
+    // Closes this process's descriptor and leaves the socket to whoever else has one.
+    this.#gone = new Promise((resolve) => this.#server.close(resolve))
+    return this.#gone
+  }
+
+  /** Resolves when the connections that were let go have ended, by themselves within half a minute. */
+  async settled(): Promise<void> {
+    await this.#gone
+  }
+
   /**
    * Takes no more connections and no more queries. Connections end when their queries have answers;
    * what is left after `graceMs` milliseconds is cut.
    */
   async close(graceMs: number): Promise<void> {
-    if (!this.#server.listening) return
-    this.#counters.tcpListeners--
-    const gone = new Promise((resolve) => this.#server.close(resolve))
+    if (this.#gone === null && !this.#server.listening) return
+    const gone = this.#gone ?? this.#stopListening()
     for (const connection of this.#connections) connection.end(TcpEnd.Shutdown)
     const timer = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy(TcpEnd.Shutdown)
@@ -136,7 +165,7 @@ function listen(server: Server, options: TcpOptions): Promise<void> {
       server.off('error', reject)
       resolve()
     }
-    const fd = freeBound(options)
+    const fd = options.fd ?? freeBound(options)
     if (fd >= 0) server.listen({ fd, backlog: BACKLOG }, listening)
     else {
       const where = host === '' ? {} : { host }

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import type { RemoteInfo, Socket } from 'node:dgram'
 
 import type { Clock } from '../lib/clock.ts'
 import { type Flushable, turn } from '../lib/turn.ts'
@@ -9,6 +9,7 @@ import { sockaddrAddress, sockaddrPort, sockaddrSize, writeSockaddr } from '../s
 import { bindUdp, type ReceiveQueue, receiveQueue } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
+import { lend } from './lend.ts'
 import { SendQueue } from './send-queue.ts'
 import {
   type Dispatcher,
@@ -51,27 +52,15 @@ export function batchedBackend(libc: Libc, reason: string): UdpBackend {
     name: 'batched',
     reason,
     async open(options) {
-      const fd = bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      const fd = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
       try {
-        return new BatchedSocket(libc, fd, await lend(fd, options.address), options)
+        return new BatchedSocket(libc, fd, await lend(libc, fd, options.address), options)
       } catch (cause) {
         libc.close(fd)
         throw cause
       }
     },
   }
-}
-
-/** Gives a descriptor to node:dgram, which closes it from then on. */
-function lend(fd: number, address: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
-    socket.once('error', reject)
-    socket.bind({ fd }, () => {
-      socket.off('error', reject)
-      resolve(socket)
-    })
-  })
 }
 
 function receiveVector(libc: Libc, ipv6: boolean): MessageVector {
@@ -92,9 +81,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly localAddress: string
   readonly localPort: number
   received = 0
+  readonly fd: number
 
   readonly #libc: Libc
-  readonly #fd: number
   readonly #socket: Socket
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
@@ -116,11 +105,13 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   #budget: number = TURN
   #turnEnds = false
   #closing: Promise<void> | null = null
+  /** Resolves when node:dgram has closed its descriptor; null while it reads. */
+  #letGo: Promise<void> | null = null
   #closed = false
 
   constructor(libc: Libc, fd: number, socket: Socket, options: UdpOptions) {
     this.#libc = libc
-    this.#fd = fd
+    this.fd = fd
     this.#socket = socket
     this.#dispatcher = options.dispatcher
     this.#clock = options.clock
@@ -146,7 +137,11 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   }
 
   receiveQueue(): ReceiveQueue | null {
-    return this.#closed ? null : receiveQueue(this.#libc, this.#fd)
+    return this.#closed ? null : receiveQueue(this.#libc, this.fd)
+  }
+
+  letGo(): void {
+    this.#letGo ??= new Promise<void>((resolve) => this.#socket.close(resolve))
   }
 
   close(graceMs: number): Promise<void> {
@@ -158,14 +153,16 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     do {
       await this.#inFlight.settle(deadline - performance.now())
       // What arrived meanwhile gets its answers too, while there is time.
-      this.#budget = LAST_TURN
+      this.#budget = this.#letGo === null ? LAST_TURN : 0
       this.#serveReceived(this.#clock.refresh())
       this.#queue.flush()
     } while (this.#inFlight.count > 0 && performance.now() < deadline)
     this.#closed = true
     this.#queue.close()
     this.#counters.udpSockets--
-    await new Promise<void>((resolve) => this.#socket.close(resolve))
+    this.letGo()
+    await this.#letGo
+    this.#libc.close(this.fd)
   }
 
   /** The first datagram of a batch comes from libuv, with its sender as text. */
@@ -199,7 +196,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     const query = this.#query
     let served = 0
     while (served < this.#budget) {
-      const count = this.#libc.recvmmsg(this.#fd, receive.address, COUNT, MSG_DONTWAIT, 0)
+      const count = this.#libc.recvmmsg(this.fd, receive.address, COUNT, MSG_DONTWAIT, 0)
       if (count <= 0) break
       this.#counters.udpReceived.observe(count)
       this.received += count

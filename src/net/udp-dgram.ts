@@ -3,8 +3,12 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import type { Clock } from '../lib/clock.ts'
 import { turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import type { Libc } from '../sys/libc.ts'
+import { bindUdp } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
+import { LateReplies } from './late-replies.ts'
+import { lend, sameAddress } from './lend.ts'
 import {
   type Dispatcher,
   MAX_DATAGRAM,
@@ -19,24 +23,32 @@ const MAX_MESSAGE = 65_535
 /** Replies that may wait for room in the kernel's send buffer; more are dropped. */
 const MAX_BACKLOG = 64
 
-type Lookup = (
-  host: string,
-  options: unknown,
-  done: (error: null, address: string, family: number) => void,
-) => void
-
-/** Replies go to addresses, never to names. Without this dgram defers each send by a tick. */
-const sameAddress: Lookup = (host, _options, done) => done(null, host, 0)
-
-/** UDP with nothing but node:dgram: a system call or two for each datagram. */
-export function dgramBackend(reason: string): UdpBackend {
+/**
+ * UDP with nothing but node:dgram: a system call or two for each datagram.
+ *
+ * @param libc where the C library can be called, sockets can be handed over to a successor
+ */
+export function dgramBackend(reason: string, libc: Libc | null = null): UdpBackend {
   return {
     name: 'dgram',
     reason,
     async open(options) {
-      return new DgramSocket(await bind(options), options)
+      if (libc === null) return new DgramSocket(await bind(options), options, null)
+      const fd = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      try {
+        return new DgramSocket(await lend(libc, fd, options.address), options, { libc, fd })
+      } catch (cause) {
+        libc.close(fd)
+        throw cause
+      }
     },
   }
+}
+
+/** A socket that we have a descriptor of beside node:dgram's. */
+interface OwnDescriptor {
+  readonly libc: Libc
+  readonly fd: number
 }
 
 function bind({ address, port }: UdpOptions): Promise<Socket> {
@@ -64,6 +76,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   readonly localPort: number
   received = 0
 
+  readonly #own: OwnDescriptor | null
   readonly #socket: Socket
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
@@ -73,9 +86,14 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   readonly #inFlight = new InFlight()
   #reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
   #closing: Promise<void> | null = null
+  /** Resolves when node:dgram has closed its descriptor; null while it reads. */
+  #letGo: Promise<void> | null = null
+  /** Takes the answers once node:dgram is gone. */
+  #late: LateReplies | null = null
   #closed = false
 
-  constructor(socket: Socket, options: UdpOptions) {
+  constructor(socket: Socket, options: UdpOptions, own: OwnDescriptor | null) {
+    this.#own = own
     this.#socket = socket
     this.#dispatcher = options.dispatcher
     this.#clock = options.clock
@@ -103,6 +121,18 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     return null
   }
 
+  get fd(): number {
+    return this.#own?.fd ?? -1
+  }
+
+  letGo(): void {
+    if (this.#letGo !== null) return
+    this.#letGo = new Promise<void>((resolve) => this.#socket.close(resolve))
+    if (this.#own === null) return
+    const { libc, fd } = this.#own
+    this.#late = new LateReplies(libc, fd, this.#ipv6, this.#counters)
+  }
+
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs)
     return this.#closing
@@ -112,7 +142,10 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     await this.#inFlight.settle(graceMs)
     this.#closed = true
     this.#counters.udpSockets--
-    await new Promise<void>((resolve) => this.#socket.close(resolve))
+    this.#late?.close()
+    this.letGo()
+    await this.#letGo
+    if (this.#own !== null) this.#own.libc.close(this.#own.fd)
   }
 
   readonly #serve = (wire: Buffer, sender: RemoteInfo): void => {
@@ -139,6 +172,10 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     if (this.#closed || rinfo === null || rinfo.port === 0) {
       const reason = this.#closed ? UdpDrop.Closed : UdpDrop.Unsendable
       this.#counters.udpDrops[reason]!++
+      return
+    }
+    if (this.#letGo !== null) {
+      this.#late?.send(this.#reply, length, rinfo.address, rinfo.port)
       return
     }
     const waiting = this.#socket.getSendQueueCount()

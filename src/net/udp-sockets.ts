@@ -1,15 +1,17 @@
+import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard, localAddresses } from './local-addresses.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
-export interface UdpSocketsOptions extends Omit<UdpOptions, 'address'> {
+export interface UdpSocketsOptions extends Omit<UdpOptions, 'address' | 'fd'> {
   /** An IP address or a wildcard. */
   readonly host: string
   readonly backend: UdpBackend
   readonly interfaces: () => Interfaces
   /** Milliseconds between looks at the interfaces. */
   readonly rescanMs: number
+  readonly inherited: Inheritance
   readonly log: Log
 }
 
@@ -51,6 +53,19 @@ export class UdpSockets {
     return [...this.#open.values()]
   }
 
+  /** The sockets a successor can have copies of. */
+  held(): HeldSocket[] {
+    return [...this.#open].flatMap(([host, { fd, port }]) =>
+      fd < 0 ? [] : [{ kind: 'udp', host, port, fd }],
+    )
+  }
+
+  /** Reads no more; see `UdpSocket.letGo`. */
+  letGo(): void {
+    this.#closed = true
+    for (const socket of this.#open.values()) socket.letGo()
+  }
+
   async close(graceMs: number): Promise<void> {
     this.#closed = true
     if (this.#timer !== null) clearInterval(this.#timer)
@@ -61,9 +76,10 @@ export class UdpSockets {
 
   /** @param fleeting whether the address may be gone, or not usable yet (IPv6 duplicate detection) */
   async #add(address: string, fleeting: boolean): Promise<void> {
-    const { backend, port } = this.#options
+    const { backend, inherited, port } = this.#options
+    const fd = inherited.take('udp', address, port)
     try {
-      this.#open.set(address, await backend.open({ ...this.#options, address }))
+      this.#open.set(address, await backend.open({ ...this.#options, address, fd }))
     } catch (cause) {
       const error = listenError('udp', address, port, cause)
       if (!fleeting || error.code !== 'EADDRNOTAVAIL') throw error

@@ -14,6 +14,8 @@ export interface UdpOptions {
   readonly port: number
   /** Lets a batched socket be bound before its address exists (IP_FREEBIND). */
   readonly freeBind: boolean
+  /** A socket of a predecessor that is bound to this address: used instead of a new one. */
+  readonly fd?: number | null
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters
@@ -27,6 +29,10 @@ export interface UdpSocket {
   readonly received: number
   /** What the kernel holds for the socket, or null where it cannot be asked. */
   receiveQueue(): ReceiveQueue | null
+  /** The socket, for a successor to have a copy of; −1 where only node:dgram knows it. */
+  readonly fd: number
+  /** Reads no more: what arrives is the successor's. Answers still go out, until `close()`. */
+  letGo(): void
   /**
    * Serves on until all its queries have their answers, `graceMs` milliseconds at most, then closes.
    * An answer after that is dropped and counted.

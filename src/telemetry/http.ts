@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import { DnsletError } from '../lib/errors.ts'
+import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
+import { listeningDescriptor } from '../lib/listening-descriptor.ts'
 import { formatHttpAddress, parseHttpAddress, type HttpAddress } from './http-address.ts'
 import { registerMetric } from './metrics.ts'
 
@@ -56,6 +58,26 @@ export function setHttpBinder(binder: HttpBinder): void {
 
 /** The open listener of each `host:port`. A listener that is closing is not in it. */
 const listeners = new Map<string, Listener>()
+
+let inherited: Inheritance = { take: () => null }
+
+/** Says where listeners that are opened from now on look for their socket first. */
+export function inheritHttp(from: Inheritance): void {
+  inherited = from
+}
+
+/** The open listening sockets, for a successor to have copies of. */
+export function heldHttp(): HeldSocket[] {
+  return [...new Set(listeners.values())].flatMap((listener) => listener.held())
+}
+
+/**
+ * Accepts no more on any address, leaving the sockets to a successor: probes are to reach the process
+ * that serves. Resolves when the requests that have come are answered, at most 5 s later.
+ */
+export async function letGoHttp(): Promise<void> {
+  await Promise.all([...new Set(listeners.values())].map((listener) => listener.close()))
+}
 
 let failures = 0
 registerMetric({
@@ -120,7 +142,12 @@ class Listener {
     this.shares.splice(this.shares.lastIndexOf(routes), 1)
     if (this.shares.length > 0) return
     if (listeners.get(this.address) === this) listeners.delete(this.address)
-    await this.#close()
+    await this.close()
+  }
+
+  held(): HeldSocket[] {
+    const fd = this.#server === null ? -1 : listeningDescriptor(this.#server)
+    return fd < 0 ? [] : [{ kind: 'http', host: this.#host, port: this.port, fd }]
   }
 
   async #open(): Promise<void> {
@@ -138,8 +165,9 @@ class Listener {
     )
     server.setTimeout(TIMEOUT_MS)
     server.maxConnections = MAX_CONNECTIONS
+    const fd = inherited.take('http', this.#host, this.port)
     try {
-      await listen(server, this.#host, this.port)
+      await listen(server, this.#host, this.port, fd)
     } catch (error) {
       failures++
       throw explain(this.address, error)
@@ -148,9 +176,11 @@ class Listener {
     this.#server = server
   }
 
-  async #close(): Promise<void> {
+  /** Closes the listener, whoever has a share in it. */
+  async close(): Promise<void> {
     const server = this.#server
     if (server === null) return
+    this.#server = null
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => server.closeAllConnections(), TIMEOUT_MS)
       server.close(() => {
@@ -191,10 +221,10 @@ export function plainText(status: number, body: string): HttpReply {
   return { status, contentType: 'text/plain; charset=utf-8', body }
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, host: string, port: number, fd: number | null): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(target(host, port), () => {
+    server.listen(fd === null ? target(host, port) : { fd }, () => {
       server.off('error', reject)
       // A failing accept (out of descriptors) must not end the daemon.
       server.on('error', () => {})

@@ -36,6 +36,7 @@ describe('a blocked standard output', { skip: requireTools('nsd', 'dnsperf') }, 
     const bin = join(import.meta.dirname, '../../bin/dnslet')
     const daemon = spawn(bin, ['-conf', corefile, '-metrics-listen-address', '127.0.0.1:0'], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, DNSLET_STATE_DIR: '' },
     })
     t.after(() => void daemon.kill('SIGKILL'))
     // Nobody reads: the pipe's 64 KiB are full after some 500 lines.

@@ -33,9 +33,12 @@ export async function startDnslet(
   const file = join(folder, 'Corefile')
   writeFileSync(file, corefile)
   const all = ['-conf', file, '-metrics-listen-address', '127.0.0.1:0', ...args]
-  // Not the machine's: a daemon that runs there has its own.
-  const state = { DNSLET_STATE_DIR: join(folder, 'state') }
-  const daemon = startProcess(owner, bin, all, { ...process.env, ...state, ...env })
+  const daemon = startProcess(owner, bin, all, {
+    ...process.env,
+    // Daemons of other tests are not its predecessors.
+    DNSLET_STATE_DIR: join(folder, 'state'),
+    ...env,
+  })
   if (ready !== undefined) {
     const { address, port, name = 'ready.test' } = ready
     await waitUntil('dnslet', () => answers(address, port, name), daemon)

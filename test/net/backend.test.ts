@@ -19,10 +19,10 @@ describe('chooseUdpBackend()', () => {
     assert.deepEqual([name, reason], ['dgram', 'no binary'])
   })
 
-  test('takes node:dgram when told so, without loading anything', () => {
-    const { name, reason } = chooseUdpBackend({ DNSLET_UDP: 'dgram' }, () => {
-      throw new Error('loaded')
-    })
-    assert.deepEqual([name, reason], ['dgram', 'DNSLET_UDP=dgram'])
+  test('takes node:dgram when told so, with and without the C library', () => {
+    for (const load of [missing, libc]) {
+      const { name, reason } = chooseUdpBackend({ DNSLET_UDP: 'dgram' }, load)
+      assert.deepEqual([name, reason], ['dgram', 'DNSLET_UDP=dgram'])
+    }
   })
 })

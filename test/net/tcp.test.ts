@@ -12,6 +12,8 @@ import {
   IDLE_MS,
   MAX_IN_FLIGHT,
   MAX_UNSENT,
+  RETIRED_IDLE_MS,
+  RETIRED_MS,
   TcpConnection,
   type TcpShared,
   WRITE_MS,
@@ -387,6 +389,51 @@ describe('TCP', () => {
     await client.ended()
     assert.equal(counters.tcpEnds[TcpEnd.Shutdown], 1)
     server.release()
+  })
+
+  test('let go, it serves a client until that has been idle for a second', async (t) => {
+    const started = await start(t)
+    const { clock, counters, listener, server } = started
+    const busy = await tcpClient(t, started)
+    busy.send(query({ id: 1 }), query({ id: 2, name: 'hold.test' }))
+    await busy.wait(1)
+    await eventually('it is kept', () => server.held.length === 1)
+    listener.letGo()
+    await assert.rejects(once(connect(started.port, '127.0.0.1'), 'connect'), {
+      code: 'ECONNREFUSED',
+    })
+    clock.advance(RETIRED_IDLE_MS)
+    busy.send(query({ id: 3 }))
+    await busy.wait(2)
+    server.release()
+    await busy.wait(3)
+    let ended = false
+    const settled = listener.settled().then(() => (ended = true))
+    clock.advance(RETIRED_IDLE_MS - 1)
+    busy.send(query({ id: 4 }))
+    await busy.wait(4)
+    assert.equal(ended, false)
+    clock.advance(RETIRED_IDLE_MS)
+    await busy.ended()
+    busy.socket.end()
+    await settled
+    assert.deepEqual(ids(busy.replies), [1, 3, 2, 4])
+    await eventually('it ended by FIN', () => counters.tcpEnds[TcpEnd.Shutdown] === 1)
+  })
+
+  test('let go, it ends a client that is never idle after half a minute', async (t) => {
+    const started = await start(t)
+    const { clock, listener, server } = started
+    const client = await tcpClient(t, started)
+    client.send(query({ id: 1, name: 'hold.test' }))
+    await eventually('it is kept', () => server.held.length === 1)
+    listener.letGo()
+    clock.advance(RETIRED_MS)
+    server.release()
+    await client.wait(1)
+    await client.ended()
+    client.socket.end()
+    await listener.settled()
   })
 
   test('is understood by dig and kdig', { skip: requireTools('dig', 'kdig') }, async (t) => {

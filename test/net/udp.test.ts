@@ -20,7 +20,10 @@ import { isIntact, type TestServer, testServer } from './test-server.ts'
 
 const loaded = libc()
 const backends: UdpBackend[] = [dgramBackend('test')]
-if (loaded.libc !== null) backends.push(batchedBackend(loaded.libc, 'test'))
+if (loaded.libc !== null) {
+  backends.push(dgramBackend('with the C library', loaded.libc))
+  backends.push(batchedBackend(loaded.libc, 'test'))
+}
 
 interface Started {
   readonly socket: UdpSocket
@@ -50,7 +53,7 @@ function total(counts: Float64Array): number {
 }
 
 for (const backend of backends) {
-  describe(`UDP, ${backend.name}`, () => {
+  describe(`UDP, ${backend.name} (${backend.reason})`, () => {
     for (const address of ['127.0.0.1', '127.0.0.2', '::1']) {
       test(
         `answers on ${address} from the address asked`,

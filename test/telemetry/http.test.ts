@@ -2,15 +2,19 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { libc } from '../../src/sys/libc.ts'
+import { duplicate } from '../../src/sys/scm.ts'
+import { bindTcp } from '../../src/sys/socket.ts'
 import {
   acquire,
+  heldHttp,
   HttpListenError,
+  inheritHttp,
+  letGoHttp,
   plainText,
   type Route,
   setHttpBinder,
 } from '../../src/telemetry/http.ts'
-import { libc } from '../../src/sys/libc.ts'
-import { bindTcp } from '../../src/sys/socket.ts'
 
 function says(body: string): Route {
   return () => plainText(200, body)
@@ -174,3 +178,33 @@ test('what a binder has bound is served', { skip: library === null && reason }, 
   await lease.release()
   await assert.rejects(get(lease.port, '/health'))
 })
+
+test(
+  'a socket that is let go lives on with whoever has a copy',
+  { skip: library === null && reason },
+  async (t) => {
+    let answer: (body: string) => void = () => {}
+    const slow: Route = () =>
+      new Promise((resolve) => (answer = (body) => resolve(plainText(200, body))))
+    const old = await acquire('127.0.0.1:0', { '/slow': slow })
+    const { port } = old
+    const held = heldHttp().find((socket) => socket.port === port)!
+    assert.deepEqual([held.kind, held.host], ['http', '127.0.0.1'])
+    const copy = duplicate(library!, held.fd)
+
+    const underWay = get(port, '/slow')
+    while (answer.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const gone = letGoHttp()
+    // Nobody accepts now: the kernel keeps the connection for the next who does.
+    const later = get(port, '/health')
+    inheritHttp({ take: (...asked) => (asked.join() === `http,127.0.0.1,${port}` ? copy : null) })
+    await old.release()
+    const young = await acquire(`127.0.0.1:${port}`, { '/health': says('new') })
+    t.after(() => young.release())
+    inheritHttp({ take: () => null })
+    assert.deepEqual(await later, [200, 'new'])
+    answer('old')
+    assert.deepEqual(await underWay, [200, 'old'])
+    await gone
+  },
+)

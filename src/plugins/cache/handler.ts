@@ -9,7 +9,7 @@ import type { Flights } from './flights.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores } from './stores.ts'
-import { NO_SLOT } from './slots.ts'
+import { NO_SLOT } from './slot-chains.ts'
 import type { Store } from './store.ts'
 
 export interface LookupOptions {
@@ -71,7 +71,7 @@ export class Lookup {
       ? store.readKeepingTtl(slot, out, q.question.end)
       : store.read(slot, out, q.question.end, clock.now)
     q.outcome = Outcome.Message
-    q.ede = store.ede(slot)
+    q.ede = store.ede[slot]!
     q.answeredBy = 'cache'
     const refresh = config.prefetch === null ? null : this.#prefetch(q, key, store, slot)
     done(q)

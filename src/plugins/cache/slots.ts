@@ -1,7 +1,5 @@
 import { LRUCache } from 'lru-cache'
-
-/** No slot. */
-export const NO_SLOT = -1
+import { NO_SLOT } from './slot-chains.ts'
 
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
 const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
@@ -63,6 +61,21 @@ export class Slots {
       // A free one: out of the way from now on.
       this.touch(slot)
     }
+  }
+
+  isTaken(slot: number): boolean {
+    return this.#taken[slot] === 1
+  }
+
+  /** The `max` taken slots used last (fewer where there are fewer), the most recent at the end. */
+  recent(max: number): Int32Array {
+    const slots = new Int32Array(Math.min(max, this.size))
+    let at = slots.length
+    for (const slot of this.#lru.keys()) {
+      if (at === 0) break
+      if (this.isTaken(slot)) slots[--at] = slot
+    }
+    return slots
   }
 
   /** Taken slots, in no order. None may be taken or given back meanwhile but the current one. */

@@ -5,7 +5,7 @@ import { Ede, Rcode } from '../../wire/codes.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { StaleConfig } from './config.ts'
 import type { CountersByServer } from './metrics.ts'
-import { NO_SLOT } from './slots.ts'
+import { NO_SLOT } from './slot-chains.ts'
 import type { Store } from './store.ts'
 import type { CacheStores } from './stores.ts'
 

@@ -1,11 +1,13 @@
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
 import { write32 } from '../../wire/bytes.ts'
+import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import { readTtl, type Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { PAGE_SIZE, type Slab } from './slab.ts'
-import { NO_SLOT, Slots } from './slots.ts'
+import { NO_SLOT, SlotChains } from './slot-chains.ts'
+import { Slots } from './slots.ts'
 
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
@@ -21,30 +23,27 @@ const ENTRY_OVERHEAD = 128
  *   chunk  [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
  *
  * Offsets of TTLs count from the message's start. Slots are found by the hash of the question, through
- * chains; no string is made of it. `Slots` keeps their order and says which one has to go.
- *
- *   hash ─▶ buckets ─▶ slot ─▶ next slot of the same bucket …
+ * `SlotChains`; no string is made of it. `Slots` keeps their order and says which one has to go.
  */
 export class Store {
   readonly #slots: Slots
   readonly #slab: Slab
   readonly #budget: ByteBudget
   readonly #onEvict: () => void
-  /** First slot of each bucket, and what follows each slot there. */
-  readonly #buckets: Int32Array
-  readonly #next: Int32Array
+  readonly #chains: SlotChains
   readonly #hash: Int32Array
-  readonly #variant: Uint8Array
   readonly #keySize: Uint16Array
 
   readonly #address: Float64Array
   readonly #recordBytes: Uint16Array
   readonly #ttlCount: Uint16Array
+  /** `CacheKey.variant`. */
+  readonly variant: Uint8Array
   /** Milliseconds of `Clock.now`. */
-  readonly #storedAt: Float64Array
-  readonly #expiresAt: Float64Array
+  readonly storedAt: Float64Array
+  readonly expiresAt: Float64Array
   /** RFC 8914 code of the answer, or −1. */
-  readonly #ede: Int16Array
+  readonly ede: Int16Array
   readonly rcode: Uint8Array
   /** Hits since the last gap, and the time of the last (prefetch). */
   readonly hits: Uint32Array
@@ -58,17 +57,16 @@ export class Store {
     this.#slab = slab
     this.#budget = budget
     this.#onEvict = onEvict
-    this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(capacity))).fill(NO_SLOT)
-    this.#next = new Int32Array(capacity)
+    this.#chains = new SlotChains(capacity)
     this.#hash = new Int32Array(capacity)
-    this.#variant = new Uint8Array(capacity)
+    this.variant = new Uint8Array(capacity)
     this.#keySize = new Uint16Array(capacity)
     this.#address = new Float64Array(capacity)
     this.#recordBytes = new Uint16Array(capacity)
     this.#ttlCount = new Uint16Array(capacity)
-    this.#storedAt = new Float64Array(capacity)
-    this.#expiresAt = new Float64Array(capacity)
-    this.#ede = new Int16Array(capacity)
+    this.storedAt = new Float64Array(capacity)
+    this.expiresAt = new Float64Array(capacity)
+    this.ede = new Int16Array(capacity)
     this.rcode = new Uint8Array(capacity)
     this.hits = new Uint32Array(capacity)
     this.lastHitAt = new Float64Array(capacity)
@@ -83,13 +81,13 @@ export class Store {
   }
 
   #lookUp(key: CacheKey): number {
-    let slot = this.#buckets[key.hash & (this.#buckets.length - 1)]!
-    while (slot !== NO_SLOT && !this.#isAt(slot, key)) slot = this.#next[slot]!
+    let slot = this.#chains.first(key.hash)
+    while (slot !== NO_SLOT && !this.#isAt(slot, key)) slot = this.#chains.next(slot)
     return slot
   }
 
   #isAt(slot: number, key: CacheKey): boolean {
-    if (this.#hash[slot] !== key.hash || this.#variant[slot] !== key.variant) return false
+    if (this.#hash[slot] !== key.hash || this.variant[slot] !== key.variant) return false
     const { question, wire } = key
     if (this.#keySize[slot] !== keySize(question)) return false
     const address = this.#address[slot]!
@@ -97,26 +95,22 @@ export class Store {
   }
 
   isFresh(slot: number, now: number): boolean {
-    return now < this.#expiresAt[slot]!
+    return now < this.expiresAt[slot]!
   }
 
   /** Milliseconds since the entry expired; negative while it is fresh. */
   staleFor(slot: number, now: number): number {
-    return now - this.#expiresAt[slot]!
+    return now - this.expiresAt[slot]!
   }
 
   /** Whole seconds of freshness left, at least 0. */
   remaining(slot: number, now: number): number {
-    return Math.max(0, Math.ceil((this.#expiresAt[slot]! - now) / 1000))
+    return Math.max(0, Math.ceil((this.expiresAt[slot]! - now) / 1000))
   }
 
   /** Seconds the entry was fresh for in all. */
   lifetime(slot: number): number {
-    return (this.#expiresAt[slot]! - this.#storedAt[slot]!) / 1000
-  }
-
-  ede(slot: number): number {
-    return this.#ede[slot]!
+    return (this.expiresAt[slot]! - this.storedAt[slot]!) / 1000
   }
 
   /**
@@ -124,7 +118,7 @@ export class Store {
    * its length. TTLs are lowered by the seconds since it was stored.
    */
   read(slot: number, out: Buffer, questionEnd: number, now: number): number {
-    const elapsed = Math.floor((now - this.#storedAt[slot]!) / 1000)
+    const elapsed = Math.floor((now - this.storedAt[slot]!) / 1000)
     return this.#copy(slot, out, questionEnd, elapsed, -1)
   }
 
@@ -200,19 +194,19 @@ export class Store {
     this.#address[slot] = address
     this.#recordBytes[slot] = recordBytes
     this.#ttlCount[slot] = records.count
-    this.#storedAt[slot] = now
-    this.#expiresAt[slot] = now + seconds * 1000
-    this.#ede[slot] = ede
+    this.storedAt[slot] = now
+    this.expiresAt[slot] = now + seconds * 1000
+    this.ede[slot] = ede
     this.rcode[slot] = records.rcode
     // A refreshed entry is as popular as it was.
     this.hits[slot] = hits
     this.lastHitAt[slot] = lastHitAt
     this.retryAt[slot] = 0
     this.#hash[slot] = key.hash
-    this.#variant[slot] = key.variant
+    this.variant[slot] = key.variant
     this.#keySize[slot] = questionSize
     this.#budget.take(this.#cost(slot))
-    this.#link(slot)
+    this.#chains.link(slot, key.hash)
     return slot
   }
 
@@ -227,6 +221,24 @@ export class Store {
     let fresh = 0
     for (const slot of this.#slots) if (this.isFresh(slot, now)) fresh++
     return fresh
+  }
+
+  /** Slots of the `max` entries used last (fewer where there are fewer), the most recent at the end. */
+  recent(max: number): Int32Array {
+    return this.#slots.recent(max)
+  }
+
+  /**
+   * Writes the entry into `out` as a whole message with id 0, its question in lower case and its TTLs
+   * as stored, and returns its length; 0 where the slot holds no entry any more.
+   */
+  readMessage(slot: number, out: Buffer): number {
+    if (!this.#slots.isTaken(slot)) return 0
+    const address = this.#address[slot]!
+    const size = this.#keySize[slot]!
+    out[0] = out[1] = 0
+    copyBytes(this.#slab.page(address), this.#slab.offset(address), out, HEADER_SIZE, size)
+    return this.readKeepingTtl(slot, out, HEADER_SIZE + size)
   }
 
   /** Empties the store and gives its bytes back. */
@@ -259,26 +271,8 @@ export class Store {
     return this.#slab.chunkSize(this.#keySize[slot]! + message) + ENTRY_OVERHEAD
   }
 
-  #link(slot: number): void {
-    const bucket = this.#hash[slot]! & (this.#buckets.length - 1)
-    this.#next[slot] = this.#buckets[bucket]!
-    this.#buckets[bucket] = slot
-  }
-
-  #unlink(slot: number): void {
-    const bucket = this.#hash[slot]! & (this.#buckets.length - 1)
-    const first = this.#buckets[bucket]!
-    if (first === slot) {
-      this.#buckets[bucket] = this.#next[slot]!
-      return
-    }
-    let before = first
-    while (this.#next[before] !== slot) before = this.#next[before]!
-    this.#next[before] = this.#next[slot]!
-  }
-
   #empty(slot: number): void {
-    this.#unlink(slot)
+    this.#chains.unlink(slot, this.#hash[slot]!)
     this.#budget.give(this.#cost(slot))
     this.#slab.give(this.#address[slot]!)
     this.#slots.give(slot)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 
-import { NO_SLOT, Slots } from '../../../src/plugins/cache/slots.ts'
+import { NO_SLOT } from '../../../src/plugins/cache/slot-chains.ts'
+import { Slots } from '../../../src/plugins/cache/slots.ts'
 
 /** What is taken, the oldest use first. */
 type Model = number[]

@@ -1,0 +1,22 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+
+import { DnsletError } from '../lib/errors.ts'
+
+/** Leaves the file alone where a successor has written its own number into it. */
+export function removePidfile(path: string): void {
+  try {
+    if (readFileSync(path, 'utf8').trim() === String(process.pid)) rmSync(path)
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** Throws DnsletError, E_PIDFILE, where the file cannot be written. */
+export function writePidfile(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DnsletError('E_PIDFILE', `Cannot write the pid file ${path}: ${reason}`, { cause })
+  }
+}

@@ -1,0 +1,98 @@
+import { askPredecessor, type Inherited } from '../host/handover/predecessor.ts'
+import { type Offer, offerHandover } from '../host/handover/offer.ts'
+import type { Log } from '../lib/log.ts'
+import { type Libc, libc } from '../sys/libc.ts'
+import type { Daemon } from './daemon.ts'
+
+/** `loop` may take half a minute to see that a listener is unreachable; the predecessor need not wait. */
+const SETTLE_MS = 3_000
+
+interface Place {
+  readonly libc: Libc
+  readonly directory: string
+  readonly uid: number
+  readonly log: Log
+}
+
+export interface HandoverParts {
+  /** The descriptor of the TUN that a successor is to have; null while there is none. */
+  readonly tun: () => number | null
+  /** A successor serves in our place, from now on. */
+  readonly onLettingGo: () => void
+  /** A successor serves in our place and nothing is left to do. */
+  readonly onHandedOver: () => void
+}
+
+/**
+ * This process between its predecessor and its successor on the node. In this order: `ask()`, start
+ * the daemon with `inherited`, `takeOver()` once it serves, or `abandon()` where it cannot; `stop()`.
+ */
+export class Handover {
+  /** What the predecessor gives; null where there is none. */
+  inherited: Inherited | null = null
+  readonly #place: Place
+  #offer: Offer | null = null
+
+  private constructor(place: Place) {
+    this.#place = place
+  }
+
+  /** Hand-over through the state directory; null without one, or where the C library is out of reach. */
+  static open(directory: string | null, log: Log): Handover | null {
+    const uid = process.geteuid?.()
+    const library = libc().libc
+    if (directory === null || library === null || uid === undefined) return null
+    return new Handover({ libc: library, directory, uid, log })
+  }
+
+  /** Asks the running daemon, if there is one. Never rejects. */
+  async ask(): Promise<void> {
+    this.inherited = await askPredecessor(this.#place)
+  }
+
+  /** The daemon cannot start: the predecessor serves on. */
+  abandon(): void {
+    this.inherited?.abandon()
+  }
+
+  /** `daemon` serves: the predecessor may go, and a successor may come. Never rejects. */
+  async takeOver(daemon: Daemon, parts: HandoverParts): Promise<void> {
+    const { inherited } = this
+    const { log, directory } = this.#place
+    if (inherited !== null && inherited.taken === 0) {
+      // Its socket stays in place: it is not our predecessor, but somebody's it may be.
+      inherited.abandon()
+      log.info(
+        `The dnslet behind ${directory} serves other addresses: both go on, without hand-over`,
+      )
+      return
+    }
+    if (inherited !== null) {
+      await Promise.race([daemon.runtime.settled(), settleTime()])
+      await inherited.takeOver()
+    }
+    try {
+      const holdings = {
+        held: () => daemon.held(),
+        exportCache: () => daemon.exportCache(),
+        letGo() {
+          parts.onLettingGo()
+          return daemon.letGo()
+        },
+        retire: () => daemon.retire(),
+      }
+      this.#offer = await offerHandover({ ...this.#place, ...parts, holdings })
+    } catch (cause) {
+      log.warning(`Cannot offer a hand-over in ${directory}: ${(cause as Error).message}`)
+    }
+  }
+
+  /** Offers nothing any more. */
+  async stop(): Promise<void> {
+    await this.#offer?.stop()
+  }
+}
+
+function settleTime(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, SETTLE_MS).unref())
+}

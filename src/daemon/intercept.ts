@@ -1,0 +1,178 @@
+import { isIP } from 'node:net'
+import { FallbackTargets, KUBE_DNS_PODS } from '../host/fallback-targets.ts'
+import { Interception } from '../host/interception.ts'
+import { adoptInterface, type NodeInterface, openInterface } from '../host/interface.ts'
+import { detectIpvs } from '../host/kube-proxy.ts'
+import { portOwners } from '../host/port-owner.ts'
+import { hostPrograms } from '../host/programs.ts'
+import { chooseRules } from '../host/rules/choose-rules.ts'
+import { findKubeProxy } from '../host/rules/find-kube-proxy.ts'
+import type { Rules, RulesParts } from '../host/rules/rules.ts'
+import { findUplinks } from '../host/rules/uplinks.ts'
+import { DnsletError } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { type Libc, libc } from '../sys/libc.ts'
+import { noCoreDumps } from '../sys/limits.ts'
+import { Rtnetlink } from '../sys/rtnetlink.ts'
+import type { Configuration } from './configuration.ts'
+import type { Daemon } from './daemon.ts'
+import type { ServeOptions } from './serve-options.ts'
+
+/** Where kube-dns and its Services live. */
+const NAMESPACE = 'kube-system'
+
+/** Whether these flags change the node's network. */
+export function intercepts({ setupInterface, setupIptables }: ServeOptions): boolean {
+  return setupInterface || setupIptables
+}
+
+/**
+ * What has to be so before anything is opened: the C library is at hand, and, without a predecessor
+ * that hands over, nobody serves there: another program would keep part of the queries, and our rules
+ * would take the rest from it. Throws DnsletError, E_NO_LIBC or E_PORT_OWNED.
+ */
+export function prepareNode({ localIps, port }: ServeOptions, inherited: boolean): void {
+  noCoreDumps(library())
+  const [owner] = inherited ? [] : portOwners(localIps, port)
+  if (owner === undefined) return
+  const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
+  throw new DnsletError(
+    'E_PORT_OWNED',
+    `Cannot serve on port ${port}: ${who} listens on ${owner.address}; ` +
+      'end it first (another node-local DNS cache: delete its DaemonSet)',
+  )
+}
+
+export interface InterceptParts {
+  readonly options: ServeOptions
+  readonly daemon: Daemon
+  readonly configuration: Configuration
+  readonly log: Log
+  /** The state directory, null where there is none. */
+  readonly state: string | null
+  /** The TUN of a predecessor that intercepts up to now; null where there is none. */
+  readonly tun: number | null
+}
+
+/**
+ * Sets up interface and rules as the flags say and begins to intercept. Rejects with DnsletError where
+ * that cannot be done at all; kube-dns answers then.
+ */
+export async function intercept(parts: InterceptParts): Promise<Interception> {
+  const { options, daemon, configuration, log, tun } = parts
+  const system = library()
+  const addresses = withoutIpvs(system, options.localIps, log)
+  const zone = clusterZone(daemon)
+  const rulesParts = await describeRules(parts, system, addresses)
+  const rules = options.setupIptables ? await chooseRules(rulesParts) : null
+  const interception = new Interception({
+    libc: system,
+    log,
+    served: {
+      upstreamKnown: () => configuration.upstreamKnown(daemon.corefile),
+      selfQuery: () => daemon.selfQuery(`kubernetes.default.svc.${zone}`),
+      selfCheck: () => daemon.selfCheck(),
+    },
+    readiness: daemon.readiness,
+    rules,
+    socketRules: () => chooseRules({ ...rulesParts, interception: 'socket' }),
+    openInterface: options.setupInterface
+      ? opener(parts, system, addresses, rules?.lease ?? 'address')
+      : null,
+    fallback:
+      rulesParts.orphans.length === 0
+        ? null
+        : new FallbackTargets({
+            stateDirectory: parts.state,
+            lookUp: () => daemon.lookUp(`${KUBE_DNS_PODS}.${NAMESPACE}.svc.${zone}`),
+            orphans: rulesParts.orphans,
+            log,
+          }),
+    syncIntervalMs: options.syncIntervalMs,
+  })
+  await interception.start(tun !== null)
+  return interception
+}
+
+function library(): Libc {
+  const loaded = libc()
+  if (loaded.libc !== null) return loaded.libc
+  const reason = `Cannot set up the node: ${loaded.reason}`
+  throw new DnsletError('E_NO_LIBC', `${reason}; use -setupinterface=false -setupiptables=false`)
+}
+
+/** Those that kube-proxy in IPVS mode does not hold: they stay its own. */
+function withoutIpvs(system: Libc, localIps: readonly string[], log: Log): readonly string[] {
+  const rtnetlink = new Rtnetlink(system)
+  try {
+    const held = detectIpvs(rtnetlink, localIps)
+    if (held.length === 0) return localIps
+    log.warning(
+      `kube-proxy in IPVS mode holds ${held.join(', ')}, which cannot be intercepted: ` +
+        'clients need the other addresses as their name server (kubelet: --cluster-dns)',
+    )
+    return localIps.filter((address) => !held.includes(address))
+  } finally {
+    rtnetlink.close()
+  }
+}
+
+/** The zone that names of Services are in: that of the first block, cluster.local for the root. */
+function clusterZone(daemon: Daemon): string {
+  const [block] = daemon.runtime.blocks
+  const zone = block?.context.zones[0] ?? '.'
+  return zone === '.' ? 'cluster.local.' : zone
+}
+
+async function describeRules(
+  { options, log }: InterceptParts,
+  system: Libc,
+  addresses: readonly string[],
+): Promise<RulesParts> {
+  const { port, healthPort } = options
+  const programs = hostPrograms()
+  const orphans = []
+  for (const address of addresses) {
+    const found = await findKubeProxy(programs, address, port)
+    if (found === 'none') orphans.push(address)
+  }
+  const services = orphans.filter((address) => !isLinkLocal(address))
+  if (services.length > 0) {
+    log.warning(
+      `No rule of kube-proxy leads to ${services.join(', ')}: while dnslet is dead, nobody but known ` +
+        'pods of kube-dns answers there',
+    )
+  }
+  return {
+    libc: system,
+    log,
+    programs,
+    addresses,
+    orphans,
+    port,
+    healthPort,
+    interception: 'local',
+    uplinks: findUplinks,
+  }
+}
+
+function isLinkLocal(address: string): boolean {
+  return isIP(address) === 4 ? address.startsWith('169.254.') : /^fe[89ab]/i.test(address)
+}
+
+/** Opens the interface, by way of the predecessor's descriptor the first time. */
+function opener(
+  { options, log, tun }: InterceptParts,
+  system: Libc,
+  addresses: readonly string[],
+  lease: Rules['lease'],
+): () => NodeInterface {
+  const parts = { libc: system, name: options.interfaceName, addresses, lease, log }
+  let inherited = tun
+  return () => {
+    if (inherited === null) return openInterface(parts)
+    const fd = inherited
+    inherited = null
+    return adoptInterface(parts, fd)
+  }
+}

@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+
+import type { HeldSocket } from '../../lib/held-socket.ts'
+import { listeningDescriptor } from '../../lib/listening-descriptor.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Libc } from '../../sys/libc.ts'
+import { duplicate, peerCredentials } from '../../sys/scm.ts'
+import { Channel } from './channel.ts'
+import {
+  encode,
+  FrameKind,
+  HandoverError,
+  handoverSocket,
+  PROTOCOL_VERSION,
+  readHello,
+} from './protocol.ts'
+
+/** What a running daemon hands on, and how it lets go of it. */
+export interface Holdings {
+  /** Its sockets, as they are now. */
+  held(): readonly HeldSocket[]
+  /** Its cache in pieces, each used before the next is asked for. */
+  exportCache(): Iterable<Buffer>
+  /** Stops reading and accepting; resolves once that has happened. */
+  letGo(): Promise<void>
+  /** After letGo(): resolves when everything under way has ended. */
+  retire(): Promise<void>
+}
+
+/** Milliseconds that each step of a successor may take. */
+interface Patience {
+  /** To say the next thing, or to take what is sent. */
+  readonly step: number
+  /** From having everything to serving. */
+  readonly start: number
+}
+
+const defaultPatience: Patience = { step: 2_000, start: 60_000 }
+
+export interface OfferOptions {
+  readonly libc: Libc
+  /** The state directory, checked. */
+  readonly directory: string
+  readonly holdings: Holdings
+  /** The descriptor of the TUN, where there is one. */
+  readonly tun: () => number | null
+  /** Nothing is left to do for this process. */
+  readonly onHandedOver: () => void
+  readonly log: Log
+  /** This process's effective user: nobody else is given anything. */
+  readonly uid: number
+  readonly patience?: Patience
+}
+
+/** A running daemon's readiness to hand over. */
+export interface Offer {
+  /** Ends it; a successor that has not taken over yet gets nothing more. */
+  stop(): Promise<void>
+}
+
+/**
+ * Listens for a successor in the state directory, in place of who listened there before. Until one
+ * says that it serves, nothing changes for this process, whatever comes by that socket. Rejects where
+ * the socket cannot be made.
+ */
+export async function offerHandover(options: OfferOptions): Promise<Offer> {
+  const listener = new OfferListener(options)
+  await listener.start()
+  return listener
+}
+
+class OfferListener implements Offer {
+  readonly #options: OfferOptions
+  readonly #patience: Patience
+  readonly #server: Server
+  readonly #path: string
+  /** Inode of our socket file: by now another one may stand there. */
+  #inode = 0
+  #successor: Channel | null = null
+
+  constructor(options: OfferOptions) {
+    this.#options = options
+    this.#patience = options.patience ?? defaultPatience
+    this.#path = handoverSocket(options.directory)
+    // Node reads nothing of a connection that is ours alone to read.
+    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket))
+  }
+
+  async start(): Promise<void> {
+    // Made under a name of its own, then put in place: a successor finds the old socket or the new.
+    const temporary = `${this.#path}.${randomBytes(6).toString('hex')}`
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(temporary, () => {
+        this.#server.off('error', reject).on('error', () => {})
+        resolve()
+      })
+    })
+    chmodSync(temporary, 0o600)
+    this.#inode = statSync(temporary).ino
+    renameSync(temporary, this.#path)
+  }
+
+  async stop(): Promise<void> {
+    this.#successor?.close()
+    await this.#close()
+    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path)
+  }
+
+  #close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #accept(socket: Socket): void {
+    const { libc, log, uid } = this.#options
+    let channel: Channel | null = null
+    try {
+      channel = new Channel(libc, duplicate(libc, descriptorOf(socket)), 0)
+      const peer = peerCredentials(libc, descriptorOf(socket))
+      if (peer.uid !== uid) throw new HandoverError(`user ${peer.uid} asked, this is user ${uid}`)
+    } catch (cause) {
+      log.warning(`Refused to hand over: ${(cause as Error).message}`)
+      channel?.close()
+      return
+    } finally {
+      socket.destroy()
+    }
+    void this.#serve(channel)
+  }
+
+  /** Talks to a successor; whatever goes wrong with it changes nothing for us. */
+  async #serve(channel: Channel): Promise<void> {
+    const { log } = this.#options
+    try {
+      const pid = await this.#greet(channel)
+      if (pid !== null) await this.#handOver(channel, pid)
+    } catch (cause) {
+      if (!(cause instanceof HandoverError)) throw cause
+      log.warning(`The successor did not take over: ${cause.message}; serving on`)
+    } finally {
+      if (this.#successor === channel) this.#successor = null
+      channel.close()
+    }
+  }
+
+  /** The successor's process id; null where it was sent away. */
+  async #greet(channel: Channel): Promise<number | null> {
+    const { step } = this.#patience
+    const { kind, payload } = await channel.receive(step)
+    if (kind !== FrameKind.Hello) throw new HandoverError('it does not greet')
+    const { protocol, pid } = readHello(payload)
+    const reason =
+      protocol === PROTOCOL_VERSION
+        ? this.#successor === null
+          ? null
+          : 'another successor is taking over'
+        : `protocol ${protocol} is not known here, only ${PROTOCOL_VERSION}`
+    if (reason === null) {
+      this.#successor = channel
+      return pid
+    }
+    this.#options.log.warning(`Refused to hand over to process ${pid}: ${reason}`)
+    await channel.send(FrameKind.Refusal, step, encode({ reason }))
+    return null
+  }
+
+  async #handOver(channel: Channel, pid: number): Promise<void> {
+    const { holdings, log, onHandedOver, tun } = this.#options
+    const { step, start } = this.#patience
+    log.info(`Process ${pid} asks to take over`)
+    await this.#sendEstate(channel, holdings.held(), tun())
+    for (;;) {
+      const { kind } = await channel.receive(start)
+      if (kind === FrameKind.Serving) break
+      if (kind !== FrameKind.WantCache) throw new HandoverError(`it sends a frame of kind ${kind}`)
+      for (const piece of holdings.exportCache()) await channel.send(FrameKind.Cache, step, piece)
+      await channel.send(FrameKind.CacheEnd, step)
+    }
+    await holdings.letGo()
+    log.info(`Handed over to process ${pid}; finishing what is under way`)
+    void this.#close()
+    await channel.send(FrameKind.LetGo, step).catch(() => {})
+    channel.close()
+    await holdings.retire()
+    log.info('Everything under way has ended')
+    onHandedOver()
+  }
+
+  async #sendEstate(
+    channel: Channel,
+    held: readonly HeldSocket[],
+    tun: number | null,
+  ): Promise<void> {
+    const sockets = held.map(({ kind, host, port }) => ({ kind, host, port }))
+    const estate = encode({ pid: process.pid, sockets, tun: tun !== null })
+    const descriptors = held.map(({ fd }) => fd)
+    if (tun !== null) descriptors.push(tun)
+    await channel.send(FrameKind.Estate, this.#patience.step, estate, descriptors)
+  }
+}
+
+function descriptorOf(socket: Socket): number {
+  // A connection keeps its descriptor where a server does.
+  return listeningDescriptor(socket as unknown as Server)
+}

@@ -1,0 +1,183 @@
+import type { HeldSocket, Inheritance, SocketKind } from '../../lib/held-socket.ts'
+import type { Log } from '../../lib/log.ts'
+import type { Libc } from '../../sys/libc.ts'
+import { connectUnix, peerCredentials, socketProtocol } from '../../sys/scm.ts'
+import { errnoName, SyscallError } from '../../sys/socket.ts'
+import { Channel } from './channel.ts'
+import {
+  encode,
+  type Estate,
+  FrameKind,
+  HandoverError,
+  handoverSocket,
+  MAX_SOCKETS,
+  PROTOCOL_VERSION,
+  readEstate,
+  readRefusal,
+} from './protocol.ts'
+
+/** Milliseconds a predecessor may take for each step: it is busy serving. */
+const STEP_MS = 3_000
+
+export interface AskOptions {
+  readonly libc: Libc
+  /** The state directory, checked. */
+  readonly directory: string
+  readonly log: Log
+  /** This process's effective user: nothing is taken from anybody else. */
+  readonly uid: number
+  /** Milliseconds each step may take. Default: 3,000. */
+  readonly patience?: number
+}
+
+/**
+ * Asks the daemon that runs on this node, if there is one, for what it has. Null where there is none,
+ * or none that can hand over to us: then this is a start like any other. Never rejects.
+ */
+export async function askPredecessor(options: AskOptions): Promise<Inherited | null> {
+  const { libc, directory, log, uid, patience = STEP_MS } = options
+  let channel: Channel | null = null
+  try {
+    const fd = connectUnix(libc, handoverSocket(directory))
+    channel = new Channel(libc, fd, MAX_SOCKETS + 1)
+    const peer = peerCredentials(libc, fd)
+    if (peer.uid !== uid) throw new HandoverError(`it is user ${peer.uid}, this is user ${uid}`)
+    const estate = await askForEstate(channel, patience)
+    const held = adopt(libc, estate, channel.descriptors)
+    log.info(`Taking over from process ${estate.pid}: ${held.sockets.length} sockets`)
+    return new Inherited({ libc, channel, log, patience, pid: estate.pid, ...held })
+  } catch (cause) {
+    channel?.close()
+    if (!isNobodyThere(cause)) {
+      log.warning(`Cannot take over from the running dnslet: ${(cause as Error).message}`)
+    }
+    return null
+  }
+}
+
+/** No socket file, or one that a process which is gone has left. */
+function isNobodyThere(cause: unknown): boolean {
+  if (!(cause instanceof SyscallError)) return false
+  return ['ENOENT', 'ECONNREFUSED'].includes(errnoName(cause.errno))
+}
+
+async function askForEstate(channel: Channel, patience: number): Promise<Estate> {
+  const hello = encode({ protocol: PROTOCOL_VERSION, pid: process.pid })
+  await channel.send(FrameKind.Hello, patience, hello)
+  const { kind, payload } = await channel.receive(patience)
+  if (kind === FrameKind.Refusal) throw new HandoverError(readRefusal(payload))
+  if (kind !== FrameKind.Estate) throw new HandoverError(`it sends a frame of kind ${kind}`)
+  return readEstate(payload)
+}
+
+interface Adopted {
+  readonly sockets: readonly HeldSocket[]
+  readonly tun: number | null
+}
+
+/** Gives each descriptor its meaning. Throws HandoverError where one is not what it is said to be. */
+function adopt(libc: Libc, { sockets, tun }: Estate, descriptors: number[]): Adopted {
+  const expected = sockets.length + (tun ? 1 : 0)
+  if (descriptors.length !== expected) {
+    throw new HandoverError(`${expected} descriptors were announced, ${descriptors.length} came`)
+  }
+  const adopted = sockets.map((socket, i) => ({ ...socket, fd: descriptors[i]! }))
+  for (const { kind, fd } of adopted) {
+    if (socketProtocol(libc, fd) !== (kind === 'udp' ? 'udp' : 'tcp')) {
+      throw new HandoverError(`a descriptor is no ${kind} socket`)
+    }
+  }
+  return { sockets: adopted, tun: tun ? descriptors[sockets.length]! : null }
+}
+
+interface InheritedParts extends Adopted {
+  readonly libc: Libc
+  readonly channel: Channel
+  readonly log: Log
+  readonly patience: number
+  readonly pid: number
+}
+
+/**
+ * What a predecessor has given us. It goes on serving until `takeOver()`; where this process ends
+ * before that, for whatever reason, it never notices.
+ */
+export class Inherited implements Inheritance {
+  /** The descriptor of the TUN, the caller's to close; null where there is none. */
+  readonly tun: number | null
+  readonly #parts: InheritedParts
+  /** How many sockets for DNS have been taken: with none, the two serve different addresses. */
+  taken = 0
+  /** Sockets nobody has taken yet. */
+  readonly #left: HeldSocket[]
+
+  constructor(parts: InheritedParts) {
+    this.#parts = parts
+    this.#left = [...parts.sockets]
+    this.tun = parts.tun
+    // From here on each belongs to who takes it.
+    parts.channel.descriptors.length = 0
+  }
+
+  take(kind: SocketKind, host: string, port: number): number | null {
+    const at = this.#left.findIndex(
+      (one) => one.kind === kind && one.host === host && one.port === port,
+    )
+    if (at < 0) return null
+    if (kind !== 'http') this.taken++
+    return this.#left.splice(at, 1)[0]!.fd
+  }
+
+  /**
+   * Hands the predecessor's cache to `push`, piece by piece. Rejects where the cache does not come
+   * to its end, or with what `push` threw; the sockets are good nevertheless.
+   */
+  async receiveCache(push: (piece: Buffer) => void): Promise<void> {
+    const { channel, patience } = this.#parts
+    let refused: { readonly cause: unknown } | null = null
+    await channel.send(FrameKind.WantCache, patience)
+    for (;;) {
+      const { kind, payload } = await channel.receive(patience)
+      if (kind === FrameKind.CacheEnd) break
+      if (kind !== FrameKind.Cache) throw new HandoverError(`it sends a frame of kind ${kind}`)
+      // What nobody wants is read nevertheless: the conversation goes on behind it.
+      if (refused !== null) continue
+      try {
+        push(payload)
+      } catch (cause) {
+        refused = { cause }
+      }
+    }
+    if (refused !== null) throw refused.cause
+  }
+
+  /**
+   * Says that this process serves. Resolves when the predecessor reads and accepts no more; where it
+   * does not say so, both may serve for a while, which loses nothing. Never rejects.
+   */
+  async takeOver(): Promise<void> {
+    const { channel, log, patience, pid } = this.#parts
+    this.#closeLeft()
+    try {
+      await channel.send(FrameKind.Serving, patience)
+      const { kind } = await channel.receive(patience)
+      if (kind !== FrameKind.LetGo) throw new HandoverError(`it sends a frame of kind ${kind}`)
+      log.info(`Took over from process ${pid}`)
+    } catch (cause) {
+      log.warning(`Process ${pid} did not confirm that it lets go: ${(cause as Error).message}`)
+    } finally {
+      channel.close()
+    }
+  }
+
+  /** Takes nothing over: the predecessor serves on. */
+  abandon(): void {
+    this.#closeLeft()
+    if (this.tun !== null) this.#parts.libc.close(this.tun)
+    this.#parts.channel.close()
+  }
+
+  #closeLeft(): void {
+    for (const { fd } of this.#left.splice(0)) this.#parts.libc.close(fd)
+  }
+}

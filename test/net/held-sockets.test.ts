@@ -1,0 +1,140 @@
+// One process's sockets, handed to a second set of listeners: here both live in this process.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { Clock } from '../../src/lib/clock.ts'
+import type { HeldSocket, Inheritance } from '../../src/lib/held-socket.ts'
+import type { Log } from '../../src/lib/log.ts'
+import { NetCounters } from '../../src/net/counters.ts'
+import { type Listener, Listeners } from '../../src/net/listeners.ts'
+import { batchedBackend } from '../../src/net/udp-batch.ts'
+import { dgramBackend } from '../../src/net/udp-dgram.ts'
+import type { UdpBackend } from '../../src/net/udp.ts'
+import { type Libc, libc } from '../../src/sys/libc.ts'
+import { duplicate } from '../../src/sys/scm.ts'
+import { nullLog } from '../helpers/null-log.ts'
+import type { Owner } from '../helpers/processes.ts'
+import { eventually, query, tcpClient, udpClient } from './clients.ts'
+import { type TestServer, testServer } from './test-server.ts'
+
+const loaded = libc()
+const skip = loaded.libc === null ? loaded.reason : false
+const library = loaded.libc as Libc
+const backends: UdpBackend[] = [batchedBackend(library, 'test'), dgramBackend('test', library)]
+
+interface Side {
+  readonly listeners: Listeners
+  readonly server: TestServer
+  readonly counters: NetCounters
+  readonly warnings: string[]
+}
+
+function side(udp: UdpBackend, inherited: Inheritance = { take: () => null }): Side {
+  const counters = new NetCounters()
+  const warnings: string[] = []
+  const log: Log = { ...nullLog, warning: (line) => void warnings.push(line) }
+  const server = testServer()
+  const listeners = new Listeners({ udp, clock: new Clock(), counters, log, inherited })
+  return { listeners, server, counters, warnings }
+}
+
+async function open(
+  owner: Owner,
+  { listeners, server }: Side,
+  host: string,
+  port = 0,
+): Promise<Listener> {
+  const listener = await listeners.open(host, port, server.dispatch)
+  owner.after(() => listener.close(0))
+  return listener
+}
+
+/** Copies of sockets, as another process would receive them. */
+function copies(held: readonly HeldSocket[]): Inheritance & { readonly left: HeldSocket[] } {
+  const left = held.map((socket) => ({ ...socket, fd: duplicate(library, socket.fd) }))
+  return {
+    left,
+    take: (kind, host, port) => {
+      const at = left.findIndex((s) => s.kind === kind && s.host === host && s.port === port)
+      return at < 0 ? null : left.splice(at, 1)[0]!.fd
+    },
+  }
+}
+
+describe('sockets of a predecessor', { skip }, () => {
+  for (const from of backends) {
+    for (const to of backends) {
+      test(`${from.name} to ${to.name}: what the old one has not read, the new one answers`, async (t) => {
+        const old = side(from)
+        const before = await open(t, old, '127.0.0.1')
+        const { port } = before
+        const inherited = copies(before.held())
+        const client = await udpClient(t, { address: '127.0.0.1', port })
+        client.send(query({ id: 1, name: 'hold.test' }))
+        await eventually('the old one has a query', () => old.server.held.length === 1)
+
+        before.letGo()
+        client.send(query({ id: 2 }), query({ id: 3 }))
+        // Nobody accepts now: the kernel holds the connection for whoever does.
+        const early = await tcpClient(t, { address: '127.0.0.1', port })
+        const young = side(to, inherited)
+        await open(t, young, '127.0.0.1', port)
+        assert.deepEqual(inherited.left, [], 'all are in use')
+        assert.deepEqual(young.warnings, [], 'nobody else is said to have the port')
+        await client.wait(2)
+        early.send(query({ id: 4 }))
+        await early.wait(1)
+
+        old.server.release()
+        await client.wait(3)
+        const ids = client.replies.map(({ wire }) => wire.readUInt16BE(0))
+        assert.deepEqual(ids, [2, 3, 1], 'a late answer of the old one comes from the same address')
+        assert.ok(client.replies.every(({ from: { port: source } }) => source === port))
+        await before.close(1_000)
+        client.send(query({ id: 5 }))
+        await client.wait(4)
+        assert.equal(old.counters.udpReceived.sum, 1)
+        assert.equal(young.counters.udpReceived.sum, 3)
+        assert.equal(
+          old.counters.udpDrops.reduce((sum, n) => sum + n),
+          0,
+        )
+      })
+    }
+  }
+
+  test('a wildcard hands on a UDP socket for each address', async (t) => {
+    const [backend] = backends
+    const before = await open(t, side(backend!), '')
+    const held = before.held()
+    assert.ok(held.some(({ kind, host }) => kind === 'udp' && host === '127.0.0.1'))
+    assert.deepEqual(
+      held.filter(({ kind }) => kind === 'tcp').map(({ host, port }) => [host, port]),
+      [['', before.port]],
+    )
+    const inherited = copies(held)
+    await open(t, side(backend!, inherited), '', before.port)
+    assert.deepEqual(inherited.left, [])
+  })
+
+  test('an address that was not handed on is opened', async (t) => {
+    const [backend] = backends
+    const before = await open(t, side(backend!), '127.0.0.1')
+    const inherited = copies(before.held())
+    const young = side(backend!, inherited)
+    const other = await open(t, young, '127.0.0.2', before.port)
+    assert.equal(inherited.left.length, 2)
+    for (const { fd } of inherited.left) library.close(fd)
+    const client = await udpClient(t, { address: '127.0.0.2', port: other.port })
+    client.send(query({ id: 1 }))
+    await client.wait(1)
+  })
+
+  test('without the C library nothing can be handed on', async (t) => {
+    const before = await open(t, side(dgramBackend('test')), '127.0.0.1')
+    assert.deepEqual(
+      before.held().map(({ kind }) => kind),
+      ['tcp'],
+    )
+  })
+})
