@@ -91,7 +91,8 @@ function sets({ ipv6, addresses }: Family, leased: boolean): string[] {
 function queryRules({ ipv6 }: Family, interception: Plan['interception']): string[] {
   const { lease, draining, moved } = setNames(ipv6)
   const ip = ipv6 ? 'ip6' : 'ip'
-  const present = interception === 'local' ? 'fib daddr type local' : 'socket wildcard 0'
+  // Any socket: `wildcard` would ask for a whole one, which a handshake has not got yet.
+  const present = interception === 'local' ? 'fib daddr type local' : 'socket transparent 0'
   const client = `${ip} saddr . tcp sport`
   return [
     `${ip} daddr @${lease} ${present} notrack accept`,

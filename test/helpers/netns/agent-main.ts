@@ -15,6 +15,7 @@ import type { AskOptions } from './agent.ts'
 
 const PORT = 53
 const kept = new Map<string, UdpSocket | Socket>()
+const servers: { close(): unknown }[] = []
 let rules: Rules
 let renewals: NodeJS.Timeout | undefined
 
@@ -32,12 +33,17 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
       const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4')
       udp.on('message', (_, from) => udp.send(name, from.port, from.address))
       udp.bind(PORT, address)
+      servers.push(udp)
       await once(udp, 'listening')
       const tcp = createServer((socket) => {
         socket.on('data', () => socket.write(name)).on('error', () => {})
       })
       await once(tcp.listen(PORT, address), 'listening')
+      servers.push(tcp)
     }
+  },
+  stopServing() {
+    for (const server of servers.splice(0)) server.close()
   },
   ask: (protocol: 'udp' | 'tcp', address: string, options: AskOptions) =>
     protocol === 'udp' ? askUdp(address, options) : askTcp(address, options),

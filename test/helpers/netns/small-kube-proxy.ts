@@ -71,3 +71,21 @@ COMMIT
 `,
   )
 }
+
+/** The map in which kube-proxy's nftables mode has its Services. */
+export function loadNftablesServices({ run }: SmallNode): void {
+  const table = (
+    family: string,
+    type: string,
+    address: string,
+  ): string => `table ${family} kube-proxy {
+  chain service { }
+  map service-ips {
+    type ${type} . inet_proto . inet_service : verdict
+    elements = { ${address} . udp . 53 : goto service, ${address} . tcp . 53 : goto service }
+  }
+}
+`
+  const tables = [table('ip', 'ipv4_addr', SERVICE.ipv4), table('ip6', 'ipv6_addr', SERVICE.ipv6)]
+  run('nft', ['-f', '-'], tables.join(''))
+}

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 
 import { findTool } from '../debian.ts'
-import type { Owner } from '../processes.ts'
+import { type Owner, waitUntil } from '../processes.ts'
 import { type Agent, startAgent } from './agent.ts'
 
 /** The Service, and the address that kube-proxy knows nothing of. */
@@ -66,6 +66,13 @@ export async function startSmallNode(owner: Owner): Promise<SmallNode> {
   for (const i of [0, 1]) {
     const pods = [KUBE_DNS.ipv4[i], KUBE_DNS.ipv6[i]]
     await agents.get(`dns${i}`)!.call('serve', `kube-dns-${i}`, pods)
+  }
+  // The first neighbour solicitations wait until link-local addresses have been tried out.
+  for (const name of ['pod', 'lan']) {
+    for (const pod of [...KUBE_DNS.ipv4, ...KUBE_DNS.ipv6]) {
+      const ask = (): Promise<string> => agents.get(name)!.ask('udp', pod, { timeoutMs: 200 })
+      await waitUntil(`${name} to ${pod}`, async () => /^kube-dns/.test(await ask()))
+    }
   }
   return {
     node: agents.get('node')!,
