@@ -16,10 +16,8 @@ export class InputRules {
     this.#iptables = iptables
   }
 
-  /** Returns what was found that does not belong there. */
-  async install(): Promise<string[]> {
-    const others = await this.#iptables.sweepOthers()
-    return [...others, ...(await this.#iptables.apply(['raw', 'filter', 'nat'], this.#wanted()))]
+  install(): Promise<void> {
+    return this.#iptables.install(this.#wanted())
   }
 
   check(): Promise<string[]> {

@@ -1,9 +1,8 @@
 import { oneAtATime } from '../../lib/one-at-a-time.ts'
 import type { Iptables } from './iptables.ts'
-import { fallbackRules, servingRules } from './iptables-plan.ts'
+import { fallbackRules, type IptablesRule, servingRules } from './iptables-plan.ts'
+import { TABLE } from './nft-ruleset.ts'
 import { makePlan, type Rules, type RulesParts } from './rules.ts'
-
-const tables = ['raw', 'filter', 'nat'] as const
 
 /** Rules among those of others, where nft is not to be had. The address's lifetime is the lease. */
 export class IptablesRules implements Rules {
@@ -22,9 +21,10 @@ export class IptablesRules implements Rules {
 
   install(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#iptables.sweepOthers()
       this.#state = 'serving'
-      await this.#apply()
+      // Of an earlier dnslet, if nft could load it then.
+      await this.#parts.programs.run('nft', ['delete', 'table', 'inet', TABLE]).catch(() => {})
+      await this.#iptables.install(await this.#wanted())
     })
   }
 
@@ -59,11 +59,13 @@ export class IptablesRules implements Rules {
   }
 
   async #apply(): Promise<string[]> {
+    return this.#iptables.apply(['raw', 'filter', 'nat'], await this.#wanted())
+  }
+
+  async #wanted(): Promise<IptablesRule[]> {
     const plan = makePlan(this.#parts, await this.#parts.uplinks(), this.#targets)
-    if (this.#state === 'removed') {
-      const useful = this.#parts.orphans.length > 0 && this.#targets.length > 0
-      return this.#iptables.apply(tables, useful ? fallbackRules(plan) : [])
-    }
-    return this.#iptables.apply(tables, servingRules(plan, this.#state === 'serving'))
+    if (this.#state !== 'removed') return servingRules(plan, this.#state === 'serving')
+    const useful = this.#parts.orphans.length > 0 && this.#targets.length > 0
+    return useful ? fallbackRules(plan) : []
   }
 }

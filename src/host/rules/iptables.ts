@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 
 import type { Log } from '../../lib/log.ts'
-import type { Programs } from '../programs.ts'
+import { ProgramError, type Programs } from '../programs.ts'
 import { difference } from './difference.ts'
 import { saveCommand, type Backend, type Backends } from './iptables-backend.ts'
 import type { IptablesRule } from './iptables-plan.ts'
 
 type Table = IptablesRule['table']
+
+const tables: readonly Table[] = ['raw', 'filter', 'nat']
 
 /** A rule of ours, or of node-cache, as iptables-save prints it. */
 interface Found {
@@ -34,40 +36,49 @@ export class Iptables {
    * node-cache. Returns what it had to repair. Each family is changed by one iptables-restore, each
    * table of it in one transaction.
    */
-  async apply(tables: readonly Table[], wanted: readonly IptablesRule[]): Promise<string[]> {
+  async apply(among: readonly Table[], wanted: readonly IptablesRule[]): Promise<string[]> {
     const { used } = this.#backends
     if (used === null) return []
     const found = []
     for (const ipv6 of [false, true]) {
       const rules = wanted.filter((rule) => rule.ipv6 === ipv6)
-      found.push(...(await this.#applyFamily(used, ipv6, tables, rules)))
+      found.push(...(await this.#applyFamily(used, ipv6, among, rules)))
     }
     return found
   }
 
-  /** Removes all rules of ours and of node-cache from the backend that nobody uses. */
-  async sweepOthers(): Promise<string[]> {
+  /**
+   * `apply()` to all tables at start: also removes what node-cache or an older dnslet have left, in
+   * the backend that nobody uses too, and says so.
+   */
+  async install(wanted: readonly IptablesRule[]): Promise<void> {
     const found = []
-    for (const backend of this.#backends.others) {
-      try {
-        for (const ipv6 of [false, true]) {
-          found.push(...(await this.#applyFamily(backend, ipv6, ['raw', 'filter', 'nat'], [])))
-        }
-      } catch (cause) {
-        // iptables-legacy needs NET_RAW, which we may well not have.
-        this.#log.warning(`Cannot look for old rules: ${(cause as Error).message}`)
-      }
+    for (const backend of this.#backends.others) found.push(...(await this.#sweep(backend)))
+    found.push(...(await this.apply(tables, wanted)))
+    const alien = found.filter((line) => line.startsWith('unexpected'))
+    if (alien.length === 0) return
+    const whose = 'node-cache or an earlier dnslet'
+    this.#log.info(`Removed ${alien.length} packet rules that ${whose} had left behind`)
+  }
+
+  async #sweep(backend: Backend): Promise<string[]> {
+    try {
+      const ipv4 = await this.#applyFamily(backend, false, tables, [])
+      return [...ipv4, ...(await this.#applyFamily(backend, true, tables, []))]
+    } catch (cause) {
+      // iptables-legacy needs NET_RAW, which we may well not have.
+      this.#log.warning(`Cannot look for old rules: ${(cause as Error).message}`)
+      return []
     }
-    return found
   }
 
   async #applyFamily(
     backend: Backend,
     ipv6: boolean,
-    tables: readonly Table[],
+    among: readonly Table[],
     wanted: readonly IptablesRule[],
   ): Promise<string[]> {
-    const repairs = await this.#repairs(backend, ipv6, tables, wanted)
+    const repairs = await this.#repairs(backend, ipv6, among, wanted)
     if (repairs.length === 0) return []
     const input = repairs.map(({ lines }) => lines.join('\n')).join('\n')
     const program = `${ipv6 ? backend.ipv6 : backend.ipv4}-restore`
@@ -78,11 +89,11 @@ export class Iptables {
   async #repairs(
     backend: Backend,
     ipv6: boolean,
-    tables: readonly Table[],
+    among: readonly Table[],
     wanted: readonly IptablesRule[],
   ): Promise<{ found: string[]; lines: string[] }[]> {
-    const present = await this.#list(backend, ipv6, tables)
-    return tables.flatMap((table) => {
+    const present = await this.#list(backend, ipv6, among)
+    return among.flatMap((table) => {
       const rules = wanted.filter((rule) => rule.table === table)
       const texts = new Map(rules.map((rule) => [commentOf(rule), describe(rule)]))
       const there = present.get(table) ?? []
@@ -94,17 +105,32 @@ export class Iptables {
     })
   }
 
+  async #save(
+    backend: Backend,
+    ipv6: boolean,
+    table: Table,
+    keep: (line: string) => boolean,
+  ): Promise<string[]> {
+    try {
+      return await this.#programs.run(...saveCommand(backend, ipv6, table), { keep })
+    } catch (cause) {
+      // Installed for IPv4 alone. If there are rules to make, making them will fail.
+      if (cause instanceof ProgramError && cause.code === 'E_NO_PROGRAM') return []
+      throw cause
+    }
+  }
+
   async #list(
     backend: Backend,
     ipv6: boolean,
-    tables: readonly Table[],
+    among: readonly Table[],
   ): Promise<Map<string, Found[]>> {
     const keep = (line: string): boolean => line.startsWith('*') || ours.test(line)
     const present = new Map<string, Found[]>()
     // iptables-legacy lists all tables at once.
-    const calls = backend.kind === 'legacy' ? tables.slice(0, 1) : tables
+    const calls = backend.kind === 'legacy' ? among.slice(0, 1) : among
     for (const call of calls) {
-      const lines = await this.#programs.run(...saveCommand(backend, ipv6, call), { keep })
+      const lines = await this.#save(backend, ipv6, call, keep)
       let table: Found[] = []
       for (const line of lines) {
         if (line.startsWith('*')) present.set(line.slice(1), (table = []))

@@ -5,9 +5,9 @@ import { KUBE_DNS, SERVICE, type SmallNode } from './small-node.ts'
  * what does not come from pods.
  * @param program `iptables-nft` or `iptables-legacy`
  */
-export function loadKubeProxy({ run }: SmallNode, program: string): void {
-  run(`${program}-restore`, ['-n'], rules(SERVICE.ipv4, KUBE_DNS.ipv4, '10.244.0.0/16'))
-  run(`${program.replace('ip', 'ip6')}-restore`, ['-n'], rules(SERVICE.ipv6, v6, 'fd00:244::/64'))
+export function loadKubeProxy(n: SmallNode, program: string): void {
+  n.run(`${program}-restore`, ['-n'], rules(SERVICE.ipv4, KUBE_DNS.ipv4, '10.244.0.0/16'))
+  n.run(`${program.replace('ip', 'ip6')}-restore`, ['-n'], rules(SERVICE.ipv6, v6, 'fd00:244::/64'))
 }
 
 const v6 = KUBE_DNS.ipv6.map((pod) => `[${pod}]`)
@@ -34,10 +34,10 @@ COMMIT
 }
 
 /** A firewall as strict as nodes have them: what is not tracked and not accepted is dropped. */
-export function loadFirewall({ run }: SmallNode, program: string): void {
+export function loadFirewall(n: SmallNode, program: string): void {
   const icmp = '-A INPUT -p ipv6-icmp -j ACCEPT\n'
-  run(`${program}-restore`, ['-n'], firewall(''))
-  run(`${program.replace('ip', 'ip6')}-restore`, ['-n'], firewall(icmp))
+  n.run(`${program}-restore`, ['-n'], firewall(''))
+  n.run(`${program.replace('ip', 'ip6')}-restore`, ['-n'], firewall(icmp))
 }
 
 function firewall(more: string): string {
@@ -50,11 +50,11 @@ ${more}COMMIT
 }
 
 /** The rules of node-cache for one address, as it leaves them behind when it is killed. */
-export function loadNodeCache({ run }: SmallNode, program: string, address: string): void {
+export function loadNodeCache(n: SmallNode, program: string, address: string): void {
   const skip = '-m comment --comment "NodeLocal DNS Cache: skip conntrack" -j NOTRACK'
   const allow = '-m comment --comment "NodeLocal DNS Cache: allow DNS traffic" -j ACCEPT'
   const each = (rule: (protocol: string) => string): string => `${rule('tcp')}\n${rule('udp')}`
-  run(
+  n.run(
     `${program}-restore`,
     ['-n'],
     `*raw
@@ -73,7 +73,7 @@ COMMIT
 }
 
 /** The map in which kube-proxy's nftables mode has its Services. */
-export function loadNftablesServices({ run }: SmallNode): void {
+export function loadNftablesServices(n: SmallNode): void {
   const table = (
     family: string,
     type: string,
@@ -87,5 +87,5 @@ export function loadNftablesServices({ run }: SmallNode): void {
 }
 `
   const tables = [table('ip', 'ipv4_addr', SERVICE.ipv4), table('ip6', 'ipv6_addr', SERVICE.ipv6)]
-  run('nft', ['-f', '-'], tables.join(''))
+  n.run('nft', ['-f', '-'], tables.join(''))
 }

@@ -71,7 +71,7 @@ export async function startSmallNode(owner: Owner): Promise<SmallNode> {
   for (const name of ['pod', 'lan']) {
     for (const pod of [...KUBE_DNS.ipv4, ...KUBE_DNS.ipv6]) {
       const ask = (): Promise<string> => agents.get(name)!.ask('udp', pod, { timeoutMs: 200 })
-      await waitUntil(`${name} to ${pod}`, async () => /^kube-dns/.test(await ask()))
+      await waitUntil(`${name} to ${pod}`, async () => (await ask()).startsWith('kube-dns'))
     }
   }
   return {

@@ -120,6 +120,19 @@ for (const { name, chosen, program, withoutNft } of variants) {
       await answered(/^local$/, [SERVICE.ipv4])
     })
 
+    test('hand over without a gap: the successor installs while queries come', async () => {
+      let installed = false
+      const install = n.node.call('install', true).finally(() => (installed = true))
+      const answers = new Map<string, number>()
+      while (!installed) {
+        const answer = await n.pod.ask('udp', SERVICE.ipv4, { timeoutMs: 300 })
+        answers.set(answer, (answers.get(answer) ?? 0) + 1)
+      }
+      await install
+      assert.deepEqual([...answers.keys()], ['local'])
+      assert.ok(answers.get('local')! > 10)
+    })
+
     test('are repaired where one is missing, doubled or alien', async () => {
       const [first = '', second = ''] = iptablesRules().filter((line) => accept.test(line))
       const [gone, twice] = [first, second].map((line) => line.replace('-A ', ''))
