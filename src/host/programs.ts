@@ -11,7 +11,7 @@ const STDERR_LIMIT = 2_000
 /** A program that could not be started (`E_NO_PROGRAM`), or failed or hung (`E_PROGRAM`). */
 export class ProgramError extends DnsletError {}
 
-export interface ProgramRun {
+interface ProgramRun {
   /** Standard input; nothing where absent. */
   readonly input?: string
   /** Which lines of its output to return; all where absent. Others are never kept. */

@@ -66,8 +66,9 @@ export class Iptables {
       const ipv4 = await this.#applyFamily(backend, false, tables, [])
       return [...ipv4, ...(await this.#applyFamily(backend, true, tables, []))]
     } catch (cause) {
-      // iptables-legacy needs NET_RAW, which we may well not have.
-      this.#log.warning(`Cannot look for old rules: ${(cause as Error).message}`)
+      const { message } = cause as Error
+      const remedy = 'those of node-cache defeat the fall-back to kube-dns; give NET_RAW once'
+      this.#log.warning(`Cannot look for rules left in ${backend.ipv4}: ${message}; ${remedy}`)
       return []
     }
   }

@@ -58,7 +58,10 @@ export interface Rules {
    * for `drainMs`; with lease `address` they are reset by kube-dns.
    */
   withdraw(drainMs?: number): Promise<void>
-  /** Removes everything but the fallback of the orphans, which is what answers from now on. */
+  /**
+   * Removes everything but the fallback of the orphans, which is what answers from now on. The end:
+   * after it only `setFallback()` has an effect.
+   */
   remove(): Promise<void>
 }
 

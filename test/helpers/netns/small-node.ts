@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 
 import { findTool } from '../debian.ts'
 import { type Owner, waitUntil } from '../processes.ts'
@@ -36,7 +36,10 @@ export interface SmallNode {
 export function requireNode(...programs: string[]): string | false {
   if (process.getuid?.() !== 0) return 'needs root'
   const missing = ['ip', 'conntrack', ...programs].filter((tool) => findTool(tool) === null)
-  return missing.length === 0 ? false : `needs ${missing.join(', ')}`
+  if (missing.length > 0) return `needs ${missing.join(', ')}`
+  // Root of a container may lack CAP_SYS_ADMIN.
+  const allowed = spawnSync('unshare', ['--net', '--mount', 'true']).status === 0
+  return allowed ? false : 'needs the right to make network namespaces'
 }
 
 let count = 0
