@@ -9,6 +9,8 @@ import { difference } from './difference.ts'
 import { fallbackUpdate, restingTable, servingTable, setNames, TABLE } from './nft-ruleset.ts'
 import { LEASE_MS, makePlan, type Plan, type Rules, type RulesParts } from './rules.ts'
 
+/** Time for TCP connections to end where they began, after the begin and the end of interception. */
+const SETTLE_MS = 5_000
 const DRAIN_MS = 5_000
 const ENOENT = 2
 
@@ -20,7 +22,9 @@ export class NftRules implements Rules {
   readonly #input: InputRules
   readonly #inTurn = oneAtATime()
   readonly #netlink: Nfnetlink
+  /** Transactions that renew the lease, and that begin it. */
   readonly #renewal: Buffer
+  readonly #beginning: Buffer
   #state: 'idle' | 'serving' | 'withdrawn' | 'removed' = 'idle'
   #targets: readonly string[] = []
   /** As nft lists the table when it is as it should be. */
@@ -34,7 +38,9 @@ export class NftRules implements Rules {
     this.#parts = parts
     this.#input = input
     this.#netlink = new Nfnetlink(parts.libc)
-    this.#renewal = replaceElements(TABLE, this.#contents('lease', LEASE_MS))
+    const lease = this.#contents('lease', LEASE_MS)
+    this.#renewal = replaceElements(TABLE, lease)
+    this.#beginning = replaceElements(TABLE, [...lease, ...this.#change(SETTLE_MS)])
   }
 
   install(intercepting = false): Promise<void> {
@@ -79,11 +85,7 @@ export class NftRules implements Rules {
       // A renewal that is on its way must not arrive after this.
       await this.#renewing
       this.#renewedAt = -Infinity
-      const contents = [
-        ...this.#contents('lease', 0, []),
-        ...this.#contents('moved', 0, []),
-        ...this.#contents('draining', drainMs),
-      ]
+      const contents = [...this.#contents('lease', 0, []), ...this.#change(drainMs)]
       const errno = await this.#netlink.run(replaceElements(TABLE, contents))
       // No table, no interception.
       if (errno !== 0 && errno !== ENOENT) throw cannotWithdraw(errno)
@@ -102,10 +104,19 @@ export class NftRules implements Rules {
   }
 
   async #renew(): Promise<boolean> {
-    const errno = await this.#netlink.run(this.#renewal)
+    const errno = await this.#netlink.run(this.#isLeased() ? this.#renewal : this.#beginning)
     if (errno === 0) this.#renewedAt = performance.now()
     else this.#log.debug(`Cannot renew the lease: ${errnoName(errno)}`)
     return errno === 0
+  }
+
+  #isLeased(): boolean {
+    return performance.now() - this.#renewedAt < LEASE_MS
+  }
+
+  /** TCP connections begun from now on go the new way, others the old one. */
+  #change(timeoutMs: number): SetContent[] {
+    return [...this.#contents('begun', 0, []), ...this.#contents('changing', timeoutMs)]
   }
 
   get #log(): Log {
@@ -118,8 +129,8 @@ export class NftRules implements Rules {
 
   async #load(state: 'serving' | 'withdrawn' | 'removed'): Promise<void> {
     const plan = await this.#plan()
-    const leased = performance.now() - this.#renewedAt < LEASE_MS
-    await this.#run(state === 'removed' ? restingTable(plan) : servingTable(plan, leased))
+    const table = state === 'removed' ? restingTable(plan) : servingTable(plan, this.#isLeased())
+    await this.#run(table)
     this.#state = state
     this.#uplinks = plan.uplinks.join()
     this.#listing = await this.#list()

@@ -3,14 +3,19 @@ import { LEASE_MS, TARGET_PORT, type Family, type Plan } from './rules.ts'
 /** The table that all rules live in. */
 export const TABLE = 'dnslet'
 
-/** Names of the sets of a family. */
-export function setNames(ipv6: boolean): { lease: string; draining: string; moved: string } {
+/**
+ * Names of the sets of a family. `lease`: addresses whose queries are ours. `changing`: addresses
+ * whose lease has begun or ended a moment ago. `begun`: TCP connections begun since then.
+ */
+export function setNames(ipv6: boolean): { lease: string; changing: string; begun: string } {
   const version = ipv6 ? '6' : '4'
-  return { lease: `lease${version}`, draining: `draining${version}`, moved: `moved${version}` }
+  return { lease: `lease${version}`, changing: `changing${version}`, begun: `begun${version}` }
 }
 
-/** Connections begun while others are drained, at most; memory is taken as they come. */
-const MOVED_SIZE = 262_144
+/** Connections begun during a change at most; memory is taken as they come. */
+const BEGUN_SIZE = 262_144
+/** Longer than any change lasts. */
+const BEGUN_TIMEOUT = '1m'
 
 /**
  * The whole table, replaced in one transaction.
@@ -73,31 +78,35 @@ function chain(name: string, hook: string, rules: readonly string[]): string {
 }
 
 function sets({ ipv6, addresses }: Family, leased: boolean): string[] {
-  const { lease, draining, moved } = setNames(ipv6)
+  const { lease, changing, begun } = setNames(ipv6)
   const type = ipv6 ? 'ipv6_addr' : 'ipv4_addr'
   const elements = addresses.map((address) => `${address} timeout ${LEASE_MS}ms`).join(', ')
+  const held = leased ? `elements = { ${elements} };` : ''
+  const connection = `type ${type} . inet_service; flags dynamic,timeout`
   return [
-    `\tset ${lease} { type ${type}; flags timeout; ${leased ? `elements = { ${elements} };` : ''} }`,
-    `\tset ${draining} { type ${type}; flags timeout; }`,
-    `\tset ${moved} { type ${type} . inet_service; flags dynamic,timeout; timeout 10s; size ${MOVED_SIZE}; }`,
+    `\tset ${lease} { type ${type}; flags timeout; ${held} }`,
+    `\tset ${changing} { type ${type}; flags timeout; }`,
+    `\tset ${begun} { ${connection}; timeout ${BEGUN_TIMEOUT}; size ${BEGUN_SIZE}; }`,
   ]
 }
 
 /**
- * Not tracked are queries for addresses that are leased, and present. After `withdraw()` an address
- * is draining instead: connections begun from then on are noted and tracked, so kube-proxy has them;
- * packets of any other connection still belong to ours.
+ * Not tracked are queries for addresses that are leased, and present. A TCP connection stays with who
+ * has accepted it, for the seconds that a change takes: connections begun since are noted, and packets
+ * of all others go where they went before. Nobody's connection is reset by a start or a stop.
  */
 function queryRules({ ipv6 }: Family, interception: Plan['interception']): string[] {
-  const { lease, draining, moved } = setNames(ipv6)
+  const { lease, changing, begun } = setNames(ipv6)
   const ip = ipv6 ? 'ip6' : 'ip'
   // Any socket: `wildcard` would ask for a whole one, which a handshake has not got yet.
   const present = interception === 'local' ? 'fib daddr type local' : 'socket transparent 0'
   const client = `${ip} saddr . tcp sport`
+  const older = `${ip} daddr @${changing} ${client} != @${begun}`
   return [
+    `tcp flags & (syn | ack) == syn ${ip} daddr @${changing} update @${begun} { ${client} }`,
+    `meta l4proto tcp ${ip} daddr @${lease} ${older} return`,
     `${ip} daddr @${lease} ${present} notrack accept`,
-    `tcp flags & (syn | ack) == syn ${ip} daddr @${draining} update @${moved} { ${client} } return`,
-    `${ip} daddr @${draining} ${client} != @${moved} ${present} notrack accept`,
+    `meta l4proto tcp ${older} ${present} notrack accept`,
   ]
 }
 

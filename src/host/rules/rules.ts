@@ -55,7 +55,7 @@ export interface Rules {
   setFallback(targets: readonly string[]): Promise<void>
   /**
    * Ends interception in one transaction. With lease `set`, TCP connections that are open stay ours
-   * for `drainMs`; with lease `address` they are reset by kube-dns.
+   * for `drainMs` (at most a minute); with lease `address` kube-dns resets them.
    */
   withdraw(drainMs?: number): Promise<void>
   /**
