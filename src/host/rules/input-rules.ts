@@ -22,11 +22,11 @@ export class InputRules {
 
   check(): Promise<string[]> {
     // Not nat, which is long in a large cluster: nobody but an older dnslet had rules there.
-    return this.#iptables.apply(['raw', 'filter'], this.#wanted())
+    return this.#iptables.apply(this.#wanted(), ['filter', 'raw'])
   }
 
   async remove(): Promise<void> {
-    await this.#iptables.apply(['filter'], [])
+    await this.#iptables.apply([], ['filter'])
   }
 
   #wanted(): ReturnType<typeof acceptRules> {

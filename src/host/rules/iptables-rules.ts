@@ -59,7 +59,7 @@ export class IptablesRules implements Rules {
   }
 
   async #apply(): Promise<string[]> {
-    return this.#iptables.apply(['raw', 'filter', 'nat'], await this.#wanted())
+    return this.#iptables.apply(await this.#wanted())
   }
 
   async #wanted(): Promise<IptablesRule[]> {

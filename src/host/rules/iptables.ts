@@ -8,7 +8,8 @@ import type { IptablesRule } from './iptables-plan.ts'
 
 type Table = IptablesRule['table']
 
-const tables: readonly Table[] = ['raw', 'filter', 'nat']
+/** In the order of changes: who is not tracked must be let in already. */
+const tables: readonly Table[] = ['filter', 'nat', 'raw']
 
 /** A rule of ours, or of node-cache, as iptables-save prints it. */
 interface Found {
@@ -32,11 +33,14 @@ export class Iptables {
   }
 
   /**
-   * Makes `wanted` the only rules of ours in these tables, exactly once each, and removes those of
-   * node-cache. Returns what it had to repair. Each family is changed by one iptables-restore, each
-   * table of it in one transaction.
+   * Makes `wanted` the only rules of ours in the tables `among`, exactly once each, and removes those
+   * of node-cache. Returns what it had to repair. Each family is changed by one iptables-restore,
+   * each table of it in one transaction.
    */
-  async apply(among: readonly Table[], wanted: readonly IptablesRule[]): Promise<string[]> {
+  async apply(
+    wanted: readonly IptablesRule[],
+    among: readonly Table[] = tables,
+  ): Promise<string[]> {
     const { used } = this.#backends
     if (used === null) return []
     const found = []
@@ -54,7 +58,7 @@ export class Iptables {
   async install(wanted: readonly IptablesRule[]): Promise<void> {
     const found = []
     for (const backend of this.#backends.others) found.push(...(await this.#sweep(backend)))
-    found.push(...(await this.apply(tables, wanted)))
+    found.push(...(await this.apply(wanted)))
     const alien = found.filter((line) => line.startsWith('unexpected'))
     if (alien.length === 0) return
     const whose = 'node-cache or an earlier dnslet'
