@@ -1,60 +1,23 @@
-import { isSubdomain } from '../corefile/directive.ts'
-import type { ByteBudget } from '../lib/byte-budget.ts'
-import type { Clock } from '../lib/clock.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
-import type { Listener, Listeners } from '../net/listeners.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
 import { recordDropped } from '../plugins/prometheus/dropped.ts'
 import { reloadCounters } from '../plugins/reload/counters.ts'
-import type { Handler } from '../serve/plugin.ts'
 import { heldHttp, letGoHttp } from '../telemetry/http.ts'
-import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
-import type { Corefile, Source } from './corefile-source.ts'
+import { exportKept, importKept } from './cache-handover.ts'
+import type { Corefile } from './corefile-source.ts'
+import type { DaemonParts } from './daemon-parts.ts'
 import { KeptStates } from './kept-states.ts'
+import { OpenListeners } from './open-listeners.ts'
 import { CorefileWatcher } from './reload.ts'
-import { Runtime, type Endpoint, type RuntimeParts } from './runtime.ts'
+import { Runtime, type RuntimeParts } from './runtime.ts'
 import { checkListeners, isSelfCheck, type ListeningAddress } from './self-check.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
 import { untilIdle } from './until-idle.ts'
 import { watchFile } from './watch-directory.ts'
 
-export interface DaemonParts {
-  readonly source: Source
-  /** What to serve at start where `source` gives nothing that can be: the first that is not null. */
-  readonly fallbacks?: readonly Fallback[]
-  /** Told of each configuration that serves, once its plugins have found nothing against it. */
-  readonly inService?: (corefile: Corefile) => void
-  /** Port of server blocks that name none. */
-  readonly port: number
-  readonly clock: Clock
-  readonly log: Log
-  readonly cacheBudget: ByteBudget
-  readonly listeners: Listeners
-  /** Where there is a predecessor, its cache. */
-  readonly receiveCache?: ReceiveCache | null
-  /** A plugin found that the first configuration must not go on. */
-  readonly fatal: (message: string) => void
-  /** Whether listeners may be bound to addresses that this machine gets later: those of others. */
-  readonly freeBind?: boolean
-  /** Why nobody should be sent here: others may have reasons of their own. */
-  readonly readiness?: Holds
-  /** What else makes the process unhealthy: its event loop, its receive queues; null for nothing. */
-  readonly vitals?: () => string | null
-}
-
-/**
- * A Corefile in place of one that cannot be served for this reason; null where there is none. `failed`
- * is the hash of the latter, null where it could not even be loaded.
- */
-export type Fallback = (reason: unknown, failed: string | null) => Corefile | null
-
 const STARTING = 'Starting'
 const ENDING = 'Shutting down'
-
-/** How long a closing listener waits for the answers its clients still wait for. */
-const DRAIN_MS = 5000
 
 /**
  * The serving process: the open sockets, and the configuration that answers behind them.
@@ -65,7 +28,7 @@ export class Daemon {
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
   readonly #kept = new KeptStates()
-  readonly #open = new Map<string, Listener>()
+  readonly #open: OpenListeners
   /** Why `/ready` says no, whatever the plugins say. */
   readonly readiness: Holds
   readonly #watcher: CorefileWatcher<Corefile>
@@ -103,7 +66,7 @@ export class Daemon {
     try {
       // Before any socket is open: the first queries are to find it.
       if (parts.receiveCache) await importKept(daemon.#kept, parts, parts.receiveCache)
-      await daemon.#openAll(runtime)
+      await daemon.#open.serve(runtime)
       await runtime.start()
       daemon.readiness.release(STARTING)
     } catch (error) {
@@ -131,6 +94,7 @@ export class Daemon {
   private constructor(parts: DaemonParts, corefile: Corefile) {
     const { source, clock, cacheBudget, log, port } = parts
     this.#parts = parts
+    this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
     this.readiness = parts.readiness ?? new Holds()
     this.readiness.hold(STARTING)
@@ -150,7 +114,7 @@ export class Daemon {
         cacheBudget,
         readiness: this.readiness,
         selfCheck: () => this.selfCheck(),
-        untilIdle: (quietMs, limitMs) => untilIdle(this.#open.values(), clock, quietMs, limitMs),
+        untilIdle: (quietMs, limitMs) => untilIdle(this.#open.all, clock, quietMs, limitMs),
       },
       kept: this.#kept,
       watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
@@ -166,7 +130,7 @@ export class Daemon {
 
   /** Where this daemon listens, with the ports the kernel chose. */
   get addresses(): readonly ListeningAddress[] {
-    return [...this.#open.values()]
+    return this.#open.all
   }
 
   /** What is served. */
@@ -204,7 +168,7 @@ export class Daemon {
    * upstream. Resolves to null, or to what is wrong. Never rejects.
    */
   async selfQuery(name: string): Promise<string | null> {
-    const serving = this.#serving(name)
+    const serving = this.#open.serving(this.#runtime, name)
     if (serving.length === 0) return `no server block serves ${name}`
     for (const listener of serving) {
       const problem = await selfQuery(this.#parts.listeners, listener, name)
@@ -215,17 +179,8 @@ export class Daemon {
 
   /** The addresses of `name`, as clients get them; none where there are none. */
   async lookUp(name: string): Promise<readonly string[]> {
-    const [listener] = this.#serving(name)
+    const [listener] = this.#open.serving(this.#runtime, name)
     return listener === undefined ? [] : selfLookUp(this.#parts.listeners, listener, name)
-  }
-
-  /** The open listeners that serve a zone of `name`. */
-  #serving(name: string): Listener[] {
-    return this.#runtime.endpoints
-      .filter(({ blocks }) =>
-        blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
-      )
-      .flatMap((endpoint) => this.#open.get(endpoint.name) ?? [])
   }
 
   /** Ends serving: lameduck, then the sockets once they are drained, then the plugins. */
@@ -250,13 +205,13 @@ export class Daemon {
     this.readiness.hold(ENDING)
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
     await this.#watcher.stop()
-    await this.#closeExcept(new Set())
+    await this.#open.closeExcept([])
     await this.#runtime.stop(true)
   }
 
   /** The open sockets, for a successor to have copies of. */
   held(): readonly HeldSocket[] {
-    return [...[...this.#open.values()].flatMap((listener) => listener.held()), ...heldHttp()]
+    return [...this.#open.all.flatMap((listener) => listener.held()), ...heldHttp()]
   }
 
   /** The cache in pieces, each to be used before the next is asked for. */
@@ -268,60 +223,21 @@ export class Daemon {
   async letGo(): Promise<void> {
     this.#candidate?.giveUp(new Error('the daemon hands over'))
     await this.#watcher.stop()
-    for (const listener of this.#open.values()) listener.letGo()
+    for (const listener of this.#open.all) listener.letGo()
     this.#letGo = letGoHttp()
   }
 
   /** After `letGo()`: ends once all queries are answered and no client is connected any more. */
   async retire(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((listener) => listener.settled()))
+    await Promise.all(this.#open.all.map((listener) => listener.settled()))
     await this.#letGo
     await this.stop()
   }
 
   async #abandonStart(): Promise<void> {
     await this.#watcher.stop()
-    await this.#closeExcept(new Set())
+    await this.#open.closeExcept([])
     await this.#runtime.stop(false)
-  }
-
-  /** Opens what is not open yet and lets `runtime` answer. Returns how to undo that. */
-  async #openAll(runtime: Runtime): Promise<() => Promise<void>> {
-    const before = new Map<string, Handler>()
-    for (const [name, listener] of this.#open) before.set(name, listener.dispatch)
-    const undo = async (): Promise<void> => {
-      for (const [name, dispatch] of before) this.#open.get(name)!.dispatch = dispatch
-      await this.#closeExcept(new Set(before.keys()))
-    }
-    const answering = new Map<Listener, Handler>()
-    try {
-      for (const endpoint of runtime.endpoints) {
-        answering.set(...(await this.#openOne(runtime, endpoint)))
-      }
-    } catch (error) {
-      await undo()
-      throw error
-    }
-    for (const [listener, dispatch] of answering) listener.dispatch = dispatch
-    return undo
-  }
-
-  /** The listener of an endpoint and who is to answer there; one that is new answers at once. */
-  async #openOne(runtime: Runtime, endpoint: Endpoint): Promise<[Listener, Handler]> {
-    const { name, host } = endpoint
-    const open = this.#open.get(name)
-    const port = open?.port ?? endpoint.port
-    // An inherited socket has queries waiting: the first one is to be answered too.
-    const dispatch = port === 0 ? undefined : runtime.server(endpoint, port).dispatch
-    const listener = open ?? (await this.#parts.listeners.open(host, port, dispatch))
-    this.#open.set(name, listener)
-    return [listener, dispatch ?? runtime.server(endpoint, listener.port).dispatch]
-  }
-
-  async #closeExcept(names: ReadonlySet<string>): Promise<void> {
-    const closing = [...this.#open].filter(([name]) => !names.has(name))
-    for (const [name] of closing) this.#open.delete(name)
-    await Promise.all(closing.map(([, listener]) => listener.close(DRAIN_MS)))
   }
 
   /**
@@ -335,7 +251,7 @@ export class Daemon {
     })
     let undo: (() => Promise<void>) | null = null
     try {
-      undo = await this.#openAll(next)
+      undo = await this.#open.serve(next)
       await next.start()
       await Promise.race([next.settled(), givenUp])
     } catch (error) {
@@ -349,7 +265,7 @@ export class Daemon {
     const old = this.#runtime
     this.#runtime = next
     this.#corefile = corefile
-    await this.#closeExcept(new Set(next.endpoints.map(({ name }) => name)))
+    await this.#open.closeExcept(next.endpoints)
     await old.stop(false)
     this.#found(next, corefile)
   }

@@ -34,7 +34,10 @@ export const flags: readonly Flag[] = [
   ),
   text(['dns.port', 'p'], null, 'port of server blocks that name none (default 53)'),
   text(['localip'], '', 'comma-separated addresses of the node-local interface'),
-  boolean(['setupinterface'], 'create the interface with the addresses of -localip (default: if there are any)'),
+  boolean(
+    ['setupinterface'],
+    'create the interface with the addresses of -localip (default: if there are any)',
+  ),
   boolean(['setupiptables'], 'set up the packet rules for them (default: if there are any)'),
   boolean(['skipteardown'], 'leave interface and rules in place on exit'),
   text(['interfacename'], 'nodelocaldns', 'name of the interface'),

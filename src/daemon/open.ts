@@ -12,7 +12,8 @@ import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
 import type { ReceiveCache } from './cache-handover.ts'
-import { Daemon, type DaemonParts } from './daemon.ts'
+import { Daemon } from './daemon.ts'
+import type { DaemonParts } from './daemon-parts.ts'
 import { LoopLag, loopLagMetric } from './loop-lag.ts'
 
 export interface OpenParts extends Omit<

@@ -88,7 +88,11 @@ function openTunInstead({ libc, rtnetlink, name }: Parts, found: Link | null): n
 }
 
 /** Where the kernel has no dummies either, `lo` carries the addresses. */
-function openDummy({ rtnetlink, name, log }: Parts, found: Link | null, why: SyscallError): LinkDevice {
+function openDummy(
+  { rtnetlink, name, log }: Parts,
+  found: Link | null,
+  why: SyscallError,
+): LinkDevice {
   try {
     const index = found?.index ?? rtnetlink.createDummy(name)
     log.warning(

@@ -19,6 +19,18 @@ export interface Libc {
   connect(fd: number, address: Uint8Array, length: number): number
   listen(fd: number, backlog: number): number
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number
+  /**
+   * `send()` on a thread of libuv's pool, where it may block without holding up the event loop.
+   * `errno()` does not know of it: that belongs to the other thread. `bytes` stay as they are until
+   * `done`.
+   */
+  sendAsync(
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+    done: (error: unknown, sent: number) => void,
+  ): void
   recv(fd: number, bytes: Buffer, length: number, flags: number): number
   /** @param message address of a struct msghdr in `allocate()`d memory */
   sendmsg(fd: number, message: number, flags: number): number
@@ -90,6 +102,7 @@ function declare(koffi: typeof import('koffi')): Libc {
   // Node itself is linked against the C library, be it glibc or musl: no name to guess.
   const own = koffi.load(null)
   const signal = own.func('uintptr_t signal(int number, uintptr_t handler)')
+  const send = own.func('long send(int fd, const void *bytes, ulong length, int flags)')
   return {
     socket: own.func('int socket(int domain, int type, int protocol)'),
     bind: own.func('int bind(int fd, const void *address, uint length)'),
@@ -106,7 +119,8 @@ function declare(koffi: typeof import('koffi')): Libc {
     fcntl: own.func('int fcntl(int fd, int command, long argument)'),
     connect: own.func('int connect(int fd, const void *address, uint length)'),
     listen: own.func('int listen(int fd, int backlog)'),
-    send: own.func('long send(int fd, const void *bytes, ulong length, int flags)'),
+    send,
+    sendAsync: (fd, bytes, length, flags, done) => send.async(fd, bytes, length, flags, done),
     recv: own.func('long recv(int fd, _Out_ void *bytes, ulong length, int flags)'),
     sendmsg: own.func('long sendmsg(int fd, uintptr_t message, int flags)'),
     recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { type Configuration, openConfiguration } from '../../src/daemon/configuration.ts'
@@ -23,12 +23,9 @@ function open(t: TestContext, env: Readonly<Record<string, string>>, ...args: re
   ])
   assert.ok(command.kind === 'serve')
   const state = join(folder, 'state')
+  mkdirSync(state)
   const log = new LinesLog()
-  const configuration: Configuration = openConfiguration(
-    command.options,
-    { DNSLET_STATE_DIR: state, ...env },
-    log,
-  )
+  const configuration: Configuration = openConfiguration(command.options, env, log, state)
   return { configuration, conf, log, kept: join(state, 'last-good.json') }
 }
 
@@ -36,7 +33,6 @@ test('without a base file -conf is loaded', (t) => {
   for (const conf of [['-conf', 'CONF'], ['-conf=stdin'], []]) {
     const { configuration } = open(t, {}, ...conf)
     assert.ok(configuration.source instanceof CorefileSource)
-    assert.equal(configuration.upstreamKnown(), true)
     assert.equal(configuration.fallbacks.length, conf[0] === '-conf=stdin' ? 0 : 1)
   }
 })
@@ -47,9 +43,8 @@ test('a Corefile in service is written and kept', (t) => {
   assert.ok(configuration.source instanceof TemplateSource)
   const corefile = configuration.source.load()
   assert.equal(existsSync(conf), false, 'not before it serves')
-  assert.equal(configuration.upstreamKnown(), false)
+  assert.equal(configuration.upstreamKnown(corefile), true)
   configuration.inService(corefile)
-  assert.equal(configuration.upstreamKnown(), true)
   assert.equal(readFileSync(conf, 'utf8'), 'cluster.local {\n  forward . 10.96.7.7\n}\n')
   assert.equal(existsSync(kept), true)
   assert.deepEqual(log.lines, [
@@ -61,8 +56,9 @@ test('without the upstream it is written, not kept, and nothing may be intercept
   // kube-dns's own ClusterIP is ours here: forwarding to it would be a loop.
   const env = { KUBE_DNS_SERVICE_HOST: '10.96.0.10' }
   const { configuration, conf, kept } = open(t, env, '-basecorefile', 'BASE', '-conf', 'CONF')
-  configuration.inService(configuration.source.load())
-  assert.equal(configuration.upstreamKnown(), false)
+  const corefile = configuration.source.load()
+  configuration.inService(corefile)
+  assert.equal(configuration.upstreamKnown(corefile), false)
   assert.equal(existsSync(conf), true)
   assert.equal(existsSync(kept), false)
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 /** Programs that suites run, and the Debian package that brings each. */
 const packages = {
+  conntrack: 'conntrack',
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
   ip: 'iproute2',

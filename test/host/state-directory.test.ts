@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { checkStateDirectory, openStateDirectory } from '../../src/host/state-directory.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
-import { LogLines } from '../telemetry/block.ts'
 
 const uid = process.geteuid!()
 
@@ -63,7 +63,7 @@ describe('checkStateDirectory()', () => {
 })
 
 describe('openStateDirectory()', () => {
-  const lines = new LogLines()
+  const lines = new LinesLog()
   const open = (directory: string): string | null =>
     openStateDirectory({ DNSLET_STATE_DIR: directory }, lines)
 
@@ -75,8 +75,8 @@ describe('openStateDirectory()', () => {
 
   test('gives none where the variable is empty, and says why where it cannot be had', (t) => {
     assert.equal(open(''), null)
-    assert.deepEqual(lines.texts, [])
+    assert.deepEqual(lines.lines, [])
     assert.equal(open(join(temporaryFolder(t), 'a', 'b')), null)
-    assert.match(lines.texts.join(), /it does not exist and cannot be made/)
+    assert.match(lines.lines.join(), /it does not exist and cannot be made/)
   })
 })

@@ -22,6 +22,8 @@ function fakeSocket(address = '10.96.0.10'): Fake {
   const socket: Fake = {
     address,
     port: 53,
+    fd: -1,
+    letGo: () => {},
     received: 0,
     queue: { bytes: 0, drops: 0 },
     receiveQueue: () => socket.queue,

@@ -6,8 +6,12 @@ import { once } from 'node:events'
 import { describe, test } from 'node:test'
 
 import { askPredecessor, type Inherited } from '../../../src/host/handover/predecessor.ts'
-import { encode, FrameKind, PROTOCOL_VERSION } from '../../../src/host/handover/protocol.ts'
-import { handoverSocket } from '../../../src/host/handover/protocol.ts'
+import {
+  encode,
+  FrameKind,
+  handoverSocket,
+  PROTOCOL_VERSION,
+} from '../../../src/host/handover/protocol.ts'
 import type { Owner } from '../../helpers/processes.ts'
 import {
   connect,

@@ -1,0 +1,78 @@
+import { isSubdomain } from '../corefile/directive.ts'
+import type { Listener, Listeners } from '../net/listeners.ts'
+import type { Handler } from '../serve/plugin.ts'
+import type { Endpoint, Runtime } from './runtime.ts'
+
+/** How long a closing listener waits for the answers its clients still wait for. */
+const DRAIN_MS = 5000
+
+/** The open sockets of a daemon, by what the Corefile calls them. They outlive configurations. */
+export class OpenListeners {
+  readonly #listeners: Listeners
+  readonly #open = new Map<string, Listener>()
+
+  constructor(listeners: Listeners) {
+    this.#listeners = listeners
+  }
+
+  get all(): readonly Listener[] {
+    return [...this.#open.values()]
+  }
+
+  /** Those that serve a zone of `name`, an absolute domain name in lower case. */
+  serving(runtime: Runtime, name: string): Listener[] {
+    return runtime.endpoints
+      .filter(({ blocks }) =>
+        blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
+      )
+      .flatMap((endpoint) => this.#open.get(endpoint.name) ?? [])
+  }
+
+  /**
+   * Opens what is not open yet and lets `runtime` answer everywhere. Returns how to undo that.
+   * Rejects, with everything as before, where an address cannot be opened.
+   */
+  async serve(runtime: Runtime): Promise<() => Promise<void>> {
+    const before = new Map<string, Handler>()
+    for (const [name, listener] of this.#open) before.set(name, listener.dispatch)
+    const undo = async (): Promise<void> => {
+      for (const [name, dispatch] of before) this.#open.get(name)!.dispatch = dispatch
+      await this.#close((name) => !before.has(name))
+    }
+    const answering = new Map<Listener, Handler>()
+    try {
+      for (const endpoint of runtime.endpoints) {
+        answering.set(...(await this.#openOne(runtime, endpoint)))
+      }
+    } catch (error) {
+      await undo()
+      throw error
+    }
+    for (const [listener, dispatch] of answering) listener.dispatch = dispatch
+    return undo
+  }
+
+  /** Closes all but the listeners of these endpoints. */
+  async closeExcept(endpoints: readonly Endpoint[]): Promise<void> {
+    const kept = new Set(endpoints.map(({ name }) => name))
+    await this.#close((name) => !kept.has(name))
+  }
+
+  /** The listener of an endpoint and who is to answer there; one that is new answers at once. */
+  async #openOne(runtime: Runtime, endpoint: Endpoint): Promise<[Listener, Handler]> {
+    const { name, host } = endpoint
+    const open = this.#open.get(name)
+    const port = open?.port ?? endpoint.port
+    // An inherited socket has queries waiting: the first one is to be answered too.
+    const dispatch = port === 0 ? undefined : runtime.server(endpoint, port).dispatch
+    const listener = open ?? (await this.#listeners.open(host, port, dispatch))
+    this.#open.set(name, listener)
+    return [listener, dispatch ?? runtime.server(endpoint, listener.port).dispatch]
+  }
+
+  async #close(ends: (name: string) => boolean): Promise<void> {
+    const closing = [...this.#open].filter(([name]) => ends(name))
+    for (const [name] of closing) this.#open.delete(name)
+    await Promise.all(closing.map(([, listener]) => listener.close(DRAIN_MS)))
+  }
+}

@@ -1,0 +1,44 @@
+import { DnsletError } from '../../lib/errors.ts'
+import { InputRules } from './input-rules.ts'
+import { Iptables } from './iptables.ts'
+import { findBackends } from './iptables-backend.ts'
+import { IptablesRules } from './iptables-rules.ts'
+import { NftRules } from './nft-rules.ts'
+import { servingTable } from './nft-ruleset.ts'
+import { makePlan, type Rules, type RulesParts } from './rules.ts'
+
+/**
+ * Rules in nft where kernel and program can do all of it, else in iptables. Changes nothing. Throws
+ * DnsletError `E_NO_RULES` where there is neither.
+ */
+export async function chooseRules(parts: RulesParts): Promise<Rules> {
+  const backends = await findBackends(parts.programs)
+  const iptables = new Iptables(parts.programs, backends, parts.log)
+  const reason = await whyNotNft(parts)
+  if (reason === '') {
+    if (backends.used === null) parts.log.warning(noAccept)
+    return new NftRules(parts, new InputRules(parts, iptables))
+  }
+  if (backends.used !== null) {
+    parts.log.warning(`Packet rules are made with ${backends.used.ipv4}: ${reason}`)
+    return new IptablesRules(parts, iptables)
+  }
+  throw new DnsletError(
+    'E_NO_RULES',
+    `Cannot make packet rules: ${reason}, and iptables is not installed; install nftables or iptables`,
+  )
+}
+
+const noAccept =
+  'iptables is not installed: a firewall of this node that drops what is not tracked also drops DNS'
+
+/** Has the kernel look at the whole table without loading it: old ones lack inet NAT, or fib. */
+async function whyNotNft(parts: RulesParts): Promise<string> {
+  const plan = makePlan(parts, await parts.uplinks(), [])
+  try {
+    await parts.programs.run('nft', ['-c', '-f', '-'], { input: servingTable(plan, false) })
+    return ''
+  } catch (cause) {
+    return (cause as Error).message.split('\n', 1)[0]!
+  }
+}

@@ -1,0 +1,177 @@
+import type { Log } from '../../lib/log.ts'
+import { DnsletError } from '../../lib/errors.ts'
+import { oneAtATime } from '../../lib/one-at-a-time.ts'
+import { Nfnetlink, replaceElements, type SetContent } from '../../sys/nfnetlink.ts'
+import { AF_INET, AF_INET6 } from '../../sys/sockaddr.ts'
+import { errnoName } from '../../sys/socket.ts'
+import type { InputRules } from './input-rules.ts'
+import { difference } from './difference.ts'
+import { fallbackUpdate, restingTable, servingTable, setNames, TABLE } from './nft-ruleset.ts'
+import { LEASE_MS, makePlan, type Plan, type Rules, type RulesParts } from './rules.ts'
+
+/** Time for TCP connections to end where they began, after the begin and the end of interception. */
+const SETTLE_MS = 5_000
+const DRAIN_MS = 5_000
+const ENOENT = 2
+
+/** Rules in a table of our own, with a lease that the kernel ends. */
+export class NftRules implements Rules {
+  readonly kind = 'nft'
+  readonly lease = 'set'
+  readonly #parts: RulesParts
+  readonly #input: InputRules
+  readonly #inTurn = oneAtATime()
+  readonly #netlink: Nfnetlink
+  /** Transactions that renew the lease, and that begin it. */
+  readonly #renewal: Buffer
+  readonly #beginning: Buffer
+  #state: 'idle' | 'serving' | 'withdrawn' | 'removed' = 'idle'
+  #targets: readonly string[] = []
+  /** As nft lists the table when it is as it should be. */
+  #listing: readonly string[] = []
+  #uplinks = ''
+  #renewing: Promise<boolean> | null = null
+  #renewedAt = -Infinity
+
+  /** Throws SyscallError where there is no netlink socket to be had. */
+  constructor(parts: RulesParts, input: InputRules) {
+    this.#parts = parts
+    this.#input = input
+    this.#netlink = new Nfnetlink(parts.libc)
+    const lease = this.#contents('lease', LEASE_MS)
+    this.#renewal = replaceElements(TABLE, lease)
+    this.#beginning = replaceElements(TABLE, [...lease, ...this.#change(SETTLE_MS)])
+  }
+
+  install(intercepting = false): Promise<void> {
+    return this.#inTurn(async () => {
+      if (intercepting) this.#renewedAt = performance.now()
+      await this.#input.install()
+      await this.#load('serving')
+    })
+  }
+
+  check(): Promise<string[]> {
+    return this.#inTurn(async () => {
+      if (this.#state === 'idle') return []
+      const plan = await this.#plan()
+      const moved = plan.uplinks.join() === this.#uplinks ? [] : [`uplinks: ${plan.uplinks.join()}`]
+      const found = [...difference(this.#listing, await this.#list()), ...moved]
+      if (found.length > 0) await this.#load(this.#state)
+      return this.#state === 'removed' ? found : [...found, ...(await this.#input.check())]
+    })
+  }
+
+  renew(): Promise<boolean> {
+    if (this.#state !== 'serving') return Promise.resolve(false)
+    this.#renewing ??= this.#renew().finally(() => (this.#renewing = null))
+    return this.#renewing
+  }
+
+  setFallback(targets: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#targets = targets
+      if (this.#state === 'removed') return this.#load('removed')
+      if (this.#state === 'idle') return
+      await this.#run(fallbackUpdate(await this.#plan()))
+      this.#listing = await this.#list()
+    })
+  }
+
+  withdraw(drainMs: number = DRAIN_MS): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#state !== 'serving') return
+      this.#state = 'withdrawn'
+      // A renewal that is on its way must not arrive after this.
+      await this.#renewing
+      this.#renewedAt = -Infinity
+      const contents = [...this.#contents('lease', 0, []), ...this.#change(drainMs)]
+      const errno = await this.#netlink.run(replaceElements(TABLE, contents))
+      // No table, no interception.
+      if (errno !== 0 && errno !== ENOENT) throw cannotWithdraw(errno)
+    })
+  }
+
+  remove(): Promise<void> {
+    return this.#inTurn(async () => {
+      const wasRemoved = this.#state === 'removed'
+      this.#state = 'removed'
+      await this.#renewing
+      await this.#load('removed')
+      await this.#input.remove()
+      if (!wasRemoved) this.#netlink.close()
+    })
+  }
+
+  async #renew(): Promise<boolean> {
+    const errno = await this.#netlink.run(this.#isLeased() ? this.#renewal : this.#beginning)
+    if (errno === 0) this.#renewedAt = performance.now()
+    else this.#log.debug(`Cannot renew the lease: ${errnoName(errno)}`)
+    return errno === 0
+  }
+
+  #isLeased(): boolean {
+    return performance.now() - this.#renewedAt < LEASE_MS
+  }
+
+  /** TCP connections begun from now on go the new way, others the old one. */
+  #change(timeoutMs: number): SetContent[] {
+    return [...this.#contents('begun', 0, []), ...this.#contents('changing', timeoutMs)]
+  }
+
+  get #log(): Log {
+    return this.#parts.log
+  }
+
+  async #plan(): Promise<Plan> {
+    return makePlan(this.#parts, await this.#parts.uplinks(), this.#targets)
+  }
+
+  async #load(state: 'serving' | 'withdrawn' | 'removed'): Promise<void> {
+    const plan = await this.#plan()
+    const table = state === 'removed' ? restingTable(plan) : servingTable(plan, this.#isLeased())
+    await this.#run(table)
+    this.#state = state
+    this.#uplinks = plan.uplinks.join()
+    this.#listing = await this.#list()
+  }
+
+  async #run(input: string): Promise<void> {
+    await this.#parts.programs.run('nft', ['-f', '-'], { input })
+  }
+
+  /** Lines of the table without elements and counters; none where it does not exist. */
+  async #list(): Promise<string[]> {
+    const { programs } = this.#parts
+    const tables = await programs.run('nft', ['list', 'tables', 'inet'])
+    if (!tables.includes(`table inet ${TABLE}`)) return []
+    const list = ['-s', '-t', 'list', 'table', 'inet', TABLE]
+    return programs.run('nft', list, { keep: (line) => /\w/.test(line) })
+  }
+
+  #contents(
+    set: keyof ReturnType<typeof setNames>,
+    timeoutMs: number,
+    addresses: readonly string[] = this.#parts.addresses,
+  ): SetContent[] {
+    return makePlan(this.#parts, [], []).families.map(({ ipv6 }) => ({
+      set: setNames(ipv6)[set],
+      keys: addresses.filter((a) => a.includes(':') === ipv6).map((a) => this.#key(a, ipv6)),
+      timeoutMs,
+    }))
+  }
+
+  #key(address: string, ipv6: boolean): Buffer {
+    const key = Buffer.alloc(ipv6 ? 16 : 4)
+    this.#parts.libc.inet_pton(ipv6 ? AF_INET6 : AF_INET, address, key)
+    return key
+  }
+}
+
+function cannotWithdraw(errno: number): DnsletError {
+  const name = errnoName(errno)
+  return new DnsletError(
+    name,
+    `Cannot end interception: ${name}; it ends ${LEASE_MS} ms after the last renewal`,
+  )
+}

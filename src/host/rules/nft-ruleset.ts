@@ -1,0 +1,194 @@
+import { LEASE_MS, TARGET_PORT, type Family, type Plan } from './rules.ts'
+
+/** The table that all rules live in. */
+export const TABLE = 'dnslet'
+
+/**
+ * Names of the sets of a family. `lease`: addresses whose queries are ours. `changing`: addresses
+ * whose lease has begun or ended a moment ago. `begun`: TCP connections begun since then.
+ */
+export function setNames(ipv6: boolean): { lease: string; changing: string; begun: string } {
+  const version = ipv6 ? '6' : '4'
+  return { lease: `lease${version}`, changing: `changing${version}`, begun: `begun${version}` }
+}
+
+/** Connections begun during a change at most; memory is taken as they come. */
+const BEGUN_SIZE = 262_144
+/** Longer than any change lasts. */
+const BEGUN_TIMEOUT = '1m'
+
+/**
+ * The whole table, replaced in one transaction.
+ * @param leased the addresses are in the lease sets from the first packet on
+ */
+export function servingTable(plan: Plan, leased: boolean): string {
+  const { families, port, healthPort } = plan
+  const guarded = plan.uplinks.length > 0
+  const dns = both((protocol) => `${protocol} dport ${port} goto ${guarded ? 'arriving' : 'query'}`)
+  const replies = families.flatMap((family) => [
+    // Never on condition that the address is local: while it goes, a reply would be tracked, and its
+    // entry would catch the client's next packets (network facts, P1).
+    ...both((protocol) => `${protocol} sport ${port} ${from(family)} notrack accept`),
+    `tcp sport ${healthPort} ${from(family)} notrack accept`,
+    `tcp dport ${healthPort} ${to(family)} fib daddr type local notrack accept`,
+  ])
+  // A packet of the node's own belongs to the socket that sends it, so `socket` says nothing there.
+  const ownQueries = both((protocol) => `${protocol} dport ${port} goto query`)
+  return replaceTable([
+    ...families.flatMap((family) => sets(family, leased)),
+    chain(
+      'query',
+      '',
+      families.flatMap((family) => queryRules(family, plan.interception)),
+    ),
+    ...(guarded ? uplinkChains(plan) : []),
+    chain('prerouting', 'filter hook prerouting priority raw', dns),
+    chain('output', 'filter hook output priority raw', [
+      ...(plan.interception === 'local' ? ownQueries : []),
+      ...replies,
+    ]),
+    ...natChains(plan),
+  ])
+}
+
+/** What stays without dnslet: the fallback of the orphans, or no table at all. */
+export function restingTable(plan: Plan): string {
+  const useful = plan.families.some((f) => f.orphans.length > 0 && f.targets.length > 0)
+  return useful
+    ? replaceTable(natChains(plan))
+    : `table inet ${TABLE}\ndelete table inet ${TABLE}\n`
+}
+
+/** Replaces the targets alone, in one transaction. */
+export function fallbackUpdate(plan: Plan): string {
+  const rules = plan.families.flatMap(fallbackRules)
+  const lines = rules.map((rule) => `add rule inet ${TABLE} fallback ${rule}`)
+  return `${[`flush chain inet ${TABLE} fallback`, ...lines].join('\n')}\n`
+}
+
+function replaceTable(blocks: readonly string[]): string {
+  // Declared first, because nothing can be deleted that does not exist.
+  return `table inet ${TABLE}\ndelete table inet ${TABLE}\ntable inet ${TABLE} {\n${blocks.join('\n')}\n}\n`
+}
+
+function chain(name: string, hook: string, rules: readonly string[]): string {
+  const type = hook === '' ? [] : [`type ${hook}; policy accept;`]
+  const lines = [...type, ...rules].map((line) => `\t\t${line}`)
+  return [`\tchain ${name} {`, ...lines, '\t}'].join('\n')
+}
+
+function sets({ ipv6, addresses }: Family, leased: boolean): string[] {
+  const { lease, changing, begun } = setNames(ipv6)
+  const type = ipv6 ? 'ipv6_addr' : 'ipv4_addr'
+  const elements = addresses.map((address) => `${address} timeout ${LEASE_MS}ms`).join(', ')
+  const held = leased ? `elements = { ${elements} };` : ''
+  const connection = `type ${type} . inet_service; flags dynamic,timeout`
+  return [
+    `\tset ${lease} { type ${type}; flags timeout; ${held} }`,
+    `\tset ${changing} { type ${type}; flags timeout; }`,
+    `\tset ${begun} { ${connection}; timeout ${BEGUN_TIMEOUT}; size ${BEGUN_SIZE}; }`,
+  ]
+}
+
+/**
+ * Not tracked are queries for addresses that are leased, and present. A TCP connection stays with who
+ * has accepted it, for the seconds that a change takes: connections begun since are noted, and packets
+ * of all others go where they went before. Nobody's connection is reset by a start or a stop.
+ */
+function queryRules({ ipv6 }: Family, interception: Plan['interception']): string[] {
+  const { lease, changing, begun } = setNames(ipv6)
+  const ip = ipv6 ? 'ip6' : 'ip'
+  // Any socket: `wildcard` would ask for a whole one, which a handshake has not got yet.
+  const present = interception === 'local' ? 'fib daddr type local' : 'socket transparent 0'
+  const client = `${ip} saddr . tcp sport`
+  const older = `${ip} daddr @${changing} ${client} != @${begun}`
+  return [
+    `tcp flags & (syn | ack) == syn ${ip} daddr @${changing} update @${begun} { ${client} }`,
+    `meta l4proto tcp ${ip} daddr @${lease} ${older} return`,
+    `${ip} daddr @${lease} ${present} notrack accept`,
+    `meta l4proto tcp ${older} ${present} notrack accept`,
+  ]
+}
+
+/**
+ * The node answers ARP for its local addresses on every interface, so its network could use the cache
+ * (network facts, P5). What arrives from there is tracked: kube-proxy treats it as it does without
+ * us. What no DNAT has led away is dropped.
+ */
+function uplinkChains({ families, port, uplinks }: Plan): string[] {
+  const arrives = `iifname ${list(uplinks.map((name) => `"${name}"`))}`
+  return [
+    chain('arriving', '', [`${arrives} return`, 'goto query']),
+    chain(
+      'input',
+      'filter hook input priority filter',
+      families.flatMap((family) =>
+        both((protocol) => `${arrives} ${protocol} dport ${port} ${to(family)} drop`),
+      ),
+    ),
+  ]
+}
+
+/**
+ * DNAT of the orphans. It needs no condition: packets that go to dnslet are not tracked, and what is
+ * not tracked meets no DNAT.
+ */
+function natChains({ families, port, uplinks }: Plan): string[] {
+  const orphaned = families.filter(({ orphans }) => orphans.length > 0)
+  const except = uplinks.length > 0 ? `iifname != ${list(uplinks.map((name) => `"${name}"`))} ` : ''
+  const jumps = orphaned.flatMap((family) =>
+    both(
+      (protocol) =>
+        `${protocol} dport ${port} ${matching(family, 'daddr', family.orphans)} goto fallback`,
+    ),
+  )
+  return [
+    chain('fallback', '', orphaned.flatMap(fallbackRules)),
+    chain(
+      'nat-prerouting',
+      'nat hook prerouting priority dstnat',
+      jumps.map((jump) => except + jump),
+    ),
+    chain('nat-output', 'nat hook output priority -100', jumps),
+    chain('nat-postrouting', 'nat hook postrouting priority srcnat', [
+      // A process of the node may have one of our addresses as its own: nobody could answer that.
+      ...families.map((family) => `${from(family)} fib daddr type != local masquerade`),
+      // And a pod of another node may have no straight way back to this node's first address.
+      ...orphaned.map(
+        (family) =>
+          `ct original ${matching(family, 'daddr', family.orphans)} fib saddr type local masquerade`,
+      ),
+    ]),
+  ]
+}
+
+function fallbackRules({ ipv6, targets }: Family): string[] {
+  const [protocol, open, close] = ipv6 ? ['ipv6', '[', ']'] : ['ipv4', '', '']
+  return targets.map((target, i) => {
+    // Of those that are left each is as likely as the others.
+    const left = targets.length - i
+    const share = left > 1 ? `numgen random mod ${left} 0 ` : ''
+    const dnat = `dnat ${ipv6 ? 'ip6' : 'ip'} to ${open}${target}${close}:${TARGET_PORT}`
+    return `meta nfproto ${protocol} meta l4proto { tcp, udp } ${share}${dnat}`
+  })
+}
+
+function both(rule: (protocol: 'udp' | 'tcp') => string): string[] {
+  return [rule('udp'), rule('tcp')]
+}
+
+function from(family: Family): string {
+  return matching(family, 'saddr', family.addresses)
+}
+
+function to(family: Family): string {
+  return matching(family, 'daddr', family.addresses)
+}
+
+function matching({ ipv6 }: Family, field: string, addresses: readonly string[]): string {
+  return `${ipv6 ? 'ip6' : 'ip'} ${field} ${list(addresses)}`
+}
+
+function list(items: readonly string[]): string {
+  return `{ ${items.join(', ')} }`
+}

@@ -1,0 +1,179 @@
+import { SyscallError } from './socket.ts'
+import type { Libc } from './libc.ts'
+
+const AF_NETLINK = 16
+const SOCK_RAW = 3
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const NETLINK_NETFILTER = 12
+const MSG_DONTWAIT = 0x40
+
+const REQUEST = 0x1
+const ACK = 0x4
+const CREATE = 0x400
+const ERROR = 2
+
+/** Message types: the subsystem (nf_tables is 10) in the high byte. */
+const BATCH_BEGIN = 16
+const BATCH_END = 17
+const SUBSYSTEM = 10
+const NEW_ELEMENTS = (SUBSYSTEM << 8) | 12
+const DELETE_ELEMENTS = (SUBSYSTEM << 8) | 14
+
+const HEADER = 16
+/** Of a struct nlmsghdr and the struct nfgenmsg behind it. */
+const PREFIX = HEADER + 4
+const INET = 1
+const NESTED = 0x8000
+const Attribute = { Table: 1, Set: 2, Elements: 3 } as const
+const ListElement = 1
+const ElementAttribute = { Key: 1, Timeout: 4 } as const
+const DataValue = 1
+
+/** An acknowledgement of one message; one that failed repeats the message. */
+const REPLY_SIZE = 16_384
+/** A batch is answered with at most an error for each message; beyond this something is wrong. */
+const MAX_REPLIES = 64
+
+const EIO = 5
+const ENOBUFS = 105
+
+/** What a named set of an `inet` table is to hold. */
+export interface SetContent {
+  readonly set: string
+  /** Keys in network order. None: the set is emptied. */
+  readonly keys: readonly Uint8Array[]
+  /** Milliseconds until the kernel drops the elements again. */
+  readonly timeoutMs: number
+}
+
+/**
+ * One nf_tables transaction that replaces the contents of sets. Emptying a set succeeds whatever it
+ * holds, so an element that has expired meanwhile makes no difference; and because the kernel changes
+ * generations at the end, no packet sees the set empty in between.
+ */
+export function replaceElements(table: string, contents: readonly SetContent[]): Buffer {
+  const messages = contents.flatMap(({ set, keys, timeoutMs }) => {
+    const names = [text(Attribute.Table, table), text(Attribute.Set, set)]
+    const emptied = message(DELETE_ELEMENTS, REQUEST | ACK, INET, names)
+    if (keys.length === 0) return [emptied]
+    const elements = keys.map((key) => nested(ListElement, [...element(key, timeoutMs)]))
+    const list = nested(Attribute.Elements, elements)
+    return [emptied, message(NEW_ELEMENTS, REQUEST | ACK | CREATE, INET, [...names, list])]
+  })
+  const batch = [
+    message(BATCH_BEGIN, REQUEST, 0, [], SUBSYSTEM),
+    ...messages,
+    message(BATCH_END, REQUEST, 0, [], SUBSYSTEM),
+  ]
+  return Buffer.concat(batch)
+}
+
+function element(key: Uint8Array, timeoutMs: number): Buffer[] {
+  const timeout = Buffer.alloc(8)
+  timeout.writeBigUInt64BE(BigInt(timeoutMs))
+  return [
+    nested(ElementAttribute.Key, [attribute(DataValue, key)]),
+    attribute(ElementAttribute.Timeout, timeout),
+  ]
+}
+
+/**
+ *     nlmsghdr   length 4 | type 2 | flags 2 | sequence 4 | port 4     (host order)
+ *     nfgenmsg   family 1 | version 1 | resource 2 (network order)
+ */
+function message(
+  type: number,
+  flags: number,
+  family: number,
+  attributes: readonly Buffer[],
+  resource = 0,
+): Buffer {
+  const prefix = Buffer.alloc(PREFIX)
+  const bytes = Buffer.concat([prefix, ...attributes])
+  bytes.writeUInt32LE(bytes.length, 0)
+  bytes.writeUInt16LE(type, 4)
+  bytes.writeUInt16LE(flags, 6)
+  bytes.writeUInt8(family, HEADER)
+  bytes.writeUInt16BE(resource, HEADER + 2)
+  return bytes
+}
+
+/** length 2 | type 2 | value, padded to four octets */
+function attribute(type: number, value: Uint8Array): Buffer {
+  const bytes = Buffer.alloc((4 + value.length + 3) & ~3)
+  bytes.writeUInt16LE(4 + value.length, 0)
+  bytes.writeUInt16LE(type, 2)
+  bytes.set(value, 4)
+  return bytes
+}
+
+function nested(type: number, attributes: readonly Buffer[]): Buffer {
+  return attribute(type | NESTED, Buffer.concat(attributes))
+}
+
+function text(type: number, value: string): Buffer {
+  return attribute(type, Buffer.from(`${value}\0`))
+}
+
+/**
+ * A netlink socket to the packet filter. It stays open, so that a transaction costs one system call
+ * and one for each acknowledgement, and no process.
+ */
+export class Nfnetlink {
+  readonly #libc: Libc
+  readonly #fd: number
+  readonly #reply = Buffer.alloc(REPLY_SIZE)
+
+  /** Throws SyscallError. The socket belongs to the network namespace it was opened in. */
+  constructor(libc: Libc) {
+    this.#libc = libc
+    const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC
+    this.#fd = libc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
+    if (this.#fd < 0) throw new SyscallError('open a netlink socket', libc.errno())
+  }
+
+  /**
+   * Runs a transaction of `replaceElements()`; one at a time. Resolves to 0, or to the kernel's
+   * first error number: then nothing has changed.
+   *
+   * On another thread: the kernel works inside send(), and there it waits for transactions of others.
+   * kube-proxy's, of 20,000 rules, held ours up for 170 ms.
+   */
+  async run(batch: Buffer): Promise<number> {
+    const sent = await new Promise<number>((resolve) => {
+      this.#libc.sendAsync(this.#fd, batch, batch.length, 0, (error, count) => {
+        resolve(error === null ? count : -1)
+      })
+    })
+    // Answers are there when send() returns. Without any it was not told why it failed.
+    return this.#readErrors() || (sent < 0 ? EIO : 0)
+  }
+
+  close(): void {
+    this.#libc.close(this.#fd)
+  }
+
+  #readErrors(): number {
+    let first = 0
+    for (let i = 0; i < MAX_REPLIES; i++) {
+      const length = this.#libc.recv(this.#fd, this.#reply, REPLY_SIZE, MSG_DONTWAIT)
+      // EAGAIN: no more answers. ENOBUFS says that answers were lost, and is no answer itself.
+      if (length < 0 && this.#libc.errno() === ENOBUFS) first ||= ENOBUFS
+      else if (length < 0) break
+      else first ||= errorIn(this.#reply.subarray(0, length))
+    }
+    return first
+  }
+}
+
+/** The first error number among the messages of a datagram; acknowledgements are errors of 0. */
+function errorIn(datagram: Buffer): number {
+  for (let at = 0; at + PREFIX <= datagram.length;) {
+    const length = datagram.readUInt32LE(at)
+    const error = datagram.readUInt16LE(at + 4) === ERROR ? -datagram.readInt32LE(at + HEADER) : 0
+    if (error !== 0 || length < HEADER) return error
+    at += (length + 3) & ~3
+  }
+  return 0
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { hostPrograms, ProgramError } from '../../src/host/programs.ts'
+
+describe('hostPrograms()', () => {
+  test('gives input, and returns the lines that are wanted', async () => {
+    const input = 'one\ntwo\nthree'
+    const keep = (line: string): boolean => line.startsWith('t')
+    assert.deepEqual(await hostPrograms().run('cat', [], { input, keep }), ['two', 'three'])
+    assert.deepEqual(await hostPrograms().run('cat', [], { input }), ['one', 'two', 'three'])
+  })
+
+  test('adds to the environment', async () => {
+    const programs = hostPrograms({ XTABLES_LOCKFILE: '/run/dnslet/lock' })
+    const keep = (line: string): boolean => /^(XTABLES|PATH)/.test(line)
+    const lines = await programs.run('env', [], { keep })
+    assert.ok(lines.includes('XTABLES_LOCKFILE=/run/dnslet/lock'))
+    assert.equal(lines.length, 2)
+  })
+
+  test('tells what a program that fails has said, or its status', async () => {
+    await assert.rejects(hostPrograms().run('ls', ['/absent']), (error) => {
+      assert.ok(error instanceof ProgramError)
+      assert.equal(error.code, 'E_PROGRAM')
+      assert.match(error.message, /^Cannot run ls \/absent: .*No such file/)
+      return true
+    })
+    await assert.rejects(hostPrograms().run('false', []), /Cannot run false: status 1$/)
+  })
+
+  test('names a program that is not installed', async () => {
+    await assert.rejects(hostPrograms().run('dnslet-absent', []), { code: 'E_NO_PROGRAM' })
+  })
+
+  test('kills what hangs', async () => {
+    const programs = hostPrograms({}, 50)
+    await assert.rejects(programs.run('sleep', ['20']), /killed by SIGKILL after 50 ms$/)
+  })
+
+  test('does not mind input that nobody reads', async () => {
+    const input = 'x'.repeat(1 << 20)
+    assert.deepEqual(await hostPrograms().run('true', [], { input }), [])
+  })
+})

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import type { Libc } from '../../src/sys/libc.ts'
+import { Nfnetlink, replaceElements } from '../../src/sys/nfnetlink.ts'
+
+const key = Uint8Array.of(10, 96, 0, 10)
+
+/** Types and lengths of the messages of a batch. */
+function messages(batch: Buffer): [type: number, length: number][] {
+  const found: [number, number][] = []
+  for (let at = 0; at < batch.length; at += batch.readUInt32LE(at)) {
+    found.push([batch.readUInt16LE(at + 4), batch.readUInt32LE(at)])
+  }
+  return found
+}
+
+describe('replaceElements()', () => {
+  test('empties each set and fills it again, in one transaction', () => {
+    const batch = replaceElements('t', [
+      { set: 'a', keys: [key], timeoutMs: 3000 },
+      { set: 'b', keys: [], timeoutMs: 0 },
+    ])
+    assert.deepEqual(messages(batch), [
+      [0x010, 20],
+      [0xa0e, 36],
+      [0xa0c, 68],
+      [0xa0e, 36],
+      [0x011, 20],
+    ])
+  })
+
+  test('writes an element as the kernel reads it', () => {
+    const batch = replaceElements('t', [{ set: 'a', keys: [key], timeoutMs: 3000 }])
+    const list = batch.subarray(20 + 36 + 36, 20 + 36 + 68)
+    const hex = [
+      '20000380', // the list of elements
+      '1c000180', // one of them
+      '0c000180 08000100 0a60000a', // its key
+      '0c000400 0000000000000bb8', // 3000 ms
+    ]
+    assert.equal(list.toString('hex'), hex.join('').replaceAll(' ', ''))
+  })
+})
+
+describe('Nfnetlink', () => {
+  const EAGAIN = 11
+  const batch = Buffer.alloc(4)
+
+  /** A C library whose netlink socket answers with these errors; a text is a failure of recv(). */
+  function answering(answers: (number | 'ENOBUFS')[], sent = 4): Libc {
+    let errno = 0
+    return {
+      socket: () => 3,
+      close: () => 0,
+      errno: () => errno,
+      sendAsync: (_fd, _bytes, _length, _flags, done) => done(null, sent),
+      recv: (_fd, bytes) => {
+        const answer = answers.shift()
+        errno = answer === 'ENOBUFS' ? 105 : EAGAIN
+        if (typeof answer !== 'number') return -1
+        bytes.writeUInt32LE(20, 0)
+        bytes.writeUInt16LE(2, 4)
+        bytes.writeInt32LE(-answer, 16)
+        return 20
+      },
+    } as Partial<Libc> as Libc
+  }
+
+  test('returns the first error among the answers', async () => {
+    assert.equal(await new Nfnetlink(answering([0, 2, 17])).run(batch), 2)
+    assert.equal(await new Nfnetlink(answering([0, 0])).run(batch), 0)
+    assert.equal(await new Nfnetlink(answering([])).run(batch), 0)
+  })
+
+  test('does not take lost answers for success', async () => {
+    assert.equal(await new Nfnetlink(answering(['ENOBUFS', 0])).run(batch), 105)
+    assert.equal(await new Nfnetlink(answering([], -1)).run(batch), 5)
+  })
+
+  test('says why there is no socket', () => {
+    const libc = { socket: () => -1, errno: () => 93 } as Partial<Libc> as Libc
+    assert.throws(() => new Nfnetlink(libc), { code: 'EPROTONOSUPPORT' })
+  })
+})
