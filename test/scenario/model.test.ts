@@ -1,0 +1,43 @@
+// The model itself: what other scenarios take for granted about it.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { addresses } from '../helpers/node-model/addresses.ts'
+import { requireNodeModel } from '../helpers/node-model/needs.ts'
+import { NodeModel, type Place } from '../helpers/node-model/node-model.ts'
+
+describe('the model of a node', { skip: requireNodeModel() }, () => {
+  for (const kubeProxy of ['iptables', 'iptables-legacy', 'nftables'] as const) {
+    test(`kube-proxy's ${kubeProxy} rules lead pod and node to either pod`, async (t) => {
+      const started = performance.now()
+      const model = await NodeModel.create(t, { kubeProxy, families: 'dual', kubeDnsPods: 2 })
+      t.diagnostic(`built in ${Math.round(performance.now() - started)} ms`)
+      for (const place of ['pod', 'node'] as const) {
+        for (const family of ['ipv4', 'ipv6'] as const) {
+          for (const service of ['kubeDns', 'upstream'] as const) {
+            for (const transport of ['+notcp', '+tcp']) {
+              const who = await askMany(model, place, addresses[family][service], transport)
+              const at = `${place} ${family} ${service} ${transport}`
+              assert.deepEqual([...who].toSorted(), ['kube-dns-0', 'kube-dns-1'], at)
+            }
+          }
+        }
+      }
+    })
+  }
+})
+
+/** Who answers, of ten questions; more where only one has, up to forty. */
+async function askMany(
+  model: NodeModel,
+  place: Place,
+  server: string,
+  transport: string,
+): Promise<Set<string | null>> {
+  const who = new Set<string | null>()
+  for (let round = 0; round < 4 && who.size < 2; round++) {
+    const ten = Array.from({ length: 10 }, () => model.whoAnswers(place, server, transport))
+    for (const name of await Promise.all(ten)) who.add(name)
+  }
+  return who
+}
