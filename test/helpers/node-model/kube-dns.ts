@@ -52,6 +52,7 @@ ns.dns 5 IN A 10.96.0.10
 who ${WHO_TTL} IN A 198.51.100.${index}
 who ${WHO_TTL} IN AAAA 2001:db8::${index}
 who ${WHO_TTL} IN TXT "kube-dns-${index}"
+*.who ${WHO_TTL} IN TXT "kube-dns-${index}"
 *.who ${WHO_TTL} IN A 198.51.100.${index}
 *.who ${WHO_TTL} IN AAAA 2001:db8::${index}
 kubernetes.default.svc 30 IN A 10.96.0.1

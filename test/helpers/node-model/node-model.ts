@@ -181,18 +181,27 @@ export class NodeModel {
    * the official Corefile caps it at, else the pod's name; null where nobody answers in a second.
    */
   async whoAnswers(place: Place, server: string, ...more: string[]): Promise<string | null> {
+    const [answer] = await this.askWho(place, server, ['who'], ...more)
+    if (answer === undefined) return null
+    return answer.ttl <= 30 ? 'dnslet' : answer.pod
+  }
+
+  /**
+   * Asks for names of cluster.local that each pod answers with its own name (`who`, and all below
+   * it), each once: what was answered, and by which pod in the first place.
+   */
+  async askWho(
+    place: Place,
+    server: string,
+    names: readonly string[],
+    ...more: string[]
+  ): Promise<{ name: string; ttl: number; pod: string }[]> {
     const limits = ['+time=1', '+tries=1', '+noall', '+answer']
-    const question = ['who.cluster.local', 'TXT']
-    const { output } = await this.exec(place, [
-      'dig',
-      `@${server}`,
-      ...limits,
-      ...more,
-      ...question,
-    ])
-    const [, ttl, pod] = /\s(\d+)\s+IN\s+TXT\s+"(.*)"/.exec(output) ?? []
-    if (ttl === undefined || pod === undefined) return null
-    return Number(ttl) <= 30 ? 'dnslet' : pod
+    const questions = names.flatMap((name) => [`${name}.cluster.local`, 'TXT', ...limits, ...more])
+    const { output } = await this.exec(place, ['dig', `@${server}`, ...questions])
+    return [...output.matchAll(/^(\S+)\s+(\d+)\s+IN\s+TXT\s+"(.*)"$/gm)].map(
+      ([, name = '', ttl, pod = '']) => ({ name, ttl: Number(ttl), pod }),
+    )
   }
 
   #inside(place: Place, argv: readonly string[]): string[] {
