@@ -7,7 +7,7 @@ import { addresses } from '../helpers/node-model/addresses.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { inFull, signal } from '../helpers/node-model/scenario.ts'
-import { startProbe } from '../helpers/node-probe/start-probe.ts'
+import { startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 
 const RATE = inFull(2000, 200)
 
@@ -34,9 +34,8 @@ describe('dual stack', { skip: requireNodeModel() }, () => {
       await delay(500)
       const killed = signal(dnslet.pid, 'SIGKILL')
       await delay(1500)
-      for (const probe of probes) {
-        const what = `${probe.place} ${probe.kind}`
-        const report = await probe.stop()
+      for (const { probe, report } of await stopProbes(probes)) {
+        const what = probe.title
         t.diagnostic(`IPv6 ${what}: ${report.summary(killed)}`)
         assert.ok(report.answeredBy('dnslet', -Infinity, killed) > 0, `${what}: before`)
         assert.ok(report.answeredBy('kube-dns', killed) > 0, `${what}: nobody took over`)

@@ -8,7 +8,7 @@ import { addresses } from '../helpers/node-model/addresses.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { inFull } from '../helpers/node-model/scenario.ts'
-import { startProbe } from '../helpers/node-probe/start-probe.ts'
+import { startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 import { waitUntil } from '../helpers/processes.ts'
 
 const UDP_RATE = inFull(20_000, 1_000)
@@ -43,9 +43,8 @@ describe('hand-over under load', { skip: requireNodeModel() }, () => {
         assert.deepEqual(pods(after), pods(before), 'the new one had to ask')
       }
       await delay(500)
-      for (const probe of probes) {
-        const report = await probe.stop()
-        t.diagnostic(`${place} ${probe.kind}: ${report.summary()}`)
+      for (const { probe, report } of await stopProbes(probes)) {
+        t.diagnostic(`${probe.title}: ${report.summary()}`)
         assert.equal(report.answeredBy('kube-dns'), 0, `${probe.kind}: dnslet was bypassed`)
         // Resets of established connections are counted above.
         if (probe.kind !== 'tcp-long') assert.equal(report.failed, 0, `${probe.kind}: lost`)

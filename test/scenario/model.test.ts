@@ -18,7 +18,7 @@ describe('the model of a node', { skip: requireNodeModel() }, () => {
             for (const transport of ['+notcp', '+tcp']) {
               const who = await askMany(model, place, addresses[family][service], transport)
               const at = `${place} ${family} ${service} ${transport}`
-              assert.deepEqual([...who].toSorted(), ['kube-dns-0', 'kube-dns-1'], at)
+              assert.deepEqual(who, new Set(['kube-dns-0', 'kube-dns-1']), at)
             }
           }
         }

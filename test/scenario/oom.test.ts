@@ -9,7 +9,7 @@ import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { inFull, isFull } from '../helpers/node-model/scenario.ts'
 import { monotonic } from '../helpers/node-probe/monotonic.ts'
-import { startProbe } from '../helpers/node-probe/start-probe.ts'
+import { startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 import { startProcess, waitUntil } from '../helpers/processes.ts'
 
 const LIMIT = 256 << 20
@@ -38,9 +38,8 @@ describe('an OOM kill under load', { skip: requireNodeModel() }, () => {
       const seen = monotonic()
       assert.equal(dnslet.ended(), 'SIGKILL')
       await delay(1000)
-      for (const probe of [udp, tcp]) {
-        const report = await probe.stop()
-        t.diagnostic(`${place} ${probe.kind}: ${report.summary(seen)}`)
+      for (const { probe, report } of await stopProbes([udp, tcp])) {
+        t.diagnostic(`${probe.title}: ${report.summary(seen)}`)
         assert.ok(report.answeredBy('dnslet') > 0)
         assert.ok(report.firstAfter(seen, 'kube-dns') !== null, 'nobody took over')
         assert.equal(report.failedBetween(seen + 500, Infinity), 0, 'failed later')

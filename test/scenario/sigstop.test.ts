@@ -7,7 +7,7 @@ import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel, type Place } from '../helpers/node-model/node-model.ts'
 import { inFull, isFull, signal } from '../helpers/node-model/scenario.ts'
 import type { ProbeKind } from '../helpers/node-probe/options.ts'
-import { startProbe } from '../helpers/node-probe/start-probe.ts'
+import { startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 
 const RATE = inFull(1000, 100)
 /** From the stop to the first query that kube-dns answers. */
@@ -34,9 +34,8 @@ describe('SIGSTOP under load', { skip: requireNodeModel() }, () => {
       await delay(inFull(6_000, 5_000))
       const continued = signal(dnslet.pid, 'SIGCONT')
       await delay(1_500)
-      for (const probe of probes) {
-        const what = `${probe.place} ${probe.kind}`
-        const report = await probe.stop()
+      for (const { probe, report } of await stopProbes(probes)) {
+        const what = probe.title
         t.diagnostic(`${what}: ${report.summary(stopped)}`)
         assert.equal(report.failedBetween(-Infinity, stopped - 100), 0, `${what}: failed before`)
         const after = report.firstAfter(stopped, 'kube-dns')

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel, type Place } from '../helpers/node-model/node-model.ts'
 import { inFull, signal } from '../helpers/node-model/scenario.ts'
-import { type Probe, startProbe } from '../helpers/node-probe/start-probe.ts'
+import { type Probe, startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 import { waitUntil } from '../helpers/processes.ts'
 
 const UDP_RATE = inFull(20_000, 1_000)
@@ -32,9 +32,8 @@ async function stopUnder(t: TestContext, model: NodeModel, place: Place): Promis
   await waitUntil('dnslet to exit', () => dnslet.ended() !== null, undefined, 30)
   assert.equal(dnslet.ended(), 0)
   await delay(500)
-  for (const probe of probes) {
-    const report = await probe.stop()
-    t.diagnostic(`${place} ${probe.kind}: ${report.summary(told)}`)
+  for (const { probe, report } of await stopProbes(probes)) {
+    t.diagnostic(`${probe.title}: ${report.summary(told)}`)
     assert.ok(report.answeredBy('dnslet') > 0, `${probe.kind}: dnslet answered nothing`)
     assert.ok(report.answeredBy('kube-dns', told) > 0, `${probe.kind}: nobody took over`)
     // Resets of established connections are counted above.

@@ -4,7 +4,7 @@ import { type Family, addresses } from './addresses.ts'
  * Time to live of `who.cluster.local` at the kube-dns pods, in seconds. The official Corefile caps
  * what dnslet passes on at 30: the TTL tells who answered.
  */
-export const WHO_TTL = 3600
+const WHO_TTL = 3600
 
 /** The zones of one kube-dns pod, origin to text; `who` and everything below it is its number. */
 export function kubeDnsZones(
@@ -68,5 +68,5 @@ ${endpoints.join('')}`
 
 /** The labels of an address in ip6.arpa. @param digits 32 of them, hexadecimal */
 function reversed(digits: string): string {
-  return [...digits].toReversed().join('.')
+  return digits.split('').toReversed().join('.')
 }

@@ -9,7 +9,7 @@ import { type Family, LINK_LOCAL, addresses, clusterOf } from './addresses.ts'
 import { kubeDnsZones, outsideZones } from './kube-dns.ts'
 import { type KubeProxy, kubeProxyLoads } from './kube-proxy.ts'
 import { Namespaces, kubeDnsNames } from './namespaces.ts'
-import { officialCorefile } from './official-corefile.ts'
+import { CAPPED_TTL, officialCorefile } from './official-corefile.ts'
 
 /** A namespace of the model. `lan` is what lies beyond the node: its router and name server. */
 export type Place = 'node' | 'pod' | 'lan' | `kube-dns-${number}`
@@ -123,10 +123,9 @@ export class NodeModel {
   /** node-cache's arguments as the official manifest has them, interface and rules included. */
   nodeCacheArgs(): string[] {
     const kubeDns = this.families.map((family) => addresses[family].kubeDns)
-    return [
-      ...['-localip', [LINK_LOCAL, ...kubeDns].join(',')],
-      ...['-setupinterface=true', '-setupiptables=true', '-upstreamsvc', 'kube-dns-upstream'],
-    ]
+    const localIp = [LINK_LOCAL, ...kubeDns].join(',')
+    const setup = ['-setupinterface=true', '-setupiptables=true']
+    return ['-localip', localIp, ...setup, '-upstreamsvc', 'kube-dns-upstream']
   }
 
   /**
@@ -183,7 +182,7 @@ export class NodeModel {
   async whoAnswers(place: Place, server: string, ...more: string[]): Promise<string | null> {
     const [answer] = await this.askWho(place, server, ['who'], ...more)
     if (answer === undefined) return null
-    return answer.ttl <= 30 ? 'dnslet' : answer.pod
+    return answer.ttl <= CAPPED_TTL ? 'dnslet' : answer.pod
   }
 
   /**

@@ -1,7 +1,5 @@
+import { CAPPED_TTL } from '../node-model/official-corefile.ts'
 import { DNSLET, Outcome } from './samples.ts'
-
-/** The TTL the official Corefile caps cluster names at: above it, a kube-dns pod answered itself. */
-const DNSLET_TTL = 30
 
 /** A query for the A record of `name`, id 0 (RFC 1035 §4.1). */
 export function addressQuery(name: string, type: 'A' | 'AAAA' = 'A'): Buffer {
@@ -36,7 +34,7 @@ export class AnswerReader {
     this.outcome = Outcome.Answered
     this.ttl = bytes.readUInt32BE(record + 4)
     const lastOctet = bytes[data + bytes.readUInt16BE(record + 8) - 1]!
-    this.by = this.ttl <= DNSLET_TTL ? DNSLET : DNSLET + 1 + lastOctet
+    this.by = this.ttl <= CAPPED_TTL ? DNSLET : DNSLET + 1 + lastOctet
   }
 }
 

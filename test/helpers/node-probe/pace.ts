@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 
 import { monotonic } from './monotonic.ts'
 import type { ProbeOptions } from './options.ts'
-import { LOST_AFTER_MS, type Samples } from './samples.ts'
+import type { Samples } from './samples.ts'
 
 /** What a probe consists of. */
 export interface Sender {
@@ -47,7 +47,8 @@ export async function pace(run: Run, sender: Sender): Promise<void> {
     if (now < end) {
       const due = Math.floor(((now - start) * rate) / 1000) - samples.count
       if (due > 0) sender.send(Math.min(due, BURST), now)
-    } else if (samples.pending === 0 || now > end + LOST_AFTER_MS) break
+    } else if (samples.pending === 0) break
+    samples.expire(now)
     sender.receive?.(now)
     if (sender.receive !== undefined) Atomics.wait(sleeper, 0, 0, SLEEP_MS)
     if (sender.receive === undefined) await new Promise((resolve) => setTimeout(resolve, 1))
@@ -57,5 +58,4 @@ export async function pace(run: Run, sender: Sender): Promise<void> {
     }
   }
   sender.close()
-  samples.finish()
 }

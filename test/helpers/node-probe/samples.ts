@@ -44,6 +44,8 @@ export class Samples {
   readonly connections: ConnectionEvent[] = []
   count = 0
   pending = 0
+  /** All before it have ended. */
+  #oldest = 0
 
   /** @param capacity the most queries there can be */
   constructor(capacity: number) {
@@ -72,12 +74,14 @@ export class Samples {
     this.pending--
   }
 
-  /** Whatever is still pending is lost. */
-  finish(): void {
-    for (let index = 0; index < this.count; index++) {
-      if (this.outcome[index] === Outcome.Pending) this.outcome[index] = Outcome.Lost
+  /** Gives up what has been pending for LOST_AFTER_MS. */
+  expire(now: number): void {
+    for (; this.#oldest < this.count; this.#oldest++) {
+      if (this.outcome[this.#oldest] !== Outcome.Pending) continue
+      if (now - this.sent[this.#oldest]! < LOST_AFTER_MS) return
+      this.outcome[this.#oldest] = Outcome.Lost
+      this.pending--
     }
-    this.pending = 0
   }
 
   /** The samples as bytes, for `decodeSamples`. */

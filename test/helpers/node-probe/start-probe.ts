@@ -13,8 +13,9 @@ let count = 0
 
 /** A probe that is sending. */
 export interface Probe {
+  /** Where it asks and how: `pod udp-fresh`. */
+  readonly title: string
   readonly kind: ProbeKind
-  readonly place: Place
   /** Ends the sending, waits for the last answers (two seconds at most) and reports. */
   stop(): Promise<ProbeReport>
 }
@@ -37,8 +38,8 @@ export async function startProbe(
   const running = model.spawn(place, argv)
   await waitUntil('probe', () => running.output().includes('started'), running)
   return {
+    title: `${place} ${all.kind}`,
     kind: all.kind,
-    place,
     async stop() {
       if (running.ended() === null) process.kill(running.pid, 'SIGTERM')
       await waitUntil('probe', () => running.ended() !== null)
@@ -46,4 +47,11 @@ export async function startProbe(
       return new ProbeReport(decodeSamples(readFileSync(output)))
     },
   }
+}
+
+/** Ends several probes at once; each with its report. */
+export function stopProbes(
+  probes: readonly Probe[],
+): Promise<{ probe: Probe; report: ProbeReport }[]> {
+  return Promise.all(probes.map(async (probe) => ({ probe, report: await probe.stop() })))
 }

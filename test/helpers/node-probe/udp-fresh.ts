@@ -22,15 +22,15 @@ export function udpFresh(libc: Libc, { options, samples }: Run): Sender {
 
   const end = (index: number, outcome: Outcome, now: number, by = 0, ttl = 0): void => {
     libc.close(fds[index]!)
+    fds[index] = -1
     samples.close(index, outcome, now, by, ttl)
   }
   const giveUp = (now: number): void => {
-    while (oldest < samples.count) {
-      const isPending = samples.outcome[oldest] === Outcome.Pending
+    for (; oldest < samples.count; oldest++) {
+      if (fds[oldest] === -1) continue
       const isDue = now - samples.sent[oldest]! > LOST_AFTER_MS || samples.pending > MAX_OPEN
-      if (isPending && !isDue) return
-      if (isPending) end(oldest, Outcome.Lost, now)
-      oldest++
+      if (!isDue) return
+      end(oldest, Outcome.Lost, now)
     }
   }
   const sendOne = (now: number): void => {
@@ -62,8 +62,8 @@ export function udpFresh(libc: Libc, { options, samples }: Run): Sender {
       }
     },
     close() {
-      for (let i = oldest; i < samples.count; i++) {
-        if (samples.outcome[i] === Outcome.Pending) libc.close(fds[i]!)
+      for (const fd of fds.subarray(oldest, samples.count)) {
+        if (fd !== -1) libc.close(fd)
       }
     },
   }
