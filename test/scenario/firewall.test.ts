@@ -15,6 +15,7 @@ describe('a node that drops by default', { skip: requireNodeModel() }, () => {
         [`iptables-${backend}-restore`, '-n'],
         `*filter
 :INPUT DROP [0:0]
+-A INPUT -i lo -j ACCEPT
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 COMMIT
 `,
