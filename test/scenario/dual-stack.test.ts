@@ -9,7 +9,7 @@ import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { inFull, signal } from '../helpers/node-model/scenario.ts'
 import { startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 
-const RATE = inFull(2000, 200)
+const RATE = inFull(500, 50)
 
 describe('dual stack', { skip: requireNodeModel() }, () => {
   for (const kubeProxy of ['iptables', 'nftables'] as const) {
@@ -27,7 +27,7 @@ describe('dual stack', { skip: requireNodeModel() }, () => {
       const probes = await Promise.all(
         (['pod', 'node'] as const).flatMap((place) =>
           (['udp-fresh', 'udp-connected', 'tcp-fresh'] as const).map((kind) =>
-            startProbe(model, place, { kind, rate: RATE / 4, server: addresses.ipv6.kubeDns }),
+            startProbe(model, place, { kind, rate: RATE, server: addresses.ipv6.kubeDns }),
           ),
         ),
       )

@@ -1,10 +1,13 @@
 // The model itself: what other scenarios take for granted about it.
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import { addresses } from '../helpers/node-model/addresses.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel, type Place } from '../helpers/node-model/node-model.ts'
+import { startProcess, waitUntil } from '../helpers/processes.ts'
 
 describe('the model of a node', { skip: requireNodeModel() }, () => {
   for (const kubeProxy of ['iptables', 'iptables-legacy', 'nftables'] as const) {
@@ -25,6 +28,35 @@ describe('the model of a node', { skip: requireNodeModel() }, () => {
       }
     })
   }
+
+  test('what a crashed process left behind is removed by the next model, and only that', async (t) => {
+    // A process that has ended, and one that lives: this one's other models.
+    const { pid: dead } = spawnSync('true')
+    const stale = `model-${dead}-0-node`
+    execFileSync('ip', ['netns', 'add', stale])
+    const sleeping = startProcess(t, 'ip', ['netns', 'exec', stale, 'sleep', '60'])
+    const other = await NodeModel.create(t)
+    await waitUntil('the stale process to end', () => sleeping.ended() !== null)
+    const listed = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' })
+    assert.doesNotMatch(listed, new RegExp(`^${stale}\\b`, 'm'))
+    await NodeModel.create(t)
+    assert.match((await other.whoAnswers('pod', addresses.ipv4.kubeDns)) ?? '', /^kube-dns-/)
+  })
+
+  test('close() leaves nothing', async (t) => {
+    const own = (): string[] =>
+      [...execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).matchAll(mine)].map(
+        ([name]) => name,
+      )
+    const mine = new RegExp(`^model-${process.pid}-\\S+`, 'gm')
+    const before = own()
+    const model = await NodeModel.create(t)
+    assert.equal(own().length, before.length + 5)
+    await model.close()
+    assert.deepEqual(own(), before)
+    assert.ok(!existsSync(model.folder))
+    assert.ok(model.kubeDns.every((nsd) => nsd.ended() !== null))
+  })
 })
 
 /** Who answers, of ten questions; more where only one has, up to forty. */

@@ -148,22 +148,16 @@ export class NodeModel {
     // Until the daemon writes it from the template; a daemon that makes none reads this.
     writeFileSync(files.conf, corefile)
     const paths = ['-basecorefile', files.base, '-conf', files.conf, '-pidfile', files.pidfile]
-    const command = [bin, ...args, ...paths]
-    const running = startProcess(
-      this.owner,
-      options.wrapper?.[0] ?? 'ip',
-      [
-        ...(options.wrapper ?? []).slice(1),
-        ...(options.wrapper === undefined ? [] : ['ip']),
-        ...this.#inside('node', command),
-      ],
-      {
-        ...process.env,
-        KUBE_DNS_UPSTREAM_SERVICE_HOST: addresses.ipv4.upstream,
-        DNSLET_STATE_DIR: this.stateFolder,
-        ...options.env,
-      },
-    )
+    const inside = ['ip', ...this.#inside('node', [bin, ...args, ...paths])]
+    const [command = '', ...more] = [...(options.wrapper ?? []), ...inside]
+    const running = startProcess(this.owner, command, more, {
+      ...process.env,
+      KUBE_DNS_SERVICE_HOST: addresses.ipv4.kubeDns,
+      KUBE_DNS_SERVICE_PORT: '53',
+      KUBE_DNS_UPSTREAM_SERVICE_HOST: addresses.ipv4.upstream,
+      DNSLET_STATE_DIR: this.stateFolder,
+      ...options.env,
+    })
     if (options.ready !== false) {
       const server = options.server ?? addresses.ipv4.kubeDns
       await waitUntil(

@@ -20,10 +20,9 @@ export class ProbeReport {
     return this.total - this.count('Answered')
   }
 
-  /** Queries with this outcome, of those sent from `from` on. */
-  count(outcome: OutcomeName, from: number = -Infinity): number {
-    const wanted = Outcome[outcome]
-    return this.#countWhere((i) => this.samples.outcome[i] === wanted && this.#sent(i) >= from)
+  /** Queries with this outcome. */
+  count(outcome: OutcomeName): number {
+    return this.#countWhere((i) => this.samples.outcome[i] === Outcome[outcome])
   }
 
   /** Answers by one side to queries sent from `from` until before `to`. */
@@ -79,16 +78,6 @@ export class ProbeReport {
       slowest = Math.max(slowest, this.samples.answered[i]! - this.#sent(i))
     }
     return slowest
-  }
-
-  /** The highest TTL dnslet answered with, queries sent from `from` until before `to`. */
-  highestTtl(from: number = -Infinity, to: number = Infinity): number {
-    let highest = 0
-    for (let i = 0; i < this.total; i++) {
-      const isMeant = this.#isBy(i, 'dnslet') && this.#sent(i) >= from && this.#sent(i) < to
-      if (isMeant) highest = Math.max(highest, this.samples.ttl[i]!)
-    }
-    return highest
   }
 
   /** Ends of long-lived connections of this kind. */
