@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { memoryGroup } from '../helpers/node-model/memory-group.ts'
+import { controlGroup, limits } from '../helpers/node-model/control-group.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { inFull, isFull } from '../helpers/node-model/scenario.ts'
@@ -19,9 +19,9 @@ const BOUND_MS = 20
 describe('an OOM kill under load', { skip: requireNodeModel() }, () => {
   for (const place of ['pod', 'node'] as const) {
     test(`from the ${place}: kube-dns answers`, async (t) => {
-      const group = memoryGroup(t, LIMIT)
-      if (typeof group === 'string') return t.skip(group)
       const model = await NodeModel.create(t)
+      const group = controlGroup(model.owner, limits.memory(LIMIT))
+      if (typeof group === 'string') return t.skip(group)
       const dnslet = await model.startDnslet(undefined, { wrapper: group.wrapper })
       const udp = await startProbe(model, place, { kind: 'udp-fresh', rate: RATE })
       const tcp = await startProbe(model, place, { kind: 'tcp-fresh', rate: RATE / 5 })
@@ -29,7 +29,7 @@ describe('an OOM kill under load', { skip: requireNodeModel() }, () => {
       // Files in a tmpfs count as memory of who writes them and cannot be reclaimed. The writer is
       // small, so that dnslet is the one to be killed.
       const hog = `/dev/shm/dnslet-oom-${process.pid}`
-      t.after(() => rmSync(hog, { force: true }))
+      model.owner.after(() => rmSync(hog, { force: true }))
       const [sh = '', ...args] = group.wrapper
       const writer = ['dd', 'if=/dev/zero', `of=${hog}`, 'bs=1M', `count=${LIMIT >> 20}`]
       startProcess(model.owner, sh, [...args, ...writer])
