@@ -10,9 +10,10 @@ import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { inFull } from '../helpers/node-model/scenario.ts'
 import { startProbe } from '../helpers/node-probe/start-probe.ts'
 
-const PERCENT = 5
-/** Some 5 % of a CPU and more, at 5 µs for each answer. */
-const RATE = 10_000
+/** Of one CPU. */
+const PERCENT = 10
+/** Takes about half of that, at 10 µs for each answer; starting up, all of it. */
+const RATE = 5_000
 
 describe('under a CPU quota', { skip: requireNodeModel() }, () => {
   test('dnslet keeps answering, and kube-dns is not asked', async (t) => {
@@ -20,8 +21,9 @@ describe('under a CPU quota', { skip: requireNodeModel() }, () => {
     const group = controlGroup(model.owner, limits.cpu(PERCENT))
     if (typeof group === 'string') return t.skip(group)
     const dnslet = await model.startDnslet()
-    group.add(dnslet.pid)
     const probe = await startProbe(model, 'pod', { kind: 'udp-shared', rate: RATE })
+    await delay(500)
+    group.add(dnslet.pid)
     await delay(inFull(20_000, 6_000))
     const report = await probe.stop()
     t.diagnostic(report.summary())
