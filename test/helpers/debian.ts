@@ -7,8 +7,11 @@ const packages = {
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
   ip: 'iproute2',
+  'iptables-nft': 'iptables',
   kdig: 'knot-dnsutils',
+  nft: 'nftables',
   nsd: 'nsd',
+  sysctl: 'procps',
   unbound: 'unbound',
 } as const
 
