@@ -34,9 +34,12 @@ describe('dual stack', { skip: requireNodeModel() }, () => {
       await delay(500)
       const killed = signal(dnslet.pid, 'SIGKILL')
       await delay(1500)
-      for (const { probe, report } of await stopProbes(probes)) {
+      const reports = await stopProbes(probes)
+      for (const { probe, report } of reports) {
+        t.diagnostic(`IPv6 ${probe.title}: ${report.summary(killed)}`)
+      }
+      for (const { probe, report } of reports) {
         const what = probe.title
-        t.diagnostic(`IPv6 ${what}: ${report.summary(killed)}`)
         assert.ok(report.answeredBy('dnslet', -Infinity, killed) > 0, `${what}: before`)
         assert.ok(report.answeredBy('kube-dns', killed) > 0, `${what}: nobody took over`)
         assert.equal(report.failedBetween(killed + 500, Infinity), 0, `${what}: failed later`)

@@ -34,9 +34,12 @@ describe('SIGSTOP under load', { skip: requireNodeModel() }, () => {
       await delay(inFull(6_000, 5_000))
       const continued = signal(dnslet.pid, 'SIGCONT')
       await delay(1_500)
-      for (const { probe, report } of await stopProbes(probes)) {
+      const reports = await stopProbes(probes)
+      for (const { probe, report } of reports) {
+        t.diagnostic(`${probe.title}: ${report.summary(stopped)}`)
+      }
+      for (const { probe, report } of reports) {
         const what = probe.title
-        t.diagnostic(`${what}: ${report.summary(stopped)}`)
         assert.equal(report.failedBetween(-Infinity, stopped - 100), 0, `${what}: failed before`)
         const after = report.firstAfter(stopped, 'kube-dns')
         assert.ok(after !== null, `${what}: nobody took over`)
