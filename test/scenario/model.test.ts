@@ -29,6 +29,14 @@ describe('the model of a node', { skip: requireNodeModel() }, () => {
     })
   }
 
+  test("the pod's C library finds Services by their short names, the node's finds the world", async (t) => {
+    const model = await NodeModel.create(t)
+    const service = await model.exec('pod', ['getent', 'ahostsv4', 'kubernetes.default'])
+    assert.match(service.output, /^10\.96\.0\.1 /)
+    const outside = await model.exec('node', ['getent', 'ahostsv4', 'www.example.com'])
+    assert.match(outside.output, /^192\.0\.2\.1 /)
+  })
+
   test('what a crashed process left behind is removed by the next model, and only that', async (t) => {
     // A process that has ended, and one that lives: this one's other models.
     const { pid: dead } = spawnSync('true')
