@@ -67,17 +67,17 @@ describe('the model of a node', { skip: requireNodeModel() }, () => {
   })
 })
 
-/** Who answers, of ten questions; more where only one has, up to forty. */
+/** Who answers ten questions, each from a port of its own; up to forty where it was one pod only. */
 async function askMany(
   model: NodeModel,
   place: Place,
   server: string,
   transport: string,
-): Promise<Set<string | null>> {
-  const who = new Set<string | null>()
-  for (let round = 0; round < 4 && who.size < 2; round++) {
-    const ten = Array.from({ length: 10 }, () => model.whoAnswers(place, server, transport))
-    for (const name of await Promise.all(ten)) who.add(name)
+): Promise<Set<string>> {
+  const pods = new Set<string>()
+  for (let round = 0; round < 4 && pods.size < 2; round++) {
+    const ten = Array.from({ length: 10 }, () => 'who')
+    for (const { pod } of await model.askWho(place, server, ten, transport)) pods.add(pod)
   }
-  return who
+  return pods
 }

@@ -19,12 +19,12 @@ describe('probes', { skip: requireNodeModel() }, () => {
       const model = await NodeModel.create(t)
       const rate = kind === 'tcp-fresh' ? 1000 : kind === 'udp-shared' ? 20_000 : 5000
       const probe = await startProbe(model, 'pod', { kind, rate })
-      await delay(2000)
+      await delay(1000)
       const report = await probe.stop()
       t.diagnostic(report.summary())
       assert.equal(report.failed, 0)
       assert.equal(report.answeredBy('kube-dns'), report.total)
-      assert.ok(report.total > rate, `${report.total} in two seconds`)
+      assert.ok(report.total > rate / 2, `${report.total} in a second`)
     })
   }
 })
