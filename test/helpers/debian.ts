@@ -8,10 +8,13 @@ const packages = {
   dig: 'bind9-dnsutils',
   dnsperf: 'dnsperf',
   ip: 'iproute2',
+  'iptables-nft': 'iptables',
   kdig: 'knot-dnsutils',
+  nft: 'nftables',
   nsd: 'nsd',
   openssl: 'openssl',
   tini: 'tini',
+  sysctl: 'procps',
   unbound: 'unbound',
 } as const
 

@@ -34,28 +34,39 @@ export async function startNsd(
 ): Promise<NameServer> {
   const folder = temporaryFolder(owner)
   const port = wanted ?? (await freePort(address))
+  const file = writeNsdFiles(folder, [`${address}@${port}`], zones)
+  const process = startProcess(owner, 'nsd', ['-d', '-c', file])
+  const first = Object.keys(zones)[0] ?? '.'
+  await waitUntil('nsd', () => answers(address, port, first), process)
+  return { address, port, process, stop: process.stop }
+}
+
+/**
+ * Writes what nsd needs into an empty folder; the path of its configuration.
+ * @param listen `address@port`, for UDP and TCP each
+ */
+export function writeNsdFiles(
+  folder: string,
+  listen: readonly string[],
+  zones: Readonly<Record<string, string>>,
+): string {
   const origins = Object.keys(zones)
   origins.forEach((origin, i) => {
     writeFileSync(join(folder, `zone-${i}`), `$ORIGIN ${origin}\n${zones[origin]}\n`)
   })
   const file = join(folder, 'nsd.conf')
-  writeFileSync(file, configuration(folder, address, port, origins))
-  const process = startProcess(owner, 'nsd', ['-d', '-c', file])
-  const first = origins[0] ?? '.'
-  await waitUntil('nsd', () => answers(address, port, first), process)
-  return { address, port, process, stop: process.stop }
+  writeFileSync(file, configuration(folder, listen, origins))
+  return file
 }
 
 function configuration(
   folder: string,
-  address: string,
-  port: number,
+  listen: readonly string[],
   origins: readonly string[],
 ): string {
   const zones = origins.map((origin, i) => `zone:\n  name: "${origin}"\n  zonefile: "zone-${i}"\n`)
   return `server:
-  ip-address: ${address}@${port}
-  server-count: 1
+${listen.map((address) => `  ip-address: ${address}\n`).join('')}  server-count: 1
   username: ""
   chroot: ""
   zonesdir: "${folder}"
@@ -66,7 +77,8 @@ function configuration(
   zonelistfile: "${folder}/zones.list"
   minimal-responses: yes
   rrl-ratelimit: 0
-  tcp-count: 200
+  tcp-count: 1000
+  receive-buffer-size: 4194304
 remote-control:
   control-enable: no
 ${zones.join('')}`

@@ -1,0 +1,225 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { writeNsdFiles } from '../nsd.ts'
+import { type Owner, type Running, startProcess, waitUntil } from '../processes.ts'
+import { type Family, LINK_LOCAL, addresses, clusterOf } from './addresses.ts'
+import { kubeDnsZones, outsideZones } from './kube-dns.ts'
+import { type KubeProxy, kubeProxyLoads } from './kube-proxy.ts'
+import { Namespaces, kubeDnsNames } from './namespaces.ts'
+import { CAPPED_TTL, officialCorefile } from './official-corefile.ts'
+
+/** A namespace of the model. `lan` is what lies beyond the node: its router and name server. */
+export type Place = 'node' | 'pod' | 'lan' | `kube-dns-${number}`
+
+export interface NodeModelOptions {
+  readonly kubeProxy?: KubeProxy
+  readonly families?: 'ipv4' | 'dual'
+  readonly kubeDnsPods?: number
+  /** What runs in the kube-dns pods; `none`: the test starts something itself. */
+  readonly kubeDns?: 'nsd' | 'none'
+}
+
+export interface StartDnslet {
+  /** Corefile.base; default: the official one. */
+  readonly corefile?: string
+  readonly env?: NodeJS.ProcessEnv
+  /** False: do not wait until it answers. */
+  readonly ready?: boolean
+  /** Where it has to answer before this resolves; default: the address of kube-dns. */
+  readonly server?: string
+  /** Put before the command, to start it in a cgroup or with fewer rights. */
+  readonly wrapper?: readonly string[]
+}
+
+/** A dnslet on the node. */
+export interface NodeDnslet extends Running {
+  /** The Corefile.base it reads. */
+  readonly base: string
+  /** The Corefile it writes. */
+  readonly conf: string
+  readonly pidfile: string
+}
+
+const bin = join(import.meta.dirname, '../../../bin/dnslet')
+
+/**
+ * A Kubernetes node in network namespaces: node, pod, kube-dns pods (nsd), kube-proxy's rules for
+ * kube-dns and kube-dns-upstream, and the LAN. Needs root. Nothing outside its own namespaces is
+ * touched but /etc/netns, by names of its own.
+ */
+export class NodeModel {
+  readonly families: readonly Family[]
+  /** For files of this model; DNSLET_STATE_DIR is `run` in it. Removed on close. */
+  readonly folder: string
+  readonly stateFolder: string
+  /** The kube-dns pods' servers, in order. */
+  readonly kubeDns: readonly Running[]
+  readonly #namespaces: Namespaces
+  readonly #ends: (() => Promise<void> | void)[] = []
+  /** What is started on the model ends with it, last started first ended. */
+  readonly owner: Owner = { after: (fn) => void this.#ends.unshift(fn) }
+
+  private constructor({ families = 'ipv4', kubeDnsPods = 2, ...options }: NodeModelOptions) {
+    this.families = families === 'dual' ? ['ipv4', 'ipv6'] : ['ipv4']
+    this.folder = mkdtempSync(join(tmpdir(), 'dnslet-model-'))
+    this.stateFolder = join(this.folder, 'run')
+    mkdirSync(this.stateFolder, { mode: 0o700 })
+    this.owner.after(() => rmSync(this.folder, { recursive: true, force: true }))
+    this.#namespaces = new Namespaces({ families: this.families, kubeDnsPods })
+    this.owner.after(() => this.#namespaces.remove())
+    const clusters = this.families.map((family) => clusterOf(family, kubeDnsPods))
+    for (const { argv, input } of kubeProxyLoads(options.kubeProxy ?? 'iptables', clusters)) {
+      this.load(argv, input)
+    }
+    this.#startNsd('lan', (family) => addresses[family].lan, outsideZones)
+    const pods = options.kubeDns === 'none' ? 0 : kubeDnsPods
+    this.kubeDns = kubeDnsNames(pods).map((place, index) =>
+      this.#startNsd(
+        place as Place,
+        (family) => addresses[family].kubeDnsPod(index),
+        kubeDnsZones(index, kubeDnsPods, this.families),
+      ),
+    )
+  }
+
+  /** Builds a model, some 0.3 s; resolves once its name servers listen. Its owner's end closes it. */
+  static async create(owner: Owner, options: NodeModelOptions = {}): Promise<NodeModel> {
+    const model = new NodeModel(options)
+    owner.after(() => model.close())
+    await Promise.all(model.kubeDns.map((nsd) => waitUntil('nsd', () => listens(nsd.pid), nsd)))
+    return model
+  }
+
+  /** Ends what runs on the model and removes it; may be called twice. */
+  async close(): Promise<void> {
+    for (let end = this.#ends.shift(); end !== undefined; end = this.#ends.shift()) await end()
+  }
+
+  /** Runs a program in a namespace to its end, ten seconds at most; what it printed, whatever its exit code. */
+  exec(place: Place, argv: readonly string[]): Promise<{ code: number; output: string }> {
+    return new Promise((resolve, reject) => {
+      const limits = { timeout: 10_000, maxBuffer: 1 << 24 }
+      execFile('ip', this.#inside(place, argv), limits, (error, stdout, stderr) => {
+        const code = error === null ? 0 : error.code
+        if (typeof code === 'number') resolve({ code, output: stdout + stderr })
+        else reject(error ?? new Error('no exit code'))
+      })
+    })
+  }
+
+  /** Starts a program in a namespace; it ends with the model at the latest. */
+  spawn(place: Place, argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
+    return startProcess(this.owner, 'ip', this.#inside(place, argv), env)
+  }
+
+  /** Feeds a program on the node, such as `nft -f -`. Throws with what it printed. */
+  load(argv: readonly string[], input: string): void {
+    execFileSync('ip', this.#inside('node', argv), { input, encoding: 'utf8', stdio: 'pipe' })
+  }
+
+  /** node-cache's arguments as the official manifest has them, interface and rules included. */
+  nodeCacheArgs(): string[] {
+    const kubeDns = this.families.map((family) => addresses[family].kubeDns)
+    const localIp = [LINK_LOCAL, ...kubeDns].join(',')
+    const setup = ['-setupinterface=true', '-setupiptables=true']
+    return ['-localip', localIp, ...setup, '-upstreamsvc', 'kube-dns-upstream']
+  }
+
+  /**
+   * Starts bin/dnslet on the node, as the manifest would: `-basecorefile`, `-conf` and `-pidfile`
+   * in a folder of its own, the state folder shared by all of the model. Resolves once
+   * who.cluster.local is answered by dnslet.
+   */
+  async startDnslet(
+    args: readonly string[] = this.nodeCacheArgs(),
+    options: StartDnslet = {},
+  ): Promise<NodeDnslet> {
+    const folder = mkdtempSync(join(this.folder, 'dnslet-'))
+    const files = {
+      base: join(folder, 'Corefile.base'),
+      conf: join(folder, 'Corefile'),
+      pidfile: join(folder, 'node-cache.pid'),
+    }
+    const corefile = options.corefile ?? officialCorefile(this.families)
+    writeFileSync(files.base, corefile)
+    // Until the daemon writes it from the template; a daemon that makes none reads this.
+    writeFileSync(files.conf, corefile)
+    const paths = ['-basecorefile', files.base, '-conf', files.conf, '-pidfile', files.pidfile]
+    const inside = ['ip', ...this.#inside('node', [bin, ...args, ...paths])]
+    const [command = '', ...more] = [...(options.wrapper ?? []), ...inside]
+    const running = startProcess(this.owner, command, more, {
+      ...process.env,
+      KUBE_DNS_SERVICE_HOST: addresses.ipv4.kubeDns,
+      KUBE_DNS_SERVICE_PORT: '53',
+      KUBE_DNS_UPSTREAM_SERVICE_HOST: addresses.ipv4.upstream,
+      DNSLET_STATE_DIR: this.stateFolder,
+      ...options.env,
+    })
+    if (options.ready !== false) {
+      const server = options.server ?? addresses.ipv4.kubeDns
+      await waitUntil(
+        'dnslet',
+        async () => (await this.whoAnswers('node', server)) === 'dnslet',
+        running,
+      )
+    }
+    return Object.assign(running, files)
+  }
+
+  /**
+   * Asks for who.cluster.local once, UDP unless `more` says `+tcp`. `dnslet` where the TTL is what
+   * the official Corefile caps it at, else the pod's name; null where nobody answers in a second.
+   */
+  async whoAnswers(place: Place, server: string, ...more: string[]): Promise<string | null> {
+    const [answer] = await this.askWho(place, server, ['who'], ...more)
+    if (answer === undefined) return null
+    return answer.ttl <= CAPPED_TTL ? 'dnslet' : answer.pod
+  }
+
+  /**
+   * Asks for names of cluster.local that each pod answers with its own name (`who`, and all below
+   * it), each once: what was answered, and by which pod in the first place.
+   */
+  async askWho(
+    place: Place,
+    server: string,
+    names: readonly string[],
+    ...more: string[]
+  ): Promise<{ name: string; ttl: number; pod: string }[]> {
+    const limits = ['+time=1', '+tries=1', '+noall', '+answer']
+    const questions = names.flatMap((name) => [`${name}.cluster.local`, 'TXT', ...limits, ...more])
+    const { output } = await this.exec(place, ['dig', `@${server}`, ...questions])
+    return [...output.matchAll(/^(\S+)\s+(\d+)\s+IN\s+TXT\s+"(.*)"$/gm)].map(
+      ([, name = '', ttl, pod = '']) => ({ name, ttl: Number(ttl), pod }),
+    )
+  }
+
+  #inside(place: Place, argv: readonly string[]): string[] {
+    return ['netns', 'exec', this.#namespaces.nameOf(place), ...argv]
+  }
+
+  #startNsd(
+    place: Place,
+    address: (family: Family) => string,
+    zones: Readonly<Record<string, string>>,
+  ): Running {
+    const folder = mkdtempSync(join(this.folder, `${place}-`))
+    const listen = this.families.map((family) => `${address(family)}@53`)
+    return this.spawn(place, ['nsd', '-d', '-c', writeNsdFiles(folder, listen, zones)])
+  }
+}
+
+/** Whether something in the network namespace of this process is bound to port 53, UDP and TCP. */
+function listens(pid: number): boolean {
+  return ['udp', 'tcp'].every((protocol) => {
+    try {
+      return / [0-9A-F]+:0035 /.test(readFileSync(`/proc/${pid}/net/${protocol}`, 'utf8'))
+    } catch {
+      // It has only just been started.
+      return false
+    }
+  })
+}

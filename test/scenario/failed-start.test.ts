@@ -1,0 +1,78 @@
+// A daemon that cannot start, or gets a Corefile it cannot use, never takes the node's DNS with it.
+import assert from 'node:assert/strict'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { findTool } from '../helpers/debian.ts'
+import { addresses } from '../helpers/node-model/addresses.ts'
+import { requireNodeModel } from '../helpers/node-model/needs.ts'
+import { NodeModel } from '../helpers/node-model/node-model.ts'
+import { type Running, waitUntil } from '../helpers/processes.ts'
+
+const VIP = addresses.ipv4.kubeDns
+const BAD = 'cluster.local:53 {\n    no-such-plugin\n}\n'
+
+describe('a daemon that cannot do its work', { skip: requireNodeModel() }, () => {
+  for (const kubeProxy of ['iptables', 'nftables'] as const) {
+    test(`${kubeProxy}: a bad Corefile.base at the first start: exit code 1, kube-dns answers`, async (t) => {
+      const model = await NodeModel.create(t, { kubeProxy })
+      const dnslet = await model.startDnslet(undefined, { corefile: BAD, ready: false })
+      assert.equal(await exitCode(dnslet), 1)
+      assert.match(dnslet.output(), /no-such-plugin/)
+      await assertKubeDns(model)
+    })
+
+    test(`${kubeProxy}: port 53 of another process: exit code 1, kube-dns answers`, async (t) => {
+      const model = await NodeModel.create(t, { kubeProxy })
+      const stranger = join(import.meta.dirname, '../helpers/node-race/slow-main.ts')
+      model.spawn('node', [process.execPath, stranger, '0.0.0.0', '9', '0'])
+      await waitUntil('the stranger', async () => {
+        return (await model.whoAnswers('node', addresses.ipv4.node)) === 'kube-dns-9'
+      })
+      const dnslet = await model.startDnslet(undefined, { ready: false })
+      assert.equal(await exitCode(dnslet), 1)
+      await assertKubeDns(model)
+    })
+  }
+
+  test('neither nft nor iptables: kube-dns answers', async (t) => {
+    const model = await NodeModel.create(t)
+    const folder = join(model.folder, 'bin')
+    mkdirSync(folder)
+    for (const tool of ['sh', 'readlink', 'env']) symlinkSync(findTool(tool)!, join(folder, tool))
+    const env = { PATH: folder, DNSLET_NODE: process.execPath }
+    const dnslet = await model.startDnslet(undefined, { ready: false, env })
+    // It says why and ends, or serves without being asked: either way this is over in a second.
+    await Promise.race([exitCode(dnslet), delay(2_000)])
+    await assertKubeDns(model)
+  })
+
+  test('a bad Corefile.base while running, and at the next start: the last good one serves', async (t) => {
+    const model = await NodeModel.create(t)
+    const dnslet = await model.startDnslet()
+    writeFileSync(dnslet.base, BAD)
+    await waitUntil('the log to name the error', () => /no-such-plugin/.test(dnslet.output()))
+    assert.equal(await model.whoAnswers('pod', VIP), 'dnslet')
+    await dnslet.stop()
+    const next = await model.startDnslet(undefined, { corefile: BAD })
+    assert.match(next.output(), /no-such-plugin/)
+    assert.equal(await model.whoAnswers('pod', VIP), 'dnslet')
+  })
+})
+
+async function exitCode(daemon: Running): Promise<number | string | null> {
+  await waitUntil('the daemon to end', () => daemon.ended() !== null)
+  return daemon.ended()
+}
+
+/** Pod and node get their answers, UDP and TCP, from a kube-dns pod. */
+async function assertKubeDns(model: NodeModel): Promise<void> {
+  for (const place of ['pod', 'node'] as const) {
+    for (const transport of ['+notcp', '+tcp']) {
+      const who = await model.whoAnswers(place, VIP, transport)
+      assert.match(who ?? 'nobody', /^kube-dns-[01]$/, `${place} ${transport}`)
+    }
+  }
+}
