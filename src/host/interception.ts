@@ -11,7 +11,7 @@ import { setupErrors } from './setup-errors.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** What interception asks of the daemon. None of these reject. */
-export interface Served {
+interface Served {
   /** Whether the upstream of cluster names is known: without it kube-dns answers better than we. */
   upstreamKnown(): boolean
   /** A real question, by way of sockets nobody else knows of; null, or what is wrong. */
