@@ -131,7 +131,7 @@ export class TcpConnection implements ReplyTarget {
   /** Ends the connection where one of its times is up. */
   sweep(now: number): void {
     if (this.#replies.stalledSince(now) >= WRITE_MS) this.destroy(TcpEnd.WriteTimeout)
-    else if (now >= this.#retiresAt) this.end(TcpEnd.Shutdown)
+    else if (now >= this.#retiresAt && this.#state < State.Ending) this.end(TcpEnd.Shutdown)
     else if (this.#inFlight > 0 || this.#replies.unsent > 0) return
     else if (this.#state === State.New) {
       if (now - this.#activeAt >= FIRST_MESSAGE_MS) this.destroy(TcpEnd.FirstMessageTimeout)

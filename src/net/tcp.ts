@@ -4,7 +4,7 @@ import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import { libc } from '../sys/libc.ts'
-import { listeningDescriptor } from '../lib/listening-descriptor.ts'
+import { descriptorOf } from '../lib/descriptor-of.ts'
 import { bindTcp } from '../sys/socket.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
 import { TcpConnection, type TcpShared } from './tcp-connection.ts'
@@ -91,7 +91,7 @@ export class TcpListener {
 
   /** The listening socket, for a successor to have a copy of. */
   get fd(): number {
-    return listeningDescriptor(this.#server)
+    return descriptorOf(this.#server)
   }
 
   /** Accepts no more: new connections are the successor's. Those that are open end when idle. */

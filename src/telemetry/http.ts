@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import { DnsletError } from '../lib/errors.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
-import { listeningDescriptor } from '../lib/listening-descriptor.ts'
+import { descriptorOf } from '../lib/descriptor-of.ts'
 import { formatHttpAddress, parseHttpAddress, type HttpAddress } from './http-address.ts'
 import { registerMetric } from './metrics.ts'
 
@@ -146,7 +146,7 @@ class Listener {
   }
 
   held(): HeldSocket[] {
-    const fd = this.#server === null ? -1 : listeningDescriptor(this.#server)
+    const fd = this.#server === null ? -1 : descriptorOf(this.#server)
     return fd < 0 ? [] : [{ kind: 'http', host: this.#host, port: this.port, fd }]
   }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, test } from 'node:test'
 
-import { listeningDescriptor } from '../../src/lib/listening-descriptor.ts'
+import { descriptorOf } from '../../src/lib/descriptor-of.ts'
 import { type Libc, libc } from '../../src/sys/libc.ts'
 import {
   connectUnix,
@@ -46,7 +46,7 @@ async function listen(
   const server = createServer({ pauseOnConnect: true })
   owner.after(() => void server.close())
   const accepted = once(server, 'connection').then(([socket]: Socket[]) => {
-    const fd = duplicate(library, listeningDescriptor(socket as unknown as Server))
+    const fd = duplicate(library, descriptorOf(socket!))
     owner.after(() => void library.close(fd))
     socket!.destroy()
     return fd

@@ -3,7 +3,7 @@ import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 
 import type { HeldSocket } from '../../lib/held-socket.ts'
-import { listeningDescriptor } from '../../lib/listening-descriptor.ts'
+import { descriptorOf } from '../../lib/descriptor-of.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Libc } from '../../sys/libc.ts'
 import { duplicate, peerCredentials } from '../../sys/scm.ts'
@@ -171,13 +171,13 @@ class OfferListener implements Offer {
     const { step, start } = this.#patience
     log.info(`Process ${pid} asks to take over`)
     await this.#sendEstate(channel, holdings.held(), tun())
-    for (;;) {
-      const { kind } = await channel.receive(start)
-      if (kind === FrameKind.Serving) break
-      if (kind !== FrameKind.WantCache) throw new HandoverError(`it sends a frame of kind ${kind}`)
+    let { kind } = await channel.receive(start)
+    if (kind === FrameKind.WantCache) {
       for (const piece of holdings.exportCache()) await channel.send(FrameKind.Cache, step, piece)
       await channel.send(FrameKind.CacheEnd, step)
+      ;({ kind } = await channel.receive(start))
     }
+    if (kind !== FrameKind.Serving) throw new HandoverError(`it sends a frame of kind ${kind}`)
     await holdings.letGo()
     log.info(`Handed over to process ${pid}; finishing what is under way`)
     void this.#close()
@@ -199,9 +199,4 @@ class OfferListener implements Offer {
     if (tun !== null) descriptors.push(tun)
     await channel.send(FrameKind.Estate, this.#patience.step, estate, descriptors)
   }
-}
-
-function descriptorOf(socket: Socket): number {
-  // A connection keeps its descriptor where a server does.
-  return listeningDescriptor(socket as unknown as Server)
 }

@@ -191,6 +191,16 @@ describe('a running daemon', { skip }, () => {
         /a frame of kind 8/,
       ],
       [
+        'a successor that wants the cache twice',
+        async (t, directory) => {
+          const channel = connect(t, directory)
+          await channel.send(FrameKind.Hello, 100, hello)
+          await channel.send(FrameKind.WantCache, 100)
+          await channel.send(FrameKind.WantCache, 100)
+        },
+        /a frame of kind 4/,
+      ],
+      [
         'a successor that never serves',
         (t, directory) => connect(t, directory).send(FrameKind.Hello, 100, hello),
         /nothing came of it for 0.3 s/,
