@@ -44,11 +44,9 @@ function run(
 ): Promise<string[]> {
   const what = [program, ...args].join(' ')
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: { ...process.env, ...env },
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    })
+    const child = spawn(program, args, { env: { ...process.env, ...env } })
+    // Not spawn's own timer, which outlives a program that is not there.
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     const kept: string[] = []
     let stderr = ''
     // Line by line: the nat table of a large cluster is 10 MB of text, of which we want ten lines.
@@ -57,10 +55,12 @@ function run(
       if (stderr.length < STDERR_LIMIT) stderr += text
     })
     child.on('error', (cause) => {
+      clearTimeout(timer)
       reject(new ProgramError('E_NO_PROGRAM', `Cannot run ${program}: ${cause.message}`, { cause }))
     })
     // 'close', not 'exit': only then all output has been read.
     child.on('close', (code, signal) => {
+      clearTimeout(timer)
       if (code === 0) return resolve(kept)
       const said = stderr.trim().slice(0, STDERR_LIMIT)
       const end = code === null ? `killed by ${signal} after ${timeoutMs} ms` : `status ${code}`

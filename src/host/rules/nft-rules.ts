@@ -45,8 +45,8 @@ export class NftRules implements Rules {
 
   install(intercepting = false): Promise<void> {
     return this.#inTurn(async () => {
-      if (intercepting) this.#renewedAt = performance.now()
       await this.#input.install()
+      if (intercepting) this.#renewedAt = performance.now()
       await this.#load('serving')
     })
   }
