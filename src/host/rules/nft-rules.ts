@@ -6,7 +6,14 @@ import { AF_INET, AF_INET6 } from '../../sys/sockaddr.ts'
 import { errnoName } from '../../sys/socket.ts'
 import type { InputRules } from './input-rules.ts'
 import { difference } from './difference.ts'
-import { fallbackUpdate, restingTable, servingTable, setNames, TABLE } from './nft-ruleset.ts'
+import {
+  fallbackUpdate,
+  restingTable,
+  servingTable,
+  setNames,
+  type SetRole,
+  TABLE,
+} from './nft-ruleset.ts'
 import { LEASE_MS, makePlan, type Plan, type Rules, type RulesParts } from './rules.ts'
 
 /** Time for TCP connections to end where they began, after the begin and the end of interception. */
@@ -40,7 +47,11 @@ export class NftRules implements Rules {
     this.#netlink = new Nfnetlink(parts.libc)
     const lease = this.#contents('lease', LEASE_MS)
     this.#renewal = replaceElements(TABLE, lease)
-    this.#beginning = replaceElements(TABLE, [...lease, ...this.#change(SETTLE_MS)])
+    this.#beginning = replaceElements(TABLE, [
+      ...this.#empty('draining', 'joined'),
+      ...this.#contents('settling', SETTLE_MS),
+      ...lease,
+    ])
   }
 
   install(intercepting = false): Promise<void> {
@@ -85,7 +96,10 @@ export class NftRules implements Rules {
       // A renewal that is on its way must not arrive after this.
       await this.#renewing
       this.#renewedAt = -Infinity
-      const contents = [...this.#contents('lease', 0, []), ...this.#change(drainMs)]
+      const contents = [
+        ...this.#empty('settling', 'lease', 'moved'),
+        ...this.#contents('draining', drainMs),
+      ]
       const errno = await this.#netlink.run(replaceElements(TABLE, contents))
       // No table, no interception.
       if (errno !== 0 && errno !== ENOENT) throw cannotWithdraw(errno)
@@ -114,9 +128,8 @@ export class NftRules implements Rules {
     return performance.now() - this.#renewedAt < LEASE_MS
   }
 
-  /** TCP connections begun from now on go the new way, others the old one. */
-  #change(timeoutMs: number): SetContent[] {
-    return [...this.#contents('begun', 0, []), ...this.#contents('changing', timeoutMs)]
+  #empty(...sets: readonly SetRole[]): SetContent[] {
+    return sets.flatMap((set) => this.#contents(set, 0, []))
   }
 
   get #log(): Log {
@@ -150,7 +163,7 @@ export class NftRules implements Rules {
   }
 
   #contents(
-    set: keyof ReturnType<typeof setNames>,
+    set: SetRole,
     timeoutMs: number,
     addresses: readonly string[] = this.#parts.addresses,
   ): SetContent[] {

@@ -4,13 +4,22 @@ import { LEASE_MS, TARGET_PORT, type Family, type Plan } from './rules.ts'
 export const TABLE = 'dnslet'
 
 /**
- * Names of the sets of a family. `lease`: addresses whose queries are ours. `changing`: addresses
- * whose lease has begun or ended a moment ago. `begun`: TCP connections begun since then.
+ * Names of the sets of a family. `lease`: addresses whose queries are ours. `settling`, `draining`:
+ * those whose lease has begun, or ended, a moment ago. `joined`, `moved`: TCP connections begun since.
  */
-export function setNames(ipv6: boolean): { lease: string; changing: string; begun: string } {
+export function setNames(ipv6: boolean): Record<SetRole, string> {
   const version = ipv6 ? '6' : '4'
-  return { lease: `lease${version}`, changing: `changing${version}`, begun: `begun${version}` }
+  return {
+    lease: `lease${version}`,
+    settling: `settling${version}`,
+    joined: `joined${version}`,
+    draining: `draining${version}`,
+    moved: `moved${version}`,
+  }
 }
+
+/** Sets of addresses, and of TCP connections. */
+export type SetRole = 'lease' | 'settling' | 'joined' | 'draining' | 'moved'
 
 /** Connections begun during a change at most; memory is taken as they come. */
 const BEGUN_SIZE = 262_144
@@ -78,35 +87,37 @@ function chain(name: string, hook: string, rules: readonly string[]): string {
 }
 
 function sets({ ipv6, addresses }: Family, leased: boolean): string[] {
-  const { lease, changing, begun } = setNames(ipv6)
+  const { lease, settling, joined, draining, moved } = setNames(ipv6)
   const type = ipv6 ? 'ipv6_addr' : 'ipv4_addr'
   const elements = addresses.map((address) => `${address} timeout ${LEASE_MS}ms`).join(', ')
   const held = leased ? `elements = { ${elements} };` : ''
-  const connection = `type ${type} . inet_service; flags dynamic,timeout`
+  const connections = `type ${type} . inet_service; flags dynamic,timeout; timeout ${BEGUN_TIMEOUT}`
   return [
     `\tset ${lease} { type ${type}; flags timeout; ${held} }`,
-    `\tset ${changing} { type ${type}; flags timeout; }`,
-    `\tset ${begun} { ${connection}; timeout ${BEGUN_TIMEOUT}; size ${BEGUN_SIZE}; }`,
+    ...[settling, draining].map((set) => `\tset ${set} { type ${type}; flags timeout; }`),
+    ...[joined, moved].map((set) => `\tset ${set} { ${connections}; size ${BEGUN_SIZE}; }`),
   ]
 }
 
 /**
  * Not tracked are queries for addresses that are leased, and present. A TCP connection stays with who
  * has accepted it, for the seconds that a change takes: connections begun since are noted, and packets
- * of all others go where they went before. Nobody's connection is reset by a start or a stop.
+ * of all others go where they went before. Nobody's connection is reset by a start or a stop. The end
+ * has sets of its own: one that packets still fill cannot be emptied in the same transaction.
  */
 function queryRules({ ipv6 }: Family, interception: Plan['interception']): string[] {
-  const { lease, changing, begun } = setNames(ipv6)
+  const { lease, settling, joined, draining, moved } = setNames(ipv6)
   const ip = ipv6 ? 'ip6' : 'ip'
   // Any socket: `wildcard` would ask for a whole one, which a handshake has not got yet.
   const present = interception === 'local' ? 'fib daddr type local' : 'socket transparent 0'
   const client = `${ip} saddr . tcp sport`
-  const older = `${ip} daddr @${changing} ${client} != @${begun}`
+  const begins = `tcp flags & (syn | ack) == syn ${ip} daddr`
   return [
-    `tcp flags & (syn | ack) == syn ${ip} daddr @${changing} update @${begun} { ${client} }`,
-    `meta l4proto tcp ${ip} daddr @${lease} ${older} return`,
+    `${begins} @${settling} update @${joined} { ${client} }`,
+    `meta l4proto tcp ${ip} daddr @${settling} ${client} != @${joined} return`,
     `${ip} daddr @${lease} ${present} notrack accept`,
-    `meta l4proto tcp ${older} ${present} notrack accept`,
+    `${begins} @${draining} update @${moved} { ${client} } return`,
+    `meta l4proto tcp ${ip} daddr @${draining} ${client} != @${moved} ${present} notrack accept`,
   ]
 }
 
