@@ -34,6 +34,8 @@ export class Daemon {
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
   #corefile: Corefile
+  /** Whether a predecessor still reads our sockets, and may answer in our place. */
+  sharesSockets: boolean
   /** True once the configuration in force is to end with the process. */
   #ending = false
   /** Resolves when HTTP has been let go; null while nothing has. */
@@ -96,6 +98,7 @@ export class Daemon {
     this.#parts = parts
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
+    this.sharesSockets = (parts.receiveCache ?? null) !== null
     this.readiness = parts.readiness ?? new Holds()
     this.readiness.hold(STARTING)
     this.#watcher = new CorefileWatcher({
@@ -159,7 +162,7 @@ export class Daemon {
    */
   async selfCheck(): Promise<string | null> {
     const { freeBind = false, vitals = () => null } = this.#parts
-    return vitals() ?? checkListeners(this.addresses, freeBind)
+    return vitals() ?? checkListeners(this.addresses, freeBind, this.sharesSockets)
   }
 
   /**

@@ -62,6 +62,7 @@ export class Handover {
     if (inherited !== null && inherited.taken === 0) {
       // Its socket stays in place: it is not our predecessor, but somebody's it may be.
       inherited.abandon()
+      daemon.sharesSockets = false
       log.info(
         `The dnslet behind ${directory} serves other addresses: both go on, without hand-over`,
       )
@@ -70,6 +71,7 @@ export class Handover {
     if (inherited !== null) {
       await Promise.race([daemon.runtime.settled(), settleTime()])
       await inherited.takeOver()
+      daemon.sharesSockets = false
     }
     try {
       const holdings = {

@@ -38,16 +38,18 @@ export interface ListeningAddress {
  * @param intercepting whether the addresses come and go with the interception of somebody else's.
  *   One that is not local can be asked by nobody, and is not asked. One that is may lead to its
  *   owner, whose answer proves nothing about us: it counts as none
+ * @param shared whether another process may answer in our place
  */
 export async function checkListeners(
   listeners: readonly ListeningAddress[],
   intercepting = false,
+  shared = false,
 ): Promise<string | null> {
   if (listeners.length === 0) return 'no listener is open'
   const problems = await Promise.all(
     listeners.flatMap((at) => [
-      problemOf(at, 'udp', intercepting),
-      problemOf(at, 'tcp', intercepting),
+      problemOf(at, 'udp', intercepting, shared),
+      problemOf(at, 'tcp', intercepting, shared),
     ]),
   )
   return problems.find((problem) => problem !== null) ?? null
@@ -57,6 +59,7 @@ async function problemOf(
   { host, port }: ListeningAddress,
   protocol: 'udp' | 'tcp',
   intercepting: boolean,
+  shared: boolean,
 ): Promise<string | null> {
   const name = `dns://${joinHostPort(host, port)}`
   const transport = protocol.toUpperCase()
@@ -67,7 +70,7 @@ async function problemOf(
   underWay.set(id, false)
   try {
     const reply = await askOnce({ protocol, host: reachable(host), port }, query, PATIENCE_MS)
-    if (intercepting && underWay.get(id) === false) {
+    if (intercepting && !shared && underWay.get(id) === false) {
       return `${name} is answered by another process over ${transport}`
     }
     if ((reply[3]! & 0x0f) === Rcode.NotImp) return null

@@ -13,7 +13,7 @@ export const IDLE_MS = 10_000
 export const WRITE_MS = 5_000
 /** Once a successor has the listener: idle this long, a connection is ended; any one at the latest. */
 export const RETIRED_IDLE_MS = 1_000
-export const RETIRED_MS = 30_000
+export const RETIRED_MS = 10_000
 /** Queries of one connection waiting for an answer; beyond, it is not read from. */
 export const MAX_IN_FLIGHT = 128
 /** Octets of answers the client has not read; beyond, its connection is not read from. */

@@ -56,7 +56,7 @@ describe('a daemon that cannot do its work', { skip: requireNodeModel() }, () =>
     await waitUntil('the log to name the error', () => /no-such-plugin/.test(dnslet.output()))
     assert.equal(await model.whoAnswers('pod', VIP), 'dnslet')
     await dnslet.stop()
-    const next = await model.startDnslet(undefined, { corefile: BAD })
+    const next = await model.startDnslet(undefined, { corefile: BAD, again: dnslet })
     assert.match(next.output(), /no-such-plugin/)
     assert.equal(await model.whoAnswers('pod', VIP), 'dnslet')
   })

@@ -15,7 +15,7 @@ import { waitUntil } from '../helpers/processes.ts'
 
 const UDP_RATE = inFull(20_000, 1_000)
 const TCP_RATE = inFull(500, 100)
-const TIMES = inFull(20, 2)
+const TIMES = inFull(20, 1)
 const VIP = addresses.ipv4.kubeDns
 
 describe('hand-over under load', { skip: requireNodeModel() }, () => {

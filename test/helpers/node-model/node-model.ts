@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import { writeNsdFiles } from '../nsd.ts'
 import { type Owner, type Running, startProcess, waitUntil } from '../processes.ts'
@@ -25,6 +25,8 @@ export interface NodeModelOptions {
 export interface StartDnslet {
   /** Corefile.base; default: the official one. */
   readonly corefile?: string
+  /** Where an earlier one had its files; default: a folder of its own. */
+  readonly again?: NodeDnslet
   readonly env?: NodeJS.ProcessEnv
   /** False: do not wait until it answers. */
   readonly ready?: boolean
@@ -137,7 +139,9 @@ export class NodeModel {
     args: readonly string[] = this.nodeCacheArgs(),
     options: StartDnslet = {},
   ): Promise<NodeDnslet> {
-    const folder = mkdtempSync(join(this.folder, 'dnslet-'))
+    const { again } = options
+    const folder =
+      again === undefined ? mkdtempSync(join(this.folder, 'dnslet-')) : dirname(again.base)
     const files = {
       base: join(folder, 'Corefile.base'),
       conf: join(folder, 'Corefile'),
