@@ -7,6 +7,7 @@ import { portOwners } from '../host/port-owner.ts'
 import { hostPrograms } from '../host/programs.ts'
 import { chooseRules } from '../host/rules/choose-rules.ts'
 import { findKubeProxy } from '../host/rules/find-kube-proxy.ts'
+import { lockFileEnvironment } from '../host/rules/iptables-backend.ts'
 import type { Rules, RulesParts } from '../host/rules/rules.ts'
 import { findUplinks } from '../host/rules/uplinks.ts'
 import { DnsletError } from '../lib/errors.ts'
@@ -125,12 +126,12 @@ function clusterZone(daemon: Daemon): string {
 }
 
 async function describeRules(
-  { options, log }: InterceptParts,
+  { options, log, state }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
 ): Promise<RulesParts> {
   const { port, healthPort } = options
-  const programs = hostPrograms()
+  const programs = hostPrograms(state === null ? {} : await lockFileEnvironment(state))
   const orphans = []
   for (const address of addresses) {
     const found = await findKubeProxy(programs, address, port)
@@ -152,7 +153,7 @@ async function describeRules(
     port,
     healthPort,
     interception: 'local',
-    uplinks: findUplinks,
+    uplinks: () => findUplinks(),
   }
 }
 

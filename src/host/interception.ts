@@ -93,8 +93,8 @@ export class Interception {
     const { fallback } = this.#parts
     const rules = this.#rules
     interceptionState.rules = rules?.kind ?? 'none'
+    if (fallback !== null) await rules?.setFallback(fallback.known)
     await rules?.install(inherited)
-    if (fallback !== null && rules !== null) await rules.setFallback(fallback.known)
     if (inherited || (await this.#mayBegin()) === null) await this.#begin()
     this.#renewal = setInterval(() => void this.#turn(), RENEW_MS)
     this.#sync = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
