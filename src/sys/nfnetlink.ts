@@ -1,5 +1,6 @@
-import { SyscallError } from './socket.ts'
 import type { Libc } from './libc.ts'
+import { attribute, nested, netlinkMessage, readMessages } from './netlink-message.ts'
+import { SyscallError } from './socket.ts'
 
 const AF_NETLINK = 16
 const SOCK_RAW = 3
@@ -20,11 +21,7 @@ const SUBSYSTEM = 10
 const NEW_ELEMENTS = (SUBSYSTEM << 8) | 12
 const DELETE_ELEMENTS = (SUBSYSTEM << 8) | 14
 
-const HEADER = 16
-/** Of a struct nlmsghdr and the struct nfgenmsg behind it. */
-const PREFIX = HEADER + 4
 const INET = 1
-const NESTED = 0x8000
 const Attribute = { Table: 1, Set: 2, Elements: 3 } as const
 const ListElement = 1
 const ElementAttribute = { Key: 1, Timeout: 4 } as const
@@ -54,11 +51,11 @@ export interface SetContent {
  */
 export function replaceElements(table: string, contents: readonly SetContent[]): Buffer {
   const messages = contents.flatMap(({ set, keys, timeoutMs }) => {
-    const names = [text(Attribute.Table, table), text(Attribute.Set, set)]
+    const names = [attribute(Attribute.Table, table), attribute(Attribute.Set, set)]
     const emptied = message(DELETE_ELEMENTS, REQUEST | ACK, INET, names)
     if (keys.length === 0) return [emptied]
-    const elements = keys.map((key) => nested(ListElement, [...element(key, timeoutMs)]))
-    const list = nested(Attribute.Elements, elements)
+    const elements = keys.map((key) => nested(ListElement, ...element(key, timeoutMs)))
+    const list = nested(Attribute.Elements, ...elements)
     return [emptied, message(NEW_ELEMENTS, REQUEST | ACK | CREATE, INET, [...names, list])]
   })
   const batch = [
@@ -73,15 +70,12 @@ function element(key: Uint8Array, timeoutMs: number): Buffer[] {
   const timeout = Buffer.alloc(8)
   timeout.writeBigUInt64BE(BigInt(timeoutMs))
   return [
-    nested(ElementAttribute.Key, [attribute(DataValue, key)]),
+    nested(ElementAttribute.Key, attribute(DataValue, key)),
     attribute(ElementAttribute.Timeout, timeout),
   ]
 }
 
-/**
- *     nlmsghdr   length 4 | type 2 | flags 2 | sequence 4 | port 4     (host order)
- *     nfgenmsg   family 1 | version 1 | resource 2 (network order)
- */
+/** With a struct nfgenmsg: family 1 | version 1 | resource 2 (network order). */
 function message(
   type: number,
   flags: number,
@@ -89,31 +83,10 @@ function message(
   attributes: readonly Buffer[],
   resource = 0,
 ): Buffer {
-  const prefix = Buffer.alloc(PREFIX)
-  const bytes = Buffer.concat([prefix, ...attributes])
-  bytes.writeUInt32LE(bytes.length, 0)
-  bytes.writeUInt16LE(type, 4)
-  bytes.writeUInt16LE(flags, 6)
-  bytes.writeUInt8(family, HEADER)
-  bytes.writeUInt16BE(resource, HEADER + 2)
-  return bytes
-}
-
-/** length 2 | type 2 | value, padded to four octets */
-function attribute(type: number, value: Uint8Array): Buffer {
-  const bytes = Buffer.alloc((4 + value.length + 3) & ~3)
-  bytes.writeUInt16LE(4 + value.length, 0)
-  bytes.writeUInt16LE(type, 2)
-  bytes.set(value, 4)
-  return bytes
-}
-
-function nested(type: number, attributes: readonly Buffer[]): Buffer {
-  return attribute(type | NESTED, Buffer.concat(attributes))
-}
-
-function text(type: number, value: string): Buffer {
-  return attribute(type, Buffer.from(`${value}\0`))
+  const prefix = Buffer.alloc(4)
+  prefix.writeUInt8(family, 0)
+  prefix.writeUInt16BE(resource, 2)
+  return netlinkMessage(type, flags, 0, [prefix, ...attributes])
 }
 
 /**
@@ -169,11 +142,10 @@ export class Nfnetlink {
 
 /** The first error number among the messages of a datagram; acknowledgements are errors of 0. */
 function errorIn(datagram: Buffer): number {
-  for (let at = 0; at + PREFIX <= datagram.length;) {
-    const length = datagram.readUInt32LE(at)
-    const error = datagram.readUInt16LE(at + 4) === ERROR ? -datagram.readInt32LE(at + HEADER) : 0
-    if (error !== 0 || length < HEADER) return error
-    at += (length + 3) & ~3
+  for (const { type, payload } of readMessages(datagram)) {
+    if (type !== ERROR || payload.length < 4) continue
+    const error = -payload.readInt32LE(0)
+    if (error !== 0) return error
   }
   return 0
 }
