@@ -152,7 +152,16 @@ async function describeRules(
     port,
     healthPort,
     interception: 'local',
-    uplinks: findUplinks,
+    uplinks: () => uplinks(system),
+  }
+}
+
+async function uplinks(system: Libc): Promise<readonly string[]> {
+  const rtnetlink = new Rtnetlink(system)
+  try {
+    return await findUplinks(rtnetlink)
+  } finally {
+    rtnetlink.close()
   }
 }
 
