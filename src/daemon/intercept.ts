@@ -152,7 +152,16 @@ async function describeRules(
     port,
     healthPort,
     interception: 'local',
-    uplinks: findUplinks,
+    uplinks: () => findUplinks((name) => isPair(system, name)),
+  }
+}
+
+function isPair(system: Libc, name: string): boolean {
+  const rtnetlink = new Rtnetlink(system)
+  try {
+    return rtnetlink.link(name)?.kind === 'veth'
+  } finally {
+    rtnetlink.close()
   }
 }
 

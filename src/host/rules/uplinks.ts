@@ -7,16 +7,21 @@ const REJECT = 0x200
 /**
  * Interfaces of default routes behind which there can be no pods of this node: the node's network.
  * Left out are bridges and other software switches, to which pods may be attached beside the uplink.
+ *
+ * @param isPair whether a link is one end of a pair (veth), as the uplink of a node in a container is
  * @param root of /proc and /sys
  */
-export async function findUplinks(root = '/'): Promise<string[]> {
+export async function findUplinks(
+  isPair: (name: string) => boolean,
+  root = '/',
+): Promise<string[]> {
   const v4 = await lines(join(root, 'proc/net/route'))
   const v6 = await lines(join(root, 'proc/net/ipv6_route'))
   const names = new Set([...v4.flatMap(defaultOfIpv4), ...v6.flatMap(defaultOfIpv6)])
   names.delete('lo')
   const found = []
   for (const name of names) {
-    if (await isUplink(join(root, 'sys/class/net', name))) found.push(name)
+    if (isPair(name) || (await isUplink(join(root, 'sys/class/net', name)))) found.push(name)
   }
   return found.toSorted()
 }
@@ -34,7 +39,10 @@ function defaultOfIpv6(line: string): string[] {
   return length === '00' && (parseInt(flags, 16) & REJECT) === 0 ? [name] : []
 }
 
-/** A device of its own, one on top of another (VLAN, macvlan), one end of a pair, or a bond. */
+/**
+ * A device of its own, one on top of another (VLAN, macvlan), or a bond. The other end of a pair in
+ * another network namespace may have the same index as this one: a pair does not show here.
+ */
 async function isUplink(folder: string): Promise<boolean> {
   if (await exists(join(folder, 'bridge'))) return false
   if (await exists(join(folder, 'device'))) return true

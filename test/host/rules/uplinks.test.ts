@@ -21,6 +21,8 @@ ${zero} 00 ${zero} 00 ${zero} ffffffff 00000001 00000000 00200200       lo
 fd000000000000000000000000000000 40 ${zero} 00 ${zero} 00000100 00000001 00000000 00000001     wg0
 `
 
+const none = (): boolean => false
+
 function tree(owner: Owner, files: Readonly<Record<string, string>>): string {
   const root = temporaryFolder(owner)
   for (const [name, text] of Object.entries(files)) {
@@ -49,18 +51,20 @@ test('findUplinks() names interfaces of default routes, but no software switches
     ...device('cali1', '7\n', '8\n'),
     ...device('wg0', '10\n', '11\n'),
   })
-  assert.deepEqual(await findUplinks(root), ['bond0', 'eth0'])
+  assert.deepEqual(await findUplinks(none, root), ['bond0', 'eth0'])
 })
 
 test('findUplinks() takes one end of a pair for an uplink', async (t) => {
   const root = tree(t, {
     'proc/net/route': IPV4,
     'sys/class/net/eth0/ifindex': '2',
-    'sys/class/net/eth0/iflink': '7',
+    // As of the node in a container: index 2 there, and its other end index 2 outside.
+    'sys/class/net/eth0/iflink': '2',
   })
-  assert.deepEqual(await findUplinks(root), ['eth0'])
+  assert.deepEqual(await findUplinks((name) => name === 'eth0', root), ['eth0'])
+  assert.deepEqual(await findUplinks(none, root), [])
 })
 
 test('findUplinks() finds none where there is no route', async (t) => {
-  assert.deepEqual(await findUplinks(temporaryFolder(t)), [])
+  assert.deepEqual(await findUplinks(none, temporaryFolder(t)), [])
 })
