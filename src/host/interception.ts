@@ -6,7 +6,7 @@ import type { Libc } from '../sys/libc.ts'
 import type { FallbackTargets } from './fallback-targets.ts'
 import type { NodeInterface } from './interface.ts'
 import { interceptionState } from './interception-metrics.ts'
-import type { Rules } from './rules/rules.ts'
+import { LEASE_MS, type Rules } from './rules/rules.ts'
 import { setupErrors } from './setup-errors.ts'
 import { startWatchdog } from './watchdog.ts'
 
@@ -40,6 +40,8 @@ export interface InterceptionParts {
 const RENEW_MS = 1000
 /** A datagram may be lost: this many checks in a row have to fail before clients are sent away. */
 const TOLERATED_FAILURES = 2
+/** Turns without interception after a suspension: with fewer the lease would never run out. */
+const PAUSE = LEASE_MS / RENEW_MS + 1
 /** Packets that were on their way when interception ended have arrived by then. */
 const DRAIN_MS = 100
 
@@ -52,7 +54,7 @@ const SUSPENDED = 'Interception is suspended'
  *
  *     waiting ──self-query passes──▶ active ──three checks fail──▶ suspended     kube-dns answers in
  *                                      ▲                              │          all states but one
- *                                      └──────self-query passes───────┘
+ *                                      └── self-query passes, 4 s on ─┘
  *
  * While it is active the lease is renewed each second. It runs out when the process is frozen or
  * starved; the watchdog ends a process that hangs; and a process that dies takes the interface along.
@@ -61,6 +63,7 @@ export class Interception {
   readonly #parts: InterceptionParts
   #interface: NodeInterface | null = null
   #rules: Rules | null
+  #onSockets = false
   #watchdog: { stop(): void } | null = null
   #renewal: NodeJS.Timeout | null = null
   #sync: NodeJS.Timeout | null = null
@@ -68,6 +71,8 @@ export class Interception {
   #checking = false
   #syncing: Promise<void> | null = null
   #failures = 0
+  /** Turns until interception may begin again. */
+  #pause = 0
   /** What was said last, so that it is not repeated each second. */
   #said = ''
   #ended = false
@@ -87,15 +92,19 @@ export class Interception {
   /**
    * Puts the rules in place and begins to intercept as soon as a question to ourselves is answered,
    * or at once where a predecessor did so up to now. Rejects with DnsletError where rules or
-   * interface cannot be had; kube-dns goes on answering then.
+   * interface cannot be had, and leaves nothing behind; kube-dns goes on answering then.
    */
   async start(inherited: boolean): Promise<void> {
-    const { fallback } = this.#parts
-    const rules = this.#rules
-    interceptionState.rules = rules?.kind ?? 'none'
-    await rules?.install(inherited)
-    if (fallback !== null && rules !== null) await rules.setFallback(fallback.known)
-    if (inherited || (await this.#mayBegin()) === null) await this.#begin()
+    try {
+      interceptionState.rules = 'none'
+      if (this.#rules !== null) await this.#install(this.#rules, inherited)
+      if (inherited || (await this.#mayBegin()) === null) await this.#begin()
+    } catch (cause) {
+      // A predecessor goes on with what it has.
+      if (inherited) this.abandon()
+      else await this.release(false)
+      throw cause
+    }
     this.#renewal = setInterval(() => void this.#turn(), RENEW_MS)
     this.#sync = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
     void this.sync()
@@ -103,6 +112,7 @@ export class Interception {
 
   /** Puts back what somebody else has taken away, and looks who could answer in our place. Never rejects. */
   sync(): Promise<void> {
+    if (this.#ended) return Promise.resolve()
     this.#syncing ??= this.#repair().finally(() => (this.#syncing = null))
     return this.#syncing
   }
@@ -110,9 +120,7 @@ export class Interception {
   /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
   async withdraw(): Promise<void> {
     if (this.#handedOver) return
-    this.#stopTimers()
-    this.#active = false
-    interceptionState.active = 0
+    this.#end()
     try {
       await this.#rules?.withdraw()
     } catch (cause) {
@@ -141,14 +149,16 @@ export class Interception {
   /** A successor has the interface, and the rules are its own. */
   abandon(): void {
     this.#handedOver = true
-    this.#stopTimers()
+    this.#end()
     this.#interface?.abandon()
     this.#interface = null
     this.#watchdog?.stop()
   }
 
-  #stopTimers(): void {
+  #end(): void {
     this.#ended = true
+    this.#active = false
+    interceptionState.active = 0
     if (this.#renewal !== null) clearInterval(this.#renewal)
     if (this.#sync !== null) clearInterval(this.#sync)
   }
@@ -159,6 +169,7 @@ export class Interception {
     this.#checking = true
     try {
       if (this.#active) await this.#check()
+      else if (this.#pause > 0) this.#pause--
       else if ((await this.#mayBegin()) === null) await this.#begin()
     } catch (cause) {
       this.#failed('interface_add', cause)
@@ -187,6 +198,7 @@ export class Interception {
     this.#failures = problem === null ? 0 : this.#failures + 1
     if (this.#failures <= TOLERATED_FAILURES || this.#ended) return
     this.#active = false
+    this.#pause = PAUSE
     interceptionState.active = 0
     interceptionState.suspensions++
     this.#parts.readiness.hold(SUSPENDED)
@@ -209,43 +221,52 @@ export class Interception {
   }
 
   async #begin(): Promise<void> {
+    const { libc, log, readiness, openInterface } = this.#parts
+    await this.#syncing
     if (this.#ended) return
-    const { libc, log, readiness } = this.#parts
-    await this.#openInterface()
+    if (this.#interface !== null) this.#interface.ensure()
+    else if (openInterface !== null) this.#interface = openInterface()
+    await this.#fitRules()
     await this.#rules?.renew()
+    if (this.#ended) return
     this.#watchdog ??= startWatchdog(libc)
     this.#failures = 0
     this.#active = true
     interceptionState.active = 1
-    interceptionState.interface = this.#interface?.kind ?? 'none'
     readiness.release(WAITING)
     readiness.release(SUSPENDED)
     log.info('Queries of this node are intercepted')
   }
 
-  async #openInterface(): Promise<void> {
-    const { openInterface, socketRules } = this.#parts
-    if (openInterface === null) return
-    if (this.#interface !== null) {
-      this.#interface.ensure()
-      return
-    }
-    this.#interface = openInterface()
-    if (this.#interface.kind !== 'lo' || this.#rules === null) return
-    this.#rules = await socketRules()
-    await this.#rules.install()
+  /** On `lo` the addresses are local whether we live or not: the rules have to ask for more. */
+  async #fitRules(): Promise<void> {
+    interceptionState.interface = this.#interface?.kind ?? 'none'
+    if (this.#interface?.kind !== 'lo' || this.#rules === null || this.#onSockets) return
+    const rules = await this.#parts.socketRules()
+    await this.#install(rules, false)
+    this.#rules = rules
+    this.#onSockets = true
+  }
+
+  async #install(rules: Rules, inherited: boolean): Promise<void> {
+    const { fallback } = this.#parts
+    await rules.install(inherited)
+    interceptionState.rules = rules.kind
+    if (fallback !== null) await rules.setFallback(fallback.known)
   }
 
   async #repair(): Promise<void> {
     const { fallback } = this.#parts
-    const rules = this.#rules
     if (this.#active && this.#interface !== null) {
       try {
         this.#tell(this.#interface.ensure(), 'interface')
+        // A link that was deleted may have come back as one of another kind.
+        await this.#fitRules()
       } catch (cause) {
         this.#failed('interface_check', cause)
       }
     }
+    const rules = this.#rules
     if (rules === null) return
     try {
       this.#tell(await rules.check(), 'rules')
