@@ -90,6 +90,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
           }),
     syncIntervalMs: options.syncIntervalMs,
   })
+  daemon.othersMayAnswer = () => !interception.leadsAll
   await interception.start(tun !== null)
   return interception
 }

@@ -1,40 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
-import type { Libc } from '../sys/libc.ts'
-import type { FallbackTargets } from './fallback-targets.ts'
 import type { NodeInterface } from './interface.ts'
 import { interceptionState } from './interception-metrics.ts'
+import type { InterceptionParts } from './interception-parts.ts'
 import { LEASE_MS, type Rules } from './rules/rules.ts'
-import { setupErrors } from './setup-errors.ts'
+import { SetupFailures } from './setup-failures.ts'
+import { SuspensionPause } from './suspension-pause.ts'
 import { startWatchdog } from './watchdog.ts'
-
-/** What interception asks of the daemon. None of these reject. */
-interface Served {
-  /** Whether the upstream of cluster names is known: without it kube-dns answers better than we. */
-  upstreamKnown(): boolean
-  /** A real question, by way of sockets nobody else knows of; null, or what is wrong. */
-  selfQuery(): Promise<string | null>
-  /** The daemon's own addresses, as clients reach them; null, or what is wrong. */
-  selfCheck(): Promise<string | null>
-}
-
-export interface InterceptionParts {
-  readonly libc: Libc
-  readonly log: Log
-  readonly served: Served
-  readonly readiness: Holds
-  /** Null where -setupiptables=false. */
-  readonly rules: Rules | null
-  /** Rules for addresses that stay when we are gone: on `lo`, where no link of our own is to be had. */
-  readonly socketRules: () => Promise<Rules>
-  /** Opens the interface, null where -setupinterface=false. Throws DnsletError. */
-  readonly openInterface: (() => NodeInterface) | null
-  /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
-  readonly fallback: FallbackTargets | null
-  readonly syncIntervalMs: number
-}
 
 /** Between two signs of life: a third of what a lease lasts. */
 const RENEW_MS = 1000
@@ -42,6 +14,8 @@ const RENEW_MS = 1000
 const TOLERATED_FAILURES = 2
 /** Turns without interception after a suspension: with fewer the lease would never run out. */
 const PAUSE = LEASE_MS / RENEW_MS + 1
+/** After many suspensions. */
+const LAST_PAUSE = 300
 /** Packets that were on their way when interception ended have arrived by then. */
 const DRAIN_MS = 100
 
@@ -54,7 +28,7 @@ const SUSPENDED = 'Interception is suspended'
  *
  *     waiting ──self-query passes──▶ active ──three checks fail──▶ suspended     kube-dns answers in
  *                                      ▲                              │          all states but one
- *                                      └── self-query passes, 4 s on ─┘
+ *                                      └── self-query passes, later ──┘
  *
  * While it is active the lease is renewed each second. It runs out when the process is frozen or
  * starved; the watchdog ends a process that hangs; and a process that dies takes the interface along.
@@ -63,11 +37,14 @@ export class Interception {
   readonly #parts: InterceptionParts
   #interface: NodeInterface | null = null
   #rules: Rules | null
+  readonly #setup: SetupFailures
+  readonly #pauses = new SuspensionPause({ first: PAUSE, last: LAST_PAUSE })
   #onSockets = false
   #watchdog: { stop(): void } | null = null
   #renewal: NodeJS.Timeout | null = null
   #sync: NodeJS.Timeout | null = null
   #active = false
+  #begun = false
   #checking = false
   #syncing: Promise<void> | null = null
   #failures = 0
@@ -75,18 +52,25 @@ export class Interception {
   #pause = 0
   /** What was said last, so that it is not repeated each second. */
   #said = ''
+  #ending = false
   #ended = false
   #handedOver = false
 
   constructor(parts: InterceptionParts) {
     this.#parts = parts
     this.#rules = parts.rules
+    this.#setup = new SetupFailures(parts.log)
     parts.readiness.hold(WAITING)
   }
 
   /** The TUN that a successor is to have; null where there is none. */
   get tun(): number | null {
     return this.#interface?.fd ?? null
+  }
+
+  /** Whether every query for our addresses is led here, unless interception is suspended. */
+  get leadsAll(): boolean {
+    return this.#begun && this.#rules?.leadsAll === true
   }
 
   /**
@@ -117,6 +101,11 @@ export class Interception {
     return this.#syncing
   }
 
+  /** The end is near: what has not begun, or is suspended, does not begin any more. */
+  beginNoMore(): void {
+    this.#ending = true
+  }
+
   /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
   async withdraw(): Promise<void> {
     if (this.#handedOver) return
@@ -124,7 +113,7 @@ export class Interception {
     try {
       await this.#rules?.withdraw()
     } catch (cause) {
-      this.#failed('iptables', cause)
+      this.#setup.failed('iptables', cause)
     }
     await sleep(DRAIN_MS)
   }
@@ -142,7 +131,7 @@ export class Interception {
     try {
       await this.#rules?.remove()
     } catch (cause) {
-      this.#failed('iptables', cause)
+      this.#setup.failed('iptables', cause)
     }
   }
 
@@ -169,10 +158,11 @@ export class Interception {
     this.#checking = true
     try {
       if (this.#active) await this.#check()
+      else if (this.#ending) return
       else if (this.#pause > 0) this.#pause--
       else if ((await this.#mayBegin()) === null) await this.#begin()
     } catch (cause) {
-      this.#failed('interface_add', cause)
+      this.#setup.failed('interface_add', cause)
     } finally {
       this.#checking = false
     }
@@ -183,7 +173,7 @@ export class Interception {
     try {
       this.#interface?.renew()
     } catch (cause) {
-      this.#failed('interface_check', cause)
+      this.#setup.failed('interface_check', cause)
       void this.sync()
     }
     const rules = this.#rules
@@ -196,9 +186,10 @@ export class Interception {
   async #check(): Promise<void> {
     const problem = await this.#parts.served.selfCheck()
     this.#failures = problem === null ? 0 : this.#failures + 1
+    this.#pauses.checked(problem === null)
     if (this.#failures <= TOLERATED_FAILURES || this.#ended) return
     this.#active = false
-    this.#pause = PAUSE
+    this.#pause = this.#pauses.take()
     interceptionState.active = 0
     interceptionState.suspensions++
     this.#parts.readiness.hold(SUSPENDED)
@@ -223,7 +214,7 @@ export class Interception {
   async #begin(): Promise<void> {
     const { libc, log, readiness, openInterface } = this.#parts
     await this.#syncing
-    if (this.#ended) return
+    if (this.#ending || this.#ended) return
     if (this.#interface !== null) this.#interface.ensure()
     else if (openInterface !== null) this.#interface = openInterface()
     await this.#fitRules()
@@ -231,7 +222,8 @@ export class Interception {
     if (this.#ended) return
     this.#watchdog ??= startWatchdog(libc)
     this.#failures = 0
-    this.#active = true
+    this.#active = this.#begun = true
+    this.#setup.succeeded('interface_add')
     interceptionState.active = 1
     readiness.release(WAITING)
     readiness.release(SUSPENDED)
@@ -262,8 +254,9 @@ export class Interception {
         this.#tell(this.#interface.ensure(), 'interface')
         // A link that was deleted may have come back as one of another kind.
         await this.#fitRules()
+        this.#setup.succeeded('interface_check')
       } catch (cause) {
-        this.#failed('interface_check', cause)
+        this.#setup.failed('interface_check', cause)
       }
     }
     const rules = this.#rules
@@ -273,8 +266,9 @@ export class Interception {
       if (fallback !== null && !this.#ended && (await fallback.refresh())) {
         await rules.setFallback(fallback.known)
       }
+      this.#setup.succeeded('iptables')
     } catch (cause) {
-      this.#failed('iptables', cause)
+      this.#setup.failed('iptables', cause)
     }
   }
 
@@ -282,10 +276,5 @@ export class Interception {
     if (repaired.length === 0) return
     interceptionState.repairs[what] += repaired.length
     this.#parts.log.warning(`Added back: ${repaired.join('; ')}`)
-  }
-
-  #failed(kind: keyof typeof setupErrors, cause: unknown): void {
-    setupErrors[kind]++
-    this.#parts.log.error(cause instanceof Error ? cause.message : String(cause))
   }
 }

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 
 import { interceptionState } from '../../src/host/interception-metrics.ts'
-import { Interception, type InterceptionParts } from '../../src/host/interception.ts'
+import type { InterceptionParts } from '../../src/host/interception-parts.ts'
+import { Interception } from '../../src/host/interception.ts'
 import type { NodeInterface } from '../../src/host/interface.ts'
 import type { Rules } from '../../src/host/rules/rules.ts'
 import { Holds } from '../../src/lib/holds.ts'
@@ -30,6 +31,7 @@ export class FakeNode {
 
   constructor(t: TestContext, more: Partial<InterceptionParts> = {}) {
     this.#timers = t.mock.timers
+    t.mock.timers.reset()
     t.mock.timers.enable({ apis: ['setInterval'] })
     // It belongs to the process, of which a daemon has only one.
     interceptionState.active = 0
@@ -63,6 +65,7 @@ export class FakeNode {
     return {
       kind: 'nft',
       lease: 'set',
+      leadsAll: name === 'rules',
       install: (intercepting) => noted(intercepting === true ? 'go on' : 'installed'),
       check: () => noted('checked').then(() => this.alien.splice(0)),
       renew: () => noted('renewed').then(() => this.renewed),

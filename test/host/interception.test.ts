@@ -438,3 +438,70 @@ describe('the end', () => {
     assert.ok(!n.log.lines.some((line) => line.includes('suspended')))
   })
 })
+
+describe('an end that is near', () => {
+  test('lets nothing begin any more', async (t) => {
+    const n = new FakeNode(t)
+    n.selfQuery = 'not yet'
+    await n.interception.start(false)
+    n.interception.beginNoMore()
+    n.selfQuery = null
+    n.done()
+    await n.pass(3000)
+    assert.deepEqual(n.done(), [])
+    assert.ok(!n.log.lines.includes(BEGUN))
+  })
+
+  test('lets nothing begin whose question was under way', async (t) => {
+    let answer: (problem: string | null) => void = () => {}
+    const n = new FakeNode(t, {
+      served: {
+        upstreamKnown: () => true,
+        selfQuery: () => new Promise((resolve) => (answer = resolve)),
+        selfCheck: () => Promise.resolve(null),
+      },
+    })
+    const started = n.interception.start(false)
+    await n.settle()
+    answer('not yet')
+    await started
+    await n.pass(1000)
+    n.interception.beginNoMore()
+    answer(null)
+    await n.settle()
+    assert.ok(!n.calls.includes('interface opened'))
+  })
+
+  test('keeps what is active until it comes', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    n.interception.beginNoMore()
+    await n.settle()
+    n.done()
+    await n.pass(1000)
+    assert.deepEqual(n.done(), RENEWAL)
+  })
+})
+
+test('a suspension that follows another lasts longer', async (t) => {
+  const n = new FakeNode(t)
+  await n.interception.start(false)
+  n.selfCheck = 'no answer'
+  await n.pass(600_000)
+  const suspended = n.log.lines.filter((line) => line.includes('is suspended')).length
+  assert.ok(suspended > 5 && suspended < 10, `${suspended} times in ten minutes`)
+})
+
+test('all queries are led here once interception has begun, but not on lo', async (t) => {
+  const n = new FakeNode(t)
+  assert.equal(n.interception.leadsAll, false)
+  await n.interception.start(false)
+  assert.equal(n.interception.leadsAll, true)
+  const onLo = new FakeNode(t)
+  onLo.kind = 'lo'
+  await onLo.interception.start(false)
+  assert.equal(onLo.interception.leadsAll, false)
+  const noRules = new FakeNode(t, { rules: null })
+  await noRules.interception.start(false)
+  assert.equal(noRules.interception.leadsAll, false)
+})
