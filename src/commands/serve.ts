@@ -88,6 +88,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
     async shutdown() {
+      interception?.beginNoMore()
       await daemon.lameduck()
       await stop()
     },

@@ -36,6 +36,8 @@ export class Daemon {
   #corefile: Corefile
   /** Whether a predecessor still reads our sockets, and may answer in our place. */
   sharesSockets: boolean
+  /** Whether queries for our addresses may rightly lead to somebody else. */
+  othersMayAnswer: () => boolean = () => false
   /** True once the configuration in force is to end with the process. */
   #ending = false
   /** Resolves when HTTP has been let go; null while nothing has. */
@@ -162,7 +164,9 @@ export class Daemon {
    */
   async selfCheck(): Promise<string | null> {
     const { freeBind = false, vitals = () => null } = this.#parts
-    return vitals() ?? checkListeners(this.addresses, freeBind, this.sharesSockets)
+    const sharing = this.sharesSockets ? 'predecessor' : 'us'
+    const from = this.othersMayAnswer() ? 'anybody' : sharing
+    return vitals() ?? checkListeners(this.addresses, freeBind, from)
   }
 
   /**

@@ -91,6 +91,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
           }),
     syncIntervalMs: options.syncIntervalMs,
   })
+  daemon.othersMayAnswer = () => !interception.leadsAll
   await interception.start(tun !== null)
   return interception
 }
@@ -153,7 +154,16 @@ async function describeRules(
     port,
     healthPort,
     interception: 'local',
-    uplinks: () => findUplinks(),
+    uplinks: () => uplinks(system),
+  }
+}
+
+async function uplinks(system: Libc): Promise<readonly string[]> {
+  const rtnetlink = new Rtnetlink(system)
+  try {
+    return await findUplinks(rtnetlink)
+  } finally {
+    rtnetlink.close()
   }
 }
 

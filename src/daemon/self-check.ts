@@ -25,6 +25,9 @@ export function isSelfCheck({ wire, length }: Pick<Query, 'wire' | 'length'>): b
   return true
 }
 
+/** Who may answer at our addresses. */
+export type Answering = 'us' | 'predecessor' | 'anybody'
+
 export interface ListeningAddress {
   /** '' is every local address. */
   readonly host: string
@@ -38,18 +41,19 @@ export interface ListeningAddress {
  * @param intercepting whether the addresses come and go with the interception of somebody else's.
  *   One that is not local can be asked by nobody, and is not asked. One that is may lead to its
  *   owner, whose answer proves nothing about us: it counts as none
- * @param shared whether another process may answer in our place
+ * @param from who may answer besides `us`: a `predecessor` that has our sockets too, or `anybody`, where
+ *   queries for the addresses need not be led here. A probe that never came in proves nothing then
  */
 export async function checkListeners(
   listeners: readonly ListeningAddress[],
   intercepting = false,
-  shared = false,
+  from: Answering = 'us',
 ): Promise<string | null> {
   if (listeners.length === 0) return 'no listener is open'
   const problems = await Promise.all(
     listeners.flatMap((at) => [
-      problemOf(at, 'udp', intercepting, shared),
-      problemOf(at, 'tcp', intercepting, shared),
+      problemOf(at, 'udp', intercepting, from),
+      problemOf(at, 'tcp', intercepting, from),
     ]),
   )
   return problems.find((problem) => problem !== null) ?? null
@@ -59,7 +63,7 @@ async function problemOf(
   { host, port }: ListeningAddress,
   protocol: 'udp' | 'tcp',
   intercepting: boolean,
-  shared: boolean,
+  from: Answering,
 ): Promise<string | null> {
   const name = `dns://${joinHostPort(host, port)}`
   const transport = protocol.toUpperCase()
@@ -68,16 +72,19 @@ async function problemOf(
   const query = Buffer.from(probe)
   query.writeUInt16BE(id, 0)
   underWay.set(id, false)
+  let came = false
   try {
     const reply = await askOnce({ protocol, host: reachable(host), port }, query, PATIENCE_MS)
-    if (intercepting && !shared && underWay.get(id) === false) {
+    if (intercepting && from === 'us' && underWay.get(id) === false) {
       return `${name} is answered by another process over ${transport}`
     }
     if ((reply[3]! & 0x0f) === Rcode.NotImp) return null
   } catch (error) {
     if (isAbsent(error)) return intercepting ? null : `${name}: no interface has this address now`
   } finally {
+    came = underWay.get(id) === true
     underWay.delete(id)
   }
+  if (intercepting && from === 'anybody' && !came) return null
   return `${name} does not answer over ${transport}`
 }

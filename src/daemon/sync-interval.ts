@@ -4,6 +4,8 @@ import { invalid, UsageError } from './usage-error.ts'
 
 /** Checks cost a little work each: more often than this helps nobody. */
 const LEAST_MS = 1_000
+/** Node fires a timer beyond this at once. Three weeks: nobody waits for more. */
+const MOST_MS = 2 ** 31 - 1
 
 /**
  * The milliseconds of `-syncinterval`, a Go duration. node-cache multiplies its value by a second, so
@@ -23,7 +25,7 @@ export function syncInterval(value: string, warn: (message: string) => void): nu
   if (seconds !== undefined) {
     warn(`-syncinterval=${value} is taken as ${seconds} s, as node-cache does: write ${seconds}s`)
   }
-  return ms
+  return Math.min(ms, MOST_MS)
 }
 
 function milliseconds(text: string): number | null {

@@ -1,45 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
-import type { Libc } from '../sys/libc.ts'
-import type { FallbackTargets } from './fallback-targets.ts'
 import type { NodeInterface } from './interface.ts'
 import { interceptionState } from './interception-metrics.ts'
-import type { Rules } from './rules/rules.ts'
-import { setupErrors } from './setup-errors.ts'
+import type { InterceptionParts } from './interception-parts.ts'
+import { LEASE_MS, type Rules } from './rules/rules.ts'
+import { SetupFailures } from './setup-failures.ts'
+import { SuspensionPause } from './suspension-pause.ts'
 import { startWatchdog } from './watchdog.ts'
-
-/** What interception asks of the daemon. None of these reject. */
-interface Served {
-  /** Whether the upstream of cluster names is known: without it kube-dns answers better than we. */
-  upstreamKnown(): boolean
-  /** A real question, by way of sockets nobody else knows of; null, or what is wrong. */
-  selfQuery(): Promise<string | null>
-  /** The daemon's own addresses, as clients reach them; null, or what is wrong. */
-  selfCheck(): Promise<string | null>
-}
-
-export interface InterceptionParts {
-  readonly libc: Libc
-  readonly log: Log
-  readonly served: Served
-  readonly readiness: Holds
-  /** Null where -setupiptables=false. */
-  readonly rules: Rules | null
-  /** Rules for addresses that stay when we are gone: on `lo`, where no link of our own is to be had. */
-  readonly socketRules: () => Promise<Rules>
-  /** Opens the interface, null where -setupinterface=false. Throws DnsletError. */
-  readonly openInterface: (() => NodeInterface) | null
-  /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
-  readonly fallback: FallbackTargets | null
-  readonly syncIntervalMs: number
-}
 
 /** Between two signs of life: a third of what a lease lasts. */
 const RENEW_MS = 1000
 /** A datagram may be lost: this many checks in a row have to fail before clients are sent away. */
 const TOLERATED_FAILURES = 2
+/** Turns without interception after a suspension: with fewer the lease would never run out. */
+const PAUSE = LEASE_MS / RENEW_MS + 1
+/** After many suspensions. */
+const LAST_PAUSE = 300
 /** Packets that were on their way when interception ended have arrived by then. */
 const DRAIN_MS = 100
 
@@ -52,7 +28,7 @@ const SUSPENDED = 'Interception is suspended'
  *
  *     waiting ──self-query passes──▶ active ──three checks fail──▶ suspended     kube-dns answers in
  *                                      ▲                              │          all states but one
- *                                      └──────self-query passes───────┘
+ *                                      └── self-query passes, later ──┘
  *
  * While it is active the lease is renewed each second. It runs out when the process is frozen or
  * starved; the watchdog ends a process that hangs; and a process that dies takes the interface along.
@@ -61,21 +37,29 @@ export class Interception {
   readonly #parts: InterceptionParts
   #interface: NodeInterface | null = null
   #rules: Rules | null
+  readonly #setup: SetupFailures
+  readonly #pauses = new SuspensionPause({ first: PAUSE, last: LAST_PAUSE })
+  #onSockets = false
   #watchdog: { stop(): void } | null = null
   #renewal: NodeJS.Timeout | null = null
   #sync: NodeJS.Timeout | null = null
   #active = false
+  #begun = false
   #checking = false
   #syncing: Promise<void> | null = null
   #failures = 0
+  /** Turns until interception may begin again. */
+  #pause = 0
   /** What was said last, so that it is not repeated each second. */
   #said = ''
+  #ending = false
   #ended = false
   #handedOver = false
 
   constructor(parts: InterceptionParts) {
     this.#parts = parts
     this.#rules = parts.rules
+    this.#setup = new SetupFailures(parts.log)
     parts.readiness.hold(WAITING)
   }
 
@@ -84,18 +68,27 @@ export class Interception {
     return this.#interface?.fd ?? null
   }
 
+  /** Whether every query for our addresses is led here, unless interception is suspended. */
+  get leadsAll(): boolean {
+    return this.#begun && this.#rules?.leadsAll === true
+  }
+
   /**
    * Puts the rules in place and begins to intercept as soon as a question to ourselves is answered,
    * or at once where a predecessor did so up to now. Rejects with DnsletError where rules or
-   * interface cannot be had; kube-dns goes on answering then.
+   * interface cannot be had, and leaves nothing behind; kube-dns goes on answering then.
    */
   async start(inherited: boolean): Promise<void> {
-    const { fallback } = this.#parts
-    const rules = this.#rules
-    interceptionState.rules = rules?.kind ?? 'none'
-    if (fallback !== null) await rules?.setFallback(fallback.known)
-    await rules?.install(inherited)
-    if (inherited || (await this.#mayBegin()) === null) await this.#begin()
+    try {
+      interceptionState.rules = 'none'
+      if (this.#rules !== null) await this.#install(this.#rules, inherited)
+      if (inherited || (await this.#mayBegin()) === null) await this.#begin()
+    } catch (cause) {
+      // A predecessor goes on with what it has.
+      if (inherited) this.abandon()
+      else await this.release(false)
+      throw cause
+    }
     this.#renewal = setInterval(() => void this.#turn(), RENEW_MS)
     this.#sync = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
     void this.sync()
@@ -103,20 +96,24 @@ export class Interception {
 
   /** Puts back what somebody else has taken away, and looks who could answer in our place. Never rejects. */
   sync(): Promise<void> {
+    if (this.#ended) return Promise.resolve()
     this.#syncing ??= this.#repair().finally(() => (this.#syncing = null))
     return this.#syncing
+  }
+
+  /** The end is near: what has not begun, or is suspended, does not begin any more. */
+  beginNoMore(): void {
+    this.#ending = true
   }
 
   /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
   async withdraw(): Promise<void> {
     if (this.#handedOver) return
-    this.#stopTimers()
-    this.#active = false
-    interceptionState.active = 0
+    this.#end()
     try {
       await this.#rules?.withdraw()
     } catch (cause) {
-      this.#failed('iptables', cause)
+      this.#setup.failed('iptables', cause)
     }
     await sleep(DRAIN_MS)
   }
@@ -134,21 +131,23 @@ export class Interception {
     try {
       await this.#rules?.remove()
     } catch (cause) {
-      this.#failed('iptables', cause)
+      this.#setup.failed('iptables', cause)
     }
   }
 
   /** A successor has the interface, and the rules are its own. */
   abandon(): void {
     this.#handedOver = true
-    this.#stopTimers()
+    this.#end()
     this.#interface?.abandon()
     this.#interface = null
     this.#watchdog?.stop()
   }
 
-  #stopTimers(): void {
+  #end(): void {
     this.#ended = true
+    this.#active = false
+    interceptionState.active = 0
     if (this.#renewal !== null) clearInterval(this.#renewal)
     if (this.#sync !== null) clearInterval(this.#sync)
   }
@@ -159,9 +158,11 @@ export class Interception {
     this.#checking = true
     try {
       if (this.#active) await this.#check()
+      else if (this.#ending) return
+      else if (this.#pause > 0) this.#pause--
       else if ((await this.#mayBegin()) === null) await this.#begin()
     } catch (cause) {
-      this.#failed('interface_add', cause)
+      this.#setup.failed('interface_add', cause)
     } finally {
       this.#checking = false
     }
@@ -172,7 +173,7 @@ export class Interception {
     try {
       this.#interface?.renew()
     } catch (cause) {
-      this.#failed('interface_check', cause)
+      this.#setup.failed('interface_check', cause)
       void this.sync()
     }
     const rules = this.#rules
@@ -185,8 +186,10 @@ export class Interception {
   async #check(): Promise<void> {
     const problem = await this.#parts.served.selfCheck()
     this.#failures = problem === null ? 0 : this.#failures + 1
+    this.#pauses.checked(problem === null)
     if (this.#failures <= TOLERATED_FAILURES || this.#ended) return
     this.#active = false
+    this.#pause = this.#pauses.take()
     interceptionState.active = 0
     interceptionState.suspensions++
     this.#parts.readiness.hold(SUSPENDED)
@@ -209,51 +212,64 @@ export class Interception {
   }
 
   async #begin(): Promise<void> {
-    if (this.#ended) return
-    const { libc, log, readiness } = this.#parts
-    await this.#openInterface()
+    const { libc, log, readiness, openInterface } = this.#parts
+    await this.#syncing
+    if (this.#ending || this.#ended) return
+    if (this.#interface !== null) this.#interface.ensure()
+    else if (openInterface !== null) this.#interface = openInterface()
+    await this.#fitRules()
     await this.#rules?.renew()
+    if (this.#ended) return
     this.#watchdog ??= startWatchdog(libc)
     this.#failures = 0
-    this.#active = true
+    this.#active = this.#begun = true
+    this.#setup.succeeded('interface_add')
     interceptionState.active = 1
-    interceptionState.interface = this.#interface?.kind ?? 'none'
     readiness.release(WAITING)
     readiness.release(SUSPENDED)
     log.info('Queries of this node are intercepted')
   }
 
-  async #openInterface(): Promise<void> {
-    const { openInterface, socketRules } = this.#parts
-    if (openInterface === null) return
-    if (this.#interface !== null) {
-      this.#interface.ensure()
-      return
-    }
-    this.#interface = openInterface()
-    if (this.#interface.kind !== 'lo' || this.#rules === null) return
-    this.#rules = await socketRules()
-    await this.#rules.install()
+  /** On `lo` the addresses are local whether we live or not: the rules have to ask for more. */
+  async #fitRules(): Promise<void> {
+    interceptionState.interface = this.#interface?.kind ?? 'none'
+    if (this.#interface?.kind !== 'lo' || this.#rules === null || this.#onSockets) return
+    const rules = await this.#parts.socketRules()
+    await this.#install(rules, false)
+    this.#rules = rules
+    this.#onSockets = true
+  }
+
+  async #install(rules: Rules, inherited: boolean): Promise<void> {
+    const { fallback } = this.#parts
+    // Known from the first packet on: until then the targets of an earlier process answer.
+    if (fallback !== null) await rules.setFallback(fallback.known)
+    await rules.install(inherited)
+    interceptionState.rules = rules.kind
   }
 
   async #repair(): Promise<void> {
     const { fallback } = this.#parts
-    const rules = this.#rules
     if (this.#active && this.#interface !== null) {
       try {
         this.#tell(this.#interface.ensure(), 'interface')
+        // A link that was deleted may have come back as one of another kind.
+        await this.#fitRules()
+        this.#setup.succeeded('interface_check')
       } catch (cause) {
-        this.#failed('interface_check', cause)
+        this.#setup.failed('interface_check', cause)
       }
     }
+    const rules = this.#rules
     if (rules === null) return
     try {
       this.#tell(await rules.check(), 'rules')
       if (fallback !== null && !this.#ended && (await fallback.refresh())) {
         await rules.setFallback(fallback.known)
       }
+      this.#setup.succeeded('iptables')
     } catch (cause) {
-      this.#failed('iptables', cause)
+      this.#setup.failed('iptables', cause)
     }
   }
 
@@ -261,10 +277,5 @@ export class Interception {
     if (repaired.length === 0) return
     interceptionState.repairs[what] += repaired.length
     this.#parts.log.warning(`Added back: ${repaired.join('; ')}`)
-  }
-
-  #failed(kind: keyof typeof setupErrors, cause: unknown): void {
-    setupErrors[kind]++
-    this.#parts.log.error(cause instanceof Error ? cause.message : String(cause))
   }
 }

@@ -10,12 +10,14 @@ import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { Clock } from '../../src/lib/clock.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import { NetCounters } from '../../src/net/counters.ts'
-import { Listeners } from '../../src/net/listeners.ts'
+import { type Listener, Listeners } from '../../src/net/listeners.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
-import { temporaryFolder } from '../helpers/nsd.ts'
+import { requireTools } from '../helpers/debian.ts'
+import { startNsd, temporaryFolder } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { answers } from '../helpers/probe.ts'
+import { testServer } from '../net/test-server.ts'
 import { RecordedLog } from '../telemetry/block.ts'
 
 interface Started {
@@ -112,4 +114,43 @@ test('selfQuery() asks where the name is served', async (t) => {
     /answers REFUSED for x\.a\.test\. over UDP/,
   )
   assert.equal(await daemon.selfQuery('b.test.'), 'no server block serves b.test.')
+})
+
+test(
+  'lookUp() finds addresses where the name is served, and none elsewhere',
+  { skip: requireTools('nsd') },
+  async (t) => {
+    const zone = `@ 60 IN SOA ns hostmaster 1 7200 1800 86400 5
+@ 60 IN NS ns
+pods 60 IN A 10.0.0.1
+pods 60 IN AAAA fd00::1
+`
+    const nsd = await startNsd(t, { 'a.test.': zone })
+    const corefile = `a.test:0 {\n bind 127.0.0.1\n forward . 127.0.0.1:${nsd.port}\n}\n`
+    const { daemon } = await start(t, corefile)
+    assert.deepEqual(await daemon.lookUp('pods.a.test.'), ['10.0.0.1', 'fd00::1'])
+    assert.deepEqual(await daemon.lookUp('none.a.test.'), [])
+    assert.deepEqual(await daemon.lookUp('b.test.'), [])
+  },
+)
+
+test('a predecessor that still reads our sockets may answer in our place, and nobody later', async (t) => {
+  const corefile = '.:0 {\n bind 127.0.0.1\n errors\n}\n'
+  const alone = await start(t, corefile, { freeBind: true })
+  assert.equal(alone.daemon.sharesSockets, false)
+  const { daemon } = await start(t, corefile, {
+    freeBind: true,
+    receiveCache: () => Promise.resolve(),
+  })
+  // It answers like us, and leaves no trace here.
+  const listener = daemon.addresses[0] as Listener
+  listener.dispatch = testServer().dispatch
+  assert.equal(await daemon.selfCheck(), null)
+  daemon.sharesSockets = false
+  assert.equal(
+    await daemon.selfCheck(),
+    `dns://127.0.0.1:${listener.port} is answered by another process over UDP`,
+  )
+  daemon.othersMayAnswer = () => true
+  assert.equal(await daemon.selfCheck(), null)
 })

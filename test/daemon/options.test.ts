@@ -181,6 +181,8 @@ test('values are refused in the words of node-cache, with exit code 1', () => {
 
 test('the sync interval is a Go duration, but whole nanoseconds are seconds as in node-cache', () => {
   assert.equal(serve('-syncinterval', '30s').syncIntervalMs, 30_000)
+  // No timer of Node's waits longer: one that should would fire at once, again and again.
+  assert.equal(serve('-syncinterval', '1000h').syncIntervalMs, 2 ** 31 - 1)
   const { syncIntervalMs, warnings } = serve('-syncinterval', '60ns')
   assert.equal(syncIntervalMs, 60_000)
   assert.deepEqual(warnings, ['-syncinterval=60ns is taken as 60 s, as node-cache does: write 60s'])

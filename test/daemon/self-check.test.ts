@@ -78,6 +78,17 @@ test('an answer of somebody else counts, unless an address is intercepted', asyn
   assert.equal(await checkListeners([at], true), answered)
 })
 
+test('where queries may lead elsewhere, only a probe that came here and is not answered counts', async (t) => {
+  // A server that closes the connection of a question that is none, as nsd does.
+  const closing = { host: '127.0.0.1', port: await serve(t, refused, null) }
+  assert.match((await checkListeners([closing], true, 'predecessor')) ?? '', /does not answer over/)
+  assert.equal(await checkListeners([closing], true, 'anybody'), null)
+  const see = (wire: Buffer): void => void isSelfCheck({ wire, length: wire.length })
+  const seeing = { host: '127.0.0.1', port: await serve(t, notImplemented, null, see) }
+  const problem = `dns://127.0.0.1:${seeing.port} does not answer over TCP`
+  assert.equal(await checkListeners([seeing], true, 'anybody'), problem)
+})
+
 test('a probe under way is known by its id, and by nothing else', async (t) => {
   const known: boolean[] = []
   const port = await serve(t, notImplemented, notImplemented, (wire) => {

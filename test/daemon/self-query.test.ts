@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { selfQuery } from '../../src/daemon/self-query.ts'
+import { selfLookUp, selfQuery } from '../../src/daemon/self-query.ts'
 import { Clock } from '../../src/lib/clock.ts'
 import { NetCounters } from '../../src/net/counters.ts'
 import { Listeners } from '../../src/net/listeners.ts'
@@ -9,7 +9,7 @@ import { Protocol, type Query } from '../../src/serve/query.ts'
 import { Flag, Rcode, Type } from '../../src/wire/codes.ts'
 import { nameText } from '../../src/wire/question.ts'
 import { nullLog } from '../helpers/null-log.ts'
-import { TestBlock } from '../telemetry/block.ts'
+import { answerWith, TestBlock } from '../telemetry/block.ts'
 import { loop } from '../../src/plugins/loop/index.ts'
 
 interface Behind {
@@ -68,4 +68,47 @@ test('SERVFAIL and REFUSED are no help, on whichever transport', async () => {
 test('a name that is none is said to be so', async () => {
   const { ask } = behind('192.0.2.1', () => Rcode.NoError)
   assert.match((await ask(`${'x'.repeat(64)}.`)) ?? '', /cannot be asked for "x{64}\.", which is/)
+})
+
+/** A stand-in for what is behind a listener: addresses of both families, or an rcode. */
+function lookUp(host: string, answer: (q: Query) => void): Promise<readonly string[]> {
+  const counters = new NetCounters()
+  const udp = dgramBackend('a test')
+  const listeners = new Listeners({ udp, clock: new Clock(), counters, log: nullLog })
+  const block = new TestBlock(loop, 'loop')
+  block.answer = answer
+  const { dispatch } = block.server
+  return selfLookUp(listeners, { host, port: 53, dispatch }, 'kube-dns-pods.test.').finally(() =>
+    assert.deepEqual([counters.udpSockets, counters.tcpListeners, counters.tcpOpen], [0, 0, 0]),
+  )
+}
+
+/** Two records of A, one of AAAA. */
+function pods(q: Query): void {
+  const { type } = q.question
+  const data = type === Type.A ? ['0a000001', '0a000002'] : [`fd${'0'.repeat(29)}1`]
+  const answer = data.map((hex) => ({
+    name: 'kube-dns-pods.test.',
+    type,
+    data: Buffer.from(hex, 'hex'),
+  }))
+  answerWith({ answer })(q)
+}
+
+for (const host of ['192.0.2.1', 'fd00::53']) {
+  test(`addresses of both families are looked up behind ${host}`, async () => {
+    const found = await lookUp(host, pods)
+    assert.deepEqual(found, ['10.0.0.1', '10.0.0.2', 'fd00::1'])
+  })
+}
+
+test('what only one family has is found, and nothing where there is nothing', async () => {
+  const only = await lookUp('192.0.2.1', (q) => {
+    if (q.question.type === Type.A) pods(q)
+    else q.fail(Rcode.ServFail)
+  })
+  assert.deepEqual(only, ['10.0.0.1', '10.0.0.2'])
+  for (const rcode of [Rcode.NXDomain, Rcode.NoError, Rcode.ServFail]) {
+    assert.deepEqual(await lookUp('192.0.2.1', (q) => q.fail(rcode)), [])
+  }
 })

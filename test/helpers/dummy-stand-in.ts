@@ -7,13 +7,20 @@ const attribute = {
   absent: Buffer.from('\x0b\0\x01\0absent\0\0', 'latin1'),
 } as const
 
+const EPERM = 1
+
 /**
- * A C library whose kernel has bridges for dummies, or none at all (`absent`): the one we run on
- * may or may not have dummies.
+ * A C library whose kernel has bridges for dummies, or none at all (`absent`), or none for us
+ * (`denied`): the one we run on may or may not have dummies.
  *
  * @param tunErrno what opening /dev/net/tun fails with; 0 where it succeeds
  */
-export function dummyStandIn(libc: Libc, dummy: 'bridge' | 'absent', tunErrno: number): Libc {
+export function dummyStandIn(
+  libc: Libc,
+  dummy: 'bridge' | 'absent' | 'denied',
+  tunErrno: number,
+): Libc {
+  const stand = dummy === 'denied' ? 'absent' : dummy
   let errno = 0
   const noted = (result: number): number => {
     if (result < 0) errno = libc.errno()
@@ -28,12 +35,16 @@ export function dummyStandIn(libc: Libc, dummy: 'bridge' | 'absent', tunErrno: n
     },
     ioctl: (fd, request, argument) => noted(libc.ioctl(fd, request, argument)),
     send(fd, bytes, length, flags) {
-      const message = swap(Buffer.from(bytes), attribute.dummy, attribute[dummy])
+      if (dummy === 'denied' && Buffer.from(bytes).includes(attribute.dummy)) {
+        errno = EPERM
+        return -1
+      }
+      const message = swap(Buffer.from(bytes), attribute.dummy, attribute[stand])
       return noted(libc.send(fd, message, length, flags))
     },
     recv(fd, bytes, length, flags) {
       const received = noted(libc.recv(fd, bytes, length, flags))
-      swap(bytes.subarray(0, Math.max(received, 0)), attribute[dummy], attribute.dummy)
+      swap(bytes.subarray(0, Math.max(received, 0)), attribute[stand], attribute.dummy)
       return received
     },
     errno: () => errno,

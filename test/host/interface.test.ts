@@ -55,6 +55,13 @@ function names(): string[] {
   return [...addresses().keys()].toSorted()
 }
 
+function onLoopback(): string[] {
+  const rtnetlink = new Rtnetlink(library)
+  const listed = rtnetlink.addresses(rtnetlink.link('lo')!.index)
+  rtnetlink.close()
+  return listed.map(({ address }) => address)
+}
+
 function exists(): boolean {
   return ip('link show').includes(` ${NAME}:`)
 }
@@ -386,12 +393,44 @@ describe('where TUN is not to be had', { skip }, () => {
     assert.deepEqual(names(), ['10.96.0.11'])
   })
 
-  test('and no dummy either, the error names both and the remedy', (t) => {
+  test('and no dummy either, lo has the addresses beside its own, which is said once', (t) => {
+    const { log, texts } = warnings()
+    ip('address add 10.96.0.99/32 dev lo')
+    t.after(() => void ip('address delete 10.96.0.99/32 dev lo'))
+    const opened = open(t, { log, libc: dummyStandIn(library, 'absent', ENOENT) })
+    assert.deepEqual([opened.kind, opened.fd], ['lo', null])
+    assert.equal(exists(), false)
+    for (const address of both) assert.ok(onLoopback().includes(address), address)
+    const loud = texts.filter((text) => text.includes('are on lo'))
+    assert.equal(loud.length, 1)
+    assert.match(loud[0]!, /^no TUN \(Cannot open .*: ENOENT\) and no dummy link \(.*: ENOTSUP\): /)
+    assert.deepEqual(opened.ensure(), [])
+    ip('address delete 10.96.0.10/32 dev lo')
+    assert.equal(opened.ensure()[0], 'address 10.96.0.10')
+    opened.renew()
+    opened.release()
+    assert.deepEqual(onLoopback(), ['127.0.0.1', '10.96.0.99', '::1'])
+    assert.match(ip('link show dev lo'), /[<,]UP[,>]/)
+  })
+
+  test('on lo they stay with who takes over, and expire with lease "address"', async (t) => {
+    const without = dummyStandIn(library, 'absent', ENOENT)
+    open(t, { libc: without }).abandon()
+    const next = open(t, { libc: without, lease: 'address' })
+    assert.equal(onLoopback().length, 2 + both.length)
+    await waitUntil('the addresses expire', () => onLoopback().length === 2)
+    next.renew()
+    assert.equal(onLoopback().length, 2 + both.length)
+  })
+
+  test('and no right either, the error names both and the remedy', (t) => {
+    const denied = dummyStandIn(library, 'denied', EPERM)
     failsWith(
-      /no TUN \(Cannot open .*: EPERM\) and no dummy link \(.*: ENOTSUP\); mount .*NET_ADMIN/,
-      () => open(t, { libc: dummyStandIn(library, 'absent', EPERM) }),
+      /no TUN \(Cannot open .*: EPERM\) and no dummy link \(.*: EPERM\); mount .*NET_ADMIN/,
+      () => open(t, { libc: denied }),
     )
     assert.equal(exists(), false)
+    assert.deepEqual(onLoopback(), ['127.0.0.1', '::1'])
   })
 
   test('a leftover dummy goes once a TUN is to be had', (t) => {

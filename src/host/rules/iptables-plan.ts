@@ -1,6 +1,9 @@
 import { TARGET_PORT, type Family, type Plan } from './rules.ts'
 
-/** A rule as data. Those of a chain are in the order in which they apply, before all others there. */
+/**
+ * A rule as data. Those of a chain are in the order in which they apply: DNAT behind all others there,
+ * everything else before them.
+ */
 export interface IptablesRule {
   readonly ipv6: boolean
   readonly table: 'raw' | 'filter' | 'nat'

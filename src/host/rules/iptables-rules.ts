@@ -8,6 +8,7 @@ import { makePlan, type Rules, type RulesParts } from './rules.ts'
 export class IptablesRules implements Rules {
   readonly kind = 'iptables'
   readonly lease = 'address'
+  readonly leadsAll: boolean
   readonly #parts: RulesParts
   readonly #iptables: Iptables
   readonly #inTurn = oneAtATime()
@@ -16,6 +17,7 @@ export class IptablesRules implements Rules {
 
   constructor(parts: RulesParts, iptables: Iptables) {
     this.#parts = parts
+    this.leadsAll = parts.interception === 'local'
     this.#iptables = iptables
   }
 

@@ -151,12 +151,23 @@ function replace(table: Table, there: readonly Found[], wanted: readonly Iptable
   return [
     `*${table}`,
     ...there.map(({ text }) => `-D ${text}`),
-    // Each goes to the head of its chain.
-    ...wanted.toReversed().map((rule) => {
-      return `-I ${rule.chain} ${rule.spec} -m comment --comment "${commentOf(rule)}"`
-    }),
+    // Each of these goes to the head of its chain.
+    ...wanted
+      .filter((rule) => !isDnat(rule))
+      .toReversed()
+      .map((rule) => `-I ${whole(rule)}`),
+    ...wanted.filter(isDnat).map((rule) => `-A ${whole(rule)}`),
     'COMMIT',
   ]
+}
+
+/** Behind kube-proxy's, which knows better who answers, if it knows the address by now. */
+function isDnat({ table, chain }: IptablesRule): boolean {
+  return table === 'nat' && chain !== 'POSTROUTING'
+}
+
+function whole(rule: IptablesRule): string {
+  return `${rule.chain} ${rule.spec} -m comment --comment "${commentOf(rule)}"`
 }
 
 function describe({ table, chain, spec }: IptablesRule): string {

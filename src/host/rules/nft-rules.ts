@@ -25,6 +25,7 @@ const ENOENT = 2
 export class NftRules implements Rules {
   readonly kind = 'nft'
   readonly lease = 'set'
+  readonly leadsAll: boolean
   readonly #parts: RulesParts
   readonly #input: InputRules
   readonly #inTurn = oneAtATime()
@@ -43,6 +44,7 @@ export class NftRules implements Rules {
   /** Throws SyscallError where there is no netlink socket to be had. */
   constructor(parts: RulesParts, input: InputRules) {
     this.#parts = parts
+    this.leadsAll = parts.interception === 'local'
     this.#input = input
     this.#netlink = new Nfnetlink(parts.libc)
     const lease = this.#contents('lease', LEASE_MS)

@@ -142,7 +142,8 @@ function uplinkChains({ families, port, uplinks }: Plan): string[] {
 
 /**
  * DNAT of the orphans. It needs no condition: packets that go to dnslet are not tracked, and what is
- * not tracked meets no DNAT.
+ * not tracked meets no DNAT. It comes behind kube-proxy's: what was an orphan before kube-proxy made
+ * its rules is none any more, and these stay when dnslet does not, while pods come and go.
  */
 function natChains({ families, port, uplinks }: Plan): string[] {
   const orphaned = families.filter(({ orphans }) => orphans.length > 0)
@@ -157,10 +158,10 @@ function natChains({ families, port, uplinks }: Plan): string[] {
     chain('fallback', '', orphaned.flatMap(fallbackRules)),
     chain(
       'nat-prerouting',
-      'nat hook prerouting priority dstnat',
+      'nat hook prerouting priority -90',
       jumps.map((jump) => except + jump),
     ),
-    chain('nat-output', 'nat hook output priority -100', jumps),
+    chain('nat-output', 'nat hook output priority -90', jumps),
     chain('nat-postrouting', 'nat hook postrouting priority srcnat', [
       // A process of the node may have one of our addresses as its own: nobody could answer that.
       ...families.map((family) => `${from(family)} fib daddr type != local masquerade`),

@@ -38,6 +38,8 @@ export interface Rules {
   readonly kind: 'nft' | 'iptables'
   /** What ends interception when the process is frozen: elements of an nft set, or the caller's address lifetimes. */
   readonly lease: 'set' | 'address'
+  /** False where queries of the node's own processes go to kube-dns (interception `socket`). */
+  readonly leadsAll: boolean
   /**
    * Puts the rules in place, and takes away what older ones and node-cache have left. Interception
    * begins with `renew()` (lease `set`) or with the address.

@@ -1,24 +1,38 @@
-import { access, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Link } from '../../sys/rtnetlink-message.ts'
 
 /** RTF_REJECT: a default route that leads nowhere. */
 const REJECT = 0x200
 
 /**
- * Interfaces of default routes behind which there can be no pods of this node: the node's network.
- * Left out are bridges and other software switches, to which pods may be attached beside the uplink.
- * @param root of /proc and /sys
+ * Kinds of links that lead away from the node. A device of its own has none; a veth is the uplink of a
+ * node that is a container. Others are software switches, to which pods may be attached beside the
+ * uplink, or tunnels, through which pods of other nodes come.
  */
-export async function findUplinks(root = '/'): Promise<string[]> {
+const uplinkKinds: readonly string[] = ['', 'bond', 'ipvlan', 'macvlan', 'team', 'veth', 'vlan']
+
+interface Links {
+  /** Null where there is no link of this name. Throws SyscallError. */
+  link(name: string): Pick<Link, 'kind'> | null
+}
+
+/**
+ * Interfaces of default routes behind which there can be no pods of this node: the node's network.
+ * Rejects with SyscallError.
+ *
+ * @param root of /proc
+ */
+export async function findUplinks(links: Links, root = '/'): Promise<string[]> {
   const v4 = await lines(join(root, 'proc/net/route'))
   const v6 = await lines(join(root, 'proc/net/ipv6_route'))
   const names = new Set([...v4.flatMap(defaultOfIpv4), ...v6.flatMap(defaultOfIpv6)])
   names.delete('lo')
-  const found = []
-  for (const name of names) {
-    if (await isUplink(join(root, 'sys/class/net', name))) found.push(name)
+  const isUplink = (name: string): boolean => {
+    const link = links.link(name)
+    return link !== null && uplinkKinds.includes(link.kind)
   }
-  return found.toSorted()
+  return [...names].filter(isUplink).toSorted()
 }
 
 /** interface, destination, gateway, flags, reference count, use, metric, mask, … */
@@ -34,27 +48,11 @@ function defaultOfIpv6(line: string): string[] {
   return length === '00' && (parseInt(flags, 16) & REJECT) === 0 ? [name] : []
 }
 
-/** A device of its own, one on top of another (VLAN, macvlan), one end of a pair, or a bond. */
-async function isUplink(folder: string): Promise<boolean> {
-  if (await exists(join(folder, 'bridge'))) return false
-  if (await exists(join(folder, 'device'))) return true
-  const [below] = await lines(join(folder, 'iflink'))
-  const [own] = await lines(join(folder, 'ifindex'))
-  return below !== own || (await exists(join(folder, 'bonding')))
-}
-
 async function lines(file: string): Promise<string[]> {
   try {
     return (await readFile(file, 'utf8')).trim().split('\n')
   } catch {
-    // A kernel without this family, or an interface that has just gone.
+    // A kernel without this family.
     return []
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  )
 }

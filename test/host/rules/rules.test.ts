@@ -225,6 +225,26 @@ for (const { name, chosen, program, withoutNft } of variants) {
       assert.deepEqual([...answers].toSorted(), ['kube-dns-0', 'kube-dns-1'])
     })
 
+    test('leave an orphan to kube-proxy, once it knows the address', async () => {
+      const known = (protocol: string): string[] => {
+        const service = ['-d', ORPHAN.ipv4, '-p', protocol, '--dport', '53']
+        return [...service, '-j', 'DNAT', '--to-destination', `${KUBE_DNS.ipv4[1]}:53`]
+      }
+      const change = (how: string): void => {
+        for (const one of protocols)
+          n.run(program, ['-t', 'nat', how, 'KUBE-SERVICES', ...known(one)])
+      }
+      change('-A')
+      // The last that dnslet heard of: the pods have moved since.
+      await n.node.call('setFallback', ['192.0.2.1', '2001:db8::1'])
+      n.setLocal(false)
+      await answered(/^kube-dns-1$/, [ORPHAN.ipv4])
+      n.setLocal(true)
+      change('-D')
+      await n.node.call('setFallback', [...KUBE_DNS.ipv4, ...KUBE_DNS.ipv6])
+      assert.deepEqual(await n.node.call('check'), [])
+    })
+
     test('end interception when withdrawn', async () => {
       for (const who of both()) await n[who].ask('tcp', SERVICE.ipv4, { keep: 'tcp' })
       let withdrawn = false

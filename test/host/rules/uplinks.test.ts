@@ -21,6 +21,17 @@ ${zero} 00 ${zero} 00 ${zero} ffffffff 00000001 00000000 00200200       lo
 fd000000000000000000000000000000 40 ${zero} 00 ${zero} 00000100 00000001 00000000 00000001     wg0
 `
 
+function linksOf(kinds: Readonly<Record<string, string>>): {
+  link(name: string): { readonly kind: string } | null
+} {
+  return {
+    link(name) {
+      const kind = kinds[name]
+      return kind === undefined ? null : { kind }
+    },
+  }
+}
+
 function tree(owner: Owner, files: Readonly<Record<string, string>>): string {
   const root = temporaryFolder(owner)
   for (const [name, text] of Object.entries(files)) {
@@ -31,36 +42,21 @@ function tree(owner: Owner, files: Readonly<Record<string, string>>): string {
 }
 
 test('findUplinks() names interfaces of default routes, but no software switches', async (t) => {
-  const device = (name: string, own: string, below: string): Record<string, string> => ({
-    [`sys/class/net/${name}/ifindex`]: own,
-    [`sys/class/net/${name}/iflink`]: below,
-  })
-  const root = tree(t, {
-    'proc/net/route': IPV4,
-    'proc/net/ipv6_route': IPV6,
-    ...device('eth0', '2\n', '2\n'),
-    'sys/class/net/eth0/device/vendor': '0x1af4',
-    ...device('br0', '3\n', '3\n'),
-    'sys/class/net/br0/bridge/stp_state': '0',
-    ...device('ovs0', '4\n', '4\n'),
-    ...device('bond0', '5\n', '5\n'),
-    'sys/class/net/bond0/bonding/mode': 'active-backup 1',
-    ...device('half', '6\n', '9\n'),
-    ...device('cali1', '7\n', '8\n'),
-    ...device('wg0', '10\n', '11\n'),
-  })
-  assert.deepEqual(await findUplinks(root), ['bond0', 'eth0'])
+  const root = tree(t, { 'proc/net/route': IPV4, 'proc/net/ipv6_route': IPV6 })
+  const kinds = { eth0: '', br0: 'bridge', ovs0: 'openvswitch', bond0: 'bond', half: '', wg0: '' }
+  assert.deepEqual(await findUplinks(linksOf(kinds), root), ['bond0', 'eth0'])
 })
 
 test('findUplinks() takes one end of a pair for an uplink', async (t) => {
-  const root = tree(t, {
-    'proc/net/route': IPV4,
-    'sys/class/net/eth0/ifindex': '2',
-    'sys/class/net/eth0/iflink': '7',
-  })
-  assert.deepEqual(await findUplinks(root), ['eth0'])
+  const root = tree(t, { 'proc/net/route': IPV4 })
+  assert.deepEqual(await findUplinks(linksOf({ eth0: 'veth' }), root), ['eth0'])
+})
+
+test('findUplinks() leaves out a tunnel, and a link that has just gone', async (t) => {
+  const root = tree(t, { 'proc/net/route': IPV4 })
+  assert.deepEqual(await findUplinks(linksOf({ eth0: 'tun' }), root), [])
 })
 
 test('findUplinks() finds none where there is no route', async (t) => {
-  assert.deepEqual(await findUplinks(temporaryFolder(t)), [])
+  assert.deepEqual(await findUplinks(linksOf({}), temporaryFolder(t)), [])
 })

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setupErrors } from '../../src/host/setup-errors.ts'
+import { SetupFailures } from '../../src/host/setup-failures.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
+
+test('a failure is counted each time and said once, until its kind succeeds', () => {
+  const log = new LinesLog()
+  const failures = new SetupFailures(log)
+  const before = setupErrors.iptables
+  for (const reason of ['no nft', 'no lock', 'no nft', 'no lock']) {
+    failures.failed('iptables', new Error(reason))
+  }
+  failures.succeeded('interface_add')
+  failures.failed('iptables', new Error('no nft'))
+  assert.deepEqual(log.lines, ['[ERROR] no nft', '[ERROR] no lock'])
+  failures.succeeded('iptables')
+  failures.failed('iptables', 'no nft')
+  assert.deepEqual(log.lines.slice(2), ['[ERROR] no nft'])
+  assert.equal(setupErrors.iptables, before + 6)
+})
