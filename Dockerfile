@@ -23,11 +23,11 @@ RUN npm ci --omit dev --no-audit --no-fund \
  && npm run --silent sbom > sbom.cdx.json
 
 FROM ${BASE}
-# nft and iptables for the rules, tini for the place of process 1 (bin/dnslet says why). Node.js needs
-# libstdc++6.
+# nft and iptables for the rules; Node.js needs libstdc++6. No init beside it: the daemon handles its
+# signals itself, the watchdog's included, and leaves no zombies.
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
-    iptables libstdc++6 nftables tini \
+    iptables libstdc++6 nftables \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/*
 WORKDIR /opt/dnslet
 COPY --from=build /usr/local/bin/dnslet-node /usr/local/bin/node

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { askAddress } from '../daemon/ask-address.ts'
 import { joinHostPort } from '../daemon/identity.ts'
 import type { UntaintOptions } from '../daemon/untaint-options.ts'
-import { askAddress } from '../host/ask-address.ts'
 import { KubernetesApi } from '../host/kubernetes-api.ts'
 import { removeTaint } from '../host/remove-taint.ts'
 import { DnsletError } from '../lib/errors.ts'
@@ -70,10 +70,10 @@ async function retry(
 
 async function firstProblem({ addresses, port, name }: UntaintOptions): Promise<string | null> {
   const asked = addresses.flatMap((host) =>
-    (['UDP', 'TCP'] as const).map(async (transport) => {
-      const problem = await askAddress(transport, { host, port }, name)
+    (['udp', 'tcp'] as const).map(async (protocol) => {
+      const problem = await askAddress({ protocol, host, port }, name)
       if (problem === null) return null
-      return `Waiting for ${joinHostPort(host, port)} over ${transport}: ${problem}`
+      return `Waiting for ${joinHostPort(host, port)} over ${protocol.toUpperCase()}: ${problem}`
     }),
   )
   return (await Promise.all(asked)).find((problem) => problem !== null) ?? null

@@ -13,7 +13,6 @@ const packages = {
   nft: 'nftables',
   nsd: 'nsd',
   openssl: 'openssl',
-  tini: 'tini',
   sysctl: 'procps',
   unbound: 'unbound',
 } as const
