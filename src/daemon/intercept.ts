@@ -62,10 +62,14 @@ export interface InterceptParts {
 export async function intercept(parts: InterceptParts): Promise<Interception> {
   const { options, daemon, configuration, log, tun } = parts
   const system = library()
+  let begun: Interception | null = null
+  daemon.othersMayAnswer = () => begun?.leadsAll !== true
   const addresses = withoutIpvs(system, options.localIps, log)
   const zone = clusterZone(daemon)
   const rulesParts = await describeRules(parts, system, addresses)
-  const rules = options.setupIptables ? await chooseRules(rulesParts) : null
+  const rules = options.setupIptables
+    ? await chooseRules(rulesParts, !options.setupInterface)
+    : null
   const interception = new Interception({
     libc: system,
     log,
@@ -91,7 +95,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
           }),
     syncIntervalMs: options.syncIntervalMs,
   })
-  daemon.othersMayAnswer = () => !interception.leadsAll
+  begun = interception
   await interception.start(tun !== null)
   return interception
 }

@@ -10,8 +10,11 @@ import { makePlan, type Rules, type RulesParts } from './rules.ts'
 /**
  * Rules in nft where kernel and program can do all of it, else in iptables. Changes nothing. Throws
  * DnsletError `E_NO_RULES` where there is neither.
+ *
+ * @param foreign the addresses are somebody else's, so that with iptables there is no lease at all:
+ *   the rules then ask for a socket, or a dnslet that is killed would take the node's DNS with it
  */
-export async function chooseRules(parts: RulesParts): Promise<Rules> {
+export async function chooseRules(parts: RulesParts, foreign = false): Promise<Rules> {
   const backends = await findBackends(parts.programs)
   const iptables = new Iptables(parts.programs, backends, parts.log)
   const reason = await whyNotNft(parts)
@@ -21,7 +24,9 @@ export async function chooseRules(parts: RulesParts): Promise<Rules> {
   }
   if (backends.used !== null) {
     parts.log.warning(`Packet rules are made with ${backends.used.ipv4}: ${reason}`)
-    return new IptablesRules(parts, iptables)
+    if (!foreign) return new IptablesRules(parts, iptables)
+    parts.log.warning(noLease)
+    return new IptablesRules({ ...parts, interception: 'socket' }, iptables)
   }
   throw new DnsletError(
     'E_NO_RULES',
@@ -31,6 +36,10 @@ export async function chooseRules(parts: RulesParts): Promise<Rules> {
 
 const noAccept =
   'iptables is not installed: a firewall of this node that drops what is not tracked also drops DNS'
+
+const noLease =
+  "The addresses are somebody else's and nft is not to be had: queries of the node's own processes go " +
+  'to kube-dns, and while dnslet is frozen nobody answers pods; install nftables or use -setupinterface=true'
 
 /** Has the kernel look at the whole table without loading it: old ones lack inet NAT, or fib. */
 async function whyNotNft(parts: RulesParts): Promise<string> {

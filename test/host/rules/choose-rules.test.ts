@@ -48,3 +48,20 @@ test('chooseRules() takes iptables where the kernel refuses the table', { skip }
   const reason = 'Cannot run nft -c -f -: Operation not supported'
   assert.deepEqual(warnings, [`Packet rules are made with iptables: ${reason}`])
 })
+
+test(
+  'chooseRules() asks for a socket where nothing else would end interception',
+  { skip },
+  async () => {
+    const script = { 'iptables-save': '(nf_tables)' }
+    assert.equal((await chooseRules(parts(script))).leadsAll, true)
+    const warnings: string[] = []
+    const rules = await chooseRules(parts(script, warnings), true)
+    assert.equal(rules.leadsAll, false)
+    assert.match(
+      warnings.at(-1) ?? '',
+      /^The addresses are somebody else's and nft is not to be had/,
+    )
+    assert.equal((await chooseRules(parts({ nft: '' }), true)).leadsAll, true)
+  },
+)
