@@ -136,7 +136,8 @@ async function open(parts: OpenParts): Promise<Opened> {
       if (options.pidfile !== '') writePidfile(options.pidfile)
       if (!intercepting) return { daemon, interception: null }
       // A predecessor that serves other addresses gives nothing.
-      const tun = inherited !== null && inherited.taken > 0 ? inherited.tun : null
+      const isOurs = options.setupInterface && inherited !== null && inherited.taken > 0
+      const tun = isOurs ? inherited.takeTun() : null
       return { daemon, interception: await intercept({ ...parts, daemon, tun }) }
     } catch (error) {
       await daemon.stop()

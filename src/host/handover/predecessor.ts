@@ -103,18 +103,18 @@ interface InheritedParts extends Adopted {
  * before that, for whatever reason, it never notices.
  */
 export class Inherited implements Inheritance {
-  /** The descriptor of the TUN, the caller's to close; null where there is none. */
-  readonly tun: number | null
   readonly #parts: InheritedParts
   /** How many sockets for DNS have been taken: with none, the two serve different addresses. */
   taken = 0
   /** Sockets nobody has taken yet. */
   readonly #left: HeldSocket[]
+  /** The TUN, where nobody has taken it yet. */
+  #tun: number | null
 
   constructor(parts: InheritedParts) {
     this.#parts = parts
     this.#left = [...parts.sockets]
-    this.tun = parts.tun
+    this.#tun = parts.tun
     // From here on each belongs to who takes it.
     parts.channel.descriptors.length = 0
   }
@@ -126,6 +126,13 @@ export class Inherited implements Inheritance {
     if (at < 0) return null
     if (kind !== 'http') this.taken++
     return this.#left.splice(at, 1)[0]!.fd
+  }
+
+  /** The descriptor of the TUN, the caller's to close from now on; null where there is none. */
+  takeTun(): number | null {
+    const tun = this.#tun
+    this.#tun = null
+    return tun
   }
 
   /**
@@ -173,11 +180,14 @@ export class Inherited implements Inheritance {
   /** Takes nothing over: the predecessor serves on. */
   abandon(): void {
     this.#closeLeft()
-    if (this.tun !== null) this.#parts.libc.close(this.tun)
     this.#parts.channel.close()
   }
 
+  /** A TUN that nobody holds goes, and queries with it. */
   #closeLeft(): void {
-    for (const { fd } of this.#left.splice(0)) this.#parts.libc.close(fd)
+    const { libc } = this.#parts
+    for (const { fd } of this.#left.splice(0)) libc.close(fd)
+    const tun = this.takeTun()
+    if (tun !== null) libc.close(tun)
   }
 }

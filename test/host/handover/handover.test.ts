@@ -58,18 +58,21 @@ describe('hand-over', { skip }, () => {
       library.close(copy)
       assert.equal(inherited.take(kind, host, port), null, 'only once')
     }
-    assert.ok(fstatSync(inherited.tun!).isCharacterDevice())
+    const tun = inherited.takeTun()!
+    assert.ok(fstatSync(tun).isCharacterDevice())
+    assert.equal(inherited.takeTun(), null, 'only once')
     assert.deepEqual(holdings.events, [], 'the old one still serves')
     await inherited.takeOver()
     assert.equal(holdings.events[0], 'let go')
     await settle(() => holdings.events.length === 3, 'the old one leaves')
     assert.deepEqual(holdings.events, ['let go', 'retired', 'left'])
     assert.deepEqual(lines, [])
-    library.close(inherited.tun!)
+    assert.ok(fstatSync(tun).isCharacterDevice(), 'taken, hence ours to close')
+    library.close(tun)
   })
 
   test('what the new one has no use for is closed there, and open here', async (t) => {
-    const { directory, holdings } = await startPredecessor(t)
+    const { directory, holdings } = await startPredecessor(t, { tun: true })
     const before = descriptors()
     const { inherited } = await ask(t, directory)
     assert.equal(inherited!.take('udp', '127.0.0.2', 53), null, 'another address')
