@@ -28,7 +28,7 @@ type Buildah = (...args: readonly string[]) => string
 export function buildImage(owner: Owner, folder: string): BuiltImage {
   const storage = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'run')]
   const buildah: Buildah = (...args) =>
-    exec('buildah', [...storage, '--storage-driver', 'vfs', ...args], 15)
+    exec('buildah', [...storage, '--storage-driver', 'vfs', ...args], { minutes: 15 })
   owner.after(() => {
     buildah('umount', '--all')
     buildah('rm', '--all')
@@ -58,7 +58,9 @@ function makeBases(buildah: Buildah, folder: string): void {
   const debian = join(folder, 'debian')
   mkdirSync(debian)
   const with_ = '--include=ca-certificates,libstdc++6'
-  exec('debootstrap', ['--variant=minbase', with_, SUITE, debian, aptMirror()], 10)
+  exec('debootstrap', ['--variant=minbase', with_, SUITE, debian, aptMirror()], {
+    minutes: 10,
+  })
   // What Debian's own slim image leaves out.
   for (const place of ['doc', 'info', 'lintian', 'locale', 'man'].map(
     (name) => `usr/share/${name}`,

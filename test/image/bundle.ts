@@ -26,7 +26,11 @@ interface Container {
     readonly capabilities: { readonly drop: readonly string[]; readonly add?: readonly string[] }
   }
   readonly resources: { readonly limits: { readonly memory: string } }
-  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
+  readonly volumeMounts: readonly {
+    readonly name: string
+    readonly mountPath: string
+    readonly readOnly?: boolean
+  }[]
 }
 
 interface Volume {
@@ -39,12 +43,14 @@ interface Volume {
 export interface BundleParts {
   readonly image: BuiltImage
   readonly pod: PodSpec
-  /** Where the bundle and the volumes' contents go. */
+  /** Where the bundle and what belongs to the pod alone go. */
   readonly folder: string
+  /** Stands in for the node's file system: what pods mount of it is here, by the volume's name. */
+  readonly host: string
+  /** Whether the node has the devices that the pod mounts. */
+  readonly hasDevices: boolean
   readonly networkNamespace: string
   readonly env: Readonly<Record<string, string>>
-  /** In place of the pod's. */
-  readonly args: readonly string[]
   /** File name to text, for the volume that is mounted there. */
   readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly cgroup: MemoryCgroup
@@ -69,7 +75,7 @@ export function writeBundle(parts: BundleParts): void {
     hostname: 'dnslet-image',
     process: {
       user: { uid, gid: pods.runAsGroup ?? 0 },
-      args: [...image.entrypoint, ...parts.args],
+      args: [...image.entrypoint, ...containers[0].args],
       env: [...image.env, ...Object.entries(parts.env).map(([name, value]) => `${name}=${value}`)],
       cwd: '/opt/dnslet',
       noNewPrivileges: !own.allowPrivilegeEscalation,
@@ -118,23 +124,36 @@ function resolvers({ folder, env }: BundleParts): Mount[] {
   return [bind(file, '/etc/resolv.conf', ['ro'])]
 }
 
-function volumeMounts({ pod, folder, files }: BundleParts): Mount[] {
-  return pod.containers[0].volumeMounts.map(({ name, mountPath }) => {
+function volumeMounts(parts: BundleParts): Mount[] {
+  const { pod, folder, files } = parts
+  return pod.containers[0].volumeMounts.map(({ name, mountPath, readOnly = false }) => {
     const volume = pod.volumes.find((one) => one.name === name)
     if (volume === undefined) throw new Error(`The pod has no volume ${name}`)
     const { hostPath, configMap } = volume
-    // The one device is the machine's; everything else of the node is a stand-in.
-    if (hostPath?.type === 'CharDevice') return bind(hostPath.path, mountPath)
-    const source = join(folder, name)
-    if (hostPath?.type === 'FileOrCreate') {
-      writeFileSync(source, '')
-      return bind(source, mountPath)
+    const options = readOnly || configMap !== undefined ? ['ro'] : []
+    if (hostPath !== undefined) {
+      return bind(hostSource(name, hostPath, parts), mountPath, options)
     }
+    const source = join(folder, name)
     mkdirSync(source)
-    // kubelet makes an emptyDir 0777, a directory of the host 0755.
-    writeAll(source, files[name] ?? {}, hostPath === undefined ? 0o777 : 0o755)
-    return bind(source, mountPath, configMap === undefined ? [] : ['ro'])
+    // As kubelet makes an emptyDir.
+    writeAll(source, files[name] ?? {}, 0o777)
+    return bind(source, mountPath, options)
   })
+}
+
+/** Devices are the machine's, everything else of the node is made as kubelet would make it. */
+function hostSource(
+  name: string,
+  { path, type }: { readonly path: string; readonly type: string },
+  { host, hasDevices }: BundleParts,
+): string {
+  if (path.startsWith('/dev/') && hasDevices) return path
+  const source = join(host, name)
+  if (type === 'FileOrCreate') writeFileSync(source, '')
+  else if (type === 'DirectoryOrCreate') mkdirSync(source, { recursive: true, mode: 0o755 })
+  else throw new Error(`The pod does not start where ${path} is missing (${type})`)
+  return source
 }
 
 function writeAll(folder: string, files: Readonly<Record<string, string>>, mode: number): void {

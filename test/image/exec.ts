@@ -10,7 +10,9 @@ const packages = {
   crun: 'crun',
   debootstrap: 'debootstrap',
   dig: 'bind9-dnsutils',
+  dnsperf: 'dnsperf',
   ip: 'iproute2',
+  nft: 'nftables',
   nsd: 'nsd',
   npm: 'npm',
   unshare: 'util-linux',
@@ -27,18 +29,30 @@ export function requirePrograms(): void {
   throw new Error(`Cannot test the image: ${missing.join(', ')} missing; apt-get install ${names}`)
 }
 
+interface ExecOptions {
+  /** After which it is killed. */
+  readonly minutes?: number
+  /** Standard input. */
+  readonly input?: string
+}
+
 /**
  * Runs a program to its end and returns what it wrote to standard output, without the last line feed.
- * Throws with the end of its standard error where it fails, or takes longer than `minutes`.
+ * Throws with the end of its standard error where it fails, or takes longer than a minute.
  */
-export function exec(program: Program, args: readonly string[], minutes = 1): string {
+export function exec(
+  program: Program,
+  args: readonly string[],
+  { minutes = 1, input = '' }: ExecOptions = {},
+): string {
   const file = findTool(program) ?? program
   const timeout = minutes * MINUTE_MS
   try {
     return execFileSync(file, [...args], {
       encoding: 'utf8',
       timeout,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      input,
+      stdio: ['pipe', 'pipe', 'pipe'],
       maxBuffer: 2 ** 26,
     }).trimEnd()
   } catch (error) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Owner } from '../helpers/processes.ts'
@@ -8,10 +8,16 @@ export interface MemoryCgroup {
   readonly folder: string
   /** Where a container sees it. */
   readonly mountPoint: string
+  /** The most that was charged to it up to now, the kernel's own memory included. */
+  readonly peakMiB: () => number
 }
 
 const ROOT = '/sys/fs/cgroup'
 const V1 = join(ROOT, 'memory')
+const names = {
+  v1: { limit: 'memory.limit_in_bytes', peak: 'memory.max_usage_in_bytes' },
+  v2: { limit: 'memory.max', peak: 'memory.peak' },
+} as const
 
 /**
  * Made by hand: crun makes none where both versions are in use, as on some Debian 12. A process enters
@@ -19,9 +25,15 @@ const V1 = join(ROOT, 'memory')
  */
 export function makeMemoryCgroup(owner: Owner, name: string, bytes: number): MemoryCgroup {
   const isV1 = existsSync(V1)
-  const folder = join(isV1 ? V1 : ROOT, name)
+  const { limit, peak } = isV1 ? names.v1 : names.v2
+  const mountPoint = isV1 ? V1 : ROOT
+  const folder = join(mountPoint, name)
   mkdirSync(folder)
   owner.after(() => rmdirSync(folder))
-  writeFileSync(join(folder, isV1 ? 'memory.limit_in_bytes' : 'memory.max'), String(bytes))
-  return { folder, mountPoint: isV1 ? V1 : ROOT }
+  writeFileSync(join(folder, limit), String(bytes))
+  return {
+    folder,
+    mountPoint,
+    peakMiB: () => Math.round(Number(readFileSync(join(folder, peak), 'utf8')) / 2 ** 20),
+  }
 }

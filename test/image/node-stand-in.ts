@@ -2,69 +2,117 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { findTool } from '../helpers/debian.ts'
+import type { Cluster } from '../helpers/node-model/addresses.ts'
+import { kubeProxyLoads } from '../helpers/node-model/kube-proxy.ts'
 import { type Owner, startProcess, waitUntil } from '../helpers/processes.ts'
 import { exec } from './exec.ts'
 
-/** A network namespace in a node's place, and beside it one with a name server in kube-dns's. */
+/** Network namespaces: a node with kube-proxy's rules, a pod on it, and elsewhere a pod of kube-dns. */
 export interface NodeStandIn {
   readonly namespace: string
-  /** What `dig +short` prints, asked from the node. */
-  readonly dig: (...args: readonly string[]) => string
+  /** Runs a program in the node's network. */
+  readonly run: (...command: readonly string[]) => string
+  /** What `dig +short` prints, asked from the node or from its pod. */
+  readonly dig: (from: 'node' | 'pod', ...args: readonly string[]) => string
   /** The body of an HTTP answer, asked from the node. */
   readonly get: (url: string) => string
 }
 
-export const UPSTREAM = '10.96.7.7'
 export const NODE_IP = '192.0.2.10'
+export const KUBE_DNS = '10.96.0.10'
+export const UPSTREAM = '10.96.7.7'
+const KUBE_DNS_POD = '10.244.9.2'
+const POD_GATEWAY = '10.244.0.1'
 
+const cluster: Cluster = {
+  family: 'ipv4',
+  services: [
+    { name: 'kube-dns', address: KUBE_DNS },
+    { name: 'kube-dns-upstream', address: UPSTREAM },
+  ],
+  serviceRange: '10.96.0.0/16',
+  podRange: '10.244.0.0/16',
+  endpoints: [KUBE_DNS_POD],
+}
+
+/** The names that `load.ts` asks for are in it. */
 const zone = `$ORIGIN cluster.local.
 @ 30 IN SOA ns hostmaster 1 7200 1800 86400 5
 @ 30 IN NS ns
-ns 30 IN A ${UPSTREAM}
+ns 30 IN A ${KUBE_DNS_POD}
 kubernetes.default.svc 30 IN A 10.96.0.1
+kube-dns-pods.kube-system.svc 30 IN A ${KUBE_DNS_POD}
+*.load.svc 30 IN A 10.96.0.2
 `
 
-/** @param addresses further ones, /32, on the loopback device */
-export async function startNode(
-  owner: Owner,
-  folder: string,
-  addresses: readonly string[],
-): Promise<NodeStandIn> {
+export async function startNode(owner: Owner, folder: string): Promise<NodeStandIn> {
   const namespace = `deploy-image-${process.pid}`
-  const cluster = `${namespace}-dns`
-  for (const name of [namespace, cluster]) {
+  const [dns, pod] = [`${namespace}-dns`, `${namespace}-pod`]
+  for (const name of [namespace, dns, pod]) {
     exec('ip', ['netns', 'add', name])
     owner.after(() => void exec('ip', ['netns', 'delete', name]))
     exec('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
   }
-  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', cluster]
-  exec('ip', ['-n', namespace, 'link', 'add', 'eth0', ...peer])
-  const give = (name: string, address: string, device: string): void => {
-    exec('ip', ['-n', name, 'address', 'add', address, 'dev', device])
-    exec('ip', ['-n', name, 'link', 'set', device, 'up'])
+  connect(namespace, 'eth0', `${NODE_IP}/24`, dns, '192.0.2.1/24')
+  connect(namespace, 'pod0', `${POD_GATEWAY}/24`, pod, '10.244.0.9/24')
+  exec('ip', ['-n', dns, 'address', 'add', `${KUBE_DNS_POD}/32`, 'dev', 'lo'])
+  for (const [name, via] of [
+    [namespace, '192.0.2.1'],
+    [dns, NODE_IP],
+    [pod, POD_GATEWAY],
+  ] as const) {
+    exec('ip', ['-n', name, 'route', 'add', 'default', 'via', via])
   }
-  give(namespace, `${NODE_IP}/24`, 'eth0')
-  give(cluster, '192.0.2.1/24', 'eth0')
-  give(cluster, `${UPSTREAM}/32`, 'lo')
-  for (const address of addresses) give(namespace, `${address}/32`, 'lo')
-  exec('ip', ['-n', namespace, 'route', 'add', UPSTREAM, 'via', '192.0.2.1'])
-  const inside = (...command: readonly string[]): string =>
-    exec('ip', ['netns', 'exec', namespace, ...command])
+  const runIn = (name: string, command: readonly string[], input = ''): string =>
+    exec('ip', ['netns', 'exec', name, ...command], { input })
+  runIn(namespace, ['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward'])
+  for (const { argv, input } of kubeProxyLoads('nftables', [cluster])) {
+    runIn(namespace, argv, input)
+  }
   const node: NodeStandIn = {
     namespace,
-    dig: (...args) => inside('dig', '+short', '+time=2', '+tries=1', ...args),
+    run: (...command) => runIn(namespace, command),
+    dig: (from, ...args) =>
+      runIn(from === 'node' ? namespace : pod, ['dig', '+short', '+time=2', '+tries=1', ...args]),
     get: (url) =>
-      inside(process.execPath, '-e', `fetch('${url}').then((r) => r.text()).then(console.log)`),
+      runIn(namespace, [
+        process.execPath,
+        '-e',
+        `fetch('${url}').then(async (r) =>
+        process.stdout.write(await r.text()))`,
+      ]),
   }
+  await startKubeDns(owner, folder, dns, node)
+  return node
+}
+
+function connect(near: string, device: string, at: string, far: string, farAt: string): void {
+  const peer = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', far]
+  exec('ip', ['-n', near, 'link', 'add', device, ...peer])
+  for (const [name, link, address] of [
+    [near, device, at],
+    [far, 'eth0', farAt],
+  ] as const) {
+    exec('ip', ['-n', name, 'address', 'add', address, 'dev', link])
+    exec('ip', ['-n', name, 'link', 'set', link, 'up'])
+  }
+}
+
+async function startKubeDns(
+  owner: Owner,
+  folder: string,
+  namespace: string,
+  node: NodeStandIn,
+): Promise<void> {
   const server = join(folder, 'nsd')
   mkdirSync(server)
   writeFileSync(join(server, 'zone'), zone)
   writeFileSync(join(server, 'nsd.conf'), nsdConfiguration(server))
   const nsd = [findTool('nsd') ?? 'nsd', '-d', '-c', join(server, 'nsd.conf')]
-  const running = startProcess(owner, 'ip', ['netns', 'exec', cluster, ...nsd])
-  const answers = (): boolean => isAnswered(() => node.dig(`@${UPSTREAM}`, 'ns.cluster.local'))
+  const running = startProcess(owner, 'ip', ['netns', 'exec', namespace, ...nsd])
+  const answers = (): boolean =>
+    isAnswered(() => node.dig('pod', `@${KUBE_DNS}`, 'ns.cluster.local'))
   await waitUntil('nsd', answers, running)
-  return node
 }
 
 /** Whether `ask` returns an answer. */
@@ -79,8 +127,9 @@ export function isAnswered(ask: () => string): boolean {
 
 function nsdConfiguration(folder: string): string {
   return `server:
-  ip-address: ${UPSTREAM}@53
+  ip-address: ${KUBE_DNS_POD}@53
   server-count: 1
+  tcp-count: 200
   username: ""
   chroot: ""
   zonesdir: "${folder}"

@@ -24,6 +24,8 @@ export interface ProcessStatus {
   readonly isFiltered: boolean
   readonly hasReadOnlyRoot: boolean
   readonly rssMiB: number
+  readonly peakRssMiB: number
+  readonly anonMiB: number
 }
 
 /** What the kernel says about a process, as this namespace sees it. */
@@ -41,14 +43,14 @@ export function readStatus(pid: number): ProcessStatus {
     noNewPrivileges: field('NoNewPrivs') === '1',
     isFiltered: field('Seccomp') === '2',
     hasReadOnlyRoot: (root?.[1] ?? '').split(',').includes('ro'),
-    rssMiB: Math.round(Number(field('VmRSS')) / 1024),
+    rssMiB: mebi(field('VmRSS')),
+    peakRssMiB: mebi(field('VmHWM')),
+    anonMiB: mebi(field('RssAnon')),
   }
 }
 
-/** Children of a process that are alive. */
-export function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-  return text.trim().split(' ').filter(Boolean).map(Number)
+function mebi(kibibytes: string): number {
+  return Math.round(Number(kibibytes) / 1024)
 }
 
 function decode(hex: string): string[] {
