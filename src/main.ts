@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Command } from './daemon/options.ts'
 import type { DaemonLog } from './telemetry/log.ts'
 
@@ -42,11 +43,20 @@ async function run(command: Command): Promise<void> {
       return untaint(command.options, { env: process.env, say: (line) => print([line]) })
     }
     case 'serve': {
+      process.on('SIGTERM', leaveStart)
       const { serve } = await import('./commands/serve.ts')
       const handedOver = (log: DaemonLog): void => leave(log, 0)
       return obey(await serve(command.options, { fatal: die, handedOver }))
     }
   }
+}
+
+/**
+ * A start may take seconds (a predecessor, a question to ourselves), and process 1 of a container ends
+ * at no signal that it has no handler for. Nothing has to be undone: what is there fails open.
+ */
+function leaveStart(): void {
+  process.exit(128 + constants.signals.SIGTERM)
 }
 
 /** What signals can do to a command that goes on until it is told to end. */
@@ -73,6 +83,7 @@ function obey(serving: Obedient): void {
       },
     )
   }
+  process.off('SIGTERM', leaveStart)
   process.on('SIGTERM', () =>
     end('SIGTERM: Shutting down servers then terminating', () => serving.shutdown()),
   )

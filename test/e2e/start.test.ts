@@ -1,10 +1,11 @@
 // What the daemon says and does when it cannot start, and how it ends.
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { handoverSocket } from '../../src/host/handover/protocol.ts'
 import { requireTools } from '../helpers/debian.ts'
 import { dig } from '../helpers/dig.ts'
 import { startDnslet } from '../helpers/dnslet.ts'
@@ -149,6 +150,27 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
     await waitUntil('the end of dnslet', () => daemon.ended() !== null)
     assert.equal(daemon.ended(), 0)
     assert.equal(existsSync(pidfile), false)
+  })
+
+  test('SIGTERM while it starts ends it at once, as process 1 of a container too', async (t) => {
+    const state = temporaryFolder(t)
+    chmodSync(state, 0o700)
+    const asked: Socket[] = []
+    // A predecessor that says nothing for three seconds.
+    const silent = createServer((socket) => asked.push(socket.on('error', () => {})))
+    await once(silent.listen(handoverSocket(state)), 'listening')
+    t.after(() => {
+      silent.close()
+      for (const socket of asked) socket.destroy()
+    })
+    const { process: daemon } = await startDnslet(t, '.:0 {\n  bind 127.0.0.1\n  cache\n}\n', {
+      env: { DNSLET_STATE_DIR: state },
+    })
+    await waitUntil('its question', () => asked.length > 0, daemon)
+    process.kill(daemon.pid, 'SIGTERM')
+    await waitUntil('the end of dnslet', () => daemon.ended() !== null, undefined, 2)
+    // 128 + 15: a handler's. Process 1 would not have died of the signal itself.
+    assert.equal(daemon.ended(), 143)
   })
 
   test('SIGHUP is ignored, SIGINT ends at once', async (t) => {
