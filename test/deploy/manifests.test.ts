@@ -195,11 +195,7 @@ describe('the pods', () => {
   }
 
   each('arguments are ones that dnslet takes', ({ spec }) => {
-    // As node-cache's image, which has them switched on; this machine's answer to them is not asked.
-    const setup = /^-setup(?:interface|iptables)=(?:true|false)$/
-    const { args } = spec.template.spec.containers[0]!
-    assert.equal(args.filter((arg) => setup.test(arg)).length, 2)
-    const command = parseArgs(args.filter((arg) => !setup.test(arg)))
+    const command = parseArgs([...spec.template.spec.containers[0]!.args])
     assert.equal(command.kind, 'serve', JSON.stringify(command))
   })
 
@@ -318,7 +314,7 @@ describe('kustomize', () => {
     const [first, second] = spec.containers
     assert.equal(second!.image, first!.image)
     const script = second!.args[0]!
-    const [, words = ''] = /^\/usr\/local\/bin\/dnslet (.*?) && /.exec(script) ?? []
+    const [, words = ''] = /^\(\/usr\/local\/bin\/dnslet (.*?) && /m.exec(script) ?? []
     const command = parseArgs(words.split(' '))
     assert.equal(command.kind, 'untaint', JSON.stringify(command))
     const localIps = first!.args[first!.args.indexOf('-localip') + 1]
@@ -343,9 +339,8 @@ describe('kustomize', () => {
     ) as (Manifest & { metadata: { labels: object } })[]
     assert.deepEqual(labelled[0]?.metadata.labels, monitor.spec.selector.matchLabels)
     showCacheBudget(new ByteBudget(1))
-    const known = new Set(
-      [...registeredMetrics(), ...netMetrics(new NetCounters())].map(({ name }) => name),
-    )
+    const metrics = [...registeredMetrics(), ...netMetrics(new NetCounters())]
+    const known = new Map(metrics.map(({ name, labels }) => [name, labels]))
     const rules = find<Manifest & { spec: { groups: { rules: Rule[] }[] } }>(
       objects,
       'PrometheusRule',
@@ -353,8 +348,14 @@ describe('kustomize', () => {
     for (const { alert, expr, annotations } of rules) {
       const text = expr + Object.values(annotations).join(' ')
       const names = text.match(/\b(?:coredns|dnslet|process)_[a-z_]+/g) ?? []
-      for (const name of names) {
-        assert.ok(known.has(name) || known.has(name.replace(/_bucket$/, '')), `${alert}: ${name}`)
+      for (const name of names.map((one) => one.replace(/_bucket$/, ''))) {
+        assert.ok(known.has(name), `${alert}: ${name}`)
+      }
+      for (const [, name = '', matchers = ''] of expr.matchAll(/(\w+)\{([^}]*)\}/g)) {
+        const labels = known.get(name) ?? []
+        for (const [, label = ''] of matchers.matchAll(/(\w+)=/g)) {
+          assert.ok(label === 'job' || labels.includes(label), `${alert}: ${name} has no ${label}`)
+        }
       }
       assert.match(expr, /job="node-local-dns"/, alert)
       assert.ok(annotations['summary'] && annotations['runbook'], alert)

@@ -78,10 +78,10 @@ describe('refusals are one line, exit code 1', () => {
     })
   }
 
-  test('interface set-up is not in this release', async (t) => {
+  test('interface set-up without addresses', async (t) => {
     const { code, output } = await refusal(t, '.:1053 {\n cache\n}\n', ['-setupinterface=true'])
     assert.equal(code, 1)
-    assert.match(output, /-setupinterface=true is not part of this release/)
+    assert.match(output, /-setupinterface=true needs -localip/)
   })
 
   test('a Corefile that is not there', async (t) => {
