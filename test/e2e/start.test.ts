@@ -78,10 +78,10 @@ describe('refusals are one line, exit code 1', () => {
     })
   }
 
-  test('interface set-up without addresses', async (t) => {
+  test('an interface without addresses to put on it', async (t) => {
     const { code, output } = await refusal(t, '.:1053 {\n cache\n}\n', ['-setupinterface=true'])
     assert.equal(code, 1)
-    assert.match(output, /-setupinterface=true needs -localip/)
+    assert.match(output, /-setupinterface=true needs -localip, the addresses to set up/)
   })
 
   test('a Corefile that is not there', async (t) => {
