@@ -45,7 +45,10 @@ for (const protocol of ['udp', 'tcp'] as const) {
     test('does not wait longer than two seconds', async (t) => {
       const dns = await startFixedDns(t)
       dns.udp = dns.tcp = null
-      assert.equal(await askAddress({ ...dns, protocol }, 'ns.test.'), 'Cannot ask: no answer in time')
+      assert.equal(
+        await askAddress({ ...dns, protocol }, 'ns.test.'),
+        'Cannot ask: no answer in time',
+      )
     })
   })
 }
