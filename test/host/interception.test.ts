@@ -108,12 +108,12 @@ describe('the begin', () => {
     n.kind = 'lo'
     await n.interception.start(false)
     assert.deepEqual(n.done().slice(0, 7), [
-      'rules installed',
       'rules fall back to 10.244.1.10',
+      'rules installed',
       'interface opened',
       'socket rules chosen',
-      'socket rules installed',
       'socket rules fall back to 10.244.1.10',
+      'socket rules installed',
       'socket rules renewed',
     ])
     await n.settle()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 import { waitUntil } from '../helpers/processes.ts'
 import type { Container } from './container.ts'
-import { isAnswered, NODE_IP, type NodeStandIn } from './node-stand-in.ts'
+import { NODE_IP, type NodeStandIn } from './node-stand-in.ts'
 import { readStatus } from './process-status.ts'
 
 export const NAME = 'kubernetes.default.svc.cluster.local'
@@ -16,8 +16,16 @@ export async function becomesReady(
   http: string,
   { running }: Container,
 ): Promise<void> {
-  const isReady = (): boolean => isAnswered(() => node.get(`http://${http}:8181/ready`))
-  await waitUntil('dnslet', isReady, running, 30)
+  await waitUntil('dnslet', () => isReady(node, http), running, 30)
+}
+
+function isReady(node: NodeStandIn, http: string): boolean {
+  try {
+    return node.get(`http://${http}:8181/ready`) === 'OK'
+  } catch {
+    // The address is not local yet, or nobody listens.
+    return false
+  }
 }
 
 /** Asks each address over UDP and TCP. */

@@ -48,7 +48,7 @@ export interface Container {
   readonly pid: number
   /** Runs a program inside and returns what it says. */
   readonly run: (...words: readonly string[]) => string
-  readonly kill: (signal: 'KILL' | 'TERM') => void
+  readonly kill: (signal: 'ALRM' | 'KILL' | 'TERM') => void
   /** Resolves with the exit code once it has ended. */
   readonly end: () => Promise<unknown>
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { Owner } from '../helpers/processes.ts'
+import { type Owner, waitUntil } from '../helpers/processes.ts'
 
 /** A cgroup with a memory limit, of whichever version has the memory controller here. */
 export interface MemoryCgroup {
@@ -29,11 +29,22 @@ export function makeMemoryCgroup(owner: Owner, name: string, bytes: number): Mem
   const mountPoint = isV1 ? V1 : ROOT
   const folder = join(mountPoint, name)
   mkdirSync(folder)
-  owner.after(() => rmdirSync(folder))
+  // The kernel lets a process go a little later than whoever killed it.
+  owner.after(() => waitUntil(`${folder} to be empty`, () => isRemoved(folder)))
   writeFileSync(join(folder, limit), String(bytes))
   return {
     folder,
     mountPoint,
     peakMiB: () => Math.round(Number(readFileSync(join(folder, peak), 'utf8')) / 2 ** 20),
+  }
+}
+
+function isRemoved(folder: string): boolean {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false
+    throw error
   }
 }

@@ -20,18 +20,24 @@ import {
   startContainer,
 } from './container.ts'
 import { measureLoad } from './load.ts'
-import { KUBE_DNS, type NodeStandIn, startNode } from './node-stand-in.ts'
+import { isAnswered, KUBE_DNS, type NodeStandIn, startNode } from './node-stand-in.ts'
 
 const FILE = 'nodelocaldns.yaml'
 const ADDRESSES = [LOCAL, KUBE_DNS]
 const LINK = 'nodelocaldns'
 const SIGKILLED = 137
+/** The watchdog's exit code. */
+const SIGALRM = 14
+/** After so many failed self-checks, one each second, interception would have been suspended. */
+const SETTLED_SECONDS = 6
+
+type Start = (name: string, more?: Partial<ContainerParts>) => Promise<Container>
 
 /** The life of nodelocaldns.yaml's pods on a node: killed, started again, replaced, ended. */
 export async function runOnNode(owner: Owner, folder: string, image: BuiltImage): Promise<void> {
   const manifest = readManifest(FILE)
   const node = await startNode(owner, folder)
-  const start = (name: string, more: Partial<ContainerParts> = {}): Promise<Container> =>
+  const start: Start = (name, more = {}) =>
     startContainer(owner, { image, manifest, node, folder, name, ...more })
   say(`${FILE}:`)
   const first = await start('first')
@@ -48,15 +54,40 @@ export async function runOnNode(owner: Owner, folder: string, image: BuiltImage)
   const young = await start('young')
   await replaced(node, old, young)
   await ended(node, young)
-  const bare = await start('bare', { hasDevices: false })
-  await becomesReady(node, LOCAL, bare)
+  await withoutTun(node, start)
+}
+
+/** A node without the device runs the pod, too: /dev/net is empty. */
+async function withoutTun(node: NodeStandIn, start: Start): Promise<void> {
+  const crashed = await start('crashed', { hasDevices: false })
+  await becomesReady(node, LOCAL, crashed)
   const kind = interceptionKind(node)
   assert.match(kind, /^interface="(?:dummy|lo)",rules="nft"$/)
-  checkAnswers(node, [KUBE_DNS])
-  checkAnswers(node, [LOCAL], ['pod'])
-  say(`  without /dev/net/tun: ${kind}, answers pods on both addresses`)
-  await ended(node, bare)
+  const begun = onlyValue(node, 'process_start_time_seconds')
+  const hasSettled = (): boolean => Date.now() / 1000 - begun > SETTLED_SECONDS
+  await waitUntil('some self-checks', hasSettled, crashed.running)
+  assert.equal(onlyValue(node, 'dnslet_interception_suspensions_total'), 0)
+  assert.equal(node.get(`http://${LOCAL}:8080/health`), 'OK')
+  const asked = (): number => sum(metric(node, 'coredns_dns_requests_total').values())
+  const before = asked()
+  checkAnswers(node, ADDRESSES, ['pod'])
+  assert.equal(asked() - before, 2 * ADDRESSES.length)
+  checkAnswers(node, ADDRESSES, ['node'])
+  // As the watchdog does with a process that hangs.
+  crashed.kill('ALRM')
+  assert.equal(await crashed.end(), SIGALRM)
+  const answered = (address: string): boolean =>
+    isAnswered(() => node.dig('pod', '+time=1', `@${address}`, NAME))
+  await waitUntil('kube-dns', () => ADDRESSES.every((address) => answered(address)))
+  checkAnswers(node, ADDRESSES)
+  say(`  without /dev/net/tun: ${kind}, answers pods on both addresses;`)
+  say('  ended by the watchdog: exit code 14, kube-dns answers on both addresses')
+  const stopped = await start('stopped', { hasDevices: false })
+  await becomesReady(node, LOCAL, stopped)
+  await ended(node, stopped)
 }
+
+const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0)
 
 function interceptionKind(node: NodeStandIn): string {
   const [labels = '', ...more] = metric(node, 'dnslet_interception_info').keys()
