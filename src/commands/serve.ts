@@ -50,7 +50,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)
   await handover?.ask()
-  const { daemon, interception } = await open({
+  const { daemon, interception, stopFollowing } = await open({
     options,
     configuration,
     handover,
@@ -60,7 +60,6 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   })
   if (!options.quiet) greet(log, daemon)
   const metrics = await openMetrics(options.metricsListenAddress, log)
-  const stopFollowing = configuration.follow(() => daemon.recheck())
   const end = async (): Promise<void> => {
     await handover?.stop()
     removePidfile(options.pidfile)
@@ -109,6 +108,8 @@ interface Opened {
   readonly daemon: Daemon
   /** Null where the flags leave the node's network alone. */
   readonly interception: Interception | null
+  /** Ends following the files that the configuration is made of. */
+  readonly stopFollowing: () => void
 }
 
 /** Starts the daemon; where that fails, a predecessor goes on as if nothing had been. */
@@ -132,14 +133,19 @@ async function open(parts: OpenParts): Promise<Opened> {
       readiness,
       fatal: (message) => events.fatal(message, log),
     })
+    // Before the TUN: when the process is killed, the kernel closes its youngest descriptor first, and
+    // spends 20 ms on the one that watches files.
+    const stopFollowing = configuration.follow(() => daemon.recheck())
     try {
       if (options.pidfile !== '') writePidfile(options.pidfile)
-      if (!intercepting) return { daemon, interception: null }
+      if (!intercepting) return { daemon, interception: null, stopFollowing }
       // A predecessor that serves other addresses gives nothing.
       const isOurs = options.setupInterface && inherited !== null && inherited.taken > 0
       const tun = isOurs ? inherited.takeTun() : null
-      return { daemon, interception: await intercept({ ...parts, daemon, tun }) }
+      const interception = await intercept({ ...parts, daemon, tun })
+      return { daemon, interception, stopFollowing }
     } catch (error) {
+      stopFollowing()
       await daemon.stop()
       removePidfile(options.pidfile)
       throw error
