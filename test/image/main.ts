@@ -20,7 +20,7 @@ class Undoing implements Owner {
   }
 
   async undo(): Promise<void> {
-    for (const step of this.#steps.splice(0)) {
+    for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift()) {
       try {
         await step()
       } catch (error) {
@@ -31,6 +31,7 @@ class Undoing implements Owner {
 }
 
 const owner = new Undoing()
+let ending: Promise<void> | null = null
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void end(1))
 try {
   await main()
@@ -40,8 +41,9 @@ try {
   await end(1)
 }
 
+/** A signal also makes what is under way fail: both wait for the same clean-up. */
 async function end(code: number): Promise<never> {
-  await owner.undo()
+  await (ending ??= owner.undo())
   process.exit(code)
 }
 
