@@ -1,7 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 
 import type { Clock } from '../lib/clock.ts'
-import { turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
 import type { Libc } from '../sys/libc.ts'
 import { bindUdp } from '../sys/socket.ts'
@@ -155,7 +154,6 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     const query = this.#query
     query.rinfo = sender
     const now = this.#clock.refresh()
-    turn.count(1, now)
     query.reset(wire, Math.min(wire.length, MAX_DATAGRAM), now)
     this.#inFlight.add()
     this.#dispatcher.dispatch(query)
