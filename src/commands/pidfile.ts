@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 import { DnsletError } from '../lib/errors.ts'
 
-/** Leaves the file alone where a successor has written its own number into it. */
+/** Leaves the file alone where a successor has written its own number into it; '' is no file. */
 export function removePidfile(path: string): void {
   try {
     if (readFileSync(path, 'utf8').trim() === String(process.pid)) rmSync(path)

@@ -63,7 +63,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const stopFollowing = configuration.follow(() => daemon.recheck())
   const end = async (): Promise<void> => {
     await handover?.stop()
-    if (options.pidfile !== '') removePidfile(options.pidfile)
+    removePidfile(options.pidfile)
     await metrics?.release()
   }
   await handover?.takeOver(daemon, {
@@ -141,6 +141,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       return { daemon, interception: await intercept({ ...parts, daemon, tun }) }
     } catch (error) {
       await daemon.stop()
+      removePidfile(options.pidfile)
       throw error
     }
   } catch (error) {

@@ -27,12 +27,12 @@ interface TestRuntime extends Runtime {
 }
 
 /** A configuration that serves these zones on these ports of 127.0.0.1; 0 as in a Corefile. */
-function runtime(ports: Readonly<Record<number, readonly string[]>>): TestRuntime {
+function runtime(...ports: readonly (readonly [port: number, ...zones: string[]])[]): TestRuntime {
   const dispatch: Handler = () => {}
-  const endpoints = Object.entries(ports).map(([port, zones]) => ({
+  const endpoints = ports.map(([port, ...zones]) => ({
     name: `127.0.0.1 ${port}`,
     host: '127.0.0.1',
-    port: Number(port),
+    port,
     blocks: zones.map((zone) => ({ context: { zones: [zone] } })),
   }))
   return { dispatch, endpoints, server: () => ({ dispatch }) } as unknown as TestRuntime
@@ -41,10 +41,10 @@ function runtime(ports: Readonly<Record<number, readonly string[]>>): TestRuntim
 test('what two configurations share stays open, and the new one answers there', async (t) => {
   const { open: listeners } = open(t)
   const [shared, gone, added] = [await freePort(), await freePort(), await freePort()]
-  const first = runtime({ [shared]: ['.'], [gone]: ['.'] })
+  const first = runtime([shared, '.'], [gone, '.'])
   await listeners.serve(first)
   const [kept] = listeners.all
-  const second = runtime({ [shared]: ['.'], [added]: ['.'] })
+  const second = runtime([shared, '.'], [added, '.'])
   await listeners.serve(second)
   await listeners.closeExcept(second.endpoints)
   assert.deepEqual(
@@ -61,9 +61,9 @@ test('where one address is taken, nothing changes', async (t) => {
   const holder = createServer().listen(taken, '127.0.0.1')
   await once(holder, 'listening')
   t.after(() => void holder.close())
-  const first = runtime({ [shared]: ['.'] })
+  const first = runtime([shared, '.'])
   await listeners.serve(first)
-  const failing = runtime({ [shared]: ['.'], [free]: ['.'], [taken]: ['.'] })
+  const failing = runtime([shared, '.'], [free, '.'], [taken, '.'])
   await assert.rejects(listeners.serve(failing), /address already in use/)
   assert.deepEqual(
     listeners.all.map(({ port, dispatch }) => [port, dispatch]),
@@ -75,9 +75,9 @@ test('where one address is taken, nothing changes', async (t) => {
 test('undone, the old configuration answers again and what was new is closed', async (t) => {
   const { open: listeners } = open(t)
   const [shared, added] = [await freePort(), await freePort()]
-  const first = runtime({ [shared]: ['.'] })
+  const first = runtime([shared, '.'])
   await listeners.serve(first)
-  const undo = await listeners.serve(runtime({ [shared]: ['.'], [added]: ['.'] }))
+  const undo = await listeners.serve(runtime([shared, '.'], [added, '.']))
   assert.equal(listeners.all.length, 2)
   await undo()
   assert.deepEqual(
@@ -88,7 +88,7 @@ test('undone, the old configuration answers again and what was new is closed', a
 
 test('with port 0 it answers at the port that the kernel chose', async (t) => {
   const { open: listeners } = open(t)
-  const chosen = runtime({ 0: ['.'] })
+  const chosen = runtime([0, '.'])
   await listeners.serve(chosen)
   const [listener] = listeners.all
   assert.ok(listener!.port > 0)
@@ -98,11 +98,11 @@ test('with port 0 it answers at the port that the kernel chose', async (t) => {
 test('serving() names those that serve the zone of a name', async (t) => {
   const { open: listeners } = open(t)
   const [cluster, all, closed] = [await freePort(), await freePort(), await freePort()]
-  const served = runtime({ [cluster]: ['in-addr.arpa.', 'cluster.local.'], [all]: ['.'] })
+  const served = runtime([cluster, 'in-addr.arpa.', 'cluster.local.'], [all, '.'])
   await listeners.serve(served)
   const ports = (name: string): number[] => listeners.serving(served, name).map(({ port }) => port)
   assert.deepEqual(ports('kube-dns.kube-system.svc.cluster.local.'), [cluster, all])
   assert.deepEqual(ports('notcluster.local.'), [all])
-  const other = runtime({ [closed]: ['.'] })
+  const other = runtime([closed, '.'])
   assert.deepEqual(listeners.serving(other, 'a.test.'), [], 'none that is not open')
 })

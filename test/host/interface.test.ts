@@ -201,7 +201,7 @@ describe('a host process with a connected socket', { skip }, () => {
 })
 
 describe('ensure()', { skip }, () => {
-  test('puts back addresses, state and routes, and says so once', (t) => {
+  test('puts back addresses, state and routes, and says so once', async (t) => {
     uplink(t)
     const opened = open(t)
     ip(`address delete 10.96.0.10/32 dev ${NAME}`)
@@ -211,7 +211,8 @@ describe('ensure()', { skip }, () => {
     assert.deepEqual(opened.ensure(), [])
     ip(`link set ${NAME} down`)
     assert.equal(opened.ensure()[0], `state of ${NAME}: up`)
-    assert.deepEqual(opened.ensure(), [])
+    // The kernel's own route for IPv6 comes from a thread, on a busy machine after ours.
+    await waitUntil('nothing is missing', () => opened.ensure().length === 0)
     assert.match(ip('route get 10.96.0.10'), /src 10\.9\.0\.1/)
     assert.match(ip('route get fd00:96::a'), /src fd09::1/)
     ip(`route delete local 10.96.0.10 dev ${NAME} table local`)

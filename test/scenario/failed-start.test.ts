@@ -1,6 +1,6 @@
 // A daemon that cannot start, or gets a Corefile it cannot use, never takes the node's DNS with it.
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -27,13 +27,19 @@ describe('a daemon that cannot do its work', { skip: requireNodeModel() }, () =>
     test(`${kubeProxy}: port 53 of another process: exit code 1, kube-dns answers`, async (t) => {
       const model = await NodeModel.create(t, { kubeProxy })
       const stranger = join(import.meta.dirname, '../helpers/node-race/slow-main.ts')
-      model.spawn('node', [process.execPath, stranger, '0.0.0.0', '9', '0'])
+      const owner = model.spawn('node', [process.execPath, stranger, '0.0.0.0', '9', '0'])
       await waitUntil('the stranger', async () => {
         return (await model.whoAnswers('node', addresses.ipv4.node)) === 'kube-dns-9'
       })
       const dnslet = await model.startDnslet(undefined, { ready: false })
       assert.equal(await exitCode(dnslet), 1)
+      // Of a long command line it tells the beginning.
+      const who = `process ${owner.pid} \\(${process.execPath} .*\\)`
+      const text = `^Cannot serve on port 53: ${who} listens on 0\\.0\\.0\\.0; end it first`
+      assert.match(dnslet.output(), new RegExp(text, 'm'))
+      assert.equal(existsSync(dnslet.pidfile), false)
       await assertKubeDns(model)
+      assert.doesNotMatch((await model.exec('node', ['nft', 'list', 'tables'])).output, /dnslet/)
     })
   }
 

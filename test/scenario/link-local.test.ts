@@ -1,9 +1,11 @@
 // 169.254.20.10 has no Service behind it. While dnslet is gone, its own rules lead to the pods.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { LINK_LOCAL } from '../helpers/node-model/addresses.ts'
+import { addresses, LINK_LOCAL } from '../helpers/node-model/addresses.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { signal } from '../helpers/node-model/scenario.ts'
@@ -27,7 +29,13 @@ describe('the link-local address', { skip: requireNodeModel() }, () => {
       let dnslet = await model.startDnslet(undefined, { server: LINK_LOCAL })
       await answered(/^dnslet$/)
       // It has to learn the pods' addresses from DNS first; they are named in kube-dns-pods.
-      await delay(1000)
+      const pods = [0, 1].map((index) => addresses.ipv4.kubeDnsPod(index))
+      await waitUntil('the fallback', async () => {
+        const { output } = await model.exec('node', ['nft', 'list', 'table', 'inet', 'dnslet'])
+        return pods.every((pod) => output.includes(`dnat ip to ${pod}:53`))
+      })
+      const kept = readFileSync(join(model.stateFolder, 'kube-dns-pods.json'), 'utf8')
+      assert.deepEqual(JSON.parse(kept), pods)
       const probe = await startProbe(model, 'pod', {
         kind: 'udp-fresh',
         rate: 200,
