@@ -75,14 +75,9 @@ export class LastGood {
    * @param failed hash of what cannot be served, null where that could not even be loaded
    */
   instead(reason: unknown, failed: string | null): Corefile | null {
-    const record = this.#read()
-    if (record === null) return null
-    const blocks = record.blocks.map(({ keys, directives }) => ({
-      keys,
-      directives: new Map(directives),
-    }))
-    const hash = hashBlocks(blocks)
-    if (hash === failed) return null
+    const read = this.#read()
+    if (read === null || read.hash === failed) return null
+    const { record, blocks, hash } = read
     inUse = true
     const why = reason instanceof Error ? reason.message : String(reason)
     this.#complaint =
@@ -129,7 +124,8 @@ export class LastGood {
     }
   }
 
-  #read(): Record | null {
+  /** Null where there is none, or one that is damaged: the file outlives crashes of the machine. */
+  #read(): { record: Record; blocks: readonly ServerBlock[]; hash: string } | null {
     const { conf, base, log } = this.#parts
     try {
       const stat = statSync(this.#path, { throwIfNoEntry: false })
@@ -137,7 +133,12 @@ export class LastGood {
       if (stat === undefined || stat.uid !== process.getuid?.()) return null
       const record = JSON.parse(readFileSync(this.#path, 'utf8')) as Record
       const ours = record.conf === resolve(conf) && record.base === (base && resolve(base))
-      return record.format === FORMAT && ours ? record : null
+      if (record.format !== FORMAT || !ours) return null
+      const blocks = record.blocks.map(({ keys, directives }) => ({
+        keys,
+        directives: new Map(directives),
+      }))
+      return { record, blocks, hash: hashBlocks(blocks) }
     } catch (error) {
       log.warning(`Cannot read the last good Corefile in ${this.#path}: ${String(error)}`)
       return null

@@ -68,6 +68,8 @@ test('a record that cannot be read is none, with a warning', (t) => {
   for (const [content, warnings] of [
     ['{', 1],
     ['{"format":0}', 0],
+    ['{"format":1,"conf":"/etc/Corefile","base":null,"blocks":[{"directives":[1]}]}', 1],
+    ['{"format":1,"conf":"/etc/Corefile","base":null,"blocks":{}}', 1],
   ] as const) {
     writeFileSync(join(directory, 'last-good.json'), content)
     const { log, lastGood } = opened(directory)

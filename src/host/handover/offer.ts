@@ -98,9 +98,15 @@ class OfferListener implements Offer {
         resolve()
       })
     })
-    chmodSync(temporary, 0o600)
-    this.#inode = statSync(temporary).ino
-    renameSync(temporary, this.#path)
+    try {
+      chmodSync(temporary, 0o600)
+      this.#inode = statSync(temporary).ino
+      renameSync(temporary, this.#path)
+    } catch (cause) {
+      await this.#close()
+      rmSync(temporary, { force: true })
+      throw cause
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 // The whole conversation, and what either side does when the other one misbehaves.
 import assert from 'node:assert/strict'
-import { fstatSync, lstatSync, readdirSync, renameSync } from 'node:fs'
+import { fstatSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect as connectNode, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
@@ -118,6 +119,14 @@ describe('hand-over', { skip }, () => {
     assert.match(lines[0]!, /did not take over: it closed the connection; serving on/)
     assert.deepEqual(holdings.events, [])
     assert.notEqual((await ask(t, directory)).inherited, null)
+  })
+
+  test('a socket that cannot be put in its place leaves nothing behind', async (t) => {
+    const { directory } = await startPredecessor(t)
+    const other = join(directory, 'other')
+    mkdirSync(join(other, 'handover.sock'), { recursive: true })
+    await assert.rejects(startPredecessor(t, { directory: other }), { code: 'EISDIR' })
+    assert.deepEqual(readdirSync(other), ['handover.sock'])
   })
 
   test('while one successor is at it, another one is sent away', async (t) => {

@@ -85,9 +85,9 @@ export interface Predecessor {
 /** A daemon that can be taken over; it gives a successor 150 ms for each step. */
 export async function startPredecessor(
   owner: Owner,
-  options: { readonly uid?: number; readonly tun?: boolean } = {},
+  options: { readonly uid?: number; readonly tun?: boolean; readonly directory?: string } = {},
 ): Promise<Predecessor> {
-  const directory = stateDirectory(owner)
+  const directory = options.directory ?? stateDirectory(owner)
   const holdings = new FakeHoldings(owner)
   const { log, lines } = warnings()
   const tun = options.tun === true ? openSync('/dev/null', 'r') : null
