@@ -63,8 +63,9 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
   const { options, daemon, configuration, log, tun } = parts
   const system = library()
   let begun: Interception | null = null
-  daemon.othersMayAnswer = () => begun?.leadsAll !== true
   const addresses = withoutIpvs(system, options.localIps, log)
+  const leavesSome = addresses.length < options.localIps.length
+  daemon.othersMayAnswer = () => leavesSome || begun?.leadsAll !== true
   const zone = clusterZone(daemon)
   const rulesParts = await describeRules(parts, system, addresses)
   const rules = options.setupIptables
