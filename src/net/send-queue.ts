@@ -1,7 +1,7 @@
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { SegmentPlan } from '../sys/segments.ts'
-import { sockaddrSize } from '../sys/sockaddr.ts'
+import { sockaddrPort, sockaddrSize } from '../sys/sockaddr.ts'
 import { errnoName } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 
@@ -108,10 +108,17 @@ export class SendQueue {
     }
     if (done === planned) return this.#clear()
     const error = errnoName(this.#libc.errno())
+    if (NO_SEGMENTS.has(error) && this.#isJoined(done)) this.#joins = false
     this.#keepOnly(plan.messagesBefore(done))
     if (error === 'EAGAIN') return this.#retryLater()
-    if (NO_SEGMENTS.has(error)) this.#joins = false
     this.#sendEach()
+  }
+
+  /** Whether a planned message has several replies, and their client is not to blame: a forged port 0. */
+  #isJoined(planned: number): boolean {
+    const place = this.#plan.messagesBefore(planned)
+    const name = this.#vector.names[this.#plan.messageAt(place)]!
+    return this.#plan.messagesBefore(planned + 1) - place > 1 && sockaddrPort(name) !== 0
   }
 
   /** Forgets the replies that came before `place` in the plan; the others move up. */

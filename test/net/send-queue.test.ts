@@ -158,6 +158,30 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
     assert.equal(kernel.counters.udpSent.sum, 12)
   })
 
+  test('a forged port 0 does not keep the replies of others apart', () => {
+    const kernel = make(library)
+    const busy = client()
+    const some = (): void => {
+      for (const name of [busy, busy]) {
+        kernel.queue.reserve()
+        kernel.queue.add(name, 90)
+      }
+    }
+    for (const forged of [1, 2]) {
+      kernel.script = [-EINVAL, ...new Array<number>(forged).fill(-EINVAL)]
+      for (let i = 0; i < forged; i++) {
+        kernel.queue.reserve()
+        kernel.queue.add(client(0), 90)
+      }
+      some()
+      kernel.queue.flush()
+    }
+    const before = kernel.taken.length
+    some()
+    kernel.queue.flush()
+    assert.deepEqual(kernel.taken.slice(before), [1])
+  })
+
   test('makes room for new replies where the send buffer stays full', () => {
     const kernel = make(library)
     kernel.script = [-EAGAIN]
