@@ -44,7 +44,7 @@ export class Turn {
 
   /** Asks for `one.flush()` at the end of this turn; each asks once per turn. */
   add(one: Flushable): void {
-    this.#endLater()
+    this.endLater()
     this.#dirty.push(one)
   }
 
@@ -58,10 +58,14 @@ export class Turn {
       this.#windowStart = now
       this.#windowPackets = 0
     }
-    if (this.#dense) this.#endLater()
+    if (this.#dense) this.endLater()
   }
 
-  #endLater(): void {
+  /**
+   * Makes the turn end in a callback of Node's own. Only after such a one `process.nextTick` and
+   * promises go on; what was begun in a `Readable`'s callback would otherwise wait for the next timer.
+   */
+  endLater(): void {
     if (this.#ends) return
     this.#ends = true
     setImmediate(this.#end)

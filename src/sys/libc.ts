@@ -8,6 +8,8 @@ import { createRequire } from 'node:module'
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
+  /** @param length in and out: a 32-bit number */
+  getsockname(fd: number, address: Buffer, length: Buffer): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number
   getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number
   close(fd: number): number
@@ -53,11 +55,21 @@ export interface Libc {
   if_nametoindex(name: string): number
   /** The error number of the last failed call: ask before the next call. */
   errno(): number
+  /** Waits for a descriptor that Node does not know of; see readable.ts for what to mind. */
+  poll(fd: number, ready: (status: number) => void): PollHandle
   /**
    * Zeroed memory that never moves and is never freed: whoever needs less of it reuses it. Pages
    * cost nothing until they are touched.
    */
   allocate(bytes: number): NativeMemory
+}
+
+/** libuv's watch over a descriptor. Whoever drops it closes it. */
+export interface PollHandle {
+  /** Begins again after an error, which ends it. */
+  start(ready: (status: number) => void): void
+  /** The descriptor stays open, and may be closed at once. */
+  close(): void
 }
 
 interface NativeMemory {
@@ -106,6 +118,7 @@ function declare(koffi: typeof import('koffi')): Libc {
   return {
     socket: own.func('int socket(int domain, int type, int protocol)'),
     bind: own.func('int bind(int fd, const void *address, uint length)'),
+    getsockname: own.func('int getsockname(int fd, _Inout_ void *address, _Inout_ void *length)'),
     setsockopt: own.func(
       'int setsockopt(int fd, int level, int option, const void *value, uint length)',
     ),
@@ -135,6 +148,7 @@ function declare(koffi: typeof import('koffi')): Libc {
     inet_pton: own.func('int inet_pton(int family, const char *text, void *address)'),
     if_nametoindex: own.func('uint if_nametoindex(const char *name)'),
     errno: () => koffi.errno(),
+    poll: koffi.node.poll as unknown as Libc['poll'],
     allocate: (bytes) => {
       const pointer: unknown = koffi.alloc('uint8_t', bytes)
       return { address: Number(koffi.address(pointer)), bytes: koffi.view(pointer, bytes) }

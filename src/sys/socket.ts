@@ -2,7 +2,7 @@ import { getSystemErrorName } from 'node:util'
 
 import { DnsletError } from '../lib/errors.ts'
 import type { Libc } from './libc.ts'
-import { AF_INET, AF_INET6, sockaddrSize, writeSockaddr } from './sockaddr.ts'
+import { AF_INET, AF_INET6, sockaddrPort, sockaddrSize, writeSockaddr } from './sockaddr.ts'
 
 /** A system call that failed. `code` is the kernel's name of the error, as in Node's own errors. */
 export class SyscallError extends DnsletError {
@@ -119,6 +119,26 @@ export interface ReceiveQueue {
   readonly bytes: number
   /** Packets dropped since the socket was opened, because there was no room or a checksum was wrong. */
   readonly drops: number
+}
+
+/** The port a socket is bound to. Throws SyscallError. */
+export function localPort(libc: Libc, fd: number): number {
+  const name = Buffer.alloc(sockaddrSize(true))
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(name.length)
+  check(libc, 'getsockname', libc.getsockname(fd, name, length))
+  return sockaddrPort(name)
+}
+
+const SocketError = [1, 4] as const
+
+/** Takes a socket's pending error, which it reports only once; 0: there was none. */
+export function takeError(libc: Libc, fd: number): number {
+  const value = Buffer.alloc(4)
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(value.length)
+  const [level, option] = SocketError
+  return libc.getsockopt(fd, level, option, value, length) < 0 ? libc.errno() : value.readInt32LE(0)
 }
 
 const MEMORY_INFO_SIZE = 9 * 4

@@ -91,6 +91,8 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
       this.destroy()
     })
     context.wheel.set(this.#dialTimer, DIAL_TIMEOUT_MS)
+    // connect() begins in process.nextTick.
+    context.turn.endLater()
   }
 
   /** Whether it was ever connected. */

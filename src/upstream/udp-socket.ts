@@ -58,6 +58,8 @@ export class UdpSocket implements Carrier {
     this.#socket.on('message', (message) => this.#received(message))
     this.#socket.once('connect', () => this.#connected())
     this.#open(host, port, sourceFor(host, source))
+    // The lookup goes on in process.nextTick.
+    context.turn.endLater()
   }
 
   #open(host: string, port: number, source: string | undefined): void {

@@ -130,7 +130,6 @@ for (const backend of backends) {
       for (const size of [513, 4096, 4097, 30_000]) {
         const wire = padded(size)
         assert.equal(wire.length, size)
-        // One as libuv reads it, one as the batch does.
         client.send(wire, wire)
         await client.wait(client.replies.length + 2)
       }

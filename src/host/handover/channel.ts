@@ -21,8 +21,8 @@ export interface Frame {
 }
 
 /**
- * Frames and descriptors over a unix stream socket. The socket is tried again every few milliseconds:
- * Node cannot wait for a descriptor without reading it, and its own reads lose what comes as SCM_RIGHTS.
+ * Frames and descriptors over a unix stream socket. Node's own reads lose what comes as SCM_RIGHTS, so
+ * the socket is tried again every few milliseconds, in both directions and for the second this takes.
  * The event loop has its turn after every call, so queries are answered meanwhile. Every wait ends.
  */
 export class Channel {
