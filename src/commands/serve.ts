@@ -4,6 +4,7 @@ import type { Daemon } from '../daemon/daemon.ts'
 import { Handover } from '../daemon/handover.ts'
 import { openDaemon } from '../daemon/open.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
+import { SharedService } from '../daemon/shared-service.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
@@ -65,18 +66,23 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     removePidfile(options.pidfile)
     await metrics?.release()
   }
+  const shared = new SharedService(daemon)
+  if (handover?.runsBeside === true) shared.begin()
   await handover?.takeOver(daemon, {
     tun: () => interception?.tun ?? null,
     onLettingGo() {
       stopFollowing()
       interception?.abandon()
     },
+    onOtherVersion: () => shared.begin(),
     onHandedOver: () => {
       void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
     },
   })
   const stop = async (): Promise<void> => {
     stopFollowing()
+    // Interface and rules are the other one's as well.
+    if (shared.lasts()) interception?.abandon()
     await interception?.withdraw()
     await daemon.stop()
     await interception?.release(options.skipTeardown)
@@ -117,11 +123,12 @@ async function open(parts: OpenParts): Promise<Opened> {
   const { options, configuration, handover, log, events } = parts
   const { source, fallbacks, inService } = configuration
   const inherited = handover?.inherited ?? null
+  const beside = handover?.runsBeside === true
   const intercepting = intercepts(options)
   const readiness = new Holds()
   if (intercepting) readiness.hold(WAITING)
   try {
-    if (intercepting) prepareNode(options, inherited !== null)
+    if (intercepting) prepareNode(options, inherited !== null || beside)
     const daemon = await openDaemon({
       source,
       fallbacks,
@@ -129,6 +136,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       port: options.port,
       log,
       inherited,
+      beside,
       freeBind: intercepting,
       readiness,
       fatal: (message) => events.fatal(message, log),
@@ -142,7 +150,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       // A predecessor that serves other addresses gives nothing.
       const isOurs = options.setupInterface && inherited !== null && inherited.taken > 0
       const tun = isOurs ? inherited.takeTun() : null
-      const interception = await intercept({ ...parts, daemon, tun })
+      const interception = await intercept({ ...parts, daemon, tun, beside })
       return { daemon, interception, stopFollowing }
     } catch (error) {
       stopFollowing()

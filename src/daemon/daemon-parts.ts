@@ -21,6 +21,8 @@ export interface DaemonParts {
   readonly listeners: Listeners
   /** Where there is a predecessor, its cache. */
   readonly receiveCache?: ReceiveCache | null
+  /** Whether a dnslet of another version serves here as well, and may answer in our place. */
+  readonly beside?: boolean
   /** A plugin found that the first configuration must not go on. */
   readonly fatal: (message: string) => void
   /** Whether listeners may be bound to addresses that this machine gets later: those of others. */

@@ -34,7 +34,7 @@ export class Daemon {
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
   #corefile: Corefile
-  /** Whether a predecessor still reads our sockets, and may answer in our place. */
+  /** Whether another dnslet reads our sockets or has its own beside them, and may answer in our place. */
   sharesSockets: boolean
   /** Whether queries for our addresses may rightly lead to somebody else. */
   othersMayAnswer: () => boolean = () => false
@@ -100,7 +100,7 @@ export class Daemon {
     this.#parts = parts
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
-    this.sharesSockets = (parts.receiveCache ?? null) !== null
+    this.sharesSockets = parts.beside === true || (parts.receiveCache ?? null) !== null
     this.readiness = parts.readiness ?? new Holds()
     this.readiness.hold(STARTING)
     this.#watcher = new CorefileWatcher({

@@ -1,4 +1,4 @@
-import { askPredecessor, type Inherited } from '../host/handover/predecessor.ts'
+import { askPredecessor, type Inherited, OTHER_VERSION } from '../host/handover/predecessor.ts'
 import { type Offer, offerHandover } from '../host/handover/offer.ts'
 import type { Log } from '../lib/log.ts'
 import { type Libc, libc } from '../sys/libc.ts'
@@ -21,6 +21,8 @@ export interface HandoverParts {
   readonly onLettingGo: () => void
   /** A successor serves in our place and nothing is left to do. */
   readonly onHandedOver: () => void
+  /** A dnslet of another version starts beside us. */
+  readonly onOtherVersion: () => void
 }
 
 /**
@@ -30,6 +32,8 @@ export interface HandoverParts {
 export class Handover {
   /** What the predecessor gives; null where there is none. */
   inherited: Inherited | null = null
+  /** Whether a dnslet serves that cannot hand over to us, being of another version. */
+  runsBeside = false
   readonly #place: Place
   #offer: Offer | null = null
 
@@ -47,7 +51,9 @@ export class Handover {
 
   /** Asks the running daemon, if there is one. Never rejects. */
   async ask(): Promise<void> {
-    this.inherited = await askPredecessor(this.#place)
+    const found = await askPredecessor(this.#place)
+    this.runsBeside = found === OTHER_VERSION
+    this.inherited = found === OTHER_VERSION ? null : found
   }
 
   /** The daemon cannot start: the predecessor serves on. */

@@ -28,13 +28,14 @@ export function intercepts({ setupInterface, setupIptables }: ServeOptions): boo
 }
 
 /**
- * What has to be so before anything is opened: the C library is at hand, and, without a predecessor
- * that hands over, nobody serves there: another program would keep part of the queries, and our rules
- * would take the rest from it. Throws DnsletError, E_NO_LIBC or E_PORT_OWNED.
+ * What has to be so before anything is opened: the C library is at hand, and nobody serves there but a
+ * dnslet that knows of us. Another program would keep part of the queries, and our rules would take the
+ * rest from it; a dnslet that is frozen would keep its part unanswered, where now kube-dns answers all.
+ * Throws DnsletError, E_NO_LIBC or E_PORT_OWNED.
  */
-export function prepareNode({ localIps, port }: ServeOptions, inherited: boolean): void {
+export function prepareNode({ localIps, port }: ServeOptions, besideDnslet: boolean): void {
   noCoreDumps(library())
-  const [owner] = inherited ? [] : portOwners(localIps, port)
+  const [owner] = besideDnslet ? [] : portOwners(localIps, port)
   if (owner === undefined) return
   const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
   throw new DnsletError(
@@ -53,6 +54,8 @@ export interface InterceptParts {
   readonly state: string | null
   /** The TUN of a predecessor that intercepts up to now; null where there is none. */
   readonly tun: number | null
+  /** Whether a dnslet of another version intercepts here as well. */
+  readonly beside: boolean
 }
 
 /**
@@ -60,7 +63,7 @@ export interface InterceptParts {
  * that cannot be done at all; kube-dns answers then.
  */
 export async function intercept(parts: InterceptParts): Promise<Interception> {
-  const { options, daemon, configuration, log, tun } = parts
+  const { options, daemon, configuration, log, tun, beside } = parts
   const system = library()
   let begun: Interception | null = null
   const addresses = withoutIpvs(system, options.localIps, log)
@@ -97,7 +100,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     syncIntervalMs: options.syncIntervalMs,
   })
   begun = interception
-  await interception.start(tun !== null)
+  await interception.start(tun !== null, tun !== null || beside)
   return interception
 }
 

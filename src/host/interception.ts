@@ -77,15 +77,18 @@ export class Interception {
    * Puts the rules in place and begins to intercept as soon as a question to ourselves is answered,
    * or at once where a predecessor did so up to now. Rejects with DnsletError where rules or
    * interface cannot be had, and leaves nothing behind; kube-dns goes on answering then.
+   *
+   * @param inherited whether the interface is a predecessor's
+   * @param shared whether another dnslet intercepts here: interface and rules are its own as well
    */
-  async start(inherited: boolean): Promise<void> {
+  async start(inherited: boolean, shared: boolean = inherited): Promise<void> {
     try {
       interceptionState.rules = 'none'
-      if (this.#rules !== null) await this.#install(this.#rules, inherited)
+      if (this.#rules !== null) await this.#install(this.#rules, shared)
       if (inherited || (await this.#mayBegin()) === null) await this.#begin()
     } catch (cause) {
-      // A predecessor goes on with what it has.
-      if (inherited) this.abandon()
+      // The other one goes on with what it has.
+      if (shared) this.abandon()
       else await this.release(false)
       throw cause
     }
@@ -135,7 +138,7 @@ export class Interception {
     }
   }
 
-  /** A successor has the interface, and the rules are its own. */
+  /** Another dnslet has the interface, and the rules are its own. */
   abandon(): void {
     this.#handedOver = true
     this.#end()
@@ -240,11 +243,11 @@ export class Interception {
     this.#onSockets = true
   }
 
-  async #install(rules: Rules, inherited: boolean): Promise<void> {
+  async #install(rules: Rules, shared: boolean): Promise<void> {
     const { fallback } = this.#parts
     // Known from the first packet on: until then the targets of an earlier process answer.
     if (fallback !== null) await rules.setFallback(fallback.known)
-    await rules.install(inherited)
+    await rules.install(shared)
     interceptionState.rules = rules.kind
   }
 

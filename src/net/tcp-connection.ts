@@ -81,6 +81,8 @@ export class TcpConnection implements ReplyTarget {
   #retiresAt = Infinity
   /** True while messages are served: answers made meanwhile leave together. */
   #serving = false
+  /** Whether it ends with its first message. */
+  #isLast = false
   #resuming = false
   #reason: TcpEnd = TcpEnd.Client
 
@@ -112,6 +114,12 @@ export class TcpConnection implements ReplyTarget {
     this.#state = State.Ending
     this.#reason = reason
     this.#serve()
+  }
+
+  /** The listener closes: as `end()`, but whoever has only just connected is still answered once. */
+  finish(): void {
+    if (this.#state === State.New) this.#isLast = true
+    else this.end(TcpEnd.Shutdown)
   }
 
   /** Serves on until the client has no query under way for a second, half a minute at most. */
@@ -148,6 +156,7 @@ export class TcpConnection implements ReplyTarget {
     this.#shared.clock.refresh()
     this.#frames.push(chunk)
     this.#serve()
+    if (this.#isLast && this.#state !== State.New) this.end(TcpEnd.Shutdown)
   }
 
   /** Serves the messages read so far, as many as the bounds allow; later come the others. */

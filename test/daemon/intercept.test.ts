@@ -128,6 +128,7 @@ async function start(
     log,
     state,
     tun,
+    beside: false,
   })
   t.after(() => interception.release(false))
   t.after(() => interception.withdraw())

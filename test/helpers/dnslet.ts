@@ -1,12 +1,32 @@
-import { writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { temporaryFolder } from './nsd.ts'
 import { answers } from './probe.ts'
 import { type Owner, type Running, startProcess, waitUntil } from './processes.ts'
 
+const root = join(import.meta.dirname, '../..')
+
 /** The built daemon. */
-export const bin: string = join(import.meta.dirname, '../../bin/dnslet')
+export const bin: string = join(root, 'bin/dnslet')
+
+/**
+ * A daemon from another time: a copy of the built one that hands over by the next protocol. Its
+ * `bin/dnslet`; gone with the owner.
+ */
+export function otherVersion(owner: Owner): string {
+  const folder = temporaryFolder(owner)
+  for (const part of ['bin', 'dist'])
+    cpSync(join(root, part), join(folder, part), { recursive: true })
+  for (const part of ['package.json', 'node_modules'])
+    symlinkSync(join(root, part), join(folder, part))
+  const file = join(folder, 'dist/host/handover/protocol.js')
+  const text = readFileSync(file, 'utf8')
+  const changed = text.replace('PROTOCOL_VERSION = 1', 'PROTOCOL_VERSION = 2')
+  if (changed === text) throw new Error(`Cannot make another version: ${file} has no protocol 1`)
+  writeFileSync(file, changed)
+  return join(folder, 'bin/dnslet')
+}
 
 export interface Dnslet {
   readonly process: Running

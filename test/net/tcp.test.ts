@@ -379,6 +379,21 @@ describe('TCP', () => {
     await listener.close(0)
   })
 
+  test('close() answers the first query of who has only just connected', async (t) => {
+    const started = await start(t)
+    const { listener, counters } = started
+    const client = await tcpClient(t, started)
+    await eventually('it is accepted', () => counters.tcpOpen === 1)
+    const closed = listener.close(5_000)
+    await eventually('it listens no more', () => counters.tcpListeners === 0)
+    client.send(query({ id: 1 }))
+    await client.wait(1)
+    await client.ended()
+    client.socket.end()
+    await closed
+    assert.equal(client.socket.errored, null)
+  })
+
   test('close() cuts what is left after its grace', async (t) => {
     const started = await start(t)
     const { server, listener, counters } = started

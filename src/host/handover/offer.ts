@@ -48,6 +48,8 @@ export interface OfferOptions {
   readonly tun: () => number | null
   /** Nothing is left to do for this process. */
   readonly onHandedOver: () => void
+  /** A dnslet that cannot take over is about to serve beside this one. */
+  readonly onOtherVersion: () => void
   readonly log: Log
   /** This process's effective user: nobody else is given anything. */
   readonly uid: number
@@ -168,7 +170,8 @@ class OfferListener implements Offer {
       return pid
     }
     this.#options.log.warning(`Refused to hand over to process ${pid}: ${reason}`)
-    await channel.send(FrameKind.Refusal, step, encode({ reason }))
+    if (protocol !== PROTOCOL_VERSION) this.#options.onOtherVersion()
+    await channel.send(FrameKind.Refusal, step, encode({ reason, protocol: PROTOCOL_VERSION }))
     return null
   }
 

@@ -14,6 +14,7 @@ import {
   PROTOCOL_VERSION,
   readEstate,
   readRefusal,
+  type Refusal,
 } from './protocol.ts'
 
 /** Milliseconds a predecessor may take for each step: it is busy serving. */
@@ -30,11 +31,16 @@ export interface AskOptions {
   readonly patience?: number
 }
 
+/** A dnslet runs on this node and answers, but speaks another version of the protocol. */
+export const OTHER_VERSION = 'other version'
+
 /**
  * Asks the daemon that runs on this node, if there is one, for what it has. Null where there is none,
- * or none that can hand over to us: then this is a start like any other. Never rejects.
+ * or none that answers us as it should. Never rejects.
  */
-export async function askPredecessor(options: AskOptions): Promise<Inherited | null> {
+export async function askPredecessor(
+  options: AskOptions,
+): Promise<Inherited | typeof OTHER_VERSION | null> {
   const { libc, directory, log, uid, patience = STEP_MS } = options
   let channel: Channel | null = null
   try {
@@ -43,6 +49,15 @@ export async function askPredecessor(options: AskOptions): Promise<Inherited | n
     const peer = peerCredentials(libc, fd)
     if (peer.uid !== uid) throw new HandoverError(`it is user ${peer.uid}, this is user ${uid}`)
     const estate = await askForEstate(channel, patience)
+    if ('reason' in estate) {
+      channel.close()
+      if (estate.protocol === PROTOCOL_VERSION) throw new HandoverError(estate.reason)
+      log.warning(
+        `The running dnslet hands over by protocol ${estate.protocol}, this one by ` +
+          `${PROTOCOL_VERSION}: both serve until it is ended, and the cache starts empty`,
+      )
+      return OTHER_VERSION
+    }
     const held = adopt(libc, estate, channel.descriptors)
     log.info(`Taking over from process ${estate.pid}: ${held.sockets.length} sockets`)
     return new Inherited({ libc, channel, log, patience, pid: estate.pid, ...held })
@@ -61,11 +76,11 @@ function isNobodyThere(cause: unknown): boolean {
   return ['ENOENT', 'ECONNREFUSED'].includes(errnoName(cause.errno))
 }
 
-async function askForEstate(channel: Channel, patience: number): Promise<Estate> {
+async function askForEstate(channel: Channel, patience: number): Promise<Estate | Refusal> {
   const hello = encode({ protocol: PROTOCOL_VERSION, pid: process.pid })
   await channel.send(FrameKind.Hello, patience, hello)
   const { kind, payload } = await channel.receive(patience)
-  if (kind === FrameKind.Refusal) throw new HandoverError(readRefusal(payload))
+  if (kind === FrameKind.Refusal) return readRefusal(payload)
   if (kind !== FrameKind.Estate) throw new HandoverError(`it sends a frame of kind ${kind}`)
   return readEstate(payload)
 }

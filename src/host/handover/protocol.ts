@@ -7,7 +7,7 @@ import { DnsletError } from '../../lib/errors.ts'
  *
  *   successor                       running daemon
  *      │ ── Hello {protocol} ──────────▶ │
- *      │ ◀─ Refusal {reason} ─────────── │   another protocol, or another successor is at it: the end
+ *      │ ◀─ Refusal {reason, protocol} ─ │   another protocol, or another successor is at it: the end
  *      │ ◀─ Estate {sockets} + fds ───── │
  *      │ ── WantCache ─────────────────▶ │
  *      │ ◀─ Cache … CacheEnd ─────────── │
@@ -58,8 +58,14 @@ export interface Estate {
   readonly tun: boolean
 }
 
+export interface Refusal {
+  readonly reason: string
+  /** What the running daemon speaks. */
+  readonly protocol: number
+}
+
 /** A payload of JSON. */
-export function encode(value: Hello | Estate | { readonly reason: string }): Buffer {
+export function encode(value: Hello | Estate | Refusal): Buffer {
   return Buffer.from(JSON.stringify(value))
 }
 
@@ -70,11 +76,13 @@ export function readHello(payload: Buffer): Hello {
   return { protocol, pid }
 }
 
-/** Throws HandoverError where it is no Refusal. */
-export function readRefusal(payload: Buffer): string {
-  const { reason } = readObject(payload)
-  if (typeof reason !== 'string') throw new HandoverError('its refusal makes no sense')
-  return reason
+/** Throws HandoverError where it is no Refusal, of whatever version. */
+export function readRefusal(payload: Buffer): Refusal {
+  const { reason, protocol } = readObject(payload)
+  if (typeof reason !== 'string' || !isCount(protocol)) {
+    throw new HandoverError('its refusal makes no sense')
+  }
+  return { reason, protocol }
 }
 
 /** Throws HandoverError where it is no Estate. */

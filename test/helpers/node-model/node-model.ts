@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
+import { bin } from '../dnslet.ts'
 import { writeNsdFiles } from '../nsd.ts'
 import { type Owner, type Running, startProcess, waitUntil } from '../processes.ts'
 import { type Family, LINK_LOCAL, addresses, clusterOf } from './addresses.ts'
@@ -32,6 +33,8 @@ export interface StartDnslet {
   readonly ready?: boolean
   /** Where it has to answer before this resolves; default: the address of kube-dns. */
   readonly server?: string
+  /** Another `bin/dnslet` than this one. */
+  readonly program?: string
   /** Put before the command, to start it in a cgroup or with fewer rights. */
   readonly wrapper?: readonly string[]
 }
@@ -44,8 +47,6 @@ export interface NodeDnslet extends Running {
   readonly conf: string
   readonly pidfile: string
 }
-
-const bin = join(import.meta.dirname, '../../../bin/dnslet')
 
 /**
  * A Kubernetes node in network namespaces: node, pod, kube-dns pods (nsd), kube-proxy's rules for
@@ -152,7 +153,7 @@ export class NodeModel {
     // Until the daemon writes it from the template; a daemon that makes none reads this.
     writeFileSync(files.conf, corefile)
     const paths = ['-basecorefile', files.base, '-conf', files.conf, '-pidfile', files.pidfile]
-    const inside = ['ip', ...this.#inside('node', [bin, ...args, ...paths])]
+    const inside = ['ip', ...this.#inside('node', [options.program ?? bin, ...args, ...paths])]
     const [command = '', ...more] = [...(options.wrapper ?? []), ...inside]
     const running = startProcess(this.owner, command, more, {
       ...process.env,

@@ -6,7 +6,11 @@ import { connect as connectNode, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 
-import { askPredecessor, type Inherited } from '../../../src/host/handover/predecessor.ts'
+import {
+  askPredecessor,
+  type Inherited,
+  OTHER_VERSION,
+} from '../../../src/host/handover/predecessor.ts'
 import {
   encode,
   FrameKind,
@@ -34,9 +38,21 @@ async function ask(
   as = uid,
 ): Promise<{ readonly inherited: Inherited | null; readonly lines: string[] }> {
   const { log, lines } = warnings()
-  const inherited = await askPredecessor({ libc: library, directory, log, uid: as, patience: 150 })
+  const found = await askPredecessor({ libc: library, directory, log, uid: as, patience: 150 })
+  assert.notEqual(found, OTHER_VERSION)
+  const inherited = found === OTHER_VERSION ? null : found
   owner.after(() => inherited?.abandon())
   return { inherited, lines }
+}
+
+/** A state directory in which something else than a dnslet listens, and says this. */
+async function scripted(owner: Owner, answer: Buffer): Promise<string> {
+  const directory = stateDirectory(owner)
+  const server = createServer((socket) => void socket.on('error', () => {}).write(answer))
+  owner.after(() => void server.close())
+  server.listen(handoverSocket(directory))
+  await once(server, 'listening')
+  return directory
 }
 
 /** Open descriptors of this process. */
@@ -260,12 +276,13 @@ describe('a running daemon', { skip }, () => {
   })
 
   test('refuses a protocol it does not know, and says so', async (t) => {
-    const { directory, lines } = await startPredecessor(t)
+    const { directory, holdings, lines } = await startPredecessor(t)
     const channel = connect(t, directory)
     await channel.send(FrameKind.Hello, 100, encode({ protocol: 99, pid: 7 }))
     const { kind, payload } = await channel.receive(1_000)
     assert.equal(kind, FrameKind.Refusal)
     assert.match(payload.toString(), /protocol 99 is not known here, only 1/)
+    assert.deepEqual(holdings.events, ['other version'])
     await settle(() => lines.length > 0, 'a warning')
   })
 })
@@ -289,7 +306,12 @@ describe('a successor', { skip }, () => {
     ['silence', Buffer.alloc(0), /nothing came of it/],
     ['garbage', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), /no frame/],
     ['another kind of frame', frame(FrameKind.Serving, {}), /a frame of kind 7/],
-    ['a refusal', frame(FrameKind.Refusal, { reason: 'protocol 1 is not known' }), /is not known/],
+    [
+      'a refusal',
+      frame(FrameKind.Refusal, { reason: 'another one is at it', protocol: PROTOCOL_VERSION }),
+      /another one is at it/,
+    ],
+    ['a refusal that says nothing', frame(FrameKind.Refusal, {}), /no sense/],
     [
       'a list that is none',
       frame(FrameKind.Estate, { pid: 1, tun: false, sockets: {} }),
@@ -312,16 +334,21 @@ describe('a successor', { skip }, () => {
   ]
   for (const [what, answer, reason] of answers) {
     test(`starts as usual after ${what}, and says why`, async (t) => {
-      const directory = stateDirectory(t)
-      const server = createServer((socket) => void socket.on('error', () => {}).write(answer))
-      t.after(() => void server.close())
-      server.listen(handoverSocket(directory))
-      await once(server, 'listening')
+      const directory = await scripted(t, answer)
       const { inherited, lines } = await ask(t, directory)
       assert.equal(inherited, null)
       assert.match(lines[0]!, reason)
     })
   }
+
+  test('knows a daemon of another version', async (t) => {
+    const refusal = { reason: 'protocol 1 is not known', protocol: PROTOCOL_VERSION + 1 }
+    const directory = await scripted(t, frame(FrameKind.Refusal, refusal))
+    const { log, lines } = warnings()
+    const found = await askPredecessor({ libc: library, directory, log, uid })
+    assert.equal(found, OTHER_VERSION)
+    assert.match(lines[0]!, /hands over by protocol 2, this one by 1: both serve/)
+  })
 
   test('takes no descriptor that is another thing than announced', async (t) => {
     const { directory, holdings } = await startPredecessor(t)

@@ -23,7 +23,8 @@ test('reads what it writes', () => {
     ] as const,
   }
   assert.deepEqual(readEstate(encode(estate)), estate)
-  assert.equal(readRefusal(encode({ reason: 'busy' })), 'busy')
+  const refusal = { reason: 'busy', protocol: 3 }
+  assert.deepEqual(readRefusal(encode(refusal)), refusal)
 })
 
 test('a later version may say more than this one knows', () => {

@@ -98,6 +98,7 @@ export async function startPredecessor(
     holdings,
     tun: () => tun,
     onHandedOver: () => void holdings.events.push('left'),
+    onOtherVersion: () => void holdings.events.push('other version'),
     log,
     uid: options.uid ?? uid,
     patience: { step: 150, start: 300 },
