@@ -1,4 +1,10 @@
-import { intercept, intercepts, prepareNode } from '../daemon/intercept.ts'
+import {
+  closingOrder,
+  intercept,
+  type InterceptParts,
+  intercepts,
+  prepareNode,
+} from '../daemon/intercept.ts'
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { Handover } from '../daemon/handover.ts'
@@ -45,6 +51,7 @@ export interface ServeEvents {
  *     readiness off ─▶ lameduck ─▶ interception off ─▶ last answers ─▶ interface gone
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
+  const closing = closingOrder(options)
   const log = await createLog({ format: options.logFormat })
   for (const warning of options.warnings) log.warning(warning)
   const state = openStateDirectory(process.env, log)
@@ -55,6 +62,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     options,
     configuration,
     handover,
+    closing,
     state,
     log,
     events,
@@ -105,6 +113,7 @@ interface OpenParts {
   readonly options: ServeOptions
   readonly configuration: Configuration
   readonly handover: Handover | null
+  readonly closing: InterceptParts['closing']
   readonly state: string | null
   readonly log: DaemonLog
   readonly events: ServeEvents
@@ -120,7 +129,7 @@ interface Opened {
 
 /** Starts the daemon; where that fails, a predecessor goes on as if nothing had been. */
 async function open(parts: OpenParts): Promise<Opened> {
-  const { options, configuration, handover, log, events } = parts
+  const { options, configuration, handover, closing, log, events } = parts
   const { source, fallbacks, inService } = configuration
   const inherited = handover?.inherited ?? null
   const beside = handover?.runsBeside === true
@@ -137,12 +146,11 @@ async function open(parts: OpenParts): Promise<Opened> {
       log,
       inherited,
       beside,
+      closing,
       freeBind: intercepting,
       readiness,
       fatal: (message) => events.fatal(message, log),
     })
-    // Before the TUN: when the process is killed, the kernel closes its youngest descriptor first, and
-    // spends 20 ms on the one that watches files.
     const stopFollowing = configuration.follow(() => daemon.recheck())
     try {
       if (options.pidfile !== '') writePidfile(options.pidfile)

@@ -12,6 +12,7 @@ import type { Rules, RulesParts } from '../host/rules/rules.ts'
 import { findUplinks } from '../host/rules/uplinks.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import { ClosingOrder } from '../sys/closing-order.ts'
 import { type Libc, libc } from '../sys/libc.ts'
 import { noCoreDumps } from '../sys/limits.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
@@ -45,6 +46,12 @@ export function prepareNode({ localIps, port }: ServeOptions, besideDnslet: bool
   )
 }
 
+/** The order in which this process is to end where it is killed; null where it intercepts nothing. */
+export function closingOrder(options: ServeOptions): ClosingOrder | null {
+  const { libc: system } = libc()
+  return intercepts(options) && system !== null ? new ClosingOrder(system) : null
+}
+
 export interface InterceptParts {
   readonly options: ServeOptions
   readonly daemon: Daemon
@@ -56,6 +63,7 @@ export interface InterceptParts {
   readonly tun: number | null
   /** Whether a dnslet of another version intercepts here as well. */
   readonly beside: boolean
+  readonly closing: ClosingOrder | null
 }
 
 /**
@@ -181,12 +189,12 @@ function isLinkLocal(address: string): boolean {
 
 /** Opens the interface, by way of the predecessor's descriptor the first time. */
 function opener(
-  { options, log, tun }: InterceptParts,
+  { options, log, tun, closing }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
-  const parts = { libc: system, name: options.interfaceName, addresses, lease, log }
+  const parts = { libc: system, name: options.interfaceName, addresses, lease, closing, log }
   let inherited = tun
   return () => {
     if (inherited === null) return openInterface(parts)

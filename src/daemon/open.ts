@@ -6,6 +6,7 @@ import { NetCounters } from '../net/counters.ts'
 import { Listeners } from '../net/listeners.ts'
 import { netMetrics } from '../net/metrics.ts'
 import { ReceiveQueues, receiveQueueMetrics } from '../net/receive-queues.ts'
+import type { ClosingOrder } from '../sys/closing-order.ts'
 import { libc } from '../sys/libc.ts'
 import { bindTcp } from '../sys/socket.ts'
 import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
@@ -22,6 +23,7 @@ export interface OpenParts extends Omit<
 > {
   /** What a predecessor gives: sockets to serve on, and its cache. Null or absent: nothing. */
   readonly inherited?: Bequest | null
+  readonly closing?: ClosingOrder | null
 }
 
 interface Bequest extends Inheritance {
@@ -34,14 +36,18 @@ interface Bequest extends Inheritance {
  *
  * With `freeBind`, DNS and HTTP are opened on addresses as well that an interface gets later.
  */
-export async function openDaemon({ inherited = null, ...parts }: OpenParts): Promise<Daemon> {
+export async function openDaemon({
+  inherited = null,
+  closing = null,
+  ...parts
+}: OpenParts): Promise<Daemon> {
   const clock = new Clock()
   const cacheBudget = openCacheBudget()
   const udp = chooseUdpBackend(process.env)
   const counters = new NetCounters()
   const { log, freeBind = false } = parts
   const adopt = inherited === null ? {} : { inherited }
-  const listeners = new Listeners({ udp, clock, counters, log, freeBind, ...adopt })
+  const listeners = new Listeners({ udp, clock, counters, log, freeBind, closing, ...adopt })
   if (freeBind) setHttpBinder(bindHttp)
   if (inherited !== null) inheritHttp(inherited)
   const receiveCache: ReceiveCache | null =

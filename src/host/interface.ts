@@ -1,5 +1,6 @@
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
@@ -36,6 +37,7 @@ export interface InterfaceParts {
   /** IPv4 and IPv6 addresses without prefix or scope. */
   readonly addresses: readonly string[]
   readonly lease: Lease
+  readonly closing?: ClosingOrder | null
   readonly log: Log
 }
 
@@ -165,7 +167,8 @@ class LinkWithAddresses implements NodeInterface {
     const { fd } = this.#device
     // Never twice: the number may be somebody else's by then.
     this.#device = { ...this.#device, fd: null }
-    if (fd !== null) this.#parts.libc.close(fd)
+    const { closing, libc } = this.#parts
+    if (fd !== null) (closing ?? libc).close(fd)
   }
 
   #ask<T>(what: () => T): T {

@@ -1,5 +1,6 @@
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Libc } from '../sys/libc.ts'
 import type { Link } from '../sys/rtnetlink-message.ts'
 import type { Rtnetlink } from '../sys/rtnetlink.ts'
@@ -18,6 +19,7 @@ interface Parts {
   readonly libc: Libc
   readonly rtnetlink: Rtnetlink
   readonly name: string
+  readonly closing?: ClosingOrder | null
   readonly log: Log
 }
 
@@ -68,10 +70,11 @@ const RIGHTS =
 const HELD = 'end the program that holds it, or choose another -interfacename'
 const STOP_PREDECESSOR = 'stop the predecessor first'
 
-function deviceOf({ libc, rtnetlink, name }: Parts, fd: number): LinkDevice {
+function deviceOf({ libc, rtnetlink, name, closing }: Parts, opened: number): LinkDevice {
+  const fd = closing?.tun(opened) ?? opened
   const link = rtnetlink.link(name)
   if (link !== null) return { kind: 'tun', fd, index: link.index }
-  libc.close(fd)
+  ;(closing ?? libc).close(fd)
   throw failed(name, 'somebody deleted it at once', 'see that nothing else manages it')
 }
 

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import type { Clock } from '../lib/clock.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
+import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Query } from '../serve/query.ts'
 import type { NetCounters } from './counters.ts'
 import { formatAddress, listenError } from './listen-error.ts'
@@ -46,6 +47,8 @@ export interface ListenersOptions {
   readonly rescanMs?: number
   /** Sockets to use before new ones are made. Default: none. */
   readonly inherited?: Inheritance
+  /** In which order the sockets end where this process is killed. Default: null, any. */
+  readonly closing?: ClosingOrder | null
 }
 
 const nothing: Inheritance = { take: () => null }
@@ -66,6 +69,7 @@ export class Listeners {
       interfaces: networkInterfaces,
       rescanMs: RESCAN_MS,
       inherited: nothing,
+      closing: null,
       ...options,
     }
   }

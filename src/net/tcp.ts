@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
+import type { ClosingOrder } from '../sys/closing-order.ts'
 import { libc } from '../sys/libc.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { bindTcp } from '../sys/socket.ts'
@@ -37,6 +38,7 @@ export interface TcpOptions {
   readonly freeBind: boolean
   /** A listening socket of a predecessor: used instead of a new one. */
   readonly fd?: number | null
+  readonly closing?: ClosingOrder | null
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters
@@ -181,7 +183,8 @@ function listen(server: Server, options: TcpOptions): Promise<void> {
       server.off('error', reject)
       resolve()
     }
-    const fd = options.fd ?? freeBound(options)
+    const bound = options.fd ?? freeBound(options)
+    const fd = bound < 0 ? bound : (options.closing?.listener(bound) ?? bound)
     if (fd >= 0) server.listen({ fd, backlog: BACKLOG }, listening)
     else {
       const where = host === '' ? {} : { host }

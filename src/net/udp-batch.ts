@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { type Flushable, turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import type { Closer } from '../sys/closing-order.ts'
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { Readable } from '../sys/readable.ts'
@@ -47,11 +48,14 @@ export function batchedBackend(libc: Libc, reason: string): UdpBackend {
     name: 'batched',
     reason,
     async open(options) {
-      const fd = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      const { closing = null } = options
+      const bound = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      const fd = closing === null ? bound : closing.socket(bound)
+      const closer = closing ?? libc
       try {
-        return new BatchedSocket(libc, fd, options)
+        return new BatchedSocket(libc, fd, closer, options)
       } catch (cause) {
-        libc.close(fd)
+        closer.close(fd)
         throw cause
       }
     },
@@ -79,6 +83,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly fd: number
 
   readonly #libc: Libc
+  readonly #closer: Closer
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
   readonly #counters: NetCounters
@@ -96,8 +101,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   #closed = false
 
   /** Throws SyscallError where `fd` is no socket: it is the caller's until then. */
-  constructor(libc: Libc, fd: number, options: UdpOptions) {
+  constructor(libc: Libc, fd: number, closer: Closer, options: UdpOptions) {
     this.#libc = libc
+    this.#closer = closer
     this.fd = fd
     this.#dispatcher = options.dispatcher
     this.#clock = options.clock
@@ -145,7 +151,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#queue.close()
     this.#counters.udpSockets--
     this.letGo()
-    this.#libc.close(this.fd)
+    this.#closer.close(this.fd)
   }
 
   readonly #wake = (): void => {

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 
 import type { Clock } from '../lib/clock.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import type { Closer } from '../sys/closing-order.ts'
 import type { Libc } from '../sys/libc.ts'
 import { bindUdp } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
@@ -33,11 +34,18 @@ export function dgramBackend(reason: string, libc: Libc | null = null): UdpBacke
     reason,
     async open(options) {
       if (libc === null) return new DgramSocket(await bind(options), options, null)
-      const fd = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      const { closing = null } = options
+      const bound = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
+      const fd = closing === null ? bound : closing.socket(bound)
+      const closer = closing ?? libc
       try {
-        return new DgramSocket(await lend(libc, fd, options.address), options, { libc, fd })
+        return new DgramSocket(await lend(libc, fd, options.address), options, {
+          libc,
+          fd,
+          closer,
+        })
       } catch (cause) {
-        libc.close(fd)
+        closer.close(fd)
         throw cause
       }
     },
@@ -48,6 +56,7 @@ export function dgramBackend(reason: string, libc: Libc | null = null): UdpBacke
 interface OwnDescriptor {
   readonly libc: Libc
   readonly fd: number
+  readonly closer: Closer
 }
 
 function bind({ address, port }: UdpOptions): Promise<Socket> {
@@ -144,7 +153,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     this.#late?.close()
     this.letGo()
     await this.#letGo
-    if (this.#own !== null) this.#own.libc.close(this.#own.fd)
+    if (this.#own !== null) this.#own.closer.close(this.#own.fd)
   }
 
   readonly #serve = (wire: Buffer, sender: RemoteInfo): void => {

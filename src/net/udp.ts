@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Query } from '../serve/query.ts'
+import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { ReceiveQueue } from '../sys/socket.ts'
 import type { NetCounters } from './counters.ts'
 
@@ -16,6 +17,7 @@ export interface UdpOptions {
   readonly freeBind: boolean
   /** A socket of a predecessor that is bound to this address: used instead of a new one. */
   readonly fd?: number | null
+  readonly closing?: ClosingOrder | null
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters

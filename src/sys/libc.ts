@@ -18,6 +18,8 @@ export interface Libc {
   /** @param argument read or written in place */
   ioctl(fd: number, request: number, argument: Buffer): number
   fcntl(fd: number, command: number, argument: number): number
+  /** Makes `to` another number of `fd`, in place of what it was. */
+  dup3(fd: number, to: number, flags: number): number
   connect(fd: number, address: Uint8Array, length: number): number
   listen(fd: number, backlog: number): number
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number
@@ -130,6 +132,7 @@ function declare(koffi: typeof import('koffi')): Libc {
     open: own.func('int open(const char *path, int flags, uint mode)'),
     ioctl: own.func('int ioctl(int fd, ulong request, _Inout_ void *argument)'),
     fcntl: own.func('int fcntl(int fd, int command, long argument)'),
+    dup3: own.func('int dup3(int fd, int to, int flags)'),
     connect: own.func('int connect(int fd, const void *address, uint length)'),
     listen: own.func('int listen(int fd, int backlog)'),
     send,

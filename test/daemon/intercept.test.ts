@@ -129,6 +129,7 @@ async function start(
     state,
     tun,
     beside: false,
+    closing: null,
   })
   t.after(() => interception.release(false))
   t.after(() => interception.withdraw())
