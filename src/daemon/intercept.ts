@@ -18,6 +18,7 @@ import { noCoreDumps } from '../sys/limits.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
 import type { Configuration } from './configuration.ts'
 import type { Daemon } from './daemon.ts'
+import { proveUpstream } from './prove-upstream.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Where kube-dns and its Services live. */
@@ -108,6 +109,8 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     syncIntervalMs: options.syncIntervalMs,
   })
   begun = interception
+  if (tun !== null)
+    await proveUpstream(daemon, () => configuration.upstreamKnown(daemon.corefile), zone)
   await interception.start(tun !== null, tun !== null || beside)
   return interception
 }
@@ -119,12 +122,19 @@ function library(): Libc {
   throw new DnsletError('E_NO_LIBC', `${reason}; use -setupinterface=false -setupiptables=false`)
 }
 
-/** Those that kube-proxy in IPVS mode does not hold: they stay its own. */
+/** Those that kube-proxy in IPVS mode does not hold. Throws DnsletError, E_IPVS, where that is none. */
 function withoutIpvs(system: Libc, localIps: readonly string[], log: Log): readonly string[] {
   const rtnetlink = new Rtnetlink(system)
   try {
     const held = detectIpvs(rtnetlink, localIps)
     if (held.length === 0) return localIps
+    if (held.length === localIps.length) {
+      throw new DnsletError(
+        'E_IPVS',
+        `Cannot intercept ${held.join(', ')}: kube-proxy in IPVS mode holds it; use -localip ` +
+          '169.254.20.10 and make that the name server of pods (kubelet: --cluster-dns)',
+      )
+    }
     log.warning(
       `kube-proxy in IPVS mode holds ${held.join(', ')}, which cannot be intercepted: ` +
         'clients need the other addresses as their name server (kubelet: --cluster-dns)',

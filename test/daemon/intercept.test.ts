@@ -227,6 +227,18 @@ describe('intercept()', { skip }, () => {
     )
   })
 
+  test('refuses to start where kube-proxy in IPVS mode holds them all', async (t) => {
+    ip('link add kube-ipvs0 type bridge')
+    t.after(() => void ip('link delete kube-ipvs0'))
+    ip('address add 10.96.0.10/32 dev kube-ipvs0')
+    await assert.rejects(start(t, ['10.96.0.10']), {
+      code: 'E_IPVS',
+      message:
+        /^Cannot intercept 10\.96\.0\.10: kube-proxy in IPVS mode holds it; use -localip 169/,
+    })
+    assert.deepEqual([exists(), table()], [false, ''])
+  })
+
   test('with one flag alone does that half', async (t) => {
     const rules = await start(t, ['10.96.0.10'], { args: ['-setupinterface=false'] })
     assert.equal(exists(), false)
@@ -249,7 +261,8 @@ describe('intercept()', { skip }, () => {
     old.interception.abandon()
     assert.equal(index(), before)
     assert.equal(next.interception.tun, tun)
-    assert.deepEqual(next.asked, [], 'it intercepts at once')
+    assert.equal(next.asked.length, 1, 'it asks its upstream, and intercepts at once')
+    assert.match(next.asked[0]!, /^dnslet-[0-9a-f]{12}\.default\.svc\.cluster\.local\.$/)
   })
 
   test('where the interface cannot be had, leaves nothing behind', async (t) => {

@@ -55,6 +55,23 @@ describe('a daemon that cannot do its work', { skip: requireNodeModel() }, () =>
     await assertKubeDns(model)
   })
 
+  test('a successor whose upstream does not answer: exit code 1, the running one serves on', async (t) => {
+    const model = await NodeModel.create(t)
+    const dnslet = await model.startDnslet()
+    const env = { KUBE_DNS_UPSTREAM_SERVICE_HOST: addresses.ipv4.node }
+    const next = await model.startDnslet(undefined, { ready: false, env })
+    assert.equal(await exitCode(next), 1)
+    assert.match(next.output(), /^Cannot take over: .* answers SERVFAIL .*; the running dnslet/m)
+    assert.equal(dnslet.ended(), null)
+    for (const place of ['pod', 'node'] as const) {
+      assert.equal(await model.whoAnswers(place, VIP), 'dnslet')
+    }
+    // And the next one, which is well, takes over.
+    await model.startDnslet(undefined, { ready: false })
+    await waitUntil('the old one to leave', () => dnslet.ended() !== null)
+    assert.equal(dnslet.ended(), 0, dnslet.output())
+  })
+
   test('a bad Corefile.base while running, and at the next start: the last good one serves', async (t) => {
     const model = await NodeModel.create(t)
     const dnslet = await model.startDnslet()
