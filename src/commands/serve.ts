@@ -1,5 +1,6 @@
 import {
   closingOrder,
+  clusterZone,
   intercept,
   type InterceptParts,
   intercepts,
@@ -7,8 +8,9 @@ import {
 } from '../daemon/intercept.ts'
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
-import { Handover } from '../daemon/handover.ts'
+import { Handover, type HandoverParts } from '../daemon/handover.ts'
 import { openDaemon } from '../daemon/open.ts'
+import { proveUpstream } from '../daemon/prove-upstream.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { SharedService } from '../daemon/shared-service.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
@@ -47,7 +49,8 @@ export interface ServeEvents {
  * with the configuration or the system, with nothing left open. Where a dnslet serves the same
  * addresses already, it takes over from it.
  *
- *     ask the predecessor ─▶ sockets ─▶ rules ─▶ question to ourselves ─▶ interface ─▶ take over
+ *     ask the predecessor ─▶ sockets ─▶ rules ─▶ question to ourselves ─▶ interface
+ *              └────────────▶ its sockets ─▶ question to ourselves ─▶ rules ─▶ its interface ─▶ take over
  *     readiness off ─▶ lameduck ─▶ interception off ─▶ last answers ─▶ interface gone
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
@@ -74,26 +77,28 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     removePidfile(options.pidfile)
     await metrics?.release()
   }
-  const shared = new SharedService(daemon)
-  if (handover?.runsBeside === true) shared.begin()
-  await handover?.takeOver(daemon, {
+  const parts: HandoverParts = {
     tun: () => interception?.tun ?? null,
     onLettingGo() {
       stopFollowing()
       interception?.abandon()
     },
-    onOtherVersion: () => shared.begin(),
+    onOtherVersion: () => shared.begin(true),
     onHandedOver: () => {
       void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
     },
-  })
+  }
+  const shared = new SharedService(daemon, () => void handover?.offer(daemon, parts))
+  if (handover?.runsBeside === true) shared.begin(false)
+  await handover?.takeOver(daemon, parts)
   const stop = async (): Promise<void> => {
     stopFollowing()
-    // Interface and rules are the other one's as well.
-    if (shared.lasts()) interception?.abandon()
-    await interception?.withdraw()
+    // Then interface and rules are the other one's as well.
+    const isShared = shared.lasts()
+    if (!isShared) await interception?.withdraw()
     await daemon.stop()
-    await interception?.release(options.skipTeardown)
+    if (isShared) interception?.abandon()
+    else await interception?.release(options.skipTeardown)
     await end()
   }
   return {
@@ -156,12 +161,19 @@ async function open(parts: OpenParts): Promise<Opened> {
       if (options.pidfile !== '') writePidfile(options.pidfile)
       if (!intercepting) return { daemon, interception: null, stopFollowing }
       // A predecessor that serves other addresses gives nothing.
-      const isOurs = options.setupInterface && inherited !== null && inherited.taken > 0
-      const tun = isOurs ? inherited.takeTun() : null
-      const interception = await intercept({ ...parts, daemon, tun, beside })
+      const predecessor = inherited !== null && inherited.taken > 0 ? inherited : null
+      if (predecessor !== null) {
+        const upstreamKnown = (): boolean => configuration.upstreamKnown(daemon.corefile)
+        await proveUpstream({ daemon, upstreamKnown, zone: clusterZone(daemon) })
+      }
+      const hasTun = options.setupInterface && predecessor?.hasTun === true
+      const takeTun = hasTun ? () => predecessor.takeTun() : null
+      const interception = await intercept({ ...parts, daemon, takeTun, beside })
       return { daemon, interception, stopFollowing }
     } catch (error) {
       stopFollowing()
+      // What has not been read yet is the predecessor's.
+      if (inherited !== null) await daemon.letGo()
       await daemon.stop()
       removePidfile(options.pidfile)
       throw error

@@ -7,6 +7,9 @@ import type { Daemon } from './daemon.ts'
 /** `loop` may take half a minute to see that a listener is unreachable; the predecessor need not wait. */
 const SETTLE_MS = 3_000
 
+/** Probes of the successor may still reach us: its pod is not ready because we are. */
+const SUCCESSOR = 'A successor starts'
+
 interface Place {
   readonly libc: Libc
   readonly directory: string
@@ -36,6 +39,7 @@ export class Handover {
   runsBeside = false
   readonly #place: Place
   #offer: Offer | null = null
+  #isOver = false
 
   private constructor(place: Place) {
     this.#place = place
@@ -61,7 +65,7 @@ export class Handover {
     this.inherited?.abandon()
   }
 
-  /** `daemon` serves: the predecessor may go, and a successor may come. Never rejects. */
+  /** `daemon` serves: the predecessor may go, then a successor may come. Never rejects. */
   async takeOver(daemon: Daemon, parts: HandoverParts): Promise<void> {
     const { inherited } = this
     const { log, directory } = this.#place
@@ -79,6 +83,14 @@ export class Handover {
       await inherited.takeOver()
       daemon.sharesSockets = false
     }
+    // The other one's offer stays: who starts in our place is to find it there.
+    if (!this.runsBeside) await this.offer(daemon, parts)
+  }
+
+  /** A successor may come. Never rejects. */
+  async offer(daemon: Daemon, parts: HandoverParts): Promise<void> {
+    const { log, directory } = this.#place
+    if (this.#offer !== null || this.#isOver) return
     try {
       const holdings = {
         held: () => daemon.held(),
@@ -88,6 +100,10 @@ export class Handover {
           return daemon.letGo()
         },
         retire: () => daemon.retire(),
+        setSuccessor(isThere: boolean) {
+          if (isThere) daemon.readiness.hold(SUCCESSOR)
+          else daemon.readiness.release(SUCCESSOR)
+        },
       }
       this.#offer = await offerHandover({ ...this.#place, ...parts, holdings })
     } catch (cause) {
@@ -97,6 +113,7 @@ export class Handover {
 
   /** Offers nothing any more. */
   async stop(): Promise<void> {
+    this.#isOver = true
     await this.#offer?.stop()
   }
 }

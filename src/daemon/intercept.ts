@@ -18,7 +18,6 @@ import { noCoreDumps } from '../sys/limits.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
 import type { Configuration } from './configuration.ts'
 import type { Daemon } from './daemon.ts'
-import { proveUpstream } from './prove-upstream.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Where kube-dns and its Services live. */
@@ -60,8 +59,8 @@ export interface InterceptParts {
   readonly log: Log
   /** The state directory, null where there is none. */
   readonly state: string | null
-  /** The TUN of a predecessor that intercepts up to now; null where there is none. */
-  readonly tun: number | null
+  /** Takes the TUN of a predecessor that intercepts up to now; null where there is none. */
+  readonly takeTun: (() => number | null) | null
   /** Whether a dnslet of another version intercepts here as well. */
   readonly beside: boolean
   readonly closing: ClosingOrder | null
@@ -72,7 +71,7 @@ export interface InterceptParts {
  * that cannot be done at all; kube-dns answers then.
  */
 export async function intercept(parts: InterceptParts): Promise<Interception> {
-  const { options, daemon, configuration, log, tun, beside } = parts
+  const { options, daemon, configuration, log, takeTun, beside } = parts
   const system = library()
   let begun: Interception | null = null
   const addresses = withoutIpvs(system, options.localIps, log)
@@ -109,9 +108,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     syncIntervalMs: options.syncIntervalMs,
   })
   begun = interception
-  if (tun !== null)
-    await proveUpstream(daemon, () => configuration.upstreamKnown(daemon.corefile), zone)
-  await interception.start(tun !== null, tun !== null || beside)
+  await interception.start(takeTun !== null, takeTun !== null || beside)
   return interception
 }
 
@@ -146,7 +143,7 @@ function withoutIpvs(system: Libc, localIps: readonly string[], log: Log): reado
 }
 
 /** The zone that names of Services are in: that of the first block, cluster.local for the root. */
-function clusterZone(daemon: Daemon): string {
+export function clusterZone(daemon: Daemon): string {
   const [block] = daemon.runtime.blocks
   const zone = block?.context.zones[0] ?? '.'
   return zone === '.' ? 'cluster.local.' : zone
@@ -199,17 +196,14 @@ function isLinkLocal(address: string): boolean {
 
 /** Opens the interface, by way of the predecessor's descriptor the first time. */
 function opener(
-  { options, log, tun, closing }: InterceptParts,
+  { options, log, takeTun, closing }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
   const parts = { libc: system, name: options.interfaceName, addresses, lease, closing, log }
-  let inherited = tun
   return () => {
-    if (inherited === null) return openInterface(parts)
-    const fd = inherited
-    inherited = null
-    return adoptInterface(parts, fd)
+    const fd = takeTun?.() ?? null
+    return fd === null ? openInterface(parts) : adoptInterface(parts, fd)
   }
 }

@@ -22,6 +22,25 @@ const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const
  * them over, are left out. Each process is listed once for each address.
  */
 export function portOwners(addresses: readonly string[], port: number): readonly PortOwner[] {
+  const others = othersOn(addresses, port)
+  if (others.length === 0) return []
+  const holders = processesWith(new Set(others.map(({ inode }) => inode)))
+  const owners = others.map(({ address, inode }) => ({
+    address,
+    ...(holders.get(inode) ?? { pid: null, command: '' }),
+  }))
+  return [...new Map(owners.map((owner) => [`${owner.pid} ${owner.address}`, owner])).values()]
+}
+
+/** Whether there are such processes, without a look at every process of the machine. */
+export function othersListen(addresses: readonly string[], port: number): boolean {
+  return othersOn(addresses, port).length > 0
+}
+
+function othersOn(
+  addresses: readonly string[],
+  port: number,
+): { address: string; inode: string }[] {
   const wanted = new Set(addresses.flatMap(boundTo))
   const sockets = TABLES.flatMap((table) => socketsOn(table, port))
     .filter(({ isServer }) => isServer)
@@ -29,13 +48,7 @@ export function portOwners(addresses: readonly string[], port: number): readonly
     .filter(({ address }) => wanted.has(address))
   if (sockets.length === 0) return []
   const own = socketsOf('self')
-  const others = sockets.filter(({ inode }) => !own.has(inode))
-  const holders = processesWith(new Set(others.map(({ inode }) => inode)))
-  const owners = others.map(({ address, inode }) => ({
-    address,
-    ...(holders.get(inode) ?? { pid: null, command: '' }),
-  }))
-  return [...new Map(owners.map((owner) => [`${owner.pid} ${owner.address}`, owner])).values()]
+  return sockets.filter(({ inode }) => !own.has(inode))
 }
 
 /** The addresses of sockets that get what is sent to `address`. */

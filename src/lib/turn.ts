@@ -62,8 +62,8 @@ export class Turn {
   }
 
   /**
-   * Makes the turn end in a callback of Node's own. Only after such a one `process.nextTick` and
-   * promises go on; what was begun in a `Readable`'s callback would otherwise wait for the next timer.
+   * Makes the turn end in a callback of Node's own: `process.nextTick` and promises run only after such
+   * a one. What is begun in a `Readable`'s callback would otherwise wait for the next timer.
    */
   endLater(): void {
     if (this.#ends) return

@@ -25,7 +25,7 @@ export interface Listener {
   held(): readonly HeldSocket[]
   /** Reads and accepts no more: what comes is the successor's. Answers still go out until `close()`. */
   letGo(): void
-  /** Resolves when no connection is left after `letGo()`: at the latest in about half a minute. */
+  /** Resolves when no connection is left after `letGo()`: at the latest in about ten seconds. */
   settled(): Promise<void>
   /**
    * Stops listening: queries taken have `graceMs` milliseconds to be answered. Resolves when all

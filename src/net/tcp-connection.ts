@@ -122,7 +122,7 @@ export class TcpConnection implements ReplyTarget {
     else this.end(TcpEnd.Shutdown)
   }
 
-  /** Serves on until the client has no query under way for a second, half a minute at most. */
+  /** Serves on until the client has no query under way for a second, ten seconds at most. */
   retire(now: number): void {
     this.#retiresAt = now + RETIRED_MS
   }

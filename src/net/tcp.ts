@@ -60,6 +60,7 @@ export class TcpListener {
   readonly #clock: Clock
   readonly #connections = new Set<TcpConnection>()
   readonly #shared: TcpShared
+  #accepted = 0
   #sweeper: NodeJS.Timeout | null = null
   /** Resolves when nothing is open any more; null while connections are accepted. */
   #gone: Promise<unknown> | null = null
@@ -115,7 +116,7 @@ export class TcpListener {
     return this.#gone
   }
 
-  /** Resolves when the connections that were let go have ended, by themselves within half a minute. */
+  /** Resolves when the connections that were let go have ended, by themselves within ten seconds. */
   async settled(): Promise<void> {
     await this.#gone
   }
@@ -127,10 +128,7 @@ export class TcpListener {
    */
   async close(graceMs: number): Promise<void> {
     if (this.#gone === null && !this.#server.listening) return
-    // Whose handshake is over is accepted first: the kernel would reset what waits for that. The turn
-    // that goes on now may have read its sockets already.
-    await nextTurn()
-    await nextTurn()
+    await this.#acceptWaiting()
     const gone = this.#gone ?? this.#stopListening()
     for (const connection of this.#connections) connection.finish()
     const last = setTimeout(
@@ -149,8 +147,22 @@ export class TcpListener {
     clearTimeout(timer)
   }
 
+  /**
+   * Whose handshake is over is accepted first: the kernel would reset what waits for that. libuv takes
+   * one connection a turn, and the turn that goes on now may have had its own already.
+   */
+  async #acceptWaiting(): Promise<void> {
+    let quiet = 0
+    for (let turn = 0; turn < BACKLOG && quiet < 2; turn++) {
+      const before = this.#accepted
+      await nextTurn()
+      quiet = this.#accepted === before ? quiet + 1 : 0
+    }
+  }
+
   readonly #accept = (socket: Socket): void => {
     this.#counters.tcpAccepted++
+    this.#accepted++
     this.#counters.tcpOpen++
     this.#connections.add(new TcpConnection(socket, this.#shared))
     this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()

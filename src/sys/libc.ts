@@ -66,7 +66,7 @@ export interface Libc {
   allocate(bytes: number): NativeMemory
 }
 
-/** libuv's watch over a descriptor. Whoever drops it closes it. */
+/** libuv's watch over a descriptor; it ends with `close()` alone. */
 export interface PollHandle {
   /** Begins again after an error, which ends it. */
   start(ready: (status: number) => void): void

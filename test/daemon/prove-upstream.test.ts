@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { proveUpstream } from '../../src/daemon/prove-upstream.ts'
 
 /** A daemon that has these problems, one after the other, and what it was asked. */
-function daemon(...problems: (string | null)[]): {
+function fake(...problems: (string | null)[]): {
   readonly asked: string[]
   readonly selfQuery: (name: string) => Promise<string | null>
 } {
@@ -18,26 +18,34 @@ function daemon(...problems: (string | null)[]): {
   }
 }
 
+const upstreamKnown = (): boolean => true
+
 test('asks for names that no cache knows, twice at most', async () => {
-  const well = daemon(null)
-  await proveUpstream(well, () => true, 'cluster.local.')
+  const well = fake(null)
+  await proveUpstream({ daemon: well, upstreamKnown, zone: 'cluster.local.' })
   assert.match(well.asked.join(), /^dnslet-[0-9a-f]{12}\.default\.svc\.cluster\.local\.$/)
-  const once = daemon('a datagram was lost')
-  await proveUpstream(once, () => true, 'cluster.local.')
+  const once = fake('a datagram was lost')
+  await proveUpstream({ daemon: once, upstreamKnown, zone: 'cluster.local.' })
   assert.equal(new Set(once.asked).size, 2)
-  const never = daemon('it answers SERVFAIL', 'it answers SERVFAIL')
-  await assert.rejects(
-    proveUpstream(never, () => true, '.'),
-    { code: 'E_UPSTREAM', message: /^Cannot take over: it answers SERVFAIL; the running dnslet/ },
-  )
+  const never = fake('it answers SERVFAIL', 'it answers SERVFAIL')
+  await assert.rejects(proveUpstream({ daemon: never, upstreamKnown, zone: '.' }), {
+    code: 'E_UPSTREAM',
+    message: /^Cannot take over: it answers SERVFAIL; the running dnslet/,
+  })
   assert.equal(never.asked.length, 2)
 })
 
-test('asks nothing while the upstream Service has no address', async () => {
-  const well = daemon(null)
+test('waits for the address of the upstream Service, 15 seconds at most', async () => {
+  const daemon = fake(null)
+  let waited = 0
+  const wait = async (ms: number): Promise<void> => void (waited += ms)
+  const late = (): boolean => waited >= 2_000
+  await proveUpstream({ daemon, upstreamKnown: late, zone: '.', wait })
+  assert.deepEqual([waited, daemon.asked.length], [2_000, 1])
+  waited = 0
   await assert.rejects(
-    proveUpstream(well, () => false, '.'),
+    proveUpstream({ daemon, upstreamKnown: () => false, zone: '.', wait }),
     /the address of the upstream Service is not known/,
   )
-  assert.deepEqual(well.asked, [])
+  assert.deepEqual([waited, daemon.asked.length], [15_000, 1])
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 
 import { SharedService } from '../../src/daemon/shared-service.ts'
+import { Holds } from '../../src/lib/holds.ts'
 import type { Owner } from '../helpers/processes.ts'
 
 const LISTEN = `const server = require('node:net').createServer().listen(0, '127.0.0.1', () => {
@@ -26,11 +27,14 @@ async function other(owner: Owner): Promise<{ port: number; end: () => Promise<u
 test('sockets are shared for a minute, and as long as the other one listens', async (t) => {
   const { port, end } = await other(t)
   t.mock.timers.enable({ apis: ['setInterval'] })
-  const daemon = { sharesSockets: false, addresses: [{ host: '127.0.0.1', port }] }
-  const shared = new SharedService(daemon)
+  const readiness = new Holds()
+  const daemon = { sharesSockets: false, readiness, addresses: [{ host: '127.0.0.1', port }] }
+  let alone = 0
+  const shared = new SharedService(daemon, () => void alone++)
   assert.equal(shared.lasts(), false, 'not begun')
-  shared.begin()
+  shared.begin(true)
   assert.equal(daemon.sharesSockets, true)
+  assert.deepEqual(readiness.reasons, ['A dnslet of another version starts'])
   assert.equal(shared.lasts(), true)
   t.mock.timers.tick(600_000)
   assert.equal(daemon.sharesSockets, true, 'the other one is there')
@@ -38,7 +42,9 @@ test('sockets are shared for a minute, and as long as the other one listens', as
   assert.equal(shared.lasts(), false, 'gone')
   t.mock.timers.tick(5_000)
   assert.equal(daemon.sharesSockets, false)
-  shared.begin()
+  assert.deepEqual([readiness.reasons, alone], [[], 1])
+  shared.begin(false)
+  assert.deepEqual(readiness.reasons, [], 'the newer one is as ready as it is')
   t.mock.timers.tick(60_000)
   assert.equal(daemon.sharesSockets, true, 'it may be starting')
   t.mock.timers.tick(5_000)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -53,6 +55,18 @@ function ids(replies: readonly Buffer[]): number[] {
 
 function range(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => from + i)
+}
+
+/** Holds the event loop up, so that nothing is accepted, until so many handshakes are over. */
+function blockUntilConnected(port: number, count: number): void {
+  const connected = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} \\S+ 01 `, 'g')
+  const deadline = performance.now() + 5_000
+  for (;;) {
+    const table = readFileSync('/proc/net/tcp', 'latin1')
+    // Each is listed for both of its ends; this is the local address of ours.
+    if ((table.match(connected)?.length ?? 0) >= count) return
+    assert.ok(performance.now() < deadline, 'they connect')
+  }
 }
 
 function isReset(error: unknown): boolean {
@@ -392,6 +406,26 @@ describe('TCP', () => {
     client.socket.end()
     await closed
     assert.equal(client.socket.errored, null)
+  })
+
+  test('close() accepts whoever waits in the kernel', async (t) => {
+    const { listener, counters, port } = await start(t)
+    const script = `let answered = 0
+      const octets = Buffer.from('${frame(query({})).toString('hex')}', 'hex')
+      for (let i = 0; i < 20; i++) {
+        const socket = require('node:net').connect(${port}, '127.0.0.1', () => socket.write(octets))
+        socket.on('data', () => answered++).on('end', () => socket.end()).on('error', () => {})
+      }
+      process.on('exit', () => console.log(answered))`
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(() => void child.kill())
+    const output = once(child.stdout, 'data')
+    blockUntilConnected(port, 20)
+    assert.equal(counters.tcpAccepted, 0)
+    const closed = listener.close(5_000)
+    assert.equal(String((await output)[0]).trim(), '20')
+    await closed
+    assert.equal(counters.tcpAccepted, 20)
   })
 
   test('close() cuts what is left after its grace', async (t) => {

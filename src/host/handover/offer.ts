@@ -25,6 +25,8 @@ export interface Holdings {
   exportCache(): Iterable<Buffer>
   /** Stops reading and accepting; resolves once that has happened. */
   letGo(): Promise<void>
+  /** Whether somebody is about to take over: nobody should be told that this daemon is ready. */
+  setSuccessor(isThere: boolean): void
   /** After letGo(): resolves when everything under way has ended. */
   retire(): Promise<void>
 }
@@ -148,7 +150,10 @@ class OfferListener implements Offer {
       if (!(cause instanceof HandoverError)) throw cause
       log.warning(`The successor did not take over: ${cause.message}; serving on`)
     } finally {
-      if (this.#successor === channel) this.#successor = null
+      if (this.#successor === channel) {
+        this.#successor = null
+        this.#options.holdings.setSuccessor(false)
+      }
       channel.close()
     }
   }
@@ -167,6 +172,7 @@ class OfferListener implements Offer {
         : `protocol ${protocol} is not known here, only ${PROTOCOL_VERSION}`
     if (reason === null) {
       this.#successor = channel
+      this.#options.holdings.setSuccessor(true)
       return pid
     }
     this.#options.log.warning(`Refused to hand over to process ${pid}: ${reason}`)

@@ -143,6 +143,11 @@ export class Inherited implements Inheritance {
     return this.#left.splice(at, 1)[0]!.fd
   }
 
+  /** Whether there is a TUN that nobody has taken. */
+  get hasTun(): boolean {
+    return this.#tun !== null
+  }
+
   /** The descriptor of the TUN, the caller's to close from now on; null where there is none. */
   takeTun(): number | null {
     const tun = this.#tun

@@ -56,6 +56,13 @@ class FakeHoldings implements Holdings {
     ]
   }
 
+  /** Whether a successor is there, as far as it was told. */
+  hasSuccessor = false
+
+  setSuccessor(isThere: boolean): void {
+    this.hasSuccessor = isThere
+  }
+
   held(): readonly HeldSocket[] {
     return this.sockets
   }
