@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
-import { socketsOn } from '../sys/socket-table.ts'
+import { serversOn } from '../sys/socket-table.ts'
 
 /** A process that answers where we would. */
 export interface PortOwner {
@@ -42,8 +42,7 @@ function othersOn(
   port: number,
 ): { address: string; inode: string }[] {
   const wanted = new Set(addresses.flatMap(boundTo))
-  const sockets = TABLES.flatMap((table) => socketsOn(table, port))
-    .filter(({ isServer }) => isServer)
+  const sockets = TABLES.flatMap((table) => serversOn(table, port))
     .map(({ address, inode }) => ({ address: unmapped(address), inode }))
     .filter(({ address }) => wanted.has(address))
   if (sockets.length === 0) return []

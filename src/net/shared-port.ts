@@ -1,5 +1,5 @@
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
-import { type ReadFile, socketsOn } from '../sys/socket-table.ts'
+import { type ReadLines, serversOn } from '../sys/socket-table.ts'
 
 /**
  * Whether some process listens on exactly this address already. SO_REUSEPORT lets us listen as well,
@@ -8,10 +8,10 @@ import { type ReadFile, socketsOn } from '../sys/socket-table.ts'
  *
  * @param host an IP address, or '' for every one
  */
-export function isPortShared(host: string, port: number, read?: ReadFile): boolean {
+export function isPortShared(host: string, port: number, read?: ReadLines): boolean {
   const bare = host === '' ? '::' : host.replace(/%.*$/, '')
   const wanted = bare.includes(':') ? canonicalIPv6(bare) : bare
   return (['tcp', 'tcp6'] as const)
-    .flatMap((table) => socketsOn(table, port, read))
-    .some(({ address, isServer }) => isServer && address === wanted)
+    .flatMap((table) => serversOn(table, port, read))
+    .some(({ address }) => address === wanted)
 }

@@ -26,7 +26,7 @@ describe('isPortShared()', () => {
   }
 
   test('says no where the kernel shows no table', () => {
-    const unreadable = (): string => {
+    const unreadable = (): string[] => {
       throw new Error('ENOENT')
     }
     assert.equal(isPortShared('127.0.0.1', 53, unreadable), false)

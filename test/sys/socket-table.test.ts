@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 
-import { socketsOn } from '../../src/sys/socket-table.ts'
+import { serversOn } from '../../src/sys/socket-table.ts'
 
-/** As the kernel prints it, with the header and with addresses of port 53, 5353 and 21248 (0x5300). */
+/** As the kernel prints it, with the header and with addresses of port 53 and 5353. */
 const tables: Readonly<Record<string, string>> = {
   '/proc/net/udp': `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
   104: 0A00600A:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4711 2 00000000 0
@@ -16,28 +18,50 @@ const tables: Readonly<Record<string, string>> = {
 `,
 }
 
-function read(file: string): string {
+function* read(file: string): Generator<string> {
   const text = tables[file]
   if (text === undefined) throw new Error('ENOENT')
-  return text
+  yield* text.split('\n')
 }
 
-describe('socketsOn()', () => {
-  test('lists the sockets of a port, servers or not', () => {
-    assert.deepEqual(socketsOn('udp', 53, read), [
-      { address: '10.96.0.10', inode: '4711', isServer: true },
-      { address: '127.0.0.1', inode: '4712', isServer: false },
-    ])
+describe('serversOn()', () => {
+  test('lists the servers of a port, no client', () => {
+    assert.deepEqual(serversOn('udp', 53, read), [{ address: '10.96.0.10', inode: '4711' }])
+    assert.deepEqual(serversOn('udp', 5353, read), [{ address: '10.96.0.10', inode: '4713' }])
   })
 
   test('reads IPv6 addresses', () => {
-    assert.deepEqual(socketsOn('tcp6', 53, read), [
-      { address: 'fd00:96::a', inode: '4714', isServer: true },
-      { address: '::', inode: '4715', isServer: false },
-    ])
+    assert.deepEqual(serversOn('tcp6', 53, read), [{ address: 'fd00:96::a', inode: '4714' }])
+  })
+
+  test('reads no further than the TCP sockets that listen', () => {
+    let lines = 0
+    const counted = function* (file: string): Generator<string> {
+      for (const line of read(file)) {
+        lines++
+        yield line
+      }
+    }
+    serversOn('tcp6', 53, counted)
+    // The header, the listener, and the first that is none.
+    assert.equal(lines, 3)
   })
 
   test('lists none where the kernel shows no table', () => {
-    assert.deepEqual(socketsOn('tcp', 53, read), [])
+    assert.deepEqual(serversOn('tcp', 53, read), [])
+  })
+
+  test('the kernel lists TCP sockets that listen first', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const clients = Array.from({ length: 200 }, () => connect(port, '127.0.0.1'))
+    t.after(() => clients.forEach((client) => client.destroy()))
+    await Promise.all(clients.map((client) => once(client, 'connect')))
+    assert.deepEqual(
+      serversOn('tcp', port).map(({ address }) => address),
+      ['127.0.0.1'],
+    )
   })
 })
