@@ -5,7 +5,7 @@ import type { RunningServer } from './fleet.ts'
 import type { Options } from './options.ts'
 import { type CpuTime, readCpuTime, readMemory } from './proc.ts'
 import type { Sample } from './sample.ts'
-import type { Scenario } from './scenario.ts'
+import { LATENCY_RATE, type Scenario } from './scenario.ts'
 import { latency } from './stats.ts'
 
 const plain = {
@@ -37,13 +37,17 @@ export class Meter {
     this.#upstream = upstream
   }
 
-  /** Brings a fresh server to its usual speed: hits first, then a few misses. */
+  /**
+   * Brings a fresh server to its usual speed: hits first, then a few misses. Hits at the rate of the
+   * latency runs too: with few queries at a time a JIT compiles other paths than under full load.
+   */
   async warmUp({ server: { port } }: RunningServer): Promise<void> {
     const seconds = this.#options.warmupSeconds
     if (seconds === 0) return
     const hits = { ...plain, port, file: 'hits', seconds }
     await this.#run(hits)
     await this.#run({ ...hits, transport: 'tcp' })
+    await this.#run({ ...hits, rate: LATENCY_RATE })
     await this.#run({ ...plain, port, file: 'warmup-misses', once: true })
   }
 

@@ -44,7 +44,7 @@ export const usage: string = `Usage: npm run bench -- [options]
   --rounds N          rounds over all servers (7)
   --seconds N         length of each throughput run (4)
   --latency-seconds N length of each latency run (2)
-  --warmup-seconds N  length of each warm-up before a round, 0 for none (1)
+  --warmup-seconds N  length of each warm-up before a round, 0 for none (2)
   --scenarios A,B     some of ${scenarioNames.join(', ')} (all)
   --servers A,B       some of ${Object.keys(builtins).join(', ')} (all)
   --peer NAME=COMMAND@PORT
@@ -90,7 +90,7 @@ const definitions = {
   rounds: { type: 'string', default: '7' },
   seconds: { type: 'string', default: '4' },
   'latency-seconds': { type: 'string', default: '2' },
-  'warmup-seconds': { type: 'string', default: '1' },
+  'warmup-seconds': { type: 'string', default: '2' },
   scenarios: { type: 'string', default: scenarioNames.join(',') },
   servers: { type: 'string', default: Object.keys(builtins).join(',') },
   peer: { type: 'string', multiple: true, default: [] as string[] },

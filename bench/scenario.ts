@@ -24,6 +24,9 @@ const usual = {
   expected: ['NOERROR'],
 } as const
 
+/** Of hits, per second: of the latency runs, and of a part of the warm-up. */
+export const LATENCY_RATE = 20_000
+
 /**
  * Hits come before misses: dnsdist's packet cache takes no new entry once it is full, and would
  * answer no hit after the misses. The latency rates are the same for every server and below what
@@ -35,7 +38,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'hits',
     title: 'Hits: 1,000 names over UDP',
     file: 'hits',
-    latency: { file: 'hits', rate: 20_000 },
+    latency: { file: 'hits', rate: LATENCY_RATE },
   },
   {
     ...usual,
@@ -43,7 +46,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'TCP clients: hits over 8 connections',
     file: 'hits',
     transport: 'tcp',
-    latency: { file: 'hits', rate: 20_000 },
+    latency: { file: 'hits', rate: LATENCY_RATE },
   },
   {
     ...usual,
