@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
@@ -63,5 +64,19 @@ describe('serversOn()', () => {
       serversOn('tcp', port).map(({ address }) => address),
       ['127.0.0.1'],
     )
+  })
+
+  test('finds each server of a table that takes several reads', async (t) => {
+    const sockets = Array.from({ length: 300 }, () => createSocket('udp4'))
+    t.after(() => sockets.forEach((socket) => socket.close()))
+    const hosts = sockets.map((_, i) => `127.1.${i >> 8}.${i & 255}`)
+    const [first, ...rest] = sockets
+    first!.bind(0, hosts[0])
+    await once(first!, 'listening')
+    const { port } = first!.address()
+    rest.forEach((socket, i) => socket.bind(port, hosts[i + 1]))
+    await Promise.all(rest.map((socket) => once(socket, 'listening')))
+    const found = serversOn('udp', port).map(({ address }) => address)
+    assert.deepEqual(found.toSorted(), hosts.toSorted())
   })
 })
