@@ -3,7 +3,9 @@
 // are skipped and counted. DNSLET_INSTALL=no never installs anything.
 import { globSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
 import { run } from 'node:test'
+import type { TestEvent } from 'node:test/reporters'
 
 import { installCommand, installTools, mayInstall, missingTools } from './helpers/debian.ts'
 import { report } from './helpers/report.ts'
@@ -18,17 +20,32 @@ if (files.length === 0) {
   process.exit(1)
 }
 
-const stream = run({
-  files,
-  // Suites start real servers and measure time: more at once than this disturb each other.
-  concurrency: 2,
-  // For one file. A test that hangs is killed and named.
-  timeout: 300_000,
-})
-stream.on('test:summary', ({ file, success, counts }) => {
-  if (file === undefined && (!success || counts.tests === 0)) process.exitCode = 1
-})
-stream.compose(report).pipe(process.stdout)
+Readable.from(report(allEvents())).pipe(process.stdout)
+
+/** Where nothing may be lost under load a suite has the machine to itself, after the others. */
+async function* allEvents(): AsyncGenerator<TestEvent> {
+  const isDemanding = (file: string): boolean => /\/test\/(?:e2e|scenario)\//.test(file)
+  // Others start real servers and measure time too: more at once than two disturb each other.
+  yield* eventsOf(
+    files.filter((file) => !isDemanding(file)),
+    2,
+  )
+  yield* eventsOf(files.filter(isDemanding), 1)
+}
+
+/** What happens in these files, so many at once. A failure fails the whole run. */
+async function* eventsOf(some: readonly string[], concurrency: number): AsyncGenerator<TestEvent> {
+  if (some.length === 0) return
+  // The time is for one file. A test that hangs is killed and named.
+  const stream = run({ files: some, concurrency, timeout: 300_000 })
+  for await (const event of stream as AsyncIterable<TestEvent>) {
+    if (event.type === 'test:summary' && event.data.file === undefined) {
+      const { success, counts } = event.data
+      if (!success || counts.tests === 0) process.exitCode = 1
+    }
+    yield event
+  }
+}
 
 function prepareTools(): void {
   const missing = missingTools()

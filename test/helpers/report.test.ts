@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
 import { temporaryFolder } from './nsd.ts'
@@ -15,7 +15,9 @@ function run(
 ): { code: number; out: string } {
   const folder = temporaryFolder(t)
   for (const [name, text] of Object.entries(files)) {
-    writeFileSync(join(folder, name), `import { describe, test } from 'node:test'\n${text}\n`)
+    const path = join(folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, `import { describe, test } from 'node:test'\n${text}\n`)
   }
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { status, stdout, stderr } = spawnSync(process.execPath, [runner, folder], {
@@ -43,8 +45,27 @@ test('a failure is told in full, with its place, and fails the run', (t) => {
   })
   assert.equal(code, 1)
   assert.match(out, /✖ .*c\.test\.ts:2 suite > three\n {2}Error: no luck/)
-  assert.match(out, /Failed, 1 suites or tests:\n.*suite > three/)
+  assert.match(out, /Failed, 1 suites or tests:\n.*suite > three\n {2}Error: no luck/)
   assert.match(out, /^# fail 1$/m)
+})
+
+test('suites that need the machine to themselves come last, and count with the others', (t) => {
+  const said = (name: string): string => `test('${name}', () => { console.log('now ${name}') })`
+  const { code, out } = run(t, {
+    'test/e2e/e.test.ts': said('alone'),
+    'f.test.ts': said('beside others'),
+  })
+  assert.equal(code, 0, out)
+  assert.ok(out.indexOf('now beside others') < out.indexOf('now alone'), out)
+  assert.match(out, /^# pass 2$/m)
+})
+
+test('a failure among the last suites fails the run', (t) => {
+  const { code } = run(t, {
+    'test/scenario/g.test.ts': `test('g', () => { throw new Error('no luck') })`,
+    'h.test.ts': `test('h', () => {})`,
+  })
+  assert.equal(code, 1)
 })
 
 test('a file that cannot be loaded fails the run', (t) => {

@@ -4,13 +4,17 @@ import { inspect } from 'node:util'
 
 type DataOf<Type extends TestEvent['type']> = Extract<TestEvent, { type: Type }>['data']
 
+type Summary = DataOf<'test:summary'>
+
 /**
- * A reporter for `run()` of node:test: one line per file, every failure in full, every reason to
- * skip, and the runner's usual closing lines (`# tests`, `# pass`, …) at the very end.
+ * A reporter for `run()` of node:test, or for several runs in turn: one line per file, every failure
+ * in full, every reason to skip, all failures once more, so that the end of a long log has them, and
+ * the runner's usual closing lines (`# tests`, `# pass`, …) at the very end.
  */
 export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const skipped: string[] = []
   const failed: string[] = []
+  const runs: Summary[] = []
   let path: string[] = []
   for await (const event of source) {
     switch (event.type) {
@@ -23,8 +27,9 @@ export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<
       case 'test:fail': {
         if (isConsequence(event.data)) break
         const name = nameOf(path.slice(0, event.data.nesting), event.data)
-        failed.push(name)
-        yield failure(name, event.data)
+        const text = failure(name, event.data)
+        failed.push(text)
+        yield text
         break
       }
       case 'test:stdout':
@@ -32,14 +37,14 @@ export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<
         yield event.data.message
         break
       case 'test:summary':
-        yield event.data.file === undefined
-          ? list('Skipped', skipped) + list('Failed', failed) + closing(event.data)
-          : fileLine(event.data, event.data.file)
+        if (event.data.file === undefined) runs.push(event.data)
+        else yield fileLine(event.data, event.data.file)
         break
       default:
         break
     }
   }
+  yield list('Skipped', skipped) + list('Failed', failed) + closing(runs)
 }
 
 function reasonOf({ file, name, skip }: DataOf<'test:pass'>): string {
@@ -67,23 +72,27 @@ function list(title: string, lines: readonly string[]): string {
   return [`${title}, ${lines.length} suites or tests:`, ...lines].join('\n  ') + '\n'
 }
 
-function fileLine({ counts, duration_ms, success }: DataOf<'test:summary'>, file: string): string {
+function fileLine({ counts, duration_ms, success }: Summary, file: string): string {
   const notes = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
   const mark = success ? '✔' : '✖'
   return `${mark} ${here(file)} (${counts.tests} tests${notes}, ${Math.round(duration_ms)} ms)\n`
 }
 
-function closing({ counts, duration_ms }: DataOf<'test:summary'>): string {
+function closing(runs: readonly Summary[]): string {
+  const sum = (numberOf: (run: Summary) => number): number =>
+    runs.reduce((total, run) => total + numberOf(run), 0)
+  const others = ({ counts }: Summary): number =>
+    counts.passed + counts.cancelled + counts.skipped + counts.todo
   return (
     [
-      `# tests ${counts.tests}`,
-      `# suites ${counts.suites}`,
-      `# pass ${counts.passed}`,
-      `# fail ${counts.tests - counts.passed - counts.cancelled - counts.skipped - counts.todo}`,
-      `# cancelled ${counts.cancelled}`,
-      `# skipped ${counts.skipped}`,
-      `# todo ${counts.todo}`,
-      `# duration_ms ${duration_ms}`,
+      `# tests ${sum(({ counts }) => counts.tests)}`,
+      `# suites ${sum(({ counts }) => counts.suites)}`,
+      `# pass ${sum(({ counts }) => counts.passed)}`,
+      `# fail ${sum((run) => run.counts.tests - others(run))}`,
+      `# cancelled ${sum(({ counts }) => counts.cancelled)}`,
+      `# skipped ${sum(({ counts }) => counts.skipped)}`,
+      `# todo ${sum(({ counts }) => counts.todo)}`,
+      `# duration_ms ${sum((run) => run.duration_ms)}`,
     ].join('\n') + '\n'
   )
 }
