@@ -41,11 +41,18 @@ test('a run that passes says so, and names what was skipped and why', (t) => {
 
 test('a failure is told in full, with its place, and fails the run', (t) => {
   const { code, out } = run(t, {
-    'c.test.ts': `describe('suite', () => { test('three', () => { throw new Error('no luck') }) })`,
+    'c.test.ts': `describe('suite', () => {
+      test('three', (t) => { t.diagnostic('a figure'); throw new Error('no luck') })
+      test('four', (t) => { t.diagnostic('nothing to see') })
+    })`,
   })
   assert.equal(code, 1)
-  assert.match(out, /✖ .*c\.test\.ts:2 suite > three\n {2}Error: no luck/)
-  assert.match(out, /Failed, 1 suites or tests:\n.*suite > three\n {2}Error: no luck/)
+  assert.match(out, /✖ .*c\.test\.ts:3 suite > three\n {2}Error: no luck/)
+  assert.match(
+    out,
+    /Failed, 1 suites or tests:\n.*suite > three\n {2}Error: no luck[^]*\n {2}a figure\n/,
+  )
+  assert.doesNotMatch(out, /nothing to see/)
   assert.match(out, /^# fail 1$/m)
 })
 

@@ -8,30 +8,44 @@ type Summary = DataOf<'test:summary'>
 
 /**
  * A reporter for `run()` of node:test, or for several runs in turn: one line per file, every failure
- * in full, every reason to skip, all failures once more, so that the end of a long log has them, and
- * the runner's usual closing lines (`# tests`, `# pass`, …) at the very end.
+ * in full with its notes, every reason to skip, all failures once more, so that the end of a long log
+ * has them, and the runner's usual closing lines (`# tests`, `# pass`, …) at the very end.
  */
 export async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const skipped: string[] = []
   const failed: string[] = []
   const runs: Summary[] = []
   let path: string[] = []
+  // What a test notes down (`t.diagnostic`) comes right after its verdict.
+  let isNoteOfFailure = false
   for await (const event of source) {
     switch (event.type) {
       case 'test:start':
+        isNoteOfFailure = false
         path = [...path.slice(0, event.data.nesting), event.data.name]
         break
       case 'test:pass':
         if (typeof event.data.skip === 'string') skipped.push(reasonOf(event.data))
         break
       case 'test:fail': {
-        if (isConsequence(event.data)) break
+        isNoteOfFailure = !isConsequence(event.data)
+        if (!isNoteOfFailure) break
         const name = nameOf(path.slice(0, event.data.nesting), event.data)
         const text = failure(name, event.data)
         failed.push(text)
         yield text
         break
       }
+      case 'test:diagnostic': {
+        if (!isNoteOfFailure) break
+        const note = `  ${event.data.message}\n`
+        failed.push(failed.pop() + note)
+        yield note
+        break
+      }
+      case 'test:plan':
+        isNoteOfFailure = false
+        break
       case 'test:stdout':
       case 'test:stderr':
         yield event.data.message
