@@ -5,6 +5,7 @@ import {
   type InterceptParts,
   intercepts,
   prepareNode,
+  startHeir,
 } from '../daemon/intercept.ts'
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -55,8 +56,8 @@ export interface ServeEvents {
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const closing = closingOrder(options)
-  const log = await createLog({ format: options.logFormat })
-  for (const warning of options.warnings) log.warning(warning)
+  const log = await openLog(options)
+  startHeir(options, log)
   const state = openStateDirectory(process.env, log)
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)
@@ -112,6 +113,12 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     },
     stop,
   }
+}
+
+async function openLog({ logFormat, warnings }: ServeOptions): Promise<DaemonLog> {
+  const log = await createLog({ format: logFormat })
+  for (const warning of warnings) log.warning(warning)
+  return log
 }
 
 interface OpenParts {

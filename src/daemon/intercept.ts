@@ -15,7 +15,9 @@ import type { Log } from '../lib/log.ts'
 import { ClosingOrder } from '../sys/closing-order.ts'
 import { type Libc, libc } from '../sys/libc.ts'
 import { noCoreDumps } from '../sys/limits.ts'
+import { startMemoryHeir } from '../sys/memory-heir.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
+import type { SyscallError } from '../sys/socket.ts'
 import type { Configuration } from './configuration.ts'
 import type { Daemon } from './daemon.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -50,6 +52,20 @@ export function prepareNode({ localIps, port }: ServeOptions, besideDnslet: bool
 export function closingOrder(options: ServeOptions): ClosingOrder | null {
   const { libc: system } = libc()
   return intercepts(options) && system !== null ? new ClosingOrder(system) : null
+}
+
+/** Sees to it that this process closes what it has open at once when it is killed (memory-heir.ts). */
+export function startHeir(options: ServeOptions, log: Log): void {
+  const { libc: system } = libc()
+  if (!intercepts(options) || system === null) return
+  try {
+    startMemoryHeir(system)
+  } catch (cause) {
+    log.warning(
+      `No process inherits the memory (${(cause as SyscallError).message}): should dnslet be killed, ` +
+        'kube-dns answers some milliseconds later',
+    )
+  }
 }
 
 export interface InterceptParts {
@@ -150,7 +166,7 @@ export function clusterZone(daemon: Daemon): string {
 }
 
 async function describeRules(
-  { options, log, state }: InterceptParts,
+  { options, closing, log, state }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
 ): Promise<RulesParts> {
@@ -170,6 +186,7 @@ async function describeRules(
   }
   return {
     libc: system,
+    closing,
     log,
     programs,
     addresses,

@@ -6,8 +6,8 @@ const O_CLOEXEC = 0o2000000
 const F_DUPFD_CLOEXEC = 1030
 /** Listeners have numbers from here on: below are all of an ordinary process. */
 const LISTENERS = 512
-/** UDP sockets that get a place: eight addresses on two ports. More close like anything else. */
-const SOCKETS = 16
+/** UDP sockets of eight addresses on two ports, and one to the packet filter. More close like anything else. */
+const SOCKETS = 17
 
 /** Who closes a descriptor: the C library, or who keeps its number. */
 export interface Closer {
@@ -21,7 +21,7 @@ export interface Closer {
  *     any              connections: reset, while the interface still leads to their clients
  *     the last place   the TUN: kube-dns answers from here on
  *     other places     UDP sockets: closed before the TUN they would refuse queries, now those are lost
- *                      and asked again
+ *                      and asked again; the socket to the packet filter, whose end waits for nf_tables
  *     below            what libuv opened before, files watched among it: 20 ms to close
  *
  * A connection that ends after the TUN cannot reset its client. What that sends on goes to a kube-dns
@@ -34,7 +34,7 @@ export class ClosingOrder implements Closer {
   readonly #libc: Libc
   /** /dev/null, which holds every place that is not in use. */
   readonly #nothing: number
-  /** Free places for UDP sockets. */
+  /** Free places for sockets. */
   readonly #places: number[]
   readonly #tunPlace: number
   /** Places in use. */
@@ -56,7 +56,7 @@ export class ClosingOrder implements Closer {
     this.#places = places
   }
 
-  /** Gives a UDP socket its place; returns its new number. */
+  /** Gives a socket a place after the TUN; returns its new number. */
   socket(fd: number): number {
     const place = this.#places.pop() ?? -1
     const moved = this.#move(fd, place)
@@ -78,7 +78,7 @@ export class ClosingOrder implements Closer {
     return higher
   }
 
-  /** Closes a UDP socket or the TUN, and keeps its place for the next. */
+  /** Closes such a socket or the TUN, and keeps its place for the next. */
   close(fd: number): void {
     if (!this.#used.delete(fd)) this.#libc.close(fd)
     else if (this.#libc.dup3(this.#nothing, fd, O_CLOEXEC) < 0) this.#libc.close(fd)

@@ -1,3 +1,4 @@
+import type { ClosingOrder } from './closing-order.ts'
 import type { Libc } from './libc.ts'
 import { attribute, nested, netlinkMessage, readMessages } from './netlink-message.ts'
 import { SyscallError } from './socket.ts'
@@ -95,15 +96,18 @@ function message(
  */
 export class Nfnetlink {
   readonly #libc: Libc
+  readonly #closing: ClosingOrder | null
   readonly #fd: number
   readonly #reply = Buffer.alloc(REPLY_SIZE)
 
   /** Throws SyscallError. The socket belongs to the network namespace it was opened in. */
-  constructor(libc: Libc) {
+  constructor(libc: Libc, closing: ClosingOrder | null = null) {
     this.#libc = libc
+    this.#closing = closing
     const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC
-    this.#fd = libc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
-    if (this.#fd < 0) throw new SyscallError('open a netlink socket', libc.errno())
+    const fd = libc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
+    if (fd < 0) throw new SyscallError('open a netlink socket', libc.errno())
+    this.#fd = closing?.socket(fd) ?? fd
   }
 
   /**
@@ -124,7 +128,8 @@ export class Nfnetlink {
   }
 
   close(): void {
-    this.#libc.close(this.#fd)
+    const closer = this.#closing ?? this.#libc
+    closer.close(this.#fd)
   }
 
   #readErrors(): number {

@@ -46,7 +46,7 @@ export class NftRules implements Rules {
     this.#parts = parts
     this.leadsAll = parts.interception === 'local'
     this.#input = input
-    this.#netlink = new Nfnetlink(parts.libc)
+    this.#netlink = new Nfnetlink(parts.libc, parts.closing)
     const lease = this.#contents('lease', LEASE_MS)
     this.#renewal = replaceElements(TABLE, lease)
     this.#beginning = replaceElements(TABLE, [

@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts'
+import type { ClosingOrder } from '../../sys/closing-order.ts'
 import type { Libc } from '../../sys/libc.ts'
 import type { Programs } from '../programs.ts'
 
@@ -7,6 +8,7 @@ export const LEASE_MS = 3_000
 
 export interface RulesParts {
   readonly libc: Libc
+  readonly closing?: ClosingOrder | null
   readonly log: Log
   readonly programs: Programs
   /** Addresses that dnslet answers on, IPv4 and IPv6. Those on kube-ipvs0 do not belong here. */
