@@ -46,7 +46,7 @@ describe('the link-local address', { skip: requireNodeModel() }, () => {
       await answered(/^kube-dns-/)
       const report = await probe.stop()
       t.diagnostic(report.summary(killed))
-      assert.equal(report.failedBetween(killed + 500, Infinity), 0)
+      assert.equal(report.failedAfterTakeover(killed), 0)
 
       dnslet = await model.startDnslet(undefined, { server: LINK_LOCAL })
       signal(dnslet.pid, 'SIGSTOP')

@@ -23,11 +23,7 @@ describe('where queries of the node cannot all be led here', { skip: requireNode
       await assertSteady(dnslet)
       assert.ok(await served())
       signal(dnslet.pid, 'SIGKILL')
-      for (const place of ['pod', 'node'] as const) {
-        const answered = async (): Promise<boolean> =>
-          (await model.whoAnswers(place, VIP))?.startsWith('kube-dns') === true
-        await waitUntil(`${place}: an answer by kube-dns`, answered, undefined, 4)
-      }
+      for (const place of ['pod', 'node'] as const) await model.untilKubeDnsAnswers(place, VIP)
     })
 
     test(`${kubeProxy}: -setupiptables=false: nothing flaps`, async (t) => {

@@ -184,6 +184,13 @@ export class NodeModel {
     return answer.ttl <= CAPPED_TTL ? 'dnslet' : answer.pod
   }
 
+  /** Resolves once a pod of kube-dns answers, over UDP; rejects after ten seconds. */
+  async untilKubeDnsAnswers(place: Place, server: string): Promise<void> {
+    await waitUntil('kube-dns to answer', async () => {
+      return (await this.whoAnswers(place, server))?.startsWith('kube-dns') === true
+    })
+  }
+
   /**
    * Asks for names of cluster.local that each pod answers with its own name (`who`, and all below
    * it), each once: what was answered, and by which pod in the first place.

@@ -51,6 +51,15 @@ export class ProbeReport {
     return null
   }
 
+  /**
+   * Queries without an answer that were sent half a second or more after kube-dns took over. What was
+   * in flight then may be lost, what is asked later may not.
+   */
+  failedAfterTakeover(event: number): number {
+    const after = this.firstAfter(event, 'kube-dns')
+    return after === null ? 0 : this.failedBetween(event + after + 500, Infinity)
+  }
+
   /** How long after `event` the last query was sent that failed; 0 where none did. */
   lastFailureAfter(event: number): number {
     for (let i = this.total - 1; i >= 0 && this.#sent(i) >= event; i--) {
