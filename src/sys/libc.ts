@@ -43,8 +43,8 @@ export interface Libc {
   setrlimit(resource: number, limits: Uint8Array): number
   /** One of the kernel's calls that C libraries have no name for. */
   syscall(number: number, first: number, second: number): number
-  /** Zeroed pages to read and write, never freed. */
-  map(bytes: number): NativeMemory
+  /** Zeroed pages to read and write, never freed; null where they are not to be had. */
+  map(bytes: number): NativeMemory | null
   mprotect(address: number, length: number, protection: number): number
   /** @param before what was blocked until now, in a sigset_t */
   pthread_sigmask(how: number, set: Uint8Array, before: Buffer): number
@@ -159,7 +159,8 @@ function declare(koffi: typeof import('koffi')): Libc {
     syscall: own.func('long syscall(long number, long first, long second)'),
     map: (bytes) => {
       const address = mmap(0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
-      return { address, bytes: koffi.view(address, bytes) }
+      // MAP_FAILED is the highest address, and the only one too high for a number.
+      return typeof address === 'number' ? { address, bytes: koffi.view(address, bytes) } : null
     },
     mprotect: own.func('int mprotect(uintptr_t address, ulong length, int protection)'),
     pthread_sigmask: own.func('int pthread_sigmask(int how, const void *set, _Out_ void *before)'),

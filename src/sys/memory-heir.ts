@@ -26,23 +26,26 @@ const POLLIN = 1
 export const HEIR_NAME = 'dnslet-heir'
 
 /**
- * Starts a process that inherits our memory, so that this one, when it is killed, lets go of its
- * descriptors first and at once: the kernel frees the memory of a process before it closes what that
- * has open (do_exit: exit_mm, then exit_files), 5 ms for our 80 MiB and without bound where it has to wait
- * for a lock, and the last one in a mount namespace waits for that as well. Memory and namespaces that
- * somebody else still has cost nothing to leave. Returns the heir's process number.
+ * Starts a process that inherits our memory, so that this one, when it alone is killed, lets go of its
+ * descriptors at once: the kernel frees the memory of a process before it closes what that has open
+ * (do_exit: exit_mm, then exit_files), 5 ms for our 80 MiB, and waits for whoever looks through that
+ * memory. The last process in a mount namespace waits for its end as well. Where somebody else still has
+ * memory and namespaces, leaving them is a matter of microseconds. Returns the heir's process number.
  *
  * The heir shares our memory and nothing else. It runs no code of ours but a few system calls: it gives
  * itself a name, closes its descriptors, sleeps until this process has ended, whichever way, and ends,
- * which frees the memory. It costs a kernel stack and no CPU. Signals do not reach it, but for SIGKILL;
- * without it this process merely ends slower.
+ * which frees the memory. It costs a kernel stack and no CPU. It is deaf to signals that can be blocked.
+ * Killed alone it stays as a zombie, and this process merely ends slower. So it does where both are
+ * killed: by the OOM killer, which ends all that share the memory, by `cgroup.kill`, by `pkill -f`.
  *
  * To be called before anything is opened that an end of this process must close: until Linux 5.9 (no
  * close_range) the heir keeps what was open. Throws SyscallError, ENOSYS before Linux 5.3 (no pidfd).
  */
 export function startMemoryHeir(libc: Libc): number {
   const processor = process.arch as Processor
-  const { address, bytes } = libc.map(2 * PART)
+  const mapped = libc.map(2 * PART)
+  if (mapped === null) throw new SyscallError('mmap', libc.errno())
+  const { address, bytes } = mapped
   const self = libc.syscall(PIDFD_OPEN, process.pid, 0)
   check(libc, 'pidfd_open', self)
   try {
@@ -79,16 +82,18 @@ function heirCalls(
 }
 
 /**
- * A process in our memory that runs `code` and blocks every signal: a handler of Node's would run in it
+ * A process in our memory that runs `code` and blocks the signals: a handler of Node's would run in it
  * with our variables. Its parent is not told of its end.
  */
 function cloneDeaf(libc: Libc, code: number, stack: number): number {
   const every = Buffer.alloc(SIGNAL_SET, 0xff)
   const before = Buffer.alloc(SIGNAL_SET)
   libc.pthread_sigmask(SIG_SETMASK, every, before)
-  const pid = libc.clone(code, stack, CLONE_VM, 0)
-  const errno = libc.errno()
-  libc.pthread_sigmask(SIG_SETMASK, before, every)
-  if (pid < 0) throw new SyscallError('clone', errno)
-  return pid
+  try {
+    const pid = libc.clone(code, stack, CLONE_VM, 0)
+    check(libc, 'clone', pid)
+    return pid
+  } finally {
+    libc.pthread_sigmask(SIG_SETMASK, before, every)
+  }
 }

@@ -71,6 +71,12 @@ describe('startMemoryHeir()', { skip }, () => {
     await waitUntil('the signal', () => owner.output().includes('got SIGUSR2'), owner)
   })
 
+  test('says that there is no memory', () => {
+    assert.equal(library.map(2 ** 52), null)
+    const failing = { ...library, map: () => library.map(2 ** 52) }
+    assert.throws(() => startMemoryHeir(failing), { code: 'ENOMEM' })
+  })
+
   for (const call of ['syscall', 'mprotect', 'clone'] as const) {
     test(`says that ${call} failed, and leaves nothing open`, () => {
       const before = readdirSync('/proc/self/fd').length
