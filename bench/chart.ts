@@ -81,8 +81,8 @@ function cpuGroup(results: Results, scenario: string): Group {
 
 function memoryGroup(results: Results): Group {
   const bars = summarise(results, 'memory').map(({ server, rss, rssAnon }) => {
-    const whole = { median: rss.median / 1024, min: rss.min / 1024, max: rss.max / 1024 }
-    return { server, whole, solid: rssAnon.median / 1024 }
+    const whole = { figure: rss.figure / 1024, min: rss.min / 1024, max: rss.max / 1024 }
+    return { server, whole, solid: rssAnon.figure / 1024 }
   })
   return { title: findScenario('memory').title, unit: 'MiB', bars }
 }
@@ -98,8 +98,8 @@ function renderGroup({ title, unit, bars }: Group, top: number): string {
 function renderRow({ server, whole, solid }: Bar, top: number, scale: number): string {
   const kind = server.startsWith('dnslet') ? 'own' : 'peer'
   // The medians of the parts need not add up to the median of the whole: the whole is drawn.
-  const first = Math.min(solid, whole.median) * scale
-  const length = whole.median * scale
+  const first = Math.min(solid, whole.figure) * scale
+  const length = whole.figure * scale
   const middle = top + BAR_HEIGHT / 2
   return [
     text(LABELS - 8, middle + 5, server, 'end'),
@@ -118,14 +118,14 @@ function text(x: number, y: number, content: string, anchor: 'start' | 'end'): s
   return `<text x="${x}" y="${y}" text-anchor="${anchor}">${escapeXml(content)}</text>`
 }
 
-function caption({ median, min, max }: Spread): string {
-  return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
+function caption({ figure, min, max }: Spread): string {
+  return `${figure.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
 }
 
 function describe(groups: readonly Group[]): string {
   return groups
     .map(({ title, unit, bars }) => {
-      const values = bars.map(({ server, whole }) => `${server} ${whole.median.toFixed(2)} ${unit}`)
+      const values = bars.map(({ server, whole }) => `${server} ${whole.figure.toFixed(2)} ${unit}`)
       return `${title}: ${values.join(', ')}.`
     })
     .join(' ')

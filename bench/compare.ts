@@ -1,5 +1,6 @@
 import type { Children } from './children.ts'
 import { type RunningServer, servers, startServer, upstream } from './fleet.ts'
+import { LatencyPools } from './latency-pools.ts'
 import { Meter } from './measure.ts'
 import { writeRound, writeZone } from './names.ts'
 import type { Options } from './options.ts'
@@ -18,6 +19,7 @@ export async function compare(
   const fleet = servers(options)
   const samples: Sample[] = []
   const starts: Start[] = []
+  const pools = new LatencyPools()
   const nsd = await startServer(children, upstream(options), dir, options.loadCpu)
   for (let round = 1; round <= rounds; round++) {
     if (options.scenarios.length > 0) writeRound(dir, round, options)
@@ -27,7 +29,7 @@ export async function compare(
     }
     if (options.scenarios.length > 0) {
       const meter = new Meter(children, options, running, nsd)
-      await playRound(meter, options, running, round, (sample) => {
+      await playRound({ meter, options, running, round, pools }, (sample) => {
         samples.push(sample)
         progress(progressLine(sample, rounds))
       })
@@ -44,6 +46,7 @@ export async function compare(
     rounds,
     seconds,
     samples,
+    pooled: pools.percentiles(),
     starts: options.starts ? starts : [],
   }
 }
@@ -61,19 +64,24 @@ async function startFleet(
   return running
 }
 
+interface Round {
+  readonly meter: Meter
+  readonly options: Options
+  readonly running: readonly RunningServer[]
+  readonly round: number
+  readonly pools: LatencyPools
+}
+
 /** All servers take turns within each scenario; every round another one begins. */
 async function playRound(
-  meter: Meter,
-  options: Options,
-  running: readonly RunningServer[],
-  round: number,
+  { meter, options, running, round, pools }: Round,
   take: (sample: Sample) => void,
 ): Promise<void> {
   for (const target of running) await meter.warmUp(target)
   const first = round % running.length
   const turn = [...running.slice(first), ...running.slice(0, first)]
   for (const scenario of options.scenarios) {
-    for (const target of turn) take(await meter.measure(target, scenario, round))
+    for (const target of turn) take(await meter.measure(target, scenario, round, pools))
   }
 }
 

@@ -2,6 +2,7 @@ import { type Children, failure, hasEnded } from './children.ts'
 import { countUnexpected, type LoadReport } from './dnsperf-output.ts'
 import { type Load, type LoadResult, runDnsperf } from './dnsperf.ts'
 import type { RunningServer } from './fleet.ts'
+import type { LatencyPools } from './latency-pools.ts'
 import type { Options } from './options.ts'
 import { type CpuTime, readCpuTime, readMemory } from './proc.ts'
 import type { Sample } from './sample.ts'
@@ -51,8 +52,13 @@ export class Meter {
     await this.#run({ ...plain, port, file: 'warmup-misses', once: true })
   }
 
-  /** One throughput run, and then one latency run, of a scenario. */
-  async measure(target: RunningServer, scenario: Scenario, round: number): Promise<Sample> {
+  /** One throughput run, and then one latency run, of a scenario; all its latencies go into `pools`. */
+  async measure(
+    target: RunningServer,
+    scenario: Scenario,
+    round: number,
+    pools: LatencyPools,
+  ): Promise<Sample> {
     const { port } = target.server
     // Earlier misses may have evicted the hits.
     await this.#run({ ...plain, port, file: 'hits', once: true })
@@ -62,6 +68,7 @@ export class Meter {
     const after = this.#usage(target)
     const timed = await this.#latencyRun(port, scenario)
     if (hasEnded(target.child)) throw failure(target.child)
+    if (timed !== null) pools.add(scenario.name, target.server.name, timed.latencies)
     const runs = timed === null ? [throughput] : [throughput, timed]
     return {
       round,

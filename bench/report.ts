@@ -27,6 +27,7 @@ function introduction({ rounds, versions }: Results): string {
   return [
     `${names.join(', ')}.`,
     `Rounds: ${rounds}. Medians, with [minimum–maximum] over the rounds; ratios are taken in each round.`,
+    'Latencies, and ratios of them: of the queries of all rounds together.',
   ].join('\n')
 }
 
@@ -49,8 +50,8 @@ const columns = [
   ['system', (s) => s.systemCpu.toFixed(2)],
   ['nsd', (s) => s.upstreamCpu.toFixed(2)],
   ['busy', (s) => percent(s.busy)],
-  ['p50', (s) => micros(s.latency.p50.median)],
-  ['p99', (s) => micros(s.latency.p99.median)],
+  ['p50', (s) => micros(s.latency.p50.figure)],
+  ['p99', (s) => micros(s.latency.p99.figure)],
   ['p99.9', (s) => range(s.latency.p999, micros)],
   ['lost', (s) => String(s.lost)],
   ['wrong', (s) => String(s.wrong)],
@@ -91,9 +92,9 @@ function startSection(results: Results): string {
   return `From start to first answer\n\n${formatTable(['server', 'ms'], rows)}`
 }
 
-function range({ median, min, max }: Spread, format: (value: number) => string): string {
-  if (Number.isNaN(median)) return '-'
-  return `${format(median)} [${format(min)}–${format(max)}]`
+function range({ figure, min, max }: Spread, format: (value: number) => string): string {
+  if (Number.isNaN(figure)) return '-'
+  return `${format(figure)} [${format(min)}–${format(max)}]`
 }
 
 function thousands(value: number): string {

@@ -28,6 +28,13 @@ export interface Sample {
   readonly rssAnon: number
 }
 
+/** Latencies of the queries of all rounds together. */
+export interface PooledLatency {
+  readonly scenario: string
+  readonly server: string
+  readonly latency: Latency
+}
+
 /** How long a server took to its first answer. */
 export interface Start {
   readonly round: number
@@ -43,5 +50,6 @@ export interface Results {
   readonly rounds: number
   readonly seconds: number
   readonly samples: readonly Sample[]
+  readonly pooled: readonly PooledLatency[]
   readonly starts: readonly Start[]
 }

@@ -1,6 +1,6 @@
-/** The middle and the outer values of a set of samples. */
+/** What a set of samples comes to, their median if not told otherwise, and the outer ones. */
 export interface Spread {
-  readonly median: number
+  readonly figure: number
   readonly min: number
   readonly max: number
 }
@@ -12,10 +12,10 @@ export interface Latency {
   readonly p999: number
 }
 
-/** Median, minimum and maximum of `values`; all NaN when there are none. */
+/** Median as figure, minimum and maximum of `values`; all NaN when there are none. */
 export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
-  return { median: median(sorted), min: sorted.at(0) ?? NaN, max: sorted.at(-1) ?? NaN }
+  return { figure: median(sorted), min: sorted.at(0) ?? NaN, max: sorted.at(-1) ?? NaN }
 }
 
 function median(sorted: readonly number[]): number {

@@ -10,7 +10,7 @@ export interface Summary {
   readonly systemCpu: number
   readonly upstreamCpu: number
   readonly busy: number
-  /** NaN where no latency was measured. */
+  /** Of the queries of all rounds together, with the range of the rounds; NaN where none was measured. */
   readonly latency: Readonly<Record<keyof Latency, Spread>>
   /** Totals. */
   readonly completed: number
@@ -33,6 +33,7 @@ const figures: Readonly<Record<Figure, (sample: Sample) => number>> = {
 export function summarise(results: Results, scenario: string): Summary[] {
   return results.servers.map((server) => {
     const samples = samplesOf(results, scenario, server)
+    const pooled = pooledLatency(results, scenario, server)
     const of = (read: (sample: Sample) => number): Spread => spread(samples.map(read))
     const total = (read: (sample: Sample) => number): number =>
       samples.reduce((sum, sample) => sum + read(sample), 0)
@@ -40,14 +41,14 @@ export function summarise(results: Results, scenario: string): Summary[] {
       server,
       queriesPerSecond: of((sample) => sample.queriesPerSecond),
       cpu: of((sample) => sample.cpu),
-      userCpu: of((sample) => sample.userCpu).median,
-      systemCpu: of((sample) => sample.systemCpu).median,
-      upstreamCpu: of((sample) => sample.upstreamCpu).median,
-      busy: of((sample) => sample.busy).median,
+      userCpu: of((sample) => sample.userCpu).figure,
+      systemCpu: of((sample) => sample.systemCpu).figure,
+      upstreamCpu: of((sample) => sample.upstreamCpu).figure,
+      busy: of((sample) => sample.busy).figure,
       latency: {
-        p50: of((sample) => sample.latency?.p50 ?? NaN),
-        p99: of((sample) => sample.latency?.p99 ?? NaN),
-        p999: of((sample) => sample.latency?.p999 ?? NaN),
+        p50: { ...of((sample) => sample.latency?.p50 ?? NaN), figure: pooled.p50 },
+        p99: { ...of((sample) => sample.latency?.p99 ?? NaN), figure: pooled.p99 },
+        p999: { ...of((sample) => sample.latency?.p999 ?? NaN), figure: pooled.p999 },
       },
       completed: total((sample) => sample.completed),
       lost: total((sample) => sample.lost),
@@ -58,7 +59,11 @@ export function summarise(results: Results, scenario: string): Summary[] {
   })
 }
 
-/** A server's figure divided by the reference's, round by round. */
+/**
+ * A server's figure divided by the reference's: the median of the rounds' quotients and their range. Of
+ * latencies the quotient of all rounds together: a round has only some eighty queries beyond p99.9, and
+ * a stall of the machine more or less decides.
+ */
 export function ratio(
   results: Results,
   scenario: string,
@@ -69,12 +74,20 @@ export function ratio(
   const [values, references] = [server, reference].map((name) =>
     samplesOf(results, scenario, name).map(figures[figure]),
   )
-  return spread(pairedRatios(values ?? [], references ?? []))
+  const rounds = spread(pairedRatios(values ?? [], references ?? []))
+  if (figure !== 'p999') return rounds
+  const [own, others] = [server, reference].map((name) => pooledLatency(results, scenario, name))
+  return { ...rounds, figure: (own?.p999 ?? NaN) / (others?.p999 ?? NaN) }
 }
 
 /** The measured scenarios' names in their order. */
 export function measuredScenarios(results: Results): string[] {
   return [...new Set(results.samples.map((sample) => sample.scenario))]
+}
+
+function pooledLatency(results: Results, scenario: string, server: string): Latency {
+  const found = results.pooled.find((p) => p.scenario === scenario && p.server === server)
+  return found?.latency ?? { p50: NaN, p99: NaN, p999: NaN }
 }
 
 /** In the order of the rounds. */

@@ -6,15 +6,15 @@ import fc from 'fast-check'
 import { latency, pairedRatios, percentile, spread } from '../../bench/stats.ts'
 
 test('spread() takes the middle of an odd number of values', () => {
-  assert.deepEqual(spread([9, 1, 10]), { median: 9, min: 1, max: 10 })
+  assert.deepEqual(spread([9, 1, 10]), { figure: 9, min: 1, max: 10 })
 })
 
 test('spread() takes the mean of the two middle values of an even number', () => {
-  assert.deepEqual(spread([10, 2, 4, 3]), { median: 3.5, min: 2, max: 10 })
+  assert.deepEqual(spread([10, 2, 4, 3]), { figure: 3.5, min: 2, max: 10 })
 })
 
 test('spread() of nothing is NaN', () => {
-  assert.deepEqual(spread([]), { median: NaN, min: NaN, max: NaN })
+  assert.deepEqual(spread([]), { figure: NaN, min: NaN, max: NaN })
 })
 
 test('percentile() returns the smallest sample that the share does not exceed', () => {
