@@ -11,6 +11,7 @@ import { libc } from '../sys/libc.ts'
 import { bindTcp } from '../sys/socket.ts'
 import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
+import { lowerCompilerThreads } from './compiler-threads.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
 import type { ReceiveCache } from './cache-handover.ts'
 import { Daemon } from './daemon.ts'
@@ -41,6 +42,7 @@ export async function openDaemon({
   closing = null,
   ...parts
 }: OpenParts): Promise<Daemon> {
+  lowerCompilerThreads()
   const clock = new Clock()
   const cacheBudget = openCacheBudget()
   const udp = chooseUdpBackend(process.env)

@@ -1,8 +1,9 @@
 // What the daemon says and does when it cannot start, and how it ends.
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { constants, getPriority } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { handoverSocket } from '../../src/host/handover/protocol.ts'
@@ -187,4 +188,22 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
     await waitUntil('the end of dnslet', () => daemon.ended() !== null)
     assert.equal(daemon.ended(), 0)
   })
+})
+
+test('V8 compiles on one thread, and only while there is nothing to serve', async (t) => {
+  const port = await freePort()
+  const { process: daemon } = await startDnslet(t, `.:${port} {\n  bind 127.0.0.1\n  cache\n}\n`, {
+    ready: { address: '127.0.0.1', port },
+  })
+  const folder = `/proc/${daemon.pid}/task`
+  const threads = readdirSync(folder).map((thread) => ({
+    name: readFileSync(join(folder, thread, 'comm'), 'utf8').trimEnd(),
+    priority: getPriority(Number(thread)),
+  }))
+  const lowest = threads.filter(({ priority }) => priority === constants.priority.PRIORITY_LOW)
+  assert.deepEqual(
+    lowest.map(({ name }) => name),
+    ['V8Worker'],
+    JSON.stringify(threads),
+  )
 })
