@@ -1,7 +1,7 @@
 import type { Children } from './children.ts'
 import { type RunningServer, servers, startServer, upstream } from './fleet.ts'
 import { LatencyPools } from './latency-pools.ts'
-import { Meter } from './measure.ts'
+import { Meter, type Trial } from './measure.ts'
 import { writeRound, writeZone } from './names.ts'
 import type { Options } from './options.ts'
 import type { Results, Sample, Start } from './sample.ts'
@@ -72,16 +72,24 @@ interface Round {
   readonly pools: LatencyPools
 }
 
-/** All servers take turns within each scenario; every round another one begins. */
+/**
+ * All servers take turns within each scenario, and every second within its latency run: a disturbance
+ * of the machine that lasts longer meets all of them. Every round another one begins.
+ */
 async function playRound(
   { meter, options, running, round, pools }: Round,
   take: (sample: Sample) => void,
 ): Promise<void> {
   for (const target of running) await meter.warmUp(target)
   const first = round % running.length
-  const turn = [...running.slice(first), ...running.slice(0, first)]
+  const order = [...running.slice(first), ...running.slice(0, first)]
   for (const scenario of options.scenarios) {
-    for (const target of turn) take(await meter.measure(target, scenario, round, pools))
+    const trials: Trial[] = []
+    for (const target of order) trials.push(await meter.begin(target, scenario))
+    for (let turn = 0; turn < options.latencySeconds; turn++) {
+      for (const trial of trials) await meter.time(trial, turn)
+    }
+    for (const trial of trials) take(meter.end(trial, round, pools))
   }
 }
 

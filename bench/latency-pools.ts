@@ -17,13 +17,18 @@ export class LatencyPools {
   /** The percentiles of each pool. */
   percentiles(): PooledLatency[] {
     return [...this.#pools.values()].map(({ scenario, server, parts }) => {
-      const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
-      let at = 0
-      for (const part of parts) {
-        all.set(part, at)
-        at += part.length
-      }
-      return { scenario, server, latency: latency(all) }
+      return { scenario, server, latency: latency(concatenated(parts)) }
     })
   }
+}
+
+/** All `parts` one after the other, in an array of its own. */
+export function concatenated(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
 }

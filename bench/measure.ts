@@ -2,11 +2,12 @@ import { type Children, failure, hasEnded } from './children.ts'
 import { countUnexpected, type LoadReport } from './dnsperf-output.ts'
 import { type Load, type LoadResult, runDnsperf } from './dnsperf.ts'
 import type { RunningServer } from './fleet.ts'
-import type { LatencyPools } from './latency-pools.ts'
+import { concatenated, type LatencyPools } from './latency-pools.ts'
+import { latencyFile, type Part } from './names.ts'
 import type { Options } from './options.ts'
 import { type CpuTime, readCpuTime, readMemory } from './proc.ts'
 import type { Sample } from './sample.ts'
-import { LATENCY_RATE, type Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { latency } from './stats.ts'
 
 const plain = {
@@ -18,6 +19,17 @@ const plain = {
   rate: null,
   latencies: false,
 } as const
+
+/** What one server has shown of a scenario so far. */
+export interface Trial {
+  readonly target: RunningServer
+  readonly scenario: Scenario
+  /** Of the throughput run. */
+  readonly report: LoadReport
+  readonly figures: CpuFigures
+  /** The turns of the latency run. */
+  readonly timed: LoadResult[]
+}
 
 /** Runs loads against the servers of one round. */
 export class Meter {
@@ -39,47 +51,62 @@ export class Meter {
   }
 
   /**
-   * Brings a fresh server to its usual speed: hits first, then a few misses. Hits at the rate of the
-   * latency runs too: with few queries at a time a JIT compiles other paths than under full load.
+   * Brings a fresh server to its usual speed: hits and a few misses at full load, then each scenario at the
+   * rate of its latency run. With few queries at a time a JIT compiles other paths than under full load.
    */
   async warmUp({ server: { port } }: RunningServer): Promise<void> {
-    const seconds = this.#options.warmupSeconds
+    const { warmupSeconds: seconds, scenarios } = this.#options
     if (seconds === 0) return
     const hits = { ...plain, port, file: 'hits', seconds }
     await this.#run(hits)
     await this.#run({ ...hits, transport: 'tcp' })
-    await this.#run({ ...hits, rate: LATENCY_RATE })
     await this.#run({ ...plain, port, file: 'warmup-misses', once: true })
+    for (const scenario of scenarios) await this.#runAtRate(port, scenario, 'warmup', seconds)
   }
 
-  /** One throughput run, and then one latency run, of a scenario; all its latencies go into `pools`. */
-  async measure(
-    target: RunningServer,
-    scenario: Scenario,
-    round: number,
-    pools: LatencyPools,
-  ): Promise<Sample> {
+  /** The throughput run of a scenario. */
+  async begin(target: RunningServer, scenario: Scenario): Promise<Trial> {
     const { port } = target.server
     // Earlier misses may have evicted the hits.
     await this.#run({ ...plain, port, file: 'hits', once: true })
     const before = this.#usage(target)
-    const throughput = await this.#run(this.#throughputLoad(port, scenario))
+    const { report } = await this.#run(this.#throughputLoad(port, scenario))
     if (hasEnded(target.child)) throw failure(target.child)
-    const after = this.#usage(target)
-    const timed = await this.#latencyRun(port, scenario)
+    return {
+      target,
+      scenario,
+      report,
+      figures: cpuFigures(before, this.#usage(target), report),
+      timed: [],
+    }
+  }
+
+  /** A second of the latency run, which the servers of a round take in turns. */
+  async time({ target, scenario, timed }: Trial, turn: number): Promise<void> {
+    const result = await this.#runAtRate(target.server.port, scenario, turn, 1)
     if (hasEnded(target.child)) throw failure(target.child)
-    if (timed !== null) pools.add(scenario.name, target.server.name, timed.latencies)
-    const runs = timed === null ? [throughput] : [throughput, timed]
+    if (result !== null) timed.push(result)
+  }
+
+  /** What all runs of a trial came to; their latencies go into `pools` too. */
+  end(
+    { target, scenario, report, figures, timed }: Trial,
+    round: number,
+    pools: LatencyPools,
+  ): Sample {
+    const server = target.server.name
+    for (const { latencies } of timed) pools.add(scenario.name, server, latencies)
+    const reports = [report, ...timed.map((run) => run.report)]
     return {
       round,
       scenario: scenario.name,
-      server: target.server.name,
-      queriesPerSecond: throughput.report.queriesPerSecond,
-      ...cpuFigures(before, after, throughput.report),
-      completed: throughput.report.completed,
-      lost: sum(runs.map((run) => run.report.lost)),
-      wrong: sum(runs.map((run) => countUnexpected(run.report, scenario.expected))),
-      latency: timed === null ? null : latency(timed.latencies),
+      server,
+      queriesPerSecond: report.queriesPerSecond,
+      ...figures,
+      completed: report.completed,
+      lost: sum(reports.map(({ lost }) => lost)),
+      wrong: sum(reports.map((one) => countUnexpected(one, scenario.expected))),
+      latency: timed.length === 0 ? null : latency(concatenated(timed.map((run) => run.latencies))),
       ...readMemory(target.child.pid),
     }
   }
@@ -91,12 +118,16 @@ export class Meter {
     return { ...plain, port, file, transport, clients, outstanding, once, seconds }
   }
 
-  async #latencyRun(port: number, scenario: Scenario): Promise<LoadResult | null> {
+  async #runAtRate(
+    port: number,
+    scenario: Scenario,
+    part: Part,
+    seconds: number,
+  ): Promise<LoadResult | null> {
     if (scenario.latency === null) return null
-    const { file, rate } = scenario.latency
-    const seconds = this.#options.latencySeconds
-    const load = { ...this.#throughputLoad(port, scenario), file, rate, seconds }
-    return this.#run({ ...load, latencies: true })
+    const { rate } = scenario.latency
+    const load = { ...this.#throughputLoad(port, scenario), file: latencyFile(scenario, part) }
+    return this.#run({ ...load, rate, seconds, latencies: true })
   }
 
   #run(load: Load): Promise<LoadResult> {

@@ -16,7 +16,7 @@ const MIX_PER_SECOND = 350_000
 /** Above every rate of scenario.ts. */
 const LATENCY_PER_SECOND = 25_000
 
-/** Enough misses to have the miss path compiled, too few to fill a cache. */
+/** Of the warm-up under full load: too few to fill a cache, and hits may not be evicted yet. */
 const WARMUP_MISSES = 5000
 
 /** nsd's zone: the hit names, a wildcard that answers any miss, and the name of the start probe. */
@@ -83,26 +83,50 @@ export function writeZone(dir: string): void {
 export interface Plan {
   readonly seconds: number
   readonly latencySeconds: number
+  readonly warmupSeconds: number
   readonly scenarios: readonly Scenario[]
+}
+
+/** A part of a scenario's latency run: a turn of a second by its number, or the warm-up before all. */
+export type Part = number | 'warmup'
+
+/** The queries of a part: of their own where none may be asked twice. */
+export function latencyFile({ file, once }: Scenario, part: Part): string {
+  return once ? `${file}-${part}` : file
+}
+
+/** Makes queries of a kind; those of different series have no miss in common. */
+const makers: Readonly<Record<string, (series: string, count: number) => string[]>> = {
+  hits: hitQueries,
+  misses: missQueries,
+  mix: mixQueries,
+  storm: stormQueries,
+}
+
+/** How many queries a throughput run of a second may take. */
+const perSecond: Readonly<Record<string, number>> = {
+  misses: MISSES_PER_SECOND,
+  mix: MIX_PER_SECOND,
 }
 
 /** Writes the query files of a round into `dir`; no miss is asked for in another round. */
 export function writeRound(dir: string, round: number, plan: Plan): void {
-  const { seconds, latencySeconds, scenarios } = plan
-  const files: Record<string, () => string[]> = {
-    hits: hitQueries,
-    'warmup-misses': () => missQueries(`warmup${round}`, WARMUP_MISSES),
-    misses: () => missQueries(`service${round}`, MISSES_PER_SECOND * seconds),
-    'misses-latency': () => missQueries(`latency${round}`, LATENCY_PER_SECOND * latencySeconds),
-    mix: () => mixQueries(`mix${round}`, MIX_PER_SECOND * seconds),
-    'mix-latency': () => mixQueries(`mixlat${round}`, LATENCY_PER_SECOND * latencySeconds),
-    storm: () => stormQueries(`storm${round}`, 2 * STORM_NAMES),
+  const { seconds, latencySeconds, warmupSeconds, scenarios } = plan
+  const write = (name: string, kind: string, count: number): void => {
+    const make = makers[kind]
+    if (make === undefined) throw new Error(`Cannot write the queries "${name}": no such kind`)
+    writeQueries(join(dir, name), make(`${name}${round}`, count))
   }
-  const wanted = scenarios.flatMap(({ file, latency }) => [file, latency?.file ?? file])
-  for (const name of new Set(['hits', 'warmup-misses', ...wanted])) {
-    const queries = files[name]
-    if (queries === undefined) throw new Error(`Cannot write the queries "${name}": no such file`)
-    writeQueries(join(dir, name), queries())
+  write('hits', 'hits', HIT_NAMES)
+  write('warmup-misses', 'misses', WARMUP_MISSES)
+  for (const scenario of scenarios.filter(({ once }) => once)) {
+    const { file, latency } = scenario
+    write(file, file, latency === null ? 2 * STORM_NAMES : perSecond[file]! * seconds)
+    if (latency === null) continue
+    write(latencyFile(scenario, 'warmup'), file, LATENCY_PER_SECOND * warmupSeconds)
+    for (let turn = 0; turn < latencySeconds; turn++) {
+      write(latencyFile(scenario, turn), file, LATENCY_PER_SECOND)
+    }
   }
 }
 

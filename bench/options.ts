@@ -11,7 +11,7 @@ export interface Options {
   readonly rounds: number
   /** Length of a throughput run. */
   readonly seconds: number
-  /** Length of a latency run. */
+  /** Length of a latency run, which the servers take in turns of a second. */
   readonly latencySeconds: number
   /** Length of each warm-up run; 0: none. */
   readonly warmupSeconds: number
@@ -42,9 +42,9 @@ const chart = join(import.meta.dirname, 'results.svg')
 export const usage: string = `Usage: npm run bench -- [options]
 
   --rounds N          rounds over all servers (7)
-  --seconds N         length of each throughput run (4)
-  --latency-seconds N length of each latency run (2)
-  --warmup-seconds N  length of each warm-up before a round, 0 for none (2)
+  --seconds N         length of each throughput run (3)
+  --latency-seconds N length of each latency run, in turns of a second (4)
+  --warmup-seconds N  length of each part of the warm-up before a round, 0 for none (2)
   --scenarios A,B     some of ${scenarioNames.join(', ')} (all)
   --servers A,B       some of ${Object.keys(builtins).join(', ')} (all)
   --peer NAME=COMMAND@PORT
@@ -88,8 +88,8 @@ export function parseOptions(argv: readonly string[]): Options {
 const definitions = {
   help: { type: 'boolean', default: false },
   rounds: { type: 'string', default: '7' },
-  seconds: { type: 'string', default: '4' },
-  'latency-seconds': { type: 'string', default: '2' },
+  seconds: { type: 'string', default: '3' },
+  'latency-seconds': { type: 'string', default: '4' },
   'warmup-seconds': { type: 'string', default: '2' },
   scenarios: { type: 'string', default: scenarioNames.join(',') },
   servers: { type: 'string', default: Object.keys(builtins).join(',') },

@@ -12,8 +12,8 @@ export interface Scenario {
   readonly once: boolean
   /** Response codes of correct answers. */
   readonly expected: readonly string[]
-  /** How the latency run differs; null: none is made. */
-  readonly latency: { readonly file: string; readonly rate: number | null } | null
+  /** Queries per second of the latency run, null: as they come; null for both: none is made. */
+  readonly latency: { readonly rate: number | null } | null
 }
 
 const usual = {
@@ -24,8 +24,8 @@ const usual = {
   expected: ['NOERROR'],
 } as const
 
-/** Of hits, per second: of the latency runs, and of a part of the warm-up. */
-export const LATENCY_RATE = 20_000
+/** Of hits, per second. */
+const LATENCY_RATE = 20_000
 
 /**
  * Hits come before misses: dnsdist's packet cache takes no new entry once it is full, and would
@@ -38,7 +38,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'hits',
     title: 'Hits: 1,000 names over UDP',
     file: 'hits',
-    latency: { file: 'hits', rate: LATENCY_RATE },
+    latency: { rate: LATENCY_RATE },
   },
   {
     ...usual,
@@ -46,7 +46,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'TCP clients: hits over 8 connections',
     file: 'hits',
     transport: 'tcp',
-    latency: { file: 'hits', rate: LATENCY_RATE },
+    latency: { rate: LATENCY_RATE },
   },
   {
     ...usual,
@@ -55,7 +55,7 @@ export const scenarios: readonly Scenario[] = [
     file: 'hits',
     clients: 1,
     outstanding: 1,
-    latency: { file: 'hits', rate: null },
+    latency: { rate: null },
   },
   {
     ...usual,
@@ -63,7 +63,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'Mix: 90 % hits, 10 % misses over UDP',
     file: 'mix',
     once: true,
-    latency: { file: 'mix-latency', rate: 10_000 },
+    latency: { rate: 10_000 },
   },
   {
     ...usual,
@@ -71,7 +71,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'Misses: unique names over UDP, upstream over TCP',
     file: 'misses',
     once: true,
-    latency: { file: 'misses-latency', rate: 5000 },
+    latency: { rate: 5000 },
   },
   {
     ...usual,

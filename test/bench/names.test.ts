@@ -13,7 +13,7 @@ import {
   writeRound,
   zoneText,
 } from '../../bench/names.ts'
-import { findScenario, scenarios } from '../../bench/scenario.ts'
+import { findScenario, scenarios as all } from '../../bench/scenario.ts'
 
 const hits = new Set(hitQueries())
 
@@ -55,7 +55,7 @@ test('writeRound() never repeats a miss, neither in another file nor in another 
   const asked = new Set<string>()
   let count = 0
   for (const round of [1, 2]) {
-    writeRound(dir, round, { seconds: 1, latencySeconds: 1, scenarios })
+    writeRound(dir, round, { seconds: 1, latencySeconds: 2, warmupSeconds: 1, scenarios: all })
     for (const name of readdirSync(dir).filter((file) => file !== 'hits')) {
       for (const line of readFileSync(join(dir, name), 'utf8').split('\n')) {
         if (line === '' || hits.has(line)) continue
@@ -71,7 +71,8 @@ test('writeRound() never repeats a miss, neither in another file nor in another 
 test('writeRound() writes only what its scenarios ask for', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
   t.after(() => rmSync(dir, { recursive: true }))
-  writeRound(dir, 1, { seconds: 1, latencySeconds: 1, scenarios: [findScenario('misses')] })
-  const written = ['hits', 'misses', 'misses-latency', 'warmup-misses']
+  const scenarios = [findScenario('serial'), findScenario('misses')]
+  writeRound(dir, 1, { seconds: 1, latencySeconds: 2, warmupSeconds: 1, scenarios })
+  const written = ['hits', 'misses', 'misses-0', 'misses-1', 'misses-warmup', 'warmup-misses']
   assert.deepEqual(readdirSync(dir).toSorted(), written)
 })
