@@ -16,7 +16,7 @@ const MIX_PER_SECOND = 350_000
 /** Above every rate of scenario.ts. */
 const LATENCY_PER_SECOND = 25_000
 
-/** Of the warm-up under full load: too few to fill a cache, and hits may not be evicted yet. */
+/** Enough misses to have the miss path compiled for full load. */
 const WARMUP_MISSES = 5000
 
 /** nsd's zone: the hit names, a wildcard that answers any miss, and the name of the start probe. */
@@ -95,9 +95,8 @@ export function latencyFile({ file, once }: Scenario, part: Part): string {
   return once ? `${file}-${part}` : file
 }
 
-/** Makes queries of a kind; those of different series have no miss in common. */
+/** Make queries of a kind with misses; those of different series have no miss in common. */
 const makers: Readonly<Record<string, (series: string, count: number) => string[]>> = {
-  hits: hitQueries,
   misses: missQueries,
   mix: mixQueries,
   storm: stormQueries,
@@ -115,9 +114,10 @@ export function writeRound(dir: string, round: number, plan: Plan): void {
   const write = (name: string, kind: string, count: number): void => {
     const make = makers[kind]
     if (make === undefined) throw new Error(`Cannot write the queries "${name}": no such kind`)
-    writeQueries(join(dir, name), make(`${name}${round}`, count))
+    // The round first: "misses-1" in round 11 is not "misses-11" in round 1.
+    writeQueries(join(dir, name), make(`${round}-${name}`, count))
   }
-  write('hits', 'hits', HIT_NAMES)
+  writeQueries(join(dir, 'hits'), hitQueries())
   write('warmup-misses', 'misses', WARMUP_MISSES)
   for (const scenario of scenarios.filter(({ once }) => once)) {
     const { file, latency } = scenario

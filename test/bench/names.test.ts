@@ -68,6 +68,19 @@ test('writeRound() never repeats a miss, neither in another file nor in another 
   assert.equal(asked.size, count)
 })
 
+test('writeRound() keeps a turn of one round apart from that of another', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const scenarios = [findScenario('misses')]
+  const plan = { seconds: 1, latencySeconds: 12, warmupSeconds: 0, scenarios }
+  const first = [1, 11].map((round) => {
+    writeRound(dir, round, plan)
+    const file = round === 1 ? 'misses-11' : 'misses-1'
+    return readFileSync(join(dir, file), 'utf8').split('\n').at(0)
+  })
+  assert.notEqual(first[0], first[1])
+})
+
 test('writeRound() writes only what its scenarios ask for', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
   t.after(() => rmSync(dir, { recursive: true }))
