@@ -75,12 +75,9 @@ export class IdTable<T> {
     return item
   }
 
-  /** Frees every id, handing each item to `each`, which must not take ids of this table. */
-  drain(each: (item: T) => void): void {
-    for (let slot = 0; slot < this.capacity && this.size > 0; slot++) {
-      const item = this.give(this.#idOf(slot))
-      if (item !== null) each(item)
-    }
+  /** The items whose ids are taken, in no order. */
+  items(): T[] {
+    return this.#items.filter((item) => item !== null)
   }
 
   #idOf(slot: number): number {

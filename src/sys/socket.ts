@@ -113,6 +113,15 @@ export function acknowledgeNow(libc: Libc, fd: number): void {
   libc.setsockopt(fd, level, option, one, one.length)
 }
 
+/** SIOCOUTQ (linux/sockios.h). */
+const OUTPUT_QUEUE = 0x5411
+const outputQueue = Buffer.alloc(4)
+
+/** Octets that were written to a TCP socket and not acknowledged by the other end so far. */
+export function unacknowledgedBytes(libc: Libc, fd: number): number {
+  return libc.ioctl(fd, OUTPUT_QUEUE, outputQueue) < 0 ? 0 : outputQueue.readInt32LE(0)
+}
+
 /** What the kernel holds for a socket. */
 export interface ReceiveQueue {
   /** Memory of what has not been read, more than its payload. */

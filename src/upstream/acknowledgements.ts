@@ -1,5 +1,5 @@
 import { libc } from '../sys/libc.ts'
-import { acknowledgeNow } from '../sys/socket.ts'
+import { acknowledgeNow, unacknowledgedBytes } from '../sys/socket.ts'
 
 /** Node's shortest timer. The kernel would wait 40 ms. */
 const DELAY_MS = 1
@@ -18,12 +18,15 @@ export interface Acknowledgeable {
 export class Acknowledgements {
   /** Acknowledges at once what the socket with this descriptor has received. */
   readonly send: (fd: number) => void
+  /** Octets sent from this socket that the other end has not acknowledged; 0 where nobody can tell. */
+  readonly pending: (fd: number) => number
   #due: Acknowledgeable[] = []
   #spare: Acknowledgeable[] = []
 
   constructor() {
     const { libc: system } = libc()
     this.send = system === null ? () => {} : (fd) => acknowledgeNow(system, fd)
+    this.pending = system === null ? () => 0 : (fd) => unacknowledgedBytes(system, fd)
   }
 
   /** Asks for `one.acknowledge()` in a millisecond. */

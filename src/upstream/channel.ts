@@ -14,6 +14,13 @@ export interface Channel {
   ask(x: Exchange): void
   /** False while a query would have to wait because the last attempt to connect failed. */
   isReady(now: number): boolean
+  /**
+   * The timeout of `x` is over: milliseconds to go on waiting before that counts as late, or 0. Waiting
+   * behind others is not the fault of this query.
+   */
+  patience(x: Exchange): number
+  /** A later attempt of its query was answered while `x` is still waiting here. */
+  beaten(x: Exchange): void
   /** Closes the sockets nobody waits on, and the others when their last answer has come. */
   close(): void
 }

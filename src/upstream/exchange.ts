@@ -31,6 +31,8 @@ export interface ExchangeOwner {
 /** The upstream of an exchange, as the exchange sees it. */
 export interface ExchangeHost {
   expired(x: Exchange): void
+  /** A later attempt was answered before this one. */
+  beaten(x: Exchange): void
   cancelled(x: Exchange, result: Result): void
 }
 
@@ -66,16 +68,20 @@ export class Exchange {
   host: ExchangeHost | null = null
   carrier: Carrier | null = null
   id = 0
+  /** Number of the query on its connection: 0 for the first one sent. */
+  number = 0
   /** Position in the queue for a connection. */
   ticket = 0
+  /** Clock time since when it has been in that queue; 0 where it never was. */
+  queuedAt = 0
   /** Clock time of the first asking (the dial counts). */
   askedAt = 0
   /** Clock time of the latest sending; 0 while it waits for a connection. */
   sentAt = 0
-  /** Whether its timeout has run out. */
+  /** Whether its timeout has run out after it was sent. */
   late = false
-  /** Whether it has been sent again already because its connection ended. */
-  moved = false
+  /** How often it has been sent again because its connection ended. */
+  moved = 0
   result: Result = 0
   /** The system's word for what went wrong, e.g. ECONNREFUSED; null where there is none. */
   code: string | null = null
@@ -85,6 +91,12 @@ export class Exchange {
     this.timer = new Timer(() => {
       this.host?.expired(this)
     })
+  }
+
+  /** Tells the upstream where another attempt, `winner`, was sent later and answered first. */
+  lostTo(winner: Exchange): void {
+    const waits = this.state !== ExchangeState.Idle && this.sentAt > 0
+    if (waits && this.sentAt < winner.sentAt) this.host?.beaten(this)
   }
 
   /** Ends the exchange without telling its owner, counted as `result`. Nothing where it is over. */

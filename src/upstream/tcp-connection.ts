@@ -1,24 +1,21 @@
 import { connect, type Socket } from 'node:net'
+import { descriptorOf } from '../lib/descriptor-of.ts'
 import { IdTable } from '../lib/id-table.ts'
 import { Timer } from '../lib/timer-wheel.ts'
 import type { Flushable } from '../lib/turn.ts'
-import { write16 } from '../wire/bytes.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { sourceFor } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import { Transport } from './counters.ts'
 import type { Acknowledgeable } from './acknowledgements.ts'
 import type { Carrier, Exchange } from './exchange.ts'
-import { LENGTH_SIZE, MAX_QUERY_SIZE, querySize, writeQuery } from './query-writer.ts'
+import { QueryBatch } from './query-batch.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
 
 /** CoreDNS gives a dial 30 s, longer than any client waits. */
 const DIAL_TIMEOUT_MS = 2000
-/** 2,048 queries in flight; five bits of each id tell a slot's tenants apart. */
-const ID_BITS = 11
-/** Queries of one tick that leave in one write. */
-const OUT_SIZE = 8192
 /** An upstream that reads so little gets no more queries on this connection. */
 const MAX_UNSENT = 64 * 1024
 /** Where more are owed, another write is soon to come. */
@@ -28,14 +25,6 @@ const FRESH_MS = 100
 
 const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
 type State = (typeof State)[keyof typeof State]
-
-/** Who opened a connection. */
-export interface ConnectionOwner {
-  connected(c: TcpConnection): void
-  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
-  /** It is over, or never came to be; `c.takeAll()` gives those who still wait on it. */
-  closed(c: TcpConnection, code: string | null): void
-}
 
 /**
  * One TCP connection to an upstream. Queries are pipelined under 16-bit ids, at most one write a
@@ -48,30 +37,44 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   progressAt = 0
   /** Clock time of the latest query or reply. */
   usedAt = 0
+  /** Queries it was given, and answers it gave. */
+  sent = 0
+  answers = 0
+  /** Queries that may be in flight, where the upstream answers in order. */
+  window = 1
+  /** Clock time of the latest answer. */
+  answeredAt = 0
+  /** Milliseconds that connecting took: about one round trip of the network. */
+  handshake = 0
   readonly #owner: ConnectionOwner
   readonly #o: ChannelOptions
   readonly #socket: Socket
   readonly #dialTimer: Timer
-  readonly #ids = new IdTable<Exchange>(ID_BITS)
+  readonly #ids: IdTable<Exchange>
   readonly #reader: FrameReader
   #state: State = State.Connecting
+  readonly #dialledAt: number
   #readyAt = 0
   /** The socket's descriptor; −1 where it is not open or not known. */
   #fd = -1
-  #proven = false
   #code: string | null = null
-  #out: Buffer = Buffer.allocUnsafeSlow(OUT_SIZE)
-  #end = 0
+  /** Number of the youngest query that has been answered; −1: none. */
+  #youngest = -1
+  /** Whether nothing was in flight when the query went out that is answered next. */
+  #rested = true
+  readonly #batch = new QueryBatch()
   #flushing = false
   /** Whether the upstream may wait for an acknowledgement. */
   #unacknowledged = false
 
-  constructor(owner: ConnectionOwner, options: ChannelOptions) {
+  /** @param idBits 2^idBits queries may be in flight; the other bits of an id tell a slot's tenants apart */
+  constructor(owner: ConnectionOwner, options: ChannelOptions, idBits: number) {
     this.#owner = owner
     this.#o = options
+    this.#ids = new IdTable(idBits)
     const { context, counters, endpoint, source } = options
     this.#reader = new FrameReader(context.frameBuffer)
-    this.usedAt = context.clock.now
+    this.usedAt = this.#dialledAt = context.clock.now
     counters.open[Transport.Tcp]!++
     counters.dialled[Transport.Tcp]!++
     const localAddress = sourceFor(endpoint.host, source)
@@ -106,7 +109,12 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** Whether queries of this tick wait for its write. */
   get isCollecting(): boolean {
-    return this.#end > 0
+    return !this.#batch.isEmpty
+  }
+
+  /** Queries in flight that somebody waits for. */
+  get waiting(): number {
+    return this.#ids.size
   }
 
   /** True where nobody waits for an answer. */
@@ -121,7 +129,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** Whether it has answered, or lived long enough to end for another reason than our query. */
   get isSeasoned(): boolean {
-    return this.#proven || this.#o.context.clock.now - this.#readyAt > FRESH_MS
+    return this.answers > 0 || this.#o.context.clock.now - this.#readyAt > FRESH_MS
   }
 
   /** Whether the upstream has said nothing for `ms` although it should have. */
@@ -135,11 +143,14 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     x.id = this.#ids.take(x)
     x.carrier = this
     x.sentAt = this.usedAt = clock.now
-    if (this.owed++ === 0) this.progressAt = clock.now
-    if (this.#end + LENGTH_SIZE + MAX_QUERY_SIZE > OUT_SIZE) this.#write()
+    x.number = this.sent++
+    if (this.owed++ === 0) {
+      this.progressAt = clock.now
+      this.#rested = true
+    }
+    if (!this.#batch.makeRoom()) this.#write()
+    this.#batch.add(x)
     this.#flushLater()
-    write16(this.#out, this.#end, querySize(x))
-    this.#end = writeQuery(this.#out, this.#end + LENGTH_SIZE, x)
   }
 
   #flushLater(): void {
@@ -150,7 +161,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   flush(): void {
     this.#flushing = false
-    if (this.#end > 0) this.#write()
+    if (!this.#batch.isEmpty) this.#write()
     else if (this.#unacknowledged) this.acknowledge()
   }
 
@@ -170,13 +181,12 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   }
 
   #write(): void {
-    const size = this.#end
-    this.#end = 0
+    const octets = this.#batch.take()
     this.#unacknowledged = false
     if (this.#state !== State.Ready) return
-    this.#socket.write(this.#out.subarray(0, size))
+    this.#socket.write(octets)
     // What the kernel did not take at once still lies in this buffer.
-    if (this.#socket.writableLength > 0) this.#out = Buffer.allocUnsafeSlow(OUT_SIZE)
+    if (this.#socket.writableLength > 0) this.#batch.yield()
   }
 
   abandon(x: Exchange): void {
@@ -184,14 +194,34 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     x.carrier = null
   }
 
-  /** Those who wait for an answer, leaving none. */
+  /** Those who wait for an answer, oldest first, leaving none. */
   takeAll(): Exchange[] {
-    const all: Exchange[] = []
-    this.#ids.drain((x) => {
-      x.carrier = null
-      all.push(x)
-    })
-    return all
+    return this.#take(0)
+  }
+
+  /** Those who wait behind the oldest query, which alone stays. */
+  takeBehind(): Exchange[] {
+    return this.#take(1)
+  }
+
+  /** Whether a query waits that was sent before `x`. */
+  keepsOlder({ number }: Exchange): boolean {
+    return this.#ids.items().some((other) => other.number < number)
+  }
+
+  #take(from: number): Exchange[] {
+    const all = this.#ids.items().sort((a, b) => a.number - b.number)
+    const taken = all.slice(from)
+    for (const x of taken) this.abandon(x)
+    return taken
+  }
+
+  /**
+   * Whether what was sent has not even been acknowledged by the other end's kernel: the path or the
+   * machine is gone, and the name is not merely slow. False where the C library cannot tell.
+   */
+  get isUnacknowledged(): boolean {
+    return this.#fd >= 0 && this.#o.context.acknowledgements.pending(this.#fd) > 0
   }
 
   /** Ends the connection; the owner hears of it at once. */
@@ -207,6 +237,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     this.#state = State.Ready
     this.#fd = descriptorOf(this.#socket)
     this.#readyAt = this.usedAt = clock.refresh()
+    this.handshake = this.#readyAt - this.#dialledAt
     this.#owner.connected(this)
   }
 
@@ -223,12 +254,19 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   #read(size: number): boolean {
     const { clock, readBuffer, turn } = this.#o.context
-    const { owed } = this
+    const { answers, owed, progressAt } = this
     const now = clock.refresh()
     this.#reader.push(readBuffer.subarray(0, size), this.#frame)
     turn.count(owed - this.owed, now)
     if (this.owed > 0) this.#acknowledgeLater()
+    if (this.answers > answers) this.#answered(this.answers - answers, now - progressAt)
     return true
+  }
+
+  #answered(count: number, elapsed: number): void {
+    const onTheWay = this.#rested ? Math.min(this.handshake, elapsed) : 0
+    this.#rested = false
+    this.#owner.answered(this, count, elapsed - onTheWay)
   }
 
   readonly #frame = (reply: Buffer, length: number): void => {
@@ -242,8 +280,12 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     }
     this.#ids.give(x.id)
     this.owed--
-    this.#proven = true
+    this.answers++
+    this.answeredAt = this.progressAt
     x.carrier = null
+    if (x.number < this.#youngest) this.#owner.overtaken(true)
+    else this.#youngest = x.number
+    if (this.#owner.keepsOrder) this.owed = Math.max(this.sent - x.number - 1, this.#ids.size)
     this.#owner.received(x, reply, length, verdict)
   }
 
@@ -252,10 +294,4 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     if (mayBeLate && this.owed > this.#ids.size) this.owed--
     else this.#o.counters.mismatches++
   }
-}
-
-/** Node does not document where it keeps the descriptor; without it we go on as well. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } }
-  return handle?.fd ?? -1
 }

@@ -1,190 +1,285 @@
 import { Timer } from '../lib/timer-wheel.ts'
-import { Backoff } from './backoff.ts'
+import type { Backoff } from './backoff.ts'
 import { type Channel, type ChannelHost, type ChannelOptions, resultOf } from './channel.ts'
+import { Connections, without } from './connections.ts'
 import { Result, Transport } from './counters.ts'
+import { Dialler } from './dialler.ts'
 import type { Exchange } from './exchange.ts'
+import { FEW, Growth } from './growth.ts'
+import { OrderProbe } from './order-probe.ts'
+import { Order, Pipelining } from './pipelining.ts'
+import { Places } from './places.ts'
+import { Quota } from './quota.ts'
 import type { Verdict } from './reply-check.ts'
 import { RttEstimator } from './rtt.ts'
+import { SecondAttempts } from './second-attempts.ts'
 import type { Sweepable } from './sweeper.ts'
-import { type ConnectionOwner, TcpConnection } from './tcp-connection.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
+import { TcpConnection } from './tcp-connection.ts'
 import { WaitingList } from './waiting-list.ts'
 
-/** Connections that are opened at once, so that one slow answer never blocks an upstream. */
-const WARM = 2
-const MOST = 8
 /** Queries in flight on the least busy connection that make another one worth its dial. */
 const BUSY = 100
-/** Without a word for this long, with answers owed that nobody waits for: the other end is gone. */
-const HUNG_MS = 2000
+/** How often a query goes on elsewhere because its connection ended. */
+const MOVES = 3
+const PROBE_MS = 2000
 
 /**
  * The TCP connections to one upstream.
  *
- *     ask ─▶ the connection that owes the least, if it is not blocked
- *       └──▶ waiting list ─▶ the next connection that is ready        2 warm, at most 8
- *                       └──▶ lost, when the last dial has failed
+ *     ask ─▶ one with a place: the one that owes the least, and is not late
+ *       └──▶ waiting list ─▶ the next place         how many places: Pipelining, Quota
+ *                       └──▶ lost, when the last    how many connections: Growth
+ *                            dial has failed        when to ask twice: SecondAttempts
+ *     late ──▶ those behind the oldest query wait again
+ *     ended ─▶ those not answered wait again
  */
 export class TcpPool implements Channel, ConnectionOwner, Sweepable {
   readonly rtt: RttEstimator
-  readonly backoff: Backoff = new Backoff()
+  readonly backoff: Backoff
   readonly #host: ChannelHost
   readonly #o: ChannelOptions
+  readonly #connections = new Connections()
   readonly #waiting = new WaitingList()
-  readonly #redial: Timer
-  #connections: TcpConnection[] = []
-  #dialling = 0
-  /** The connection chosen last, and how many queries of its tick may follow. */
-  #batch: TcpConnection | null = null
-  #batchRoom = 0
+  readonly #pipelining = new Pipelining()
+  readonly #growth = new Growth()
+  readonly #quota = new Quota()
+  readonly #dialler: Dialler
+  readonly #places: Places
+  readonly #seconds: SecondAttempts
+  readonly #probe = new OrderProbe()
+  readonly #tend: Timer
+  #answers = 0
   #closing = false
 
   constructor(host: ChannelHost, options: ChannelOptions) {
     this.#host = host
     this.#o = options
     this.rtt = new RttEstimator(options.readTimeout)
-    this.#redial = new Timer(() => this.#dialForWaiting())
+    this.#dialler = new Dialler({
+      owner: this,
+      options,
+      connections: this.#connections,
+      growth: this.#growth,
+      pipelining: this.#pipelining,
+      waiting: this.#waiting,
+    })
+    this.backoff = this.#dialler.backoff
+    this.#places = new Places({
+      clock: options.context.clock,
+      connections: this.#connections,
+      pipelining: this.#pipelining,
+      quota: this.#quota,
+      rtt: this.rtt,
+    })
+    this.#seconds = new SecondAttempts(this.#connections, this.rtt)
+    this.#tend = new Timer(() => this.#tendConnections())
+  }
+
+  get keepsOrder(): boolean {
+    return this.#pipelining.order !== Order.Free
   }
 
   isReady(now: number): boolean {
-    return now >= this.backoff.until || this.#connections.some((c) => c.isReady)
+    return now >= this.backoff.until || this.#connections.ready > 0
   }
 
   ask(x: Exchange): void {
-    const connection = this.#joinBatch(x) ?? this.#choose(x)
-    if (connection === null) {
+    if (this.#pipelining.asked(this.#o.context.clock.now)) this.#connections.narrow()
+    this.#seconds.asked()
+    // Nobody overtakes those who wait already.
+    const c = this.#waiting.size > 0 ? null : this.#places.find(x, this.#dialler.mayOpen)
+    if (c === null) {
       this.#wait(x)
       return
     }
     this.#o.counters.reused[Transport.Tcp]!++
-    connection.send(x)
-    // Behind queries under way, an upstream that answers in order would let the next one wait.
-    if (this.#connections.length < WARM || connection.owed > BUSY) this.#dial()
+    this.#send(c, x)
+    if (this.#pipelining.isFree && c.owed > BUSY) this.#dialler.another()
+    else this.#dialler.warmUp()
   }
 
-  /**
-   * The connection the previous query of this tick went to, while the batch is smaller than what is
-   * in flight. A write and its reads cost as much as several queries; but few queries are better
-   * spread, since an upstream that answers in order lets the second wait for the first.
-   */
-  #joinBatch(x: Exchange): TcpConnection | null {
-    const batch = this.#batch
-    if (batch === null || this.#batchRoom === 0 || !batch.isCollecting) return null
-    if (!batch.hasRoom || batch === x.avoid) return null
-    this.#batchRoom--
-    return batch
-  }
-
-  /** The least busy connection that answers; a blocked one only where no other can be opened. */
-  #choose(x: Exchange): TcpConnection | null {
-    const { now } = this.#o.context.clock
-    const patience = this.rtt.blockedAfter
-    let best: TcpConnection | null = null
-    let blocked: TcpConnection | null = null
-    let owed = 0
-    for (const c of this.#connections) {
-      owed += c.owed
-      if (!c.hasRoom || c === x.avoid) continue
-      if (c.isSilent(now, patience)) {
-        if (blocked === null || c.owed < blocked.owed) blocked = c
-      } else if (best === null || c.owed < best.owed) best = c
-    }
-    this.#batch = best
-    this.#batchRoom = owed
-    return best ?? (this.#mayDial(now) || this.#dialling > 0 ? null : blocked)
-  }
-
-  #mayDial(now: number): boolean {
-    return this.#connections.length < MOST && now >= this.backoff.until
+  #send(c: TcpConnection, x: Exchange): void {
+    c.send(x)
+    // Whoever is behind another query, or on a connection not accepted, may have to be taken back.
+    if (c.owed > 1 || !this.keepsOrder) this.#tendLater()
   }
 
   #wait(x: Exchange): void {
-    const stuffed = this.#connections.length >= MOST && this.#dialling === 0
-    if (stuffed || this.#waiting.full) {
+    if (this.#waiting.full) {
       this.#host.lost(x, Result.Unreachable, null)
       return
     }
-    this.#waiting.add(x)
-    this.#dialForWaiting()
-  }
-
-  #dialForWaiting(): void {
-    if (this.#dialling > 0 || this.#waiting.size === 0) return
-    const { clock, wheel } = this.#o.context
-    const pause = this.backoff.until - clock.now
-    if (pause > 0) {
-      if (!this.#redial.isSet) wheel.set(this.#redial, pause)
-      return
-    }
-    do this.#dial()
-    while (this.#connections.length < WARM)
-  }
-
-  /** Opens another connection if there may be one more; one dial at a time beyond the warm ones. */
-  #dial(): void {
-    if (this.#dialling >= WARM || !this.#mayDial(this.#o.context.clock.now)) return
-    if (this.#dialling > 0 && this.#connections.length >= WARM) return
-    this.#dialling++
-    this.#connections.push(new TcpConnection(this, this.#o))
+    if (this.#waiting.size === 0) this.#growth.begin(this.#answers)
+    this.#waiting.add(x, this.#o.context.clock.now)
     this.#o.context.sweeper.add(this)
+    this.#dialler.forWaiting()
+    this.#tendLater()
   }
 
-  connected(c: TcpConnection): void {
-    this.#dialling--
-    this.backoff.succeeded()
-    for (const x of this.#waiting.takeAll()) {
-      if (c.hasRoom) c.send(x)
-      else this.#waiting.add(x)
+  connected(): void {
+    this.#dialler.succeeded()
+    this.#pump()
+  }
+
+  /** Gives those who wait the places there are. */
+  #pump(): void {
+    for (let x = this.#waiting.first(); x !== null; x = this.#waiting.first()) {
+      const c = this.#places.find(x, this.#dialler.mayOpen)
+      if (c === null) return
+      this.#waiting.abandon(x)
+      this.#send(c, x)
+      // Its time runs from here.
+      this.#o.context.wheel.set(x.timer, this.rtt.timeout)
     }
-    this.#dialForWaiting()
   }
 
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
-    this.#host.received(x, reply, length, verdict)
+    if (x !== this.#probe.exchange) this.#host.received(x, reply, length, verdict)
+    else if (this.#probe.hasOvertaken) this.overtaken(false)
+    else this.#pipelining.keptOrder()
+  }
+
+  overtaken(certain: boolean): void {
+    this.#pipelining.overtaken(this.#o.context.clock.now, certain)
+  }
+
+  answered(c: TcpConnection, count: number, elapsed: number): void {
+    this.#answers += count
+    this.#pipelining.answered(count, elapsed)
+    if (this.#waiting.size > 0) {
+      c.window = Math.min(c.window + count, this.#pipelining.deepest)
+      this.#pump()
+    }
+    if (c.isIdle && c.sent >= this.#quota.limit) c.destroy()
     if (this.#closing) this.#closeIdle()
   }
 
+  patience(x: Exchange): number {
+    return this.#seconds.patience(x, this.#o.context.clock.now)
+  }
+
+  beaten(x: Exchange): void {
+    const c = x.carrier
+    if (!(c instanceof TcpConnection)) return
+    const unaccepted = this.#connections.mayBeUnaccepted(c)
+    this.#seconds.won(c)
+    if (!unaccepted) return
+    this.#growth.refused(this.#connections.proven, this.#o.context.clock.now, true)
+    this.#giveBack(c)
+  }
+
+  /** Closes a connection that the upstream seems not to have accepted. */
+  #giveBack(c: TcpConnection): void {
+    const all = without(this.#probe.exchange, c.takeAll())
+    c.destroy()
+    for (const x of all) this.#wait(x)
+  }
+
   closed(c: TcpConnection, code: string | null): void {
-    this.#connections = this.#connections.filter((other) => other !== c)
-    if (c.wasReady) this.#lost(c, code)
+    this.#connections.remove(c)
+    this.#places.leave(c)
+    if (c.wasReady) this.#ended(c, code)
     else this.#notDialled(code)
   }
 
-  /** A connection ended. Its queries are sent once more, unless they may be why it ended. */
-  #lost(c: TcpConnection, code: string | null): void {
-    const orphans = c.takeAll()
-    if (orphans.length === 0) return
-    if (!c.isSeasoned) this.backoff.failed(this.#o.context.clock.now)
-    for (const x of orphans) {
-      if (c.isSeasoned && !x.moved) {
-        x.moved = true
-        this.#wait(x)
-      } else this.#host.lost(x, Result.Closed, code)
+  /**
+   * A connection ended: what it has not answered goes on elsewhere (RFC 7766 §6.2.4), and only the
+   * oldest may be why. Where the upstream closes without ever answering, nobody waits for the next one.
+   */
+  #ended(c: TcpConnection, code: string | null): void {
+    const { now } = this.#o.context.clock
+    this.#quota.ended(c.answers, now - c.answeredAt, now)
+    const orphans = without(this.#probe.exchange, c.takeAll())
+    if (orphans.length > 0) {
+      this.#pipelining.keepApart(now)
+      this.#connections.narrow()
+      if (!c.isSeasoned) {
+        const served = this.#connections.countServed((other) => this.#places.isLate(other))
+        this.backoff.failed(now)
+        if (served === 0) {
+          this.#loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
+          return
+        }
+        this.#growth.refused(served, now)
+      }
+      const suspect = orphans.shift()!
+      if (++suspect.moved > MOVES) this.#host.lost(suspect, Result.Closed, code)
+      else this.#wait(suspect)
+      for (const x of orphans) this.#wait(x)
     }
+    this.#pump()
+    this.#dialler.forWaiting()
   }
 
   /** A dial failed: who waits is lost with the last one, unless another connection can help. */
   #notDialled(code: string | null): void {
-    this.#dialling--
-    this.backoff.failed(this.#o.context.clock.now)
-    if (this.#dialling > 0) return
-    const result = resultOf(code)
-    for (const x of this.#waiting.takeAll()) {
-      const connection = this.#choose(x)
-      if (connection === null) this.#host.lost(x, result, code)
-      else connection.send(x)
+    const { now } = this.#o.context.clock
+    const { ready } = this.#connections
+    this.#dialler.failed(now)
+    if (ready > 0) this.#growth.refused(ready, now)
+    else if (this.#dialler.underWay === 0)
+      this.#loseAll(this.#waiting.takeAll(), resultOf(code), code)
+  }
+
+  #loseAll(all: readonly Exchange[], result: Result, code: string | null): void {
+    for (const x of all) this.#host.lost(x, result, code)
+  }
+
+  #tendLater(): void {
+    // The next tick of the wheel, at most 10 ms from now.
+    if (!this.#tend.isSet) this.#o.context.wheel.set(this.#tend, 1)
+  }
+
+  /** Looks after connections that are late, and after those who wait. */
+  #tendConnections(): void {
+    const { now } = this.#o.context.clock
+    let late = 0
+    let again = false
+    let probing = false
+    for (const c of this.#connections.all) {
+      if (this.#places.isLate(c)) {
+        late++
+        if (this.#relieve(c, now)) probing = true
+      }
+      if (c.waiting > 1 || (c.waiting > 0 && c.answers === 0 && !this.keepsOrder)) again = true
     }
+    this.#pump()
+    if (this.#waiting.size > 0) {
+      const { count, ready } = this.#connections
+      // Whether more connections help is known when the probe has been answered.
+      this.#growth.look(probing ? 0 : late, ready, count, this.#answers)
+      this.#dialler.forWaiting()
+      again = true
+    }
+    if (again) this.#tendLater()
+  }
+
+  /**
+   * Takes those behind the oldest query of a late connection back; where many wait, asks whether they
+   * could pass. True where that was asked just now.
+   */
+  #relieve(c: TcpConnection, now: number): boolean {
+    if (c.waiting > 1) this.#pipelining.doubt(now)
+    if (!this.keepsOrder) {
+      if (this.#connections.mayBeUnaccepted(c)) this.#giveBack(c)
+      return false
+    }
+    if (c.waiting > 1 && this.#probe.exchange.carrier !== c) {
+      this.#connections.narrow()
+      for (const x of c.takeBehind()) this.#wait(x)
+    }
+    const unknown = this.#pipelining.order === Order.Unknown
+    return unknown && this.#waiting.size > 0 && this.#probe.send(c)
   }
 
   /** Closes connections that are idle for too long, too many, or hung. */
   sweep(now: number): boolean {
-    const { expire, maxIdle } = this.#o
-    let idle = 0
-    for (const c of this.#connections) {
-      if (!c.isReady || !c.isIdle) continue
-      const surplus = maxIdle > 0 && ++idle > maxIdle
-      if (surplus || now - c.usedAt >= expire || c.isSilent(now, HUNG_MS)) c.destroy()
-    }
-    return this.#connections.length > 0
+    this.#quota.expire(now)
+    this.#probe.giveUp(now, PROBE_MS)
+    this.#connections.sweep(now, FEW, this.#o.maxIdle, this.#o.expire)
+    this.#growth.settle(this.#connections.count, now)
+    return this.#connections.count > 0
   }
 
   close(): void {
@@ -193,7 +288,6 @@ export class TcpPool implements Channel, ConnectionOwner, Sweepable {
   }
 
   #closeIdle(): void {
-    if (this.#waiting.size > 0) return
-    for (const c of this.#connections) if (c.isIdle) c.destroy()
+    if (this.#waiting.size === 0) this.#connections.closeIdle()
   }
 }

@@ -50,7 +50,7 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
     const { clock, wheel } = this.#o.context
     const pause = this.backoff.until - clock.now
     if (pause > 0 && !this.#waiting.full) {
-      this.#waiting.add(x)
+      this.#waiting.add(x, clock.now)
       if (!this.#retry.isSet) wheel.set(this.#retry, pause)
       return
     }
@@ -58,6 +58,13 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
     if (socket === null) this.#host.lost(x, Result.Unreachable, null)
     else socket.send(x)
   }
+
+  /** A datagram may be lost: who gets no answer in time asks again. */
+  patience(): number {
+    return 0
+  }
+
+  beaten(): void {}
 
   /** The socket at a random place; null where it has too many queries under way. */
   #choose(): UdpSocket | null {

@@ -100,7 +100,8 @@ export class Upstream implements ChannelHost, ExchangeHost {
     x.askedAt = now
     x.sentAt = 0
     x.late = false
-    x.moved = false
+    x.moved = 0
+    x.queuedAt = 0
     x.edns = now >= this.#plainUntil
     this.#carry(x)
   }
@@ -173,10 +174,19 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 
   expired(x: Exchange): void {
+    const more = this.#channels[x.transport].patience(x)
+    if (more > 0) {
+      this.#context.wheel.set(x.timer, more)
+      return
+    }
     x.state = ExchangeState.Late
-    x.late = true
+    x.late = x.sentAt > 0
     this.#health[x.transport].suspect()
     x.owner.delayed(x)
+  }
+
+  beaten(x: Exchange): void {
+    this.#channels[x.transport].beaten(x)
   }
 
   cancelled(x: Exchange, result: Result): void {

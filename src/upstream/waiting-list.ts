@@ -2,28 +2,52 @@ import type { Carrier, Exchange } from './exchange.ts'
 
 /** More than this many queries do not wait for one upstream. */
 const CAPACITY = 16_384
+/** Places of those who have left are given back in one go. */
+const TIDY = 64
 
-/** Exchanges that wait until a socket can carry them, oldest first. */
+/**
+ * Exchanges that wait until a socket can carry them, oldest first.
+ *
+ *     list  [ · ][ · ][ c ][ - ][ e ]        · taken    - abandoned
+ *                      ↑ first               ticket of e: 4 + tickets before the list
+ */
 export class WaitingList implements Carrier {
   #list: (Exchange | null)[] = []
+  #first = 0
+  /** Ticket of the list's first place: those before it were cut off. */
+  #base = 0
   /** Exchanges in the list: those abandoned leave a hole, which does not count. */
   size = 0
 
   get full(): boolean {
-    return this.#list.length >= CAPACITY
+    return this.#list.length - this.#first >= CAPACITY
   }
 
-  add(x: Exchange): void {
-    x.ticket = this.#list.push(x) - 1
+  /** @param now clock time, from which the wait counts */
+  add(x: Exchange, now: number): void {
+    x.ticket = this.#base + this.#list.push(x) - 1
     x.carrier = this
     x.sentAt = 0
+    x.queuedAt = now
     this.size++
   }
 
+  /** The one that has waited longest, or null. */
+  first(): Exchange | null {
+    while (this.#first < this.#list.length) {
+      const x = this.#list[this.#first]!
+      if (x !== null) return x
+      this.#first++
+    }
+    return null
+  }
+
   abandon(x: Exchange): void {
-    this.#list[x.ticket] = null
+    this.#list[x.ticket - this.#base] = null
     x.carrier = null
-    if (--this.size === 0) this.#list = []
+    this.size--
+    if (this.size === 0) this.#clear()
+    else if (this.#first > TIDY && 2 * this.#first > this.#list.length) this.#tidy()
   }
 
   /** Empties the list: whoever is handed on may well come back into it. */
@@ -31,8 +55,20 @@ export class WaitingList implements Carrier {
     const all: Exchange[] = []
     for (const x of this.#list) if (x !== null) all.push(x)
     for (const x of all) x.carrier = null
-    this.#list = []
+    this.#clear()
     this.size = 0
     return all
+  }
+
+  #clear(): void {
+    this.#base += this.#list.length
+    this.#list = []
+    this.#first = 0
+  }
+
+  #tidy(): void {
+    this.#list.splice(0, this.#first)
+    this.#base += this.#first
+    this.#first = 0
   }
 }

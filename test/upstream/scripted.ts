@@ -37,8 +37,16 @@ export interface Scripted {
   close(): Promise<void>
 }
 
-/** An upstream that does wrong on purpose, on one port for UDP and TCP; closed by its owner's end. */
-export async function startScripted(owner: Owner, script: Script, port = 0): Promise<Scripted> {
+/**
+ * An upstream that does wrong on purpose, on one port for UDP and TCP; closed by its owner's end. It
+ * closes connections at once where `most` are open.
+ */
+export async function startScripted(
+  owner: Owner,
+  script: Script,
+  port: number = 0,
+  most: number = Infinity,
+): Promise<Scripted> {
   const asked: Asked[] = []
   const sockets = new Set<Socket>()
   let accepted = 0
@@ -48,6 +56,10 @@ export async function startScripted(owner: Owner, script: Script, port = 0): Pro
   }
   const tcp = createServer((socket) => {
     accepted++
+    if (sockets.size >= most) {
+      socket.destroy()
+      return
+    }
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})

@@ -1,61 +1,133 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import { exchange, Log, manual, options } from './channel.ts'
-import { answerTo, type Asked, eventually, honest, silent, startScripted } from './scripted.ts'
+import {
+  answerTo,
+  type Asked,
+  eventually,
+  honest,
+  type Script,
+  silent,
+  startScripted,
+} from './scripted.ts'
 
 describe('TcpPool', () => {
-  test('opens two connections at once and writes the queries of a tick together', async (t) => {
+  test('opens two connections at once', async (t) => {
     const upstream = await startScripted(t, honest)
-    const time = manual()
     const host = new Log()
-    const o = options(time, upstream.port)
+    const o = options(manual(), upstream.port)
     const pool = new TcpPool(host, o)
     for (const name of ['a', 'b', 'c']) pool.ask(exchange(name))
     await eventually(() => host.got.length === 3, 'three answers')
     await eventually(() => upstream.accepted === 2, 'two connections')
-    assert.deepEqual(host.got, ['a', 'b', 'c'])
-    assert.equal(new Set(upstream.asked.map(({ port }) => port)).size, 1)
+    assert.deepEqual(host.got.toSorted(), ['a', 'b', 'c'])
     assert.equal(o.counters.dialled[Transport.Tcp], 2)
     pool.close()
     await eventually(() => upstream.open === 0, 'closed')
     assert.equal(o.counters.open[Transport.Tcp], 0)
   })
 
-  test('picks the connection that owes the least', async (t) => {
+  test('puts nobody behind a query that may be slow, and opens connections instead', async (t) => {
     const upstream = await startScripted(t, silent)
     const time = manual()
-    const pool = new TcpPool(new Log(), options(time, upstream.port))
-    t.after(() => time.pass(60_000))
-    pool.ask(exchange('first'))
-    await eventually(() => upstream.accepted === 2 && upstream.asked.length === 1, 'warm')
-    for (const name of ['second', 'third', 'fourth']) pool.ask(exchange(name))
-    await upstream.waitFor(4)
-    const perPort = Map.groupBy(upstream.asked, ({ port }) => port)
+    const o = options(time, upstream.port)
+    const pool = new TcpPool(new Log(), o)
+    for (let i = 0; i < 40; i++) pool.ask(exchange(`q${i}`))
+    await upstream.waitFor(2)
+    assert.equal(o.counters.dialled[Transport.Tcp], 2)
+    time.pass(10)
+    // Each has one query; one of them is asked whether it answers in order, too.
+    await upstream.waitFor(9)
+    assert.equal(o.counters.dialled[Transport.Tcp], 8)
+    time.pass(10)
+    await upstream.waitFor(41)
+    const perPort = Map.groupBy(upstream.asked.filter(isNotProbe), ({ port }) => port)
     assert.deepEqual(
       [...perPort.values()].map((asked) => asked.length),
-      [2, 2],
+      new Array(40).fill(1),
     )
+    time.pass(60_000)
   })
 
-  test('opens another connection when all are blocked, up to eight', async (t) => {
-    const upstream = await startScripted(t, silent)
+  test('opens no more than eight where answers come', async (t) => {
+    const upstream = await startScripted(t, honest)
     const time = manual()
-    const pool = new TcpPool(new Log(), options(time, upstream.port))
-    pool.ask(exchange('q0'))
-    await eventually(() => upstream.accepted === 2 && upstream.asked.length === 1, 'warm')
-    pool.ask(exchange('q1'))
-    for (let i = 2; i < 12; i++) {
-      await upstream.waitFor(i)
-      time.clock.advance(60)
-      pool.ask(exchange(`q${i}`))
+    const host = new Log()
+    const o = options(time, upstream.port)
+    const pool = new TcpPool(host, o)
+    for (let round = 0; round < 30; round++) {
+      for (let i = 0; i < 100; i++) pool.ask(exchange(`q${i}`))
+      const wanted = (round + 1) * 100
+      await eventually(() => host.got.length === wanted, 'a round')
+      time.pass(10)
     }
-    await upstream.waitFor(12)
-    assert.equal(upstream.accepted, 8)
-    assert.equal(new Set(upstream.asked.map(({ port }) => port)).size, 8)
+    assert.ok(upstream.accepted <= 8, `${upstream.accepted} connections`)
+    pool.close()
+  })
+
+  test('takes those behind a late query back', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    await widen(pool, host)
+    // As CoreDNS does: behind a slow name nothing is answered on its connection.
+    const blocked = new Set<number>()
+    upstream.script = (asked) => {
+      if (asked.wire.includes('slow')) blocked.add(asked.port)
+      if (!blocked.has(asked.port)) honest(asked, 0)
+    }
+    for (const name of ['slow', 'b', 'c', 'd', 'e', 'f']) pool.ask(exchange(name))
+    await upstream.waitFor(WIDE + 6)
+    assert.ok(host.got.length < WIDE + 5)
+    for (let look = 0; look < 5; look++) {
+      time.pass(10)
+      await turns()
+    }
+    await eventually(() => host.got.length === WIDE + 5, 'all but the slow one')
+    assert.deepEqual(host.got.slice(WIDE).toSorted(), ['b', 'c', 'd', 'e', 'f'])
+    assert.deepEqual(host.lostWith, [])
     time.pass(60_000)
+  })
+
+  test('where answers overtake each other, slow names need no connections', async (t) => {
+    const held: Asked[] = []
+    const upstream = await startScripted(t, (asked, n) => {
+      if (asked.wire.includes('slow')) held.push(asked)
+      else honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 100; i++) pool.ask(exchange(`slow${i}`))
+    await upstream.waitFor(2)
+    time.pass(10)
+    // The answer to the probe overtakes a slow one.
+    await eventually(() => held.length === 100, 'all of them are sent')
+    assert.ok(upstream.accepted <= 8, `${upstream.accepted} connections`)
+    for (const { reply, wire } of held.toReversed()) reply(answerTo(wire))
+    await eventually(() => host.got.length === 100, 'all answers')
+    pool.close()
+  })
+
+  test('an order probe that comes after what was sent before it proves nothing', async (t) => {
+    const upstream = await startScripted(t, inOrder(20))
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 30; i++) pool.ask(exchange(`q${i}`))
+    await upstream.waitFor(2)
+    time.pass(10)
+    await eventually(() => upstream.asked.some((asked) => !isNotProbe(asked)), 'the probe')
+    await eventually(() => host.got.length >= 3, 'some answers')
+    assert.ok(pool.keepsOrder)
+    time.pass(10)
+    await eventually(() => host.got.length === 30, 'all answers')
+    pool.close()
   })
 
   test('closes idle connections after `expire`, and those beyond max_idle_conns', async (t) => {
@@ -182,7 +254,7 @@ describe('TcpPool', () => {
     assert.deepEqual(host.lostWith, [[Result.Unreachable, 'EADDRNOTAVAIL']])
   })
 
-  test('refuses queries beyond what eight connections can carry', async (t) => {
+  test('refuses queries where too many wait already', async (t) => {
     const upstream = await startScripted(t, silent)
     const time = manual()
     const host = new Log()
@@ -191,11 +263,112 @@ describe('TcpPool', () => {
     for (const x of xs) pool.ask(x)
     assert.deepEqual(host.lostWith.length, 16_400 - 16_384)
     assert.deepEqual(host.lostWith[0], [Result.Unreachable, null])
-    await upstream.waitFor(16_384)
-    assert.equal(upstream.accepted, 8)
-    pool.ask(exchange('one-more'))
-    assert.equal(host.lostWith.length, 17)
+    for (let look = 0; look < 8; look++) {
+      time.pass(10)
+      await turns()
+    }
+    await upstream.waitFor(256)
+    assert.equal(upstream.accepted, 256, 'no more connections than that')
     for (const x of xs) x.carrier?.abandon(x)
+    time.pass(60_000)
+    pool.close()
+  })
+
+  for (const quota of [1, 2, 5, 128]) {
+    test(`a server that closes after ${quota} answers costs nobody an answer`, async (t) => {
+      const answered = new Map<number, number>()
+      const upstream = await startScripted(t, (asked, n) => {
+        const count = (answered.get(asked.port) ?? 0) + 1
+        answered.set(asked.port, count)
+        if (count > quota) return
+        honest(asked, n)
+        if (count === quota) asked.socket!.end()
+      })
+      const time = manual()
+      const host = new Log()
+      const pool = new TcpPool(host, options(time, upstream.port))
+      for (let i = 0; i < 300; i++) pool.ask(exchange(`q${i}`))
+      await eventually(() => host.got.length === 300, 'all answers')
+      assert.deepEqual(host.lostWith, [])
+      // What a connection takes is learnt: hardly anything is sent in vain.
+      assert.ok(upstream.asked.length < 310 + 3 * quota, `${upstream.asked.length} queries`)
+      pool.close()
+    })
+  }
+
+  test('a server that closes without an answer ends everybody who waits', async (t) => {
+    const upstream = await startScripted(t, ({ socket }) => socket!.destroy())
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 50; i++) pool.ask(exchange(`q${i}`))
+    await eventually(() => host.lostWith.length === 50, 'all are lost')
+    assert.ok(upstream.accepted <= 2)
+    pool.close()
+  })
+
+  test('a query that ends connections ends alone', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    await widen(pool, host)
+    upstream.script = (asked, n) => {
+      if (asked.wire.includes('deadly')) asked.socket!.destroy()
+      else honest(asked, n)
+    }
+    for (const name of ['a', 'deadly', 'b', 'c', 'd']) pool.ask(exchange(name))
+    await eventually(() => {
+      time.pass(1)
+      return host.lostWith.length === 1 && host.got.length === WIDE + 4
+    }, 'one lost, four answered')
+    const deadly = upstream.asked.filter(({ wire }) => wire.includes('deadly'))
+    assert.ok(deadly.length <= 4, `sent ${deadly.length} times`)
+    pool.close()
+  })
+
+  test('a server that takes no more connections keeps those it has', async (t) => {
+    const upstream = await startScripted(t, inOrder(20), 0, 10)
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 100; i++) pool.ask(exchange(`q${i}`))
+    await eventually(() => {
+      time.pass(10)
+      return host.got.length === 100
+    }, 'all answers')
+    assert.deepEqual(host.lostWith, [])
+    assert.ok(upstream.accepted < 266, `${upstream.accepted} connections`)
     pool.close()
   })
 })
+
+/** Queries after which an upstream that answers at once gets several at a time. */
+const WIDE = 40
+
+async function widen(pool: TcpPool, host: Log): Promise<void> {
+  for (let i = 0; i < WIDE; i++) pool.ask(exchange(`w${i}`))
+  await eventually(() => host.got.length === WIDE, 'answers that make room')
+}
+
+/** Lets what lies ready in sockets be read. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+}
+
+/** The probe asks for the root. */
+function isNotProbe({ wire }: Asked): boolean {
+  return wire[12] !== 0
+}
+
+/** Answers one query after the other on each connection, each after `ms`. */
+function inOrder(ms: number): Script {
+  const last = new Map<number, Promise<void>>()
+  return ({ port, wire, reply }) => {
+    const done = (last.get(port) ?? Promise.resolve()).then(async () => {
+      await delay(ms)
+      reply(answerTo(wire))
+    })
+    last.set(port, done)
+  }
+}

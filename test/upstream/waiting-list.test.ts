@@ -7,7 +7,7 @@ import { exchange } from './channel.ts'
 test('takeAll() gives those who still wait, oldest first', () => {
   const list = new WaitingList()
   const xs = ['a', 'b', 'c'].map((name) => exchange(name))
-  for (const x of xs) list.add(x)
+  for (const x of xs) list.add(x, 0)
   list.abandon(xs[1]!)
   assert.equal(list.size, 2)
   assert.deepEqual(list.takeAll(), [xs[0], xs[2]])
@@ -19,7 +19,7 @@ test('takeAll() gives those who still wait, oldest first', () => {
 test('those who leave make no room one by one, but all of them do', () => {
   const list = new WaitingList()
   const xs = Array.from({ length: 16_384 }, () => exchange('x'))
-  for (const x of xs) list.add(x)
+  for (const x of xs) list.add(x, 0)
   assert.ok(list.full)
   for (const x of xs) list.abandon(x)
   assert.ok(!list.full)

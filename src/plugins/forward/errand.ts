@@ -116,10 +116,11 @@ export class Errand implements ExchangeOwner {
     return x
   }
 
-  replied(_x: Exchange, reply: Buffer, length: number): boolean {
+  replied(x: Exchange, reply: Buffer, length: number): boolean {
     const q = this.#q!
     if (!scan(reply, length, q)) return false
     this.#underWay--
+    if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)
     const { failover, next, nextForward, nextOnNodata } = this.#rules
     const bit = 1 << records.rcode
     if ((failover & bit) !== 0 && this.#failOver(reply, length)) return true
@@ -145,7 +146,8 @@ export class Errand implements ExchangeOwner {
   }
 
   delayed(x: Exchange): void {
-    this.#failures++
+    // To wait for a connection is no failed attempt; another upstream may have one.
+    if (x.late) this.#failures++
     this.#note(x, Result.Timeout, null)
     this.#attempt(x)
   }

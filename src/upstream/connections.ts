@@ -1,0 +1,82 @@
+import type { Exchange } from './exchange.ts'
+import type { TcpConnection } from './tcp-connection.ts'
+
+/** Without a word for this long, with answers owed that nobody waits for: the other end is gone. */
+const HUNG_MS = 2000
+/** Connections that slow names needed live this long after. */
+const SHRINK_MS = 2000
+
+/** The connections of a pool, oldest first, those included that are being opened. */
+export class Connections {
+  #all: TcpConnection[] = []
+
+  get count(): number {
+    return this.#all.length
+  }
+
+  get all(): readonly TcpConnection[] {
+    return this.#all
+  }
+
+  add(c: TcpConnection): void {
+    this.#all.push(c)
+  }
+
+  remove(c: TcpConnection): void {
+    this.#all = this.#all.filter((other) => other !== c)
+  }
+
+  /** How many are connected. */
+  get ready(): number {
+    return this.#all.reduce((sum, c) => sum + (c.isReady ? 1 : 0), 0)
+  }
+
+  /** How many have answered something. */
+  get proven(): number {
+    return this.countServed(() => false)
+  }
+
+  /** How many have answered something or are at work on a query: `isLate` tells. */
+  countServed(isLate: (c: TcpConnection) => boolean): number {
+    return this.#all.reduce((sum, c) => sum + (c.answers > 0 || isLate(c) ? 1 : 0), 0)
+  }
+
+  /**
+   * Whether the upstream may not have accepted this connection although the kernel has: it takes only
+   * so many at a time, and none that was opened later has answered, where an older one has.
+   */
+  mayBeUnaccepted(c: TcpConnection): boolean {
+    if (c.answers > 0) return false
+    const place = this.#all.indexOf(c)
+    return this.#all.some(({ answers }) => answers > 0) && !this.#provenAfter(place)
+  }
+
+  #provenAfter(place: number): boolean {
+    return this.#all.findLastIndex(({ answers }) => answers > 0) > place
+  }
+
+  /** From here on answers have to make room again. */
+  narrow(): void {
+    for (const c of this.#all) c.window = 1
+  }
+
+  /** Closes those that are idle for too long, too many, or hung. */
+  sweep(now: number, few: number, maxIdle: number, expire: number): void {
+    let idle = 0
+    this.#all.forEach((c, place) => {
+      if (!c.isReady || !c.isIdle) return
+      const age = now - c.usedAt
+      const surplus = (maxIdle > 0 && ++idle > maxIdle) || (place >= few && age >= SHRINK_MS)
+      if (surplus || age >= expire || c.isSilent(now, HUNG_MS)) c.destroy()
+    })
+  }
+
+  closeIdle(): void {
+    for (const c of this.#all) if (c.isIdle) c.destroy()
+  }
+}
+
+/** `all` without the probe, which nobody waits for. */
+export function without(probe: Exchange, all: readonly Exchange[]): Exchange[] {
+  return all.filter((x) => x !== probe)
+}

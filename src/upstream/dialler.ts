@@ -1,0 +1,95 @@
+import { Timer } from '../lib/timer-wheel.ts'
+import { Backoff } from './backoff.ts'
+import type { ChannelOptions } from './channel.ts'
+import type { Connections } from './connections.ts'
+import { FEW, type Growth, MOST, WARM } from './growth.ts'
+import { Order, type Pipelining } from './pipelining.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
+import { TcpConnection } from './tcp-connection.ts'
+import type { WaitingList } from './waiting-list.ts'
+
+/** 2,048 queries in flight on one of the first connections, 128 on those that slow names need. */
+const ID_BITS = 11
+const FEWER_ID_BITS = 7
+
+export interface DiallerParts {
+  /** Owner of the connections. */
+  readonly owner: ConnectionOwner
+  readonly options: ChannelOptions
+  readonly connections: Connections
+  readonly growth: Growth
+  readonly pipelining: Pipelining
+  readonly waiting: WaitingList
+}
+
+/** Opens the connections of a pool, with pauses where that fails. */
+export class Dialler {
+  readonly backoff: Backoff = new Backoff()
+  /** Connections that are being opened. */
+  underWay = 0
+  readonly #p: DiallerParts
+  readonly #redial: Timer
+
+  constructor(parts: DiallerParts) {
+    this.#p = parts
+    this.#redial = new Timer(() => this.forWaiting())
+  }
+
+  /** Whether there may be another connection now, or one is being opened. */
+  get mayOpen(): boolean {
+    return this.underWay > 0 || (this.#room > 0 && this.#pause <= 0)
+  }
+
+  /** How many more connections there may be. */
+  get #room(): number {
+    const { connections, growth, pipelining } = this.#p
+    const most = pipelining.order === Order.Free ? FEW : MOST
+    return Math.min(growth.limit, most) - connections.count
+  }
+
+  /** Milliseconds to wait before another attempt. */
+  get #pause(): number {
+    return this.backoff.until - this.#p.options.context.clock.now
+  }
+
+  /** Opens the first connections, so that there is another one when the first is busy. */
+  warmUp(): void {
+    if (this.#p.connections.count < WARM) this.#dial(1)
+  }
+
+  /** Opens another connection, if there may be one. */
+  another(): void {
+    this.#dial(Math.min(1, this.#room))
+  }
+
+  /** Opens the connections there should be for those who wait: how many is for `Growth` to say. */
+  forWaiting(): void {
+    const { connections, growth, options, waiting } = this.#p
+    if (waiting.size === 0) return
+    const wanted = growth.wanted(connections.count, waiting.size - this.underWay)
+    const count = Math.min(wanted, this.#room)
+    if (count <= 0) return
+    if (this.#pause <= 0) this.#dial(count)
+    else if (!this.#redial.isSet) options.context.wheel.set(this.#redial, this.#pause)
+  }
+
+  #dial(count: number): void {
+    const { connections, options, owner } = this.#p
+    if (this.#pause > 0) return
+    for (let i = 0; i < count; i++) {
+      this.underWay++
+      const bits = connections.count < FEW ? ID_BITS : FEWER_ID_BITS
+      connections.add(new TcpConnection(owner, options, bits))
+    }
+  }
+
+  succeeded(): void {
+    this.underWay--
+    this.backoff.succeeded()
+  }
+
+  failed(now: number): void {
+    this.underWay--
+    this.backoff.failed(now)
+  }
+}

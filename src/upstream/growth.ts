@@ -1,0 +1,80 @@
+/** Connections that are opened at once, so that one slow answer never blocks an upstream. */
+export const WARM = 2
+/** More than these are for slow names alone. */
+export const FEW = 8
+export const MOST = 256
+/** How much the number grows from one look to the next. */
+const FACTOR = 8
+/** Looks without a single answer that show the connections to be stuck. */
+const STUCK = 2
+/** Looks in a row that find queries waiting, although some are answered. */
+const CROWDED = 8
+/** Looks without a single answer, at the upstream's limit, that cast doubt on it. */
+const DOUBTFUL = 10
+/** How long a limit that the upstream showed is believed. */
+const LIMIT_MS = 10_000
+
+/**
+ * How many connections an upstream is worth. Two at first; where queries are found waiting, eight. Each
+ * further look, 10 ms later, wants eight times as many, but only while most connections are late and none
+ * of them has answered anything: an upstream that is merely busy is not helped by more of them. At most
+ * 256, or as many as the upstream takes.
+ *
+ * Looks are counted, not milliseconds: while this process has no time to read answers, it does not
+ * look either.
+ */
+export class Growth {
+  limit: number = MOST
+  #goal = WARM
+  #limitUntil = 0
+  #guessed = false
+  /** Looks in a row that found queries waiting; those of them without an answer since the one before. */
+  #crowded = 0
+  #stuck = 0
+  #answers = 0
+
+  /** How many connections to open beside those `open` where `waiting` queries have no place. */
+  wanted(open: number, waiting: number): number {
+    return Math.min(this.#goal - open, Math.max(waiting, WARM - open))
+  }
+
+  /**
+   * Looks at queries that wait.
+   * @param late connections with a query that is late, of the `ready` ones
+   * @param open connections, those included that are being opened
+   * @param answers how many there have been so far
+   */
+  look(late: number, ready: number, open: number, answers: number): void {
+    if (ready === 0) return
+    this.#crowded++
+    this.#stuck = answers === this.#answers ? this.#stuck + 1 : 0
+    this.#answers = answers
+    const stuck = this.#stuck >= STUCK && 2 * late >= ready
+    if (open < FEW) this.#goal = FEW
+    else if (stuck || this.#crowded >= CROWDED) this.#goal = Math.min(FACTOR * open, MOST)
+    if (this.#guessed && open >= this.limit && this.#stuck >= DOUBTFUL)
+      this.limit = Math.min(2 * this.limit, MOST)
+  }
+
+  /** The first query has to wait, after so many `answers`. */
+  begin(answers: number): void {
+    this.#crowded = this.#stuck = 0
+    this.#answers = answers
+  }
+
+  /**
+   * The upstream did not take another connection beside those `open`.
+   * @param guessed it did not say so: the connection was just silent, which can have another reason
+   */
+  refused(open: number, now: number, guessed = false): void {
+    this.#guessed = guessed
+    this.limit = Math.max(open, WARM)
+    this.#limitUntil = now + LIMIT_MS
+  }
+
+  /** Some time has passed: what was needed may not be needed any more. */
+  settle(open: number, now: number): void {
+    this.#goal = Math.max(WARM, Math.min(this.#goal, open))
+    if (now >= this.#limitUntil) this.limit = MOST
+  }
+}

@@ -1,0 +1,52 @@
+import { Class, Type } from '../wire/codes.ts'
+import { HEADER_SIZE } from '../wire/header.ts'
+import { parseQuestion, Question } from '../wire/question.ts'
+import { Exchange, type ExchangeOwner } from './exchange.ts'
+import type { TcpConnection } from './tcp-connection.ts'
+
+/** The name servers of the root, recursion not desired: any server has an answer at hand, if a refusal. */
+const query: Buffer = Buffer.from([...new Uint8Array(HEADER_SIZE), 0, 0, Type.NS, 0, Class.IN])
+const question: Question = new Question()
+parseQuestion(query, query.length, question)
+
+/** The pool looks at the exchange itself. */
+const nobody: ExchangeOwner = {
+  replied: () => true,
+  truncated: () => {},
+  delayed: () => {},
+  failed: () => {},
+}
+
+/**
+ * Finds out whether an upstream answers in order, before many connections are opened because of that: a
+ * harmless query behind a late one overtakes it, or does not.
+ */
+export class OrderProbe {
+  readonly exchange: Exchange = new Exchange(nobody)
+  #on: TcpConnection | null = null
+
+  constructor() {
+    const x = this.exchange
+    x.query = query
+    x.question = question
+  }
+
+  /** Asks behind the late query of `c`, unless one is under way. True where it was sent now. */
+  send(c: TcpConnection): boolean {
+    if (this.exchange.carrier !== null || !c.hasRoom) return false
+    this.#on = c
+    c.send(this.exchange)
+    return true
+  }
+
+  /** The answer has come: whether an older query is still waiting for its own. */
+  get hasOvertaken(): boolean {
+    return this.#on?.keepsOlder(this.exchange) ?? false
+  }
+
+  /** Waits no longer than `ms` for the answer. */
+  giveUp(now: number, ms: number): void {
+    const x = this.exchange
+    if (x.carrier !== null && now - x.sentAt > ms) x.carrier.abandon(x)
+  }
+}

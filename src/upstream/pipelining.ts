@@ -1,0 +1,96 @@
+/** In what order an upstream answers the queries of one connection. */
+export const Order = {
+  /** Not known: treated as Strict. */
+  Unknown: 0,
+  /** One after the other, as CoreDNS and many others: a slow query holds up those behind it. */
+  Strict: 1,
+  /** As the answers become known (RFC 7766 §6.2.1.1), as unbound, nsd and BIND. */
+  Free: 2,
+} as const
+export type Order = (typeof Order)[keyof typeof Order]
+
+/** Milliseconds that queries may wait behind others of their connection. */
+const QUEUE_MS = 8
+/** Queries in flight on one connection, while order matters. */
+const DEEPEST = 256
+/** After a pause this long what was learnt about depth is out of date (as in RFC 2861). */
+const REST_MS = 200
+/** How long queries are kept apart after a connection ended under them. */
+const APART_MS = 1000
+/** How long an order that one answer suggests is believed, and one that was seen for certain. */
+const HUNCH_MS = 1000
+const PROOF_MS = 600_000
+
+/**
+ * How many queries may be in flight on one connection to an upstream.
+ *
+ * Behind a server that answers in order, each query but the first waits for the others, and nobody
+ * knows which name will be slow. So each connection begins with one, and gets a larger window as
+ * answers come in, like the congestion window of TCP: while queries wait for a place, each answer makes
+ * room for one more, as long as those in flight take 8 ms at most to be answered one by one.
+ *
+ *     window 1 ──answers, queries waiting──▶ 2, 4, 8 … 8 ms of service, at most 256
+ *       ▲                                      │
+ *       └── queries were stuck behind a slow ──┘   that slow name cost only those few
+ *           one, or nothing was asked for 200 ms
+ *
+ * A server that answers in any order has no such bound.
+ */
+export class Pipelining {
+  #order: Order = Order.Unknown
+  /** Clock time until which a free order is believed. */
+  #freeUntil = 0
+  /** Smoothed milliseconds from one answer of a busy connection to the next; −1: not known. */
+  #service = -1
+  #askedAt = 0
+  /** Clock time until which queries are kept apart, whatever the order; 0: they are not. */
+  #apartUntil = 0
+  /** The largest window, by the service time; 1 … 256. */
+  deepest: number = 1
+
+  get order(): Order {
+    return this.#order
+  }
+
+  /** Whether any number of queries may share a connection. */
+  get isFree(): boolean {
+    return this.#order === Order.Free && this.#apartUntil === 0
+  }
+
+  /** A query is about to be sent. True after a pause: windows are out of date. */
+  asked(now: number): boolean {
+    if (now > this.#apartUntil) this.#apartUntil = 0
+    const rested = now - this.#askedAt > REST_MS
+    this.#askedAt = now
+    return rested
+  }
+
+  /** A connection gave `count` answers, `elapsed` ms after its latest ones or after it was asked. */
+  answered(count: number, elapsed: number): void {
+    const sample = elapsed / count
+    this.#service = this.#service < 0 ? sample : this.#service + (sample - this.#service) / 8
+    this.deepest = Math.min(Math.max(Math.floor(QUEUE_MS / this.#service), 1), DEEPEST)
+  }
+
+  /** An answer came before that of an older query. `certain`: the older one has been answered too. */
+  overtaken(now: number, certain: boolean): void {
+    this.#order = Order.Free
+    this.#freeUntil = Math.max(this.#freeUntil, now + (certain ? PROOF_MS : HUNCH_MS))
+  }
+
+  /** A query that any server answers at once did not overtake a slow one. */
+  keptOrder(): void {
+    if (this.#order === Order.Unknown) this.#order = Order.Strict
+  }
+
+  /** Doubts a free order that has not been seen lately: several queries wait and none is answered. */
+  doubt(now: number): void {
+    if (this.#order !== Order.Free || now < this.#freeUntil) return
+    this.#order = Order.Unknown
+  }
+
+  /** A connection ended with queries in flight: if it was because of one, that one is to be alone next. */
+  keepApart(now: number): void {
+    this.#apartUntil = now + APART_MS
+  }
+}

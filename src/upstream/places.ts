@@ -1,0 +1,88 @@
+import type { Clock } from '../lib/clock.ts'
+import type { Connections } from './connections.ts'
+import type { Exchange } from './exchange.ts'
+import type { Pipelining } from './pipelining.ts'
+import type { Quota } from './quota.ts'
+import type { RttEstimator } from './rtt.ts'
+import type { TcpConnection } from './tcp-connection.ts'
+
+/** Without a word for this long a connection is late: nobody is put behind its oldest query. */
+const LATE_MS = 8
+
+export interface PlacesParts {
+  readonly clock: Clock
+  readonly connections: Connections
+  readonly pipelining: Pipelining
+  readonly quota: Quota
+  readonly rtt: RttEstimator
+}
+
+/** Which connection of a pool the next query goes to. */
+export class Places {
+  readonly #p: PlacesParts
+  /** The connection chosen last, and how many queries of its tick may follow. */
+  #batch: TcpConnection | null = null
+  #batchRoom = 0
+
+  constructor(parts: PlacesParts) {
+    this.#p = parts
+  }
+
+  /**
+   * A connection with a place for `x`, or null.
+   * @param mayOpen whether another connection can be had, so that a late one need not be taken
+   */
+  find(x: Exchange, mayOpen: boolean): TcpConnection | null {
+    return this.#joinBatch(x) ?? this.#choose(x, mayOpen)
+  }
+
+  /**
+   * The connection the previous query of this tick went to, while the batch is smaller than what is
+   * in flight. A write and its reads cost as much as several queries; but few queries are better
+   * spread, since an upstream that answers in order lets the second wait for the first.
+   */
+  #joinBatch(x: Exchange): TcpConnection | null {
+    const batch = this.#batch
+    if (batch === null || this.#batchRoom === 0 || !batch.isCollecting) return null
+    if (!this.#hasPlace(batch) || batch === x.avoid) return null
+    this.#batchRoom--
+    return batch
+  }
+
+  #hasPlace(c: TcpConnection): boolean {
+    const { deepest, isFree } = this.#p.pipelining
+    const fits = isFree || c.owed < Math.min(c.window, deepest)
+    return fits && c.sent < this.#p.quota.limit && c.hasRoom
+  }
+
+  /** The one that owes the least and is not late; a late one only where order matters not. */
+  #choose(x: Exchange, mayOpen: boolean): TcpConnection | null {
+    let best: TcpConnection | null = null
+    let late: TcpConnection | null = null
+    let owed = 0
+    for (const c of this.#p.connections.all) {
+      owed += c.owed
+      if (c === x.avoid || !this.#hasPlace(c)) continue
+      if (this.isLate(c)) {
+        if (late === null || c.owed < late.owed) late = c
+      } else if (best === null || c.owed < best.owed) {
+        best = c
+        if (c.owed === 0) break
+      }
+    }
+    this.#batch = best
+    this.#batchRoom = owed
+    return best ?? (this.#p.pipelining.isFree && !mayOpen ? late : null)
+  }
+
+  /** Whether a connection keeps its oldest query waiting for longer than a fast name takes. */
+  isLate(c: TcpConnection): boolean {
+    const { clock, pipelining, rtt } = this.#p
+    return c.isSilent(clock.now, pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake)
+  }
+
+  /** A connection is over. */
+  leave(c: TcpConnection): void {
+    if (this.#batch === c) this.#batch = null
+  }
+}

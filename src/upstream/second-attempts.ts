@@ -1,0 +1,59 @@
+import type { Connections } from './connections.ts'
+import type { Exchange } from './exchange.ts'
+import { HedgeBudget } from './hedge-budget.ts'
+import type { RttEstimator } from './rtt.ts'
+import { TcpConnection } from './tcp-connection.ts'
+
+/** A query that has arrived is asked again after this long, if few are that slow. */
+const SLOW_MS = 270
+/** A twelfth: of 100 queries some 8 may be asked twice because they are slow. */
+const SHARE = 1 / 12
+/** Who has waited this long for a place at this upstream may try another one. */
+const LONG_WAIT_MS = 500
+
+/**
+ * When a query over TCP that has no answer is late, so that it is asked a second time.
+ *
+ *     waiting for a place      not within half a second, while any connection is open
+ *     not acknowledged         at once: the other end's kernel would have done that, so it is gone
+ *     acknowledged             after 270 ms, if the budget allows: the name may just be slow
+ */
+export class SecondAttempts {
+  readonly #connections: Connections
+  readonly #rtt: RttEstimator
+  readonly #slow = new HedgeBudget(SHARE)
+  /** For those on a connection that may never have been accepted: slow names cannot use it up. */
+  readonly #unaccepted = new HedgeBudget(0)
+
+  constructor(connections: Connections, rtt: RttEstimator) {
+    this.#connections = connections
+    this.#rtt = rtt
+  }
+
+  /** A query is asked. */
+  asked(): void {
+    this.#slow.asked()
+  }
+
+  /** Milliseconds to go on waiting for `x`, whose timeout is over; 0: it is late. */
+  patience(x: Exchange, now: number): number {
+    const c = x.carrier
+    if (!(c instanceof TcpConnection)) {
+      const waits = this.#connections.ready > 0 && now - x.queuedAt < LONG_WAIT_MS
+      return waits ? this.#rtt.timeout : 0
+    }
+    if (c.isUnacknowledged) return 0
+    const rest = SLOW_MS - (now - x.sentAt)
+    if (rest > 0) return rest
+    return this.#budgetFor(c).take() ? 0 : SLOW_MS
+  }
+
+  /** A second attempt was faster than the one that waits on `c`. */
+  won(c: TcpConnection): void {
+    this.#budgetFor(c).won()
+  }
+
+  #budgetFor(c: TcpConnection): HedgeBudget {
+    return this.#connections.mayBeUnaccepted(c) ? this.#unaccepted : this.#slow
+  }
+}
