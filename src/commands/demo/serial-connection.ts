@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net'
+
+/** Answers a query that came over `transport`; null where there is nothing to say to it. */
+export type Answer = (query: Buffer, transport: 'udp' | 'tcp') => Buffer | null
+
+/** How a connection is served. Times in milliseconds. */
+export interface SerialOptions {
+  readonly answer: Answer
+  /** How long a query is in service; 0: it is answered at once. */
+  readonly serviceMs: (query: Buffer) => number
+  /** Time given to the first query, and to each further one after the answer before it. */
+  readonly firstMs: number
+  readonly idleMs: number
+  /** Answers after which the connection ends, null: any number. */
+  readonly closeAfter: number | null
+  /** Told of each query when its service begins. */
+  readonly taken: (query: Buffer) => void
+  readonly answered: () => void
+}
+
+const LENGTH_SIZE = 2
+const EMPTY = Buffer.alloc(0)
+
+/**
+ * A TCP connection of a client, served as CoreDNS does it (miekg/dns): a query is read when the one
+ * before it is answered, however many wait behind it. Where the connection ends with queries unread,
+ * the client gets a reset, as the kernel sends one to whoever closes without reading.
+ */
+export class SerialConnection {
+  readonly #socket: Socket
+  readonly #options: SerialOptions
+  /** Octets received and not yet served. */
+  #unread: Buffer = EMPTY
+  /** Answers of this turn, length and message each: a burst leaves in one write. */
+  #replies: Buffer[] = []
+  #inService: NodeJS.Timeout | null = null
+  #answers = 0
+  /** Serves no more: it has given its answers. */
+  #ended = false
+  /** The client sends no more; what it has sent is answered still. */
+  #halfClosed = false
+
+  constructor(socket: Socket, options: SerialOptions) {
+    this.#socket = socket
+    this.#options = options
+    socket.setNoDelay(true)
+    socket.setTimeout(options.firstMs)
+    socket.on('timeout', () => {
+      // Whoever waits for an answer is not idle.
+      if (this.#inService === null) socket.destroy()
+    })
+    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.on('end', () => {
+      this.#halfClosed = true
+      if (this.#inService === null) socket.end()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => this.#release())
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #received(chunk: Buffer): void {
+    this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk])
+    if (this.#inService === null) this.#serve()
+  }
+
+  /** Takes one query after the other until one is in service, or no whole one is left. */
+  #serve(): void {
+    const { answer, serviceMs, taken } = this.#options
+    for (let query = this.#next(); query !== null; query = this.#next()) {
+      const asked = query
+      taken(asked)
+      const ms = serviceMs(asked)
+      if (ms > 0) {
+        // What comes meanwhile waits in the kernel: there may be no end of it.
+        this.#socket.pause()
+        this.#inService = setTimeout(() => {
+          this.#inService = null
+          this.#reply(answer(asked, 'tcp'))
+          this.#serve()
+        }, ms)
+        break
+      }
+      this.#reply(answer(asked, 'tcp'))
+    }
+    this.#flush()
+    if (this.#inService !== null || this.#ended) return
+    if (this.#halfClosed) this.#socket.end()
+    else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** The next whole query, taken out of what was received; null where there is none. */
+  #next(): Buffer | null {
+    const unread = this.#unread
+    if (this.#ended || unread.length < LENGTH_SIZE) return null
+    const end = LENGTH_SIZE + unread.readUInt16BE(0)
+    if (unread.length < end) return null
+    this.#unread = unread.length === end ? EMPTY : unread.subarray(end)
+    return unread.subarray(LENGTH_SIZE, end)
+  }
+
+  #reply(message: Buffer | null): void {
+    if (this.#socket.destroyed) return
+    if (message !== null) {
+      const length = Buffer.allocUnsafe(LENGTH_SIZE)
+      length.writeUInt16BE(message.length)
+      this.#replies.push(length, message)
+      this.#options.answered()
+    }
+    this.#answers++
+    this.#ended ||= this.#answers === this.#options.closeAfter
+  }
+
+  #flush(): void {
+    if (this.#replies.length > 0) {
+      const replies = Buffer.concat(this.#replies)
+      this.#replies = []
+      this.#socket.setTimeout(this.#options.idleMs)
+      this.#socket.write(replies, () => {
+        if (this.#ended) this.#close()
+      })
+    } else if (this.#ended) this.#close()
+  }
+
+  #close(): void {
+    if (this.#unread.length > 0) this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
+  }
+
+  #release(): void {
+    if (this.#inService !== null) clearTimeout(this.#inService)
+    this.#inService = null
+    this.#ended = true
+    this.#unread = EMPTY
+  }
+}
