@@ -12,7 +12,8 @@ import { figuresLine, readFigures, since } from './demo/figures.ts'
 import { freePort } from './demo/free-port.ts'
 import { guide } from './demo/guide.ts'
 import { Screen } from './demo/screen.ts'
-import { type StandIn, startStandIn } from './demo/stand-in.ts'
+import type { InOrderServer } from './demo/in-order-server.ts'
+import { startStandIn } from './demo/stand-in.ts'
 import type { Serving } from './serve.ts'
 import { version } from './version.ts'
 
@@ -85,7 +86,7 @@ function systemServers(): readonly string[] {
 async function startDaemon(
   port: number,
   log: DaemonLog,
-  standIn: StandIn,
+  standIn: InOrderServer,
   env: Readonly<Record<string, string>>,
 ): Promise<Daemon> {
   const source = new CorefileSource(corefile, {
