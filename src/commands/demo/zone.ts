@@ -96,7 +96,7 @@ export function lookUp(name: string, type: number): Finding {
   const origin = origins.find((zone) => wanted === zone || wanted.endsWith(`.${zone}`))
   if (origin === undefined) return finding(Rcode.Refused)
   const answers = follow(wanted, type).map((record) =>
-    record.name === wanted ? { ...record, name: asked } : record,
+    record.name === wanted ? Object.assign({}, record, { name: asked }) : record,
   )
   if (answers.length > 0) return finding(Rcode.NoError, answers, [], addressesOf(answers))
   return finding(names.has(wanted) ? Rcode.NoError : Rcode.NameError, [], [soa(origin)])
