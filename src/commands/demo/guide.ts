@@ -17,7 +17,6 @@ const examples: readonly (readonly [args: string, shows: string])[] = [
   ['web.default.svc.cluster.local', 'a Service; again: from the cache, with a smaller TTL'],
   ['web.default.svc.cluster.local AAAA', 'its IPv6 address'],
   ['db.default.svc.cluster.local', 'a headless Service: the addresses of its pods'],
-  ['workers.default.svc.cluster.local +noedns', 'twenty pods, for a client without EDNS'],
   ['_postgres._tcp.db.default.svc.cluster.local SRV', 'the port behind each of them'],
   ['shop.default.svc.cluster.local', 'a Service of type ExternalName: CNAME'],
   ['-x 10.96.20.30', 'the way back from an address: PTR'],
