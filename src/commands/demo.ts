@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CorefileSource } from '../daemon/corefile-source.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -25,8 +24,6 @@ const HEALTH_PORT = 8080
 /** How often the live line is brought up to date: on a terminal, and as lines of a log. */
 const LIVE_MS = 250
 const LOG_MS = 5_000
-/** What the daemon asks itself (`loop`) is not counted, unless its upstream takes longer than this. */
-const SETTLE_MS = 500
 
 /** Where the system keeps its name servers (resolv.conf(5)). */
 const RESOLV_CONF = '/etc/resolv.conf'
@@ -56,7 +53,6 @@ export async function demo(port: number): Promise<Serving> {
     METRICS_ADDRESS: metrics,
     HEALTH_ADDRESS: health,
   })
-  await Promise.race([daemon.runtime.settled(), sleep(SETTLE_MS, undefined, { ref: false })])
   const places = { version: version(), address: ADDRESS, port: chosen, standIn: kubeDns }
   screen.print(`${guide({ ...places, nameServers: servers, metrics, health })}\n`)
   const endFigures = showFigures(screen)

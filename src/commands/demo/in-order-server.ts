@@ -11,8 +11,8 @@ export interface InOrderOptions {
   readonly address?: string
   /** For UDP and TCP; the kernel chooses where absent. */
   readonly port?: number
-  /** How long each query is in service, beside what a label of its name says; 0 where absent. */
-  readonly serviceMs?: number
+  /** How long each query, or this one, is in service, beside what a label of its name says; 0 where absent. */
+  readonly serviceMs?: number | ((query: Buffer) => number)
   /** Time given to a connection's first query (CoreDNS: 3 s), and to each further one (10 s). */
   readonly firstMs?: number
   readonly idleMs?: number
@@ -159,7 +159,8 @@ export class InOrderServer {
   }
 
   #serviceMs(query: Buffer): number {
-    return (this.#options.serviceMs ?? 0) + labelMs(query)
+    const { serviceMs = 0 } = this.#options
+    return labelMs(query) + (typeof serviceMs === 'number' ? serviceMs : serviceMs(query))
   }
 }
 
