@@ -67,6 +67,7 @@ export class InOrderServer {
   readonly #udp: UdpSocket
   readonly #connections = new Set<SerialConnection>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  #stopped = false
 
   /** Opens both sockets. Rejects where a port is not to be had. */
   static async open(answer: Answer, options: InOrderOptions = {}): Promise<InOrderServer> {
@@ -102,6 +103,7 @@ export class InOrderServer {
 
   /** Ends the connections that clients keep open, too. */
   async stop(): Promise<void> {
+    this.#stopped = true
     for (const timer of this.#timers) clearTimeout(timer)
     const closed = [once(this.#tcp, 'close'), once(this.#udp, 'close')]
     this.#tcp.close()
@@ -143,19 +145,23 @@ export class InOrderServer {
 
   #datagram(query: Buffer, port: number, address: string): void {
     this.counts.udpQueries++
-    const reply = (): void => {
-      const message = this.#answer(query, 'udp')
-      if (message === null) return
+    const reply = (message: Buffer | null): void => {
+      if (message === null || this.#stopped) return
       this.counts.answered++
       this.#udp.send(message, port, address)
     }
     const ms = this.#serviceMs(query)
-    if (ms === 0) return reply()
+    if (ms === 0) return this.#replyWith(this.#answer(query, 'udp'), reply)
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      reply()
+      this.#replyWith(this.#answer(query, 'udp'), reply)
     }, ms)
     this.#timers.add(timer)
+  }
+
+  #replyWith(message: ReturnType<Answer>, reply: (message: Buffer | null) => void): void {
+    if (message instanceof Promise) void message.then(reply)
+    else reply(message)
   }
 
   #serviceMs(query: Buffer): number {

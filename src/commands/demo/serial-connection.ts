@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 
-/** Answers a query that came over `transport`; null where there is nothing to say to it. */
-export type Answer = (query: Buffer, transport: 'udp' | 'tcp') => Buffer | null
+/** Answers a query that came over `transport`, now or later; null where there is nothing to say to it. */
+export type Answer = (query: Buffer, transport: 'udp' | 'tcp') => Reply | Promise<Reply>
+type Reply = Buffer | null
 
 /** How a connection is served. Times in milliseconds. */
 export interface SerialOptions {
@@ -33,7 +34,8 @@ export class SerialConnection {
   #unread: Buffer = EMPTY
   /** Answers of this turn, length and message each: a burst leaves in one write. */
   #replies: Buffer[] = []
-  #inService: NodeJS.Timeout | null = null
+  #inService = false
+  #timer: NodeJS.Timeout | null = null
   #answers = 0
   /** Serves no more: it has given its answers. */
   #ended = false
@@ -47,12 +49,12 @@ export class SerialConnection {
     socket.setTimeout(options.firstMs)
     socket.on('timeout', () => {
       // Whoever waits for an answer is not idle.
-      if (this.#inService === null) socket.destroy()
+      if (!this.#inService) socket.destroy()
     })
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.on('end', () => {
       this.#halfClosed = true
-      if (this.#inService === null) socket.end()
+      if (!this.#inService) socket.end()
     })
     socket.on('error', () => {})
     socket.on('close', () => this.#release())
@@ -64,32 +66,54 @@ export class SerialConnection {
 
   #received(chunk: Buffer): void {
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk])
-    if (this.#inService === null) this.#serve()
+    if (!this.#inService) this.#serve()
   }
 
   /** Takes one query after the other until one is in service, or no whole one is left. */
   #serve(): void {
-    const { answer, serviceMs, taken } = this.#options
+    const { serviceMs, taken } = this.#options
     for (let query = this.#next(); query !== null; query = this.#next()) {
-      const asked = query
-      taken(asked)
-      const ms = serviceMs(asked)
+      taken(query)
+      const ms = serviceMs(query)
       if (ms > 0) {
-        // What comes meanwhile waits in the kernel: there may be no end of it.
-        this.#socket.pause()
-        this.#inService = setTimeout(() => {
-          this.#inService = null
-          this.#reply(answer(asked, 'tcp'))
-          this.#serve()
+        this.#begin()
+        const asked = query
+        this.#timer = setTimeout(() => {
+          if (this.#answered(asked)) this.#finish()
         }, ms)
-        break
-      }
-      this.#reply(answer(asked, 'tcp'))
+      } else this.#answered(query)
+      if (this.#inService) break
     }
     this.#flush()
-    if (this.#inService !== null || this.#ended) return
+    if (this.#inService || this.#ended) return
     if (this.#halfClosed) this.#socket.end()
     else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** Whether a query could be answered at once; else its service begins or goes on. */
+  #answered(query: Buffer): boolean {
+    const reply = this.#options.answer(query, 'tcp')
+    if (!(reply instanceof Promise)) {
+      this.#reply(reply)
+      return true
+    }
+    this.#begin()
+    void reply.then((late) => {
+      this.#reply(late)
+      this.#finish()
+    })
+    return false
+  }
+
+  /** What comes while a query is in service waits in the kernel: there may be no end of it. */
+  #begin(): void {
+    this.#socket.pause()
+    this.#inService = true
+  }
+
+  #finish(): void {
+    this.#inService = false
+    this.#serve()
   }
 
   /** The next whole query, taken out of what was received; null where there is none. */
@@ -131,8 +155,7 @@ export class SerialConnection {
   }
 
   #release(): void {
-    if (this.#inService !== null) clearTimeout(this.#inService)
-    this.#inService = null
+    if (this.#timer !== null) clearTimeout(this.#timer)
     this.#ended = true
     this.#unread = EMPTY
   }
