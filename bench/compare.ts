@@ -1,5 +1,5 @@
 import type { Children } from './children.ts'
-import { type RunningServer, servers, startServer, upstream } from './fleet.ts'
+import { type RunningServer, servers, startServer, upstreams } from './fleet.ts'
 import { LatencyPools } from './latency-pools.ts'
 import { Meter, type Trial } from './measure.ts'
 import { writeRound, writeZone } from './names.ts'
@@ -20,7 +20,11 @@ export async function compare(
   const samples: Sample[] = []
   const starts: Start[] = []
   const pools = new LatencyPools()
-  const nsd = await startServer(children, upstream(options), dir, options.loadCpu)
+  const behind = upstreams(options)
+  const sources = {
+    nsd: await startServer(children, behind.nsd, dir, options.loadCpu),
+    'in-order': await startServer(children, behind['in-order'], dir, options.loadCpu),
+  }
   for (let round = 1; round <= rounds; round++) {
     if (options.scenarios.length > 0) writeRound(dir, round, options)
     const running = await startFleet(children, options, fleet)
@@ -28,7 +32,7 @@ export async function compare(
       starts.push({ round, server: server.name, milliseconds: startMilliseconds })
     }
     if (options.scenarios.length > 0) {
-      const meter = new Meter(children, options, running, nsd)
+      const meter = new Meter(children, options, running, sources)
       await playRound({ meter, options, running, round, pools }, (sample) => {
         samples.push(sample)
         progress(progressLine(sample, rounds))
@@ -38,7 +42,7 @@ export async function compare(
   }
   const names = fleet.map(({ name }) => name)
   const versions = Object.fromEntries(
-    [...fleet, upstream(options)].map((server) => [server.name, readVersion(server)]),
+    [...fleet, behind.nsd].map((server) => [server.name, readVersion(server)]),
   )
   return {
     servers: names,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Children, failure, hasEnded } from './children.ts'
 import { countUnexpected } from './dnsperf-output.ts'
 import { runDnsperf } from './dnsperf.ts'
-import { type RunningServer, startServer, upstream } from './fleet.ts'
+import { type RunningServer, startServer, upstreams } from './fleet.ts'
 import { mixQueries, writeQueries, zoneText } from './names.ts'
 import type { Options } from './options.ts'
 import { readMemory } from './proc.ts'
@@ -36,7 +36,7 @@ export async function endure(
 ): Promise<Milestone[]> {
   const { dir, loadCpu, serverCpu } = options
   writeFileSync(join(dir, 'bench.zone'), zoneText())
-  await startServer(children, upstream(options), dir, loadCpu)
+  await startServer(children, upstreams(options).nsd, dir, loadCpu)
   const target = await startServer(children, server, dir, serverCpu)
   const milestones: Milestone[] = []
   for (let done = 0; done < queries;) {

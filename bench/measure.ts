@@ -7,7 +7,7 @@ import { latencyFile, type Part } from './names.ts'
 import type { Options } from './options.ts'
 import { type CpuTime, readCpuTime, readMemory } from './proc.ts'
 import type { Sample } from './sample.ts'
-import type { Scenario } from './scenario.ts'
+import type { Scenario, UpstreamName } from './scenario.ts'
 import { latency } from './stats.ts'
 
 const plain = {
@@ -36,18 +36,18 @@ export class Meter {
   readonly #children: Children
   readonly #options: Options
   readonly #servers: readonly RunningServer[]
-  readonly #upstream: RunningServer
+  readonly #upstreams: Readonly<Record<UpstreamName, RunningServer>>
 
   constructor(
     children: Children,
     options: Options,
     servers: readonly RunningServer[],
-    upstream: RunningServer,
+    upstreams: Readonly<Record<UpstreamName, RunningServer>>,
   ) {
     this.#children = children
     this.#options = options
     this.#servers = servers
-    this.#upstream = upstream
+    this.#upstreams = upstreams
   }
 
   /**
@@ -69,14 +69,14 @@ export class Meter {
     const { port } = target.server
     // Earlier misses may have evicted the hits.
     await this.#run({ ...plain, port, file: 'hits', once: true })
-    const before = this.#usage(target)
+    const before = this.#usage(target, scenario)
     const { report } = await this.#run(this.#throughputLoad(port, scenario))
     if (hasEnded(target.child)) throw failure(target.child)
     return {
       target,
       scenario,
       report,
-      figures: cpuFigures(before, this.#usage(target), report),
+      figures: cpuFigures(before, this.#usage(target, scenario), report),
       timed: [],
     }
   }
@@ -134,18 +134,18 @@ export class Meter {
     return runDnsperf(this.#children, this.#options.dir, this.#options.loadCpu, load)
   }
 
-  #usage(target: RunningServer): Usage {
+  #usage(target: RunningServer, { upstream }: Scenario): Usage {
     const others = this.#servers.filter((server) => server !== target)
     return {
       milliseconds: performance.now(),
       target: readCpuTime(target.child.pid),
       others: sum(others.map((server) => readCpuTime(server.child.pid).nanoseconds)),
-      upstream: readCpuTime(this.#upstream.child.pid).nanoseconds,
+      upstream: readCpuTime(this.#upstreams[upstream].child.pid).nanoseconds,
     }
   }
 }
 
-/** What everything that runs has used so far; CPU times of the others and of nsd in nanoseconds. */
+/** What everything that runs has used so far; CPU times of the others and of the upstream in nanoseconds. */
 interface Usage {
   readonly milliseconds: number
   readonly target: CpuTime

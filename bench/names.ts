@@ -13,6 +13,10 @@ const STORM_NAMES = 45_000
 const MISSES_PER_SECOND = 150_000
 const MIX_PER_SECOND = 350_000
 
+/** Of the names that are answered in order, one in so many takes so long. */
+const SLOW_EVERY = 200
+const SLOW_MS = 20
+
 /** Above every rate of scenario.ts. */
 const LATENCY_PER_SECOND = 25_000
 
@@ -58,6 +62,17 @@ function missQuery(series: string, index: number): string {
   return `${series}-${String(index).padStart(7, '0')}.namespace-00.miss.bench.test. A`
 }
 
+/**
+ * Misses for the upstream that answers in order. One in 200 takes 20 ms there, as a name does that
+ * kube-dns has to ask others for: too few for p99 unless others wait behind them.
+ */
+export function inOrderQueries(series: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const label = i % SLOW_EVERY === SLOW_EVERY - 1 ? `ms${SLOW_MS}` : 'namespace-00'
+    return `${series}-${String(i).padStart(7, '0')}.${label}.in-order.bench.test. A`
+  })
+}
+
 /** Nine hits to one miss on average, at random but the same for every run of a series. */
 export function mixQueries(series: string, count: number): string[] {
   const random = seededRandom(2)
@@ -100,11 +115,13 @@ const makers: Readonly<Record<string, (series: string, count: number) => string[
   misses: missQueries,
   mix: mixQueries,
   storm: stormQueries,
+  'in-order': inOrderQueries,
 }
 
 /** How many queries a throughput run of a second may take. */
 const perSecond: Readonly<Record<string, number>> = {
   misses: MISSES_PER_SECOND,
+  'in-order': MISSES_PER_SECOND,
   mix: MIX_PER_SECOND,
 }
 

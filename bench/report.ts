@@ -34,8 +34,8 @@ function introduction({ rounds, versions }: Results): string {
 function legend({ seconds, samples }: Results): string {
   const disturbance = Math.max(...samples.map((sample) => sample.disturbance))
   return [
-    `Throughput runs of ${seconds} s. CPU, user, system, nsd: µs per query, of the server and of nsd behind`,
-    'it. Busy: the share of its core that the server used; well below 100 %, queries/s show the load',
+    `Throughput runs of ${seconds} s. CPU, user, system, upstream: µs per query, of the server and of what is`,
+    'behind it. Busy: the share of its core that the server used; well below 100 %, queries/s show the load',
     'generator and only the CPU time compares. p50, p99, p99.9: µs, at a fixed rate. Lost, wrong:',
     'queries without an answer, and with a wrong one, in total. RSS, RssAnon: MiB.',
     `Idle servers used at most ${percent(disturbance)} of that core.`,
@@ -48,7 +48,7 @@ const columns = [
   ['CPU µs', (s) => range(s.cpu, (value) => value.toFixed(2))],
   ['user', (s) => s.userCpu.toFixed(2)],
   ['system', (s) => s.systemCpu.toFixed(2)],
-  ['nsd', (s) => s.upstreamCpu.toFixed(2)],
+  ['upstream', (s) => s.upstreamCpu.toFixed(2)],
   ['busy', (s) => percent(s.busy)],
   ['p50', (s) => micros(s.latency.p50.figure)],
   ['p99', (s) => micros(s.latency.p99.figure)],

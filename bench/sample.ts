@@ -10,7 +10,7 @@ export interface Sample {
   readonly cpu: number
   readonly userCpu: number
   readonly systemCpu: number
-  /** CPU time of nsd per answered query in microseconds: near 0 when the cache answered all. */
+  /** CPU time of the upstream per answered query in microseconds: near 0 when the cache answered all. */
   readonly upstreamCpu: number
   /** Part of its core that the server used, 0 to 1: below 1 the load generator was the limit. */
   readonly busy: number

@@ -1,3 +1,6 @@
+/** What stands behind the servers: one that answers as it can, one that answers in order. */
+export type UpstreamName = 'nsd' | 'in-order'
+
 /** One kind of load; scenarios are measured in the order of `scenarios`. */
 export interface Scenario {
   readonly name: string
@@ -10,6 +13,8 @@ export interface Scenario {
   readonly outstanding: number
   /** Read the file once only, because its names must be unique. */
   readonly once: boolean
+  /** Who is asked for its misses. */
+  readonly upstream: UpstreamName
   /** Response codes of correct answers. */
   readonly expected: readonly string[]
   /** Queries per second of the latency run, null: as they come; null for both: none is made. */
@@ -21,6 +26,7 @@ const usual = {
   clients: 8,
   outstanding: 100,
   once: false,
+  upstream: 'nsd',
   expected: ['NOERROR'],
 } as const
 
@@ -81,6 +87,16 @@ export const scenarios: readonly Scenario[] = [
     once: true,
     expected: ['NOERROR', 'NXDOMAIN'],
     latency: null,
+  },
+  // The last one: what its connections cost is in no other scenario's memory.
+  {
+    ...usual,
+    name: 'in-order',
+    title: 'Misses behind CoreDNS: answered in order on each connection, one in 200 after 20 ms',
+    file: 'in-order',
+    once: true,
+    upstream: 'in-order',
+    latency: { rate: 5000 },
   },
 ]
 

@@ -38,7 +38,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 const builtins: Readonly<Record<string, readonly string[]>> = {
   // The other one imports a type: both get the module from process.getBuiltinModule().
   'node:http': ['src/telemetry/http.ts', 'src/host/kubernetes-api.ts'],
-  'node:dgram': ['src/net/', 'src/upstream/'],
+  'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
   'node:http2': [],

@@ -11,4 +11,9 @@ setTCPInternalPipeBufferSize(1024 * 1024)
 -- tcpOnly: clients' UDP queries go to nsd over TCP too, pipelined up to maxInFlight.
 newServer({ address = '127.0.0.1:{$BENCH_UPSTREAM_PORT}', tcpOnly = true, maxInFlight = 1000,
   checkName = 'ready.bench.test.', mustResolve = true, checkInterval = 60, tcpFastOpen = false })
-getPool(''):setCache(newPacketCache(19968, { maxTTL = 3600, maxNegativeTTL = 3600 }))
+newServer({ address = '127.0.0.1:{$BENCH_IN_ORDER_PORT}', pool = 'in-order', tcpOnly = true, maxInFlight = 1000,
+  checkName = 'ready.in-order.bench.test.', mustResolve = true, checkInterval = 60, tcpFastOpen = false })
+addAction({ 'in-order.bench.test.' }, PoolAction('in-order'))
+local cache = newPacketCache(19968, { maxTTL = 3600, maxNegativeTTL = 3600 })
+getPool(''):setCache(cache)
+getPool('in-order'):setCache(cache)

@@ -14,8 +14,9 @@ export interface Place {
   readonly dir: string
   /** Where the server listens on 127.0.0.1, UDP and TCP. */
   readonly port: number
-  /** Where nsd listens. */
+  /** Where nsd listens, and the upstream that answers in order. */
   readonly upstreamPort: number
+  readonly inOrderPort: number
 }
 
 /** The values of `{$NAME}` in configurations, also given to every server as its environment. */
@@ -25,6 +26,7 @@ export function environment(place: Place): Record<string, string> {
     BENCH_PORT: String(place.port),
     BENCH_METRICS_PORT: String(metricsPort(place.port)),
     BENCH_UPSTREAM_PORT: String(place.upstreamPort),
+    BENCH_IN_ORDER_PORT: String(place.inOrderPort),
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CorefileSource } from '../daemon/corefile-source.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -12,7 +11,8 @@ import { figuresLine, readFigures, since } from './demo/figures.ts'
 import { freePort } from './demo/free-port.ts'
 import { guide } from './demo/guide.ts'
 import { Screen } from './demo/screen.ts'
-import { type StandIn, startStandIn } from './demo/stand-in.ts'
+import type { InOrderServer } from './demo/in-order-server.ts'
+import { startStandIn } from './demo/stand-in.ts'
 import type { Serving } from './serve.ts'
 import { version } from './version.ts'
 
@@ -24,8 +24,6 @@ const HEALTH_PORT = 8080
 /** How often the live line is brought up to date: on a terminal, and as lines of a log. */
 const LIVE_MS = 250
 const LOG_MS = 5_000
-/** What the daemon asks itself (`loop`) is not counted, unless its upstream takes longer than this. */
-const SETTLE_MS = 500
 
 /** Where the system keeps its name servers (resolv.conf(5)). */
 const RESOLV_CONF = '/etc/resolv.conf'
@@ -55,7 +53,6 @@ export async function demo(port: number): Promise<Serving> {
     METRICS_ADDRESS: metrics,
     HEALTH_ADDRESS: health,
   })
-  await Promise.race([daemon.runtime.settled(), sleep(SETTLE_MS, undefined, { ref: false })])
   const places = { version: version(), address: ADDRESS, port: chosen, standIn: kubeDns }
   screen.print(`${guide({ ...places, nameServers: servers, metrics, health })}\n`)
   const endFigures = showFigures(screen)
@@ -85,7 +82,7 @@ function systemServers(): readonly string[] {
 async function startDaemon(
   port: number,
   log: DaemonLog,
-  standIn: StandIn,
+  standIn: InOrderServer,
   env: Readonly<Record<string, string>>,
 ): Promise<Daemon> {
   const source = new CorefileSource(corefile, {

@@ -6,7 +6,7 @@ import { patchReply, writeFailure } from '../wire/reply.ts'
 import { WireStatus } from '../wire/status.ts'
 import { truncate } from '../wire/truncate.ts'
 import type { Handler } from './plugin.ts'
-import { NO_EDE, Outcome, Protocol, type Query } from './query.ts'
+import { NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
 
 /**
  * The payload size we advertise to clients (RFC 6891 §6.2.3): what our sockets accept in one
@@ -22,12 +22,9 @@ const ECHOED_FLAGS = OPCODE_MASK | Flag.RD | Flag.CD
 /** Scratch for messages that nobody has scanned yet. One is enough: the server is synchronous. */
 const scratch = new Records()
 
-/** Tells an observer of a query whose reply went out. */
-export type Observer = (q: Query) => void
-
 /**
  * The end of a server block's chain: makes the outcome a reply for this very client, sends it,
- * tells the observers and gives the query back.
+ * tells the observers, or the part of the daemon that asked, and gives the query back.
  */
 export function makeFinish(observers: readonly Observer[]): Handler {
   return (q) => {
@@ -36,7 +33,8 @@ export function makeFinish(observers: readonly Observer[]): Handler {
       q.finished = true
       q.target.drop(q)
     } else sendReply(q)
-    for (let i = 0; i < observers.length; i++) observers[i]!(q)
+    if (q.asker !== null) q.asker(q)
+    else for (let i = 0; i < observers.length; i++) observers[i]!(q)
     q.release()
   }
 }

@@ -55,6 +55,9 @@ export interface ReplyTarget {
   isIPv6(q: Query): boolean
 }
 
+/** Tells an observer of a query whose reply went out. */
+export type Observer = (q: Query) => void
+
 /** A socket address as the kernel writes it: sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes). */
 export const SOCKADDR_SIZE = 28
 
@@ -106,6 +109,12 @@ export class Query {
   error: string | null = null
   /** Name of the plugin that produced the outcome ('' for the server itself). */
   answeredBy = ''
+  /**
+   * The part of the daemon that wants to know, null for a client's question. It is told in place of the
+   * observers; no cache keeps the answer, and `forward` asks aside. Set by the stage that knows its own
+   * questions from those of clients.
+   */
+  asker: Observer | null = null
   /** True once the reply was handed to the target, or the query dropped. */
   finished = false
 
@@ -129,6 +138,7 @@ export class Query {
     this.ede = NO_EDE
     this.error = null
     this.answeredBy = ''
+    this.asker = null
     this.finished = false
     this.records = null
     this.memo = null
@@ -170,6 +180,7 @@ export class Query {
     this.sockaddr.copy(copy.sockaddr)
     copy.rinfo = this.rinfo
     copy.server = this.server
+    copy.asker = this.asker
     return copy
   }
 

@@ -4,9 +4,9 @@ import { gate } from '../wire/gate.ts'
 import { opcodeOf, readCount, readFlags, readId, Section } from '../wire/header.ts'
 import { parseQuestion } from '../wire/question.ts'
 import { WireStatus } from '../wire/status.ts'
-import { type Observer, sendReply } from './finish.ts'
+import { sendReply } from './finish.ts'
 import type { Handler } from './plugin.ts'
-import { Outcome, type Query, type ServerIdentity } from './query.ts'
+import { type Observer, Outcome, type Query, type ServerIdentity } from './query.ts'
 import { ZoneTable } from './zone-table.ts'
 
 /** A server block, compiled: where its queries enter. */

@@ -20,22 +20,28 @@ export interface OwnAddress {
   readonly port: number
 }
 
+/** Where `askOnce` asks. */
+interface Destination extends OwnAddress {
+  /** Address to ask from; null: the system's choice; absent: `host`. */
+  readonly from?: string | null
+}
+
 /** The time to wait is counted in this many parts, in each of which the event loop has to turn. */
 const PARTS = 4
 
 type Settle = (outcome: Buffer | Error) => void
 
 /**
- * Asks a listener of this machine, over a socket of its own, and resolves with the reply, whatever it
- * says. Rejects where the socket fails, where `signal` aborts, and where no reply comes in
+ * Asks a server, over a socket of its own, and resolves with the reply, whatever it says: as much of it as has
+ * come, its header at least. Rejects where the socket fails, where `signal` aborts, and where no reply comes in
  * `timeoutMs`. That is time in which the event loop ran: while the process is stopped or throttled,
  * nothing can be said about the listener.
  *
- * The query leaves from the address it goes to, so that it never leaves the machine. Where that
- * address is not (yet) one of this machine's, see `isAbsent`.
+ * Unless told otherwise, the query leaves from the address it goes to, so that it never leaves the
+ * machine. Where that address is not (yet) one of this machine's, see `isAbsent`.
  */
 export function askOnce(
-  to: OwnAddress,
+  to: Destination,
   query: Buffer,
   timeoutMs: number,
   signal?: AbortSignal,
@@ -91,7 +97,11 @@ export function simpleQuery(id: number, name: string, type: number): Buffer | nu
   return query.subarray(0, end + 4)
 }
 
-function openUdp({ host, port }: OwnAddress, query: Buffer, settle: Settle): () => void {
+function openUdp(
+  { host, port, from = host }: Destination,
+  query: Buffer,
+  settle: Settle,
+): () => void {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
   socket.on('error', settle)
   socket.on('message', (message) => {
@@ -102,7 +112,7 @@ function openUdp({ host, port }: OwnAddress, query: Buffer, settle: Settle): () 
   const join = (): void => socket.connect(port, host)
   socket.once('connect', send)
   socket.once('listening', join)
-  socket.bind({ address: host, exclusive: true })
+  socket.bind({ exclusive: true, ...(from === null ? {} : { address: from }) })
   return () => {
     // Its own listeners alone: a socket that is still connecting needs Node's to close.
     socket.off('connect', send)
@@ -111,8 +121,17 @@ function openUdp({ host, port }: OwnAddress, query: Buffer, settle: Settle): () 
   }
 }
 
-function openTcp({ host, port }: OwnAddress, query: Buffer, settle: Settle): () => void {
-  const socket = connect({ host, port, localAddress: host, noDelay: true })
+function openTcp(
+  { host, port, from = host }: Destination,
+  query: Buffer,
+  settle: Settle,
+): () => void {
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    ...(from === null ? {} : { localAddress: from }),
+  })
   let received = Buffer.alloc(0)
   socket.on('error', settle)
   socket.on('close', () => settle(new Error('Cannot ask: the connection closed')))

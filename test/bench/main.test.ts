@@ -35,14 +35,14 @@ async function run(
   return { stdout, stderr, code: bench.exitCode }
 }
 
-/** Four free ports in a row, below those the kernel gives to sockets without one. */
+/** Six free ports in a row, below those the kernel gives to sockets without one. */
 async function freePorts(): Promise<number> {
   for (let base = 10_000 + (process.pid % 10_000); base < 30_000; base += 10) {
-    const sockets = await Promise.all([0, 1, 2, 3].map((i) => bind(base + i)))
+    const sockets = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => bind(base + i)))
     for (const socket of sockets) socket?.close()
     if (!sockets.includes(null)) return base
   }
-  throw new Error('Cannot find four free ports in a row')
+  throw new Error('Cannot find six free ports in a row')
 }
 
 async function bind(port: number): Promise<ReturnType<typeof createSocket> | null> {

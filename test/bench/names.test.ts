@@ -7,6 +7,7 @@ import test from 'node:test'
 import {
   HIT_NAMES,
   hitQueries,
+  inOrderQueries,
   missQueries,
   mixQueries,
   stormQueries,
@@ -31,6 +32,13 @@ test('missQueries() never repeats a name, nor one of another series', () => {
   const names = [...missQueries('a', 1000), ...missQueries('b', 1000)]
   assert.equal(new Set(names).size, 2000)
   assert.ok(names.every((name) => name.endsWith('.miss.bench.test. A')))
+})
+
+test('inOrderQueries() has one slow name in 200, and no name twice', () => {
+  const names = inOrderQueries('o', 1000)
+  assert.equal(new Set(names).size, 1000)
+  assert.equal(names.filter((name) => name.includes('.ms20.')).length, 5)
+  assert.ok(names.every((name) => name.endsWith('.in-order.bench.test. A')))
 })
 
 test('mixQueries() has one miss in ten, each of them unique', () => {

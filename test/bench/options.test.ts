@@ -8,7 +8,7 @@ test('parseOptions() compares all servers in all scenarios over seven rounds', (
   assert.deepEqual(options.servers, ['dnslet', 'dnslet-dgram', 'unbound', 'dnsdist'])
   assert.deepEqual(
     options.scenarios.map(({ name }) => name),
-    ['hits', 'tcp', 'serial', 'mix', 'misses', 'memory'],
+    ['hits', 'tcp', 'serial', 'mix', 'misses', 'memory', 'in-order'],
   )
   assert.equal(options.starts, true)
   assert.equal(options.rounds, 7)

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { findTool, requireTools } from '../helpers/debian.ts'
 import { dig } from '../helpers/dig.ts'
 import { type Dnslet, startDnslet } from '../helpers/dnslet.ts'
+import { startKubeDns } from '../helpers/kube-dns.ts'
 import { startNsd } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { waitUntil } from '../helpers/processes.ts'
@@ -22,8 +23,8 @@ async function reloaded({ process: daemon }: Dnslet, word: string): Promise<void
 
 describe('reload', { skip: requireTools('nsd', 'dig', 'dnsperf') }, () => {
   test('a changed upstream is asked from then on; no query is lost meanwhile', async (t) => {
-    const one = await startNsd(t, { 'test.': zone('192.0.2.1') })
-    const two = await startNsd(t, { 'test.': zone('192.0.2.2') })
+    const one = await startKubeDns(t, { 'test.': zone('192.0.2.1') })
+    const two = await startKubeDns(t, { 'test.': zone('192.0.2.2') })
     const port = await freePort()
     const at = { address: '127.0.0.1', port }
     const corefile = (upstream: number): string =>

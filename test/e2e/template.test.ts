@@ -8,6 +8,7 @@ import { mountConfigMap } from '../helpers/config-map.ts'
 import { findTool, requireTools } from '../helpers/debian.ts'
 import { dig, type Server } from '../helpers/dig.ts'
 import { bin } from '../helpers/dnslet.ts'
+import { startKubeDns } from '../helpers/kube-dns.ts'
 import { type NameServer, startNsd, temporaryFolder } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { answers } from '../helpers/probe.ts'
@@ -159,7 +160,7 @@ async function ended(daemon: Running): Promise<number | string | null> {
 describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
   test('the official base file: cluster, stub domain and the rest, and the Corefile on disk', async (t) => {
     const node = await Node.open(t)
-    const cluster = await startNsd(t, { 'cluster.local.': clusterZone }, OUTSIDE)
+    const cluster = await startKubeDns(t, { 'cluster.local.': clusterZone }, OUTSIDE)
     const outside = await startNsd(t, { 'test.': head('192.0.2.1') }, OUTSIDE)
     const stub = await startNsd(t, { 'acme.test.': head('192.0.2.2') }, OUTSIDE)
     node.writeBase(node.official(cluster.port))
@@ -300,7 +301,7 @@ describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
   test("an upstream Service that appears late is found in the cluster's DNS", async (t) => {
     const node = await Node.open(t)
     const outside = await startNsd(t, { 'test.': head('192.0.2.1') }, OUTSIDE)
-    const before = await startNsd(t, { 'cluster.local.': clusterZone }, OUTSIDE)
+    const before = await startKubeDns(t, { 'cluster.local.': clusterZone }, OUTSIDE)
     node.writeBase(node.official(before.port))
     node.mount(outside, {})
     const daemon = node.start({
@@ -320,7 +321,7 @@ describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
 
     const { port } = before
     await before.stop()
-    await startNsd(t, { 'cluster.local.': clusterZone + upstreamRecord }, OUTSIDE, port)
+    await startKubeDns(t, { 'cluster.local.': clusterZone + upstreamRecord }, OUTSIDE, port)
     await said(daemon, `Upstream service kube-dns-upstream has the address ${OUTSIDE}`, 5)
     const found = async (): Promise<boolean> =>
       (await node.address('kubernetes.default.svc.cluster.local')) === '10.96.0.1'

@@ -22,6 +22,7 @@ const examples: readonly (readonly [args: string, shows: string])[] = [
   ['-x 10.96.20.30', 'the way back from an address: PTR'],
   ['nowhere.default.svc.cluster.local', 'no such Service: NXDOMAIN'],
   ['db.default.svc.cluster.local +tcp', 'the same over TCP'],
+  ['ms300.shop.default.svc.cluster.local', 'a name for which kube-dns needs 300 ms'],
 ]
 
 /** What the demo says at its start, one paragraph each for where, what to try and how to end it. */

@@ -18,6 +18,8 @@ export class Flight {
   background = false
   /** True for a retry on behalf of waiters whose first flight failed: its failure is final. */
   retry = false
+  /** True once another query of its question was let past, see Flights.join(). */
+  repeated = false
   /** `Clock.now` at take-off. */
   startedAt = 0
   /** Null where nobody waits yet, which is the rule. */
@@ -34,6 +36,7 @@ export class Flight {
     flight.#leader = leader
     flight.background = background
     flight.retry = false
+    flight.repeated = false
     flight.startedAt = startedAt
     flight.overdue = false
     leader.memo = flight

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { scanReply } from '../../serve/finish.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
-import { Ede, Rcode } from '../../wire/codes.ts'
+import { Ede, Rcode, Type } from '../../wire/codes.ts'
 import { inBackground } from './background.ts'
 import type { CacheKey } from './cache-key.ts'
 import { Flight } from './flight.ts'
@@ -84,8 +84,16 @@ export class Flights {
     this.#takeOff(refresh)
   }
 
-  /** Lets a client wait for a flight that is under way. */
+  /**
+   * Lets a client wait for a flight that is under way. Where a server upstream searches for forwarding
+   * loops (`loop` of CoreDNS), its HINFO question comes round to it only if the second one goes on.
+   */
   join(flight: Flight, q: Query, counters: CacheCounters): void {
+    if (q.question.type === Type.HINFO && !flight.repeated) {
+      flight.repeated = true
+      this.#o.next(q)
+      return
+    }
     if (flight.waiting >= MAX_WAITERS) {
       this.#refuse(q)
       return

@@ -37,7 +37,7 @@ export class Lookup {
 
   readonly handle = (q: Query): void => {
     const { clock, counters, next, stale, stores, zones } = this.#o
-    if (zones !== null && zones.find(q.wire, q.question) === undefined) {
+    if (q.asker !== null || (zones !== null && zones.find(q.wire, q.question) === undefined)) {
       next(q)
       return
     }

@@ -44,7 +44,8 @@ export function failureText({ upstream, transport, result, code, sent }: Failure
   }
 }
 
-function wordsFor(code: string): string {
+/** Go's words for an error of the system. @param code e.g. ECONNREFUSED */
+export function wordsFor(code: string): string {
   return words[code] ?? code
 }
 

@@ -5,6 +5,7 @@ import { Transport } from '../../upstream/counters.ts'
 import { Ede, Rcode } from '../../wire/codes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { textToName } from '../../wire/name.ts'
+import { Aside } from './aside.ts'
 import type { ForwardConfig } from './config.ts'
 import { forwardCounters } from './counters.ts'
 import { Errand, type ErrandRules } from './errand.ts'
@@ -36,6 +37,7 @@ export class Forwarder {
   readonly #except: ZoneTable<true> | null
   /** Octets of FROM's name: a query for FROM itself is forwarded whatever `except` says. */
   readonly #fromSize: number
+  readonly #aside: Aside
   readonly #free: Errand[] = []
   #underWay = 0
 
@@ -58,11 +60,16 @@ export class Forwarder {
       done,
       release: (errand) => this.#release(errand),
     }
+    this.#aside = new Aside(this.#rules, config.source)
   }
 
   readonly handle = (q: Query): void => {
     if (!this.#takes(q)) {
       this.#p.next(q)
+      return
+    }
+    if (q.asker !== null) {
+      this.#aside.ask(q.keep(), this.#p.list.current, this.#transport(q))
       return
     }
     if (this.#underWay >= this.#limit) {
@@ -75,6 +82,11 @@ export class Forwarder {
     this.#underWay++
     const errand = this.#free.pop() ?? new Errand(this.#rules)
     errand.start(q.keep(), this.#p.list.current, this.#transport(q))
+  }
+
+  /** Ends what is asked on the daemon's own account. */
+  stop(): void {
+    this.#aside.stop()
   }
 
   #takes(q: Query): boolean {

@@ -12,12 +12,15 @@ export const forward: Plugin = {
   handler: true,
   setup(directives, block): Stage {
     const parts = directives.map((directive) => setupOne(directive, block))
+    const forwarders: Forwarder[] = []
     return {
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null
         for (const { config, list } of parts.toReversed()) {
-          handler = new Forwarder({ config, list, next: handler, nextForward, done }).handle
+          const forwarder = new Forwarder({ config, list, next: handler, nextForward, done })
+          forwarders.push(forwarder)
+          handler = forwarder.handle
           nextForward = handler
         }
         return handler
@@ -27,6 +30,7 @@ export const forward: Plugin = {
       },
       stop(): Promise<void> {
         for (const { list } of parts) list.stop()
+        for (const forwarder of forwarders) forwarder.stop()
         return Promise.resolve()
       },
       describe: () => parts.flatMap(({ config, list }) => describeConfig(config, list.describe())),

@@ -1,9 +1,9 @@
 import { isAbsent, type OwnAddress, simpleQuery } from '../../upstream/ask-once.ts'
 import { Type } from '../../wire/codes.ts'
 
-/** A probe is given this long for its answer. */
+/** A probe is given this long to arrive: how long it then takes upstream is not our listener's doing. */
 const TIMEOUT_MS = 2_000
-/** Time between a failed probe and the next: doubled each time, up to the latter. */
+/** Time between a probe that did not arrive and the next: doubled each time, up to the latter. */
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 1_000
 /** Listeners that have not answered by now are given up on. */
@@ -29,10 +29,20 @@ export interface DetectorParts {
   onLoop(message: string): void
 }
 
+/** A name that was asked for. */
+interface Probe {
+  readonly target: Target
+  arrivals: number
+  /** Resolves once it has been answered, or the detection has ended. */
+  readonly over: Promise<void>
+  end(): void
+}
+
 /**
- * Looks for forwarding loops of one server block: it asks each listener for a name that exists
+ * Looks for forwarding loops of one server block: it asks each listener in turn for a name that exists
  * nowhere and counts how often that name comes in. Each probe has a name of its own, so that several
- * listeners, protocols and attempts cannot add up to a loop that is none.
+ * listeners, protocols and attempts cannot add up to a loop that is none. One that has arrived is not
+ * repeated: an upstream that drops it would drop the next one as well.
  *
  * A listener may be bound to an address that the machine gets later: nobody can reach it until then,
  * and no loop can lead through it. It is asked once the address is there, however long that takes.
@@ -46,7 +56,7 @@ export class LoopDetector {
   #deadline: NodeJS.Timeout | null = null
   readonly #zone: string
   readonly #parts: DetectorParts
-  readonly #probes = new Map<string, { readonly target: Target; arrivals: number }>()
+  readonly #probes = new Map<string, Probe>()
   readonly #stopped = new AbortController()
   #found = false
 
@@ -64,7 +74,7 @@ export class LoopDetector {
   async run(targets: readonly Target[]): Promise<void> {
     this.active = true
     this.#restartDeadline()
-    await Promise.all(targets.map((target) => this.#probe(target)))
+    for (const target of targets) await this.#probe(target)
     this.stop()
     this.#settle()
   }
@@ -72,10 +82,15 @@ export class LoopDetector {
   /** Ends the detection, answered or not. The names of a loop that was found are counted on. */
   stop(): void {
     if (this.#deadline !== null) clearTimeout(this.#deadline)
-    this.#stopped.abort()
+    this.#end()
     if (this.#found) return
     this.active = false
     this.#probes.clear()
+  }
+
+  #end(): void {
+    this.#stopped.abort()
+    for (const probe of this.#probes.values()) probe.end()
   }
 
   /**
@@ -100,6 +115,11 @@ export class LoopDetector {
     return probe.arrivals
   }
 
+  /** A query for `name` has been answered, whatever the answer says. */
+  answered(name: string): void {
+    this.#probes.get(name)?.end()
+  }
+
   async #probe(target: Target): Promise<void> {
     const { signal } = this.#stopped
     for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
@@ -107,17 +127,19 @@ export class LoopDetector {
       const query = simpleQuery(this.#parts.randomId(), name, Type.HINFO)
       // A zone so long that no name fits below it cannot be probed, nor asked for much.
       if (query === null) return
-      this.#probes.set(name, { target, arrivals: 0 })
+      const probe = newProbe(target)
+      this.#probes.set(name, probe)
       try {
         await this.#parts.ask(target, query, TIMEOUT_MS, signal)
         return
       } catch (error) {
+        if (probe.arrivals > 0) return await probe.over
         if (isAbsent(error)) {
           this.#probes.delete(name)
           this.#restartDeadline()
           this.#settle()
         }
-        // The listener may not be open yet, its upstream not reachable: ask again.
+        // The listener may not be open yet: ask again.
         await pause(wait, signal)
       }
     }
@@ -126,13 +148,18 @@ export class LoopDetector {
   #restartDeadline(): void {
     if (this.#deadline !== null) clearTimeout(this.#deadline)
     if (this.#stopped.signal.aborted) return
-    this.#deadline = setTimeout(() => this.#stopped.abort(), DEADLINE_MS)
+    this.#deadline = setTimeout(() => this.#end(), DEADLINE_MS)
   }
 
   #newName(): string {
     const parts = this.#parts
     return `${parts.randomLabel()}.${parts.randomLabel()}.${this.#zone === '.' ? '' : this.#zone}`
   }
+}
+
+function newProbe(target: Target): Probe {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { target, arrivals: 0, over: promise, end: resolve }
 }
 
 /** Resolves after `ms` milliseconds, or when `signal` aborts. */

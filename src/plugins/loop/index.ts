@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
-import type { Query } from '../../serve/query.ts'
+import type { Observer, Query } from '../../serve/query.ts'
 import { formatHttpAddress } from '../../telemetry/http-address.ts'
 import { askOnce, reachable } from '../../upstream/ask-once.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
@@ -10,7 +10,7 @@ import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
 
 /**
  * `loop`: finds out at start whether what this block forwards comes back to it. It stands above
- * `cache` (in CoreDNS: below), which would let a probe that comes back wait for itself.
+ * `cache` (in CoreDNS: below), which passes its questions by: they have an asker.
  */
 export const loop: Plugin = {
   name: 'loop',
@@ -23,12 +23,23 @@ export const loop: Plugin = {
       randomId: () => randomInt(0x1_0000),
       onLoop: (message) => block.services.fatal(message),
     })
+    const log = block.services.log.plugin('loop')
+    const told = new Set<string>()
+    const asker: Observer = (q) => {
+      detector.answered(nameText(q.wire, q.question, true))
+      // The same over UDP and over TCP is one line; a loop has its own.
+      if (q.error === null || q.answeredBy === 'loop' || told.has(q.error)) return
+      if (!detector.active) return
+      told.add(q.error)
+      log.warning(`${q.error}; no loop seen so far`)
+    }
     let running = Promise.resolve()
     return {
       wrap: (next: Handler, done: Handler): Handler => {
         return (q) => {
-          if (detector.active && q.question.type === Type.HINFO) count(detector, q, next, done)
-          else next(q)
+          if (!detector.active || q.question.type !== Type.HINFO) next(q)
+          else if (count(detector, q, asker)) next(q)
+          else done(q)
         }
       },
       start(): Promise<void> {
@@ -44,20 +55,21 @@ export const loop: Plugin = {
   },
 }
 
-/** Lets a probe pass until its arrivals prove a loop, which is cut then. */
-function count(detector: LoopDetector, q: Query, next: Handler, done: Handler): void {
+/** Makes a probe the daemon's own business. False where its arrivals prove a loop, which is cut then. */
+function count(detector: LoopDetector, q: Query, asker: Observer): boolean {
   const { target } = q
   const client = (): string => formatHttpAddress(target.remoteAddress(q), target.remotePort(q))
   const arrivals = detector.arrived(nameText(q.wire, q.question, true), client)
+  if (arrivals === 0) return true
+  q.asker = asker
   if (arrivals >= ARRIVALS_OF_A_LOOP) {
     q.fail(Rcode.Refused, 'the upstream sends our queries back to us')
     q.answeredBy = 'loop'
-    done(q)
-    return
+    return false
   }
-  // With other flags it is another question to the cache, which merges equal ones, and goes on.
+  // With other flags it is another question to a server in the loop that merges equal ones, and goes on.
   if (arrivals > 1) q.flags |= Flag.CD
-  next(q)
+  return true
 }
 
 /** The block's first listener, over both protocols: `forward` asks upstream over the client's. */

@@ -19,7 +19,7 @@ for (const text of ['x', 'x=run', 'run@53', '=run@53', 'x=@53', 'x=run@', 'x=run
 
 test('peer() tells the command its own port and the upstream port', () => {
   const spec = { name: 'x', command: 'run', port: 5301 }
-  const { argv, env } = peer(spec, { dir: '/d', port: 5301, upstreamPort: 5300 })
+  const { argv, env } = peer(spec, { dir: '/d', port: 5301, upstreamPort: 5300, inOrderPort: 5305 })
   assert.deepEqual(argv, ['sh', '-c', 'exec run'])
   assert.equal(env['BENCH_PORT'], '5301')
   assert.equal(env['BENCH_UPSTREAM_PORT'], '5300')

@@ -17,7 +17,7 @@ test('fillIn() rejects a name without a value', () => {
 const configs = join(import.meta.dirname, '../../../bench/config')
 for (const name of readdirSync(configs)) {
   test(`bench/config/${name} needs no other values than the benchmark gives`, () => {
-    const values = environment({ dir: '/d', port: 5301, upstreamPort: 5300 })
+    const values = environment({ dir: '/d', port: 5301, upstreamPort: 5300, inOrderPort: 5305 })
     const rendered = fillIn(readFileSync(join(configs, name), 'utf8'), values)
     assert.ok(!rendered.includes('{$'))
     assert.ok(rendered.includes('5300'))

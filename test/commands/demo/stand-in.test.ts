@@ -3,12 +3,13 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 
-import { startStandIn, type StandIn } from '../../../src/commands/demo/stand-in.ts'
+import type { InOrderServer } from '../../../src/commands/demo/in-order-server.ts'
+import { startStandIn } from '../../../src/commands/demo/stand-in.ts'
 import { requireTools } from '../../helpers/debian.ts'
 import { dig, kdig } from '../../helpers/dig.ts'
 
 describe('the stand-in for kube-dns', { skip: requireTools('dig', 'kdig') }, () => {
-  let at: StandIn
+  let at: InOrderServer
   before(async () => void (at = await startStandIn()))
   after(() => at.stop())
 
@@ -25,10 +26,7 @@ describe('the stand-in for kube-dns', { skip: requireTools('dig', 'kdig') }, () 
   test('a headless Service has the addresses of its pods, which have names', async () => {
     const d = await dig(at, 'db.default.svc.cluster.local')
     const pods = ['10.244.1.5', '10.244.2.7', '10.244.3.9']
-    assert.deepEqual(
-      d.answer.map(({ data }) => data),
-      pods,
-    )
+    assert.deepEqual(d.answer.map(({ data }) => data).toSorted(), pods)
     const pod = await dig(at, 'db-1.db.default.svc.cluster.local')
     assert.equal(pod.answer[0]?.data, '10.244.2.7')
   })
@@ -58,6 +56,41 @@ describe('the stand-in for kube-dns', { skip: requireTools('dig', 'kdig') }, () 
       [
         ['CNAME', 'web.default.svc.cluster.local.'],
         ['A', '10.96.20.30'],
+      ],
+    )
+  })
+
+  test('addresses take turns', async () => {
+    const firsts = new Set<string | undefined>()
+    // By chance: three orders of equal odds are all seen in 100, but once in 10^17 times.
+    for (let i = 0; i < 100 && firsts.size < 3; i++) {
+      firsts.add((await dig(at, 'db.default.svc.cluster.local')).answer[0]?.data)
+    }
+    assert.equal(firsts.size, 3)
+  })
+
+  test('names are in full where they fit, compressed where they must be', async () => {
+    const name = 'workers.default.svc.cluster.local'
+    const sizes = await Promise.all([
+      dig(at, name, '+noedns', '+tcp'),
+      dig(at, name, '+noedns'),
+      dig(at, name, '+bufsize=1232'),
+    ])
+    const octets = sizes.map(({ text }) => Number(/MSG SIZE {2}rcvd: (\d+)/.exec(text)?.[1]))
+    // Header and question, then 20 records behind a name of 35 octets or a pointer, and OPT.
+    assert.deepEqual(octets, [51 + 20 * (35 + 14), 51 + 20 * (2 + 14), 51 + 20 * (35 + 14) + 11])
+    assert.ok(sizes.every(({ flags, answer }) => !flags.includes('tc') && answer.length === 20))
+  })
+
+  test('a name can be slow', async () => {
+    const start = performance.now()
+    const d = await dig(at, 'MS200.shop.default.svc.cluster.local')
+    assert.ok(performance.now() - start >= 200)
+    assert.deepEqual(
+      d.answer.map(({ name, type }) => [name, type]),
+      [
+        ['ms200.shop.default.svc.cluster.local.', 'CNAME'],
+        ['web.default.svc.cluster.local.', 'A'],
       ],
     )
   })

@@ -6,6 +6,26 @@ import { type Family, addresses } from './addresses.ts'
  */
 const WHO_TTL = 3600
 
+/** Where a kube-dns pod answers TCP as CoreDNS does; to its clients that is port 53. */
+export const IN_ORDER_PORT = 1053
+
+/** For nft, in a kube-dns pod. UDP goes to nsd untracked. */
+export const redirectTcp: string = `table inet kube-dns {
+  chain untracked {
+    type filter hook prerouting priority raw
+    udp dport 53 notrack
+  }
+  chain answers {
+    type filter hook output priority raw
+    udp sport 53 notrack
+  }
+  chain clients {
+    type nat hook prerouting priority dstnat
+    tcp dport 53 redirect to :${IN_ORDER_PORT}
+  }
+}
+`
+
 /** The zones of one kube-dns pod, origin to text; `who` and everything below it is its number. */
 export function kubeDnsZones(
   index: number,

@@ -7,7 +7,7 @@ import { bin } from '../dnslet.ts'
 import { writeNsdFiles } from '../nsd.ts'
 import { type Owner, type Running, startProcess, waitUntil } from '../processes.ts'
 import { type Family, LINK_LOCAL, addresses, clusterOf } from './addresses.ts'
-import { kubeDnsZones, outsideZones } from './kube-dns.ts'
+import { IN_ORDER_PORT, kubeDnsZones, outsideZones, redirectTcp } from './kube-dns.ts'
 import { type KubeProxy, kubeProxyLoads } from './kube-proxy.ts'
 import { Namespaces, kubeDnsNames } from './namespaces.ts'
 import { CAPPED_TTL, officialCorefile } from './official-corefile.ts'
@@ -20,7 +20,7 @@ export interface NodeModelOptions {
   readonly families?: 'ipv4' | 'dual'
   readonly kubeDnsPods?: number
   /** What runs in the kube-dns pods; `none`: the test starts something itself. */
-  readonly kubeDns?: 'nsd' | 'none'
+  readonly kubeDns?: 'in-order' | 'none'
 }
 
 export interface StartDnslet {
@@ -48,9 +48,13 @@ export interface NodeDnslet extends Running {
   readonly pidfile: string
 }
 
+/** What answers a kube-dns pod's clients over TCP. */
+const kubeDnsMain = join(import.meta.dirname, 'kube-dns-main.ts')
+
 /**
- * A Kubernetes node in network namespaces: node, pod, kube-dns pods (nsd), kube-proxy's rules for
- * kube-dns and kube-dns-upstream, and the LAN. Needs root. Nothing outside its own namespaces is
+ * A Kubernetes node in network namespaces: node, pod, kube-dns pods, kube-proxy's rules for
+ * kube-dns and kube-dns-upstream, and the LAN. A kube-dns pod is an nsd, with a server in front of it that
+ * answers TCP as CoreDNS does; UDP, where CoreDNS has no manners of its own, needs nsd's speed. Needs root. Nothing outside its own namespaces is
  * touched but /etc/netns, by names of its own.
  */
 export class NodeModel {
@@ -58,7 +62,7 @@ export class NodeModel {
   /** For files of this model; DNSLET_STATE_DIR is `run` in it. Removed on close. */
   readonly folder: string
   readonly stateFolder: string
-  /** The kube-dns pods' servers, in order. */
+  /** The kube-dns pods' servers, of each pod nsd and what stands in front of it. */
   readonly kubeDns: readonly Running[]
   readonly #namespaces: Namespaces
   readonly #ends: (() => Promise<void> | void)[] = []
@@ -79,12 +83,8 @@ export class NodeModel {
     }
     this.#startNsd('lan', (family) => addresses[family].lan, outsideZones)
     const pods = options.kubeDns === 'none' ? 0 : kubeDnsPods
-    this.kubeDns = kubeDnsNames(pods).map((place, index) =>
-      this.#startNsd(
-        place as Place,
-        (family) => addresses[family].kubeDnsPod(index),
-        kubeDnsZones(index, kubeDnsPods, this.families),
-      ),
+    this.kubeDns = kubeDnsNames(pods).flatMap((place, index) =>
+      this.#startKubeDns(place as Place, index, kubeDnsPods),
     )
   }
 
@@ -92,7 +92,11 @@ export class NodeModel {
   static async create(owner: Owner, options: NodeModelOptions = {}): Promise<NodeModel> {
     const model = new NodeModel(options)
     owner.after(() => model.close())
-    await Promise.all(model.kubeDns.map((nsd) => waitUntil('nsd', () => listens(nsd.pid), nsd)))
+    const ready = (server: Running): boolean =>
+      listens(server.pid, 'udp', 53) && listens(server.pid, 'tcp', IN_ORDER_PORT)
+    await Promise.all(
+      model.kubeDns.map((server) => waitUntil('kube-dns', () => ready(server), server)),
+    )
     return model
   }
 
@@ -120,7 +124,11 @@ export class NodeModel {
 
   /** Feeds a program on the node, such as `nft -f -`. Throws with what it printed. */
   load(argv: readonly string[], input: string): void {
-    execFileSync('ip', this.#inside('node', argv), { input, encoding: 'utf8', stdio: 'pipe' })
+    this.#load('node', argv, input)
+  }
+
+  #load(place: Place, argv: readonly string[], input: string): void {
+    execFileSync('ip', this.#inside(place, argv), { input, encoding: 'utf8', stdio: 'pipe' })
   }
 
   /** node-cache's arguments as the official manifest has them, interface and rules included. */
@@ -213,6 +221,14 @@ export class NodeModel {
     return ['netns', 'exec', this.#namespaces.nameOf(place), ...argv]
   }
 
+  #startKubeDns(place: Place, index: number, pods: number): Running[] {
+    const addressOf = (family: Family): string => addresses[family].kubeDnsPod(index)
+    const nsd = this.#startNsd(place, addressOf, kubeDnsZones(index, pods, this.families))
+    this.#load(place, ['nft', '-f', '-'], redirectTcp)
+    const argv = [process.execPath, kubeDnsMain, String(IN_ORDER_PORT)]
+    return [nsd, this.spawn(place, [...argv, ...this.families.map(addressOf)])]
+  }
+
   #startNsd(
     place: Place,
     address: (family: Family) => string,
@@ -224,11 +240,12 @@ export class NodeModel {
   }
 }
 
-/** Whether something in the network namespace of this process is bound to port 53, UDP and TCP. */
-function listens(pid: number): boolean {
-  return ['udp', 'tcp'].every((protocol) => {
+/** Whether something in the network namespace of this process is bound to a port. */
+function listens(pid: number, protocol: 'udp' | 'tcp', port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
+  return ['', '6'].some((family) => {
     try {
-      return / [0-9A-F]+:0035 /.test(readFileSync(`/proc/${pid}/net/${protocol}`, 'utf8'))
+      return readFileSync(`/proc/${pid}/net/${protocol}${family}`, 'utf8').includes(local)
     } catch {
       // It has only just been started.
       return false

@@ -6,7 +6,13 @@ import { cache } from '../../../src/plugins/cache/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
 import type { BlockContext, Stage } from '../../../src/serve/plugin.ts'
-import { Outcome, Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
+import {
+  type Observer,
+  Outcome,
+  Protocol,
+  Query,
+  type ReplyTarget,
+} from '../../../src/serve/query.ts'
 import { Server } from '../../../src/serve/server.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
@@ -113,6 +119,8 @@ export interface AskOptions {
   readonly flags?: number
   readonly edns?: boolean
   readonly dnssecOk?: boolean
+  /** The part of the daemon whose question it is. */
+  readonly asker?: Observer
 }
 
 /** A server block `. { cache … }` with a scripted upstream behind it. */
@@ -196,6 +204,7 @@ export class Bench {
     })
     const q = new Query(this.client)
     q.reset(wire, wire.length, this.clock.now)
+    q.asker = o.asker ?? null
     this.#server.dispatch(q)
     return this.client.replies[before] ?? null
   }

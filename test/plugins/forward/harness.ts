@@ -7,7 +7,7 @@ import { forward } from '../../../src/plugins/forward/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
 import type { BlockContext, Stage } from '../../../src/serve/plugin.ts'
-import { Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
+import { type Observer, Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
 import { Server } from '../../../src/serve/server.ts'
 import { KeptStates, type StateUser } from '../../../src/daemon/kept-states.ts'
 import { Flag } from '../../../src/wire/codes.ts'
@@ -38,6 +38,8 @@ export interface AskOptions {
   readonly dnssecOk?: boolean
   /** How long ago the client asked, in milliseconds. */
   readonly age?: number
+  /** The part of the daemon whose question it is. */
+  readonly asker?: Observer
 }
 
 /** Lines as the log wrote them. */
@@ -195,6 +197,7 @@ export class Front {
     return new Promise((resolve) => {
       const q = new Query(new Client(over === 'tcp' ? Protocol.Tcp : Protocol.Udp, resolve))
       q.reset(wire, wire.length, this.clock.refresh() - age)
+      q.asker = o.asker ?? null
       this.#server.dispatch(q)
       // A socket's own query and its octets serve the next packet at once.
       wire.fill(0xff)

@@ -121,6 +121,37 @@ test('arrivals of different names do not add up', async (t) => {
   await running
 })
 
+test('a probe that has arrived is not repeated: the next target comes once it is answered', async (t) => {
+  const { detector, asked } = setUp(t)
+  const running = detector.run([target, target])
+  await advance(t, 50)
+  const { name } = asked[0]!
+  assert.equal(detector.arrived(name, client), 1)
+  await advance(t, 10_000)
+  assert.equal(asked.length, 1)
+  detector.answered(name)
+  await advance(t, 50)
+  assert.equal(asked.length, 2)
+  assert.equal(detector.arrived(asked[1]!.name, client), 1)
+  await advance(t, 19_000)
+  assert.equal(detector.active, true)
+  await advance(t, 2_000)
+  await running
+  assert.equal(asked.length, 2)
+  assert.equal(detector.active, false)
+})
+
+test('stop() does not wait for a probe that has arrived', async (t) => {
+  const { detector, asked } = setUp(t)
+  const running = detector.run([target, target])
+  await advance(t, 50)
+  detector.arrived(asked[0]!.name, client)
+  await advance(t, 3_000)
+  detector.stop()
+  await running
+  assert.equal(asked.length, 1)
+})
+
 test('stop() ends a pause between probes', async (t) => {
   const { detector, asked } = setUp(t)
   const running = detector.run([target])

@@ -6,10 +6,12 @@ import { cache } from '../../../src/plugins/cache/index.ts'
 import { loop } from '../../../src/plugins/loop/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
+import type { Log } from '../../../src/lib/log.ts'
 import type { Stage } from '../../../src/serve/plugin.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { readFlags, writeFlags } from '../../../src/wire/header.ts'
 import { nameText, parseQuestion, Question } from '../../../src/wire/question.ts'
+import { nullLog } from '../../helpers/null-log.ts'
 import { message } from '../../wire/message.ts'
 import { testBlock } from '../bind/block.ts'
 import { directivesOf } from '../bind/directives.ts'
@@ -24,6 +26,10 @@ interface Options {
   readonly zone?: string
   readonly host?: string
   readonly cached?: boolean
+  readonly observe?: (type: number) => void
+  /** What forward fails with, instead of asking. */
+  readonly error?: string
+  readonly log?: Partial<Log>
 }
 
 /** Serves `<zone> { loop; cache; forward . 127.0.0.1:<upstream> }` on `front`. */
@@ -32,17 +38,44 @@ function serveBlock(t: TestContext, front: Front, upstream: number, options: Opt
   const block = testBlock({
     zones: [options.zone ?? '.'],
     listeners: [{ host: options.host ?? '127.0.0.1', port: front.port }],
-    services: { fatal: (text) => void fatal.push(text) },
+    services: {
+      fatal: (text) => void fatal.push(text),
+      log: { ...nullLog, plugin: () => ({ ...nullLog, ...options.log }) },
+    },
   })
   const stage = loop.setup(directivesOf('loop', 'loop'), block)
   const stages = [{ name: 'loop', stage }]
   if (options.cached !== false) {
     stages.push({ name: 'cache', stage: cache.setup(directivesOf('cache', 'cache'), block) })
   }
-  stages.push({ name: 'forward', stage: forwardTo(t, upstream) })
-  front.handler = composeChain(stages, makeFinish([]))
+  const { error, observe } = options
+  const last = error === undefined ? forwardTo(t, upstream) : failing(error)
+  stages.push({ name: 'forward', stage: last })
+  front.handler = composeChain(
+    stages,
+    makeFinish(observe === undefined ? [] : [(q) => observe(q.question.type)]),
+  )
   t.after(() => stage.stop?.(true))
   return { stage, fatal }
+}
+
+/** The last stage of a block where no upstream answers. */
+function failing(error: string): Stage {
+  return {
+    wrap: (_next, done) => (q) => {
+      q.fail(Rcode.ServFail, error)
+      done(q)
+    },
+  }
+}
+
+/** Asks for a HINFO record as a client does, and waits for the reply. */
+async function askFor(t: TestContext, front: Front, name: string): Promise<Buffer> {
+  const client = createSocket('udp4')
+  t.after(() => client.close())
+  client.send(message({ name, type: Type.HINFO, flags: 0x0100 }), front.port, '127.0.0.1')
+  const [reply] = (await once(client, 'message')) as [Buffer]
+  return reply
 }
 
 type React = (query: Buffer, name: string, reply: (rcode: number) => void) => void
@@ -115,16 +148,8 @@ test('an upstream that answers is no loop, and its HINFO answers pass afterwards
   assert.deepEqual(fatal, [])
   assert.equal(asked.length, 2, 'one probe over UDP, one over TCP')
 
-  const client = createSocket('udp4')
-  t.after(() => client.close())
   for (let i = 0; i < 4; i++) {
-    client.send(
-      message({ name: asked[0]!, type: Type.HINFO, flags: 0x0100 }),
-      front.port,
-      '127.0.0.1',
-    )
-    const [reply] = (await once(client, 'message')) as [Buffer]
-    assert.equal(readFlags(reply) & 15, Rcode.NXDomain)
+    assert.equal(readFlags(await askFor(t, front, asked[0]!)) & 15, Rcode.NXDomain)
   }
   assert.deepEqual(fatal, [])
 })
@@ -145,6 +170,56 @@ test('a query that comes back once is no loop yet', async (t) => {
   await stage.settled?.()
   assert.deepEqual(fatal, [])
   assert.equal(seen.size, 2)
+})
+
+test('what is known to be a probe has an asker: no observer, and no cache, sees it', async (t) => {
+  const front = await Front.open(t)
+  const names: string[] = []
+  const upstream = await startUpstream(t, (_query, name, reply) => {
+    names.push(name)
+    reply(Rcode.NoError)
+  })
+  const observed: number[] = []
+  const { stage } = serveBlock(t, front, upstream, { observe: (type) => observed.push(type) })
+  await stage.start?.()
+  await stage.settled?.()
+  assert.deepEqual(observed, [])
+  // Neither was the answer kept. From now on it is a client's question.
+  await askFor(t, front, names[0]!)
+  await askFor(t, front, names[0]!)
+  assert.deepEqual(names, [names[0], names[1], names[0]])
+  assert.deepEqual(observed, [Type.HINFO, Type.HINFO])
+})
+
+test('a label has 63 random bits, and none comes twice', async (t) => {
+  const front = await Front.open(t)
+  const labels: bigint[] = []
+  const upstream = await startUpstream(t, (_query, name, reply) => {
+    labels.push(...name.split('.').slice(0, 2).map(BigInt))
+    reply(Rcode.NXDomain)
+  })
+  for (let i = 0; i < 50; i++) {
+    const { stage } = serveBlock(t, front, upstream)
+    await stage.start?.()
+    await stage.settled?.()
+  }
+  assert.equal(labels.length, 200)
+  assert.equal(new Set(labels).size, 200)
+  // A fair coin, 200 times: within 8 standard deviations of 100.
+  for (let bit = 0n; bit < 63n; bit++) {
+    const ones = labels.filter((label) => ((label >> bit) & 1n) === 1n).length
+    assert.ok(ones > 43 && ones < 157, `bit ${bit} is 1 in ${ones} of 200`)
+  }
+})
+
+test('what went wrong on the way up is one line, whatever the transport', async (t) => {
+  const front = await Front.open(t)
+  const lines: string[] = []
+  const log = { warning: (text: string): void => void lines.push(text) }
+  const { stage } = serveBlock(t, front, 0, { log, error: '192.0.2.1:53 does not answer HINFO' })
+  await stage.start?.()
+  await stage.settled?.()
+  assert.deepEqual(lines, ['192.0.2.1:53 does not answer HINFO; no loop seen so far'])
 })
 
 test('start() does not wait for the test, and stop() ends it', async (t) => {
