@@ -103,6 +103,7 @@ export class Errand implements ExchangeOwner {
     x.flags = q.flags
     x.dnssecOk = q.edns.dnssecOk
     x.index = index
+    x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
     if (this.#attempts++ > 0) upstream.counters.retries++
     this.#underWay++
