@@ -27,7 +27,7 @@ export interface Channel {
 
 /** Who uses a channel. */
 export interface ChannelHost {
-  /** A message for `x`, judged Answer or BareError, borrowed; `x` has no carrier now. */
+  /** A message for `x`, judged but no Mismatch, borrowed; `x` has no carrier now. */
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
   /** `x` will not be answered over this channel; it has no carrier now. */
   lost(x: Exchange, result: Result, code: string | null): void

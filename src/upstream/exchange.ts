@@ -59,6 +59,8 @@ export class Exchange {
   dnssecOk = false
   /** Position of its upstream in the owner's list. */
   index = 0
+  /** Whether the same upstream has not answered an earlier attempt of this query. */
+  again = false
   /** The connection that keeps an earlier attempt waiting: this one takes another. */
   avoid: Carrier | null = null
 
@@ -82,6 +84,8 @@ export class Exchange {
   late = false
   /** How often it has been sent again because its connection ended. */
   moved = 0
+  /** Whether its answer over UDP was cut without saying so. */
+  cut = false
   result: Result = 0
   /** The system's word for what went wrong, e.g. ECONNREFUSED; null where there is none. */
   code: string | null = null

@@ -29,6 +29,7 @@ export class OrderProbe {
     const x = this.exchange
     x.query = query
     x.question = question
+    x.edns = false
   }
 
   /** Asks behind the late query of `c`, unless one is under way. True where it was sent now. */

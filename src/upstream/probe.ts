@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
+import { markCut } from '../wire/cut.ts'
 import { Class, Flag, Type } from '../wire/codes.ts'
 import {
   HEADER_SIZE,
@@ -11,10 +12,14 @@ import {
   writeId,
 } from '../wire/header.ts'
 import { textToName } from '../wire/name.ts'
+import { parseQuestion, Question } from '../wire/question.ts'
+import { Records, scanRecords } from '../wire/records.ts'
+import { WireStatus } from '../wire/status.ts'
 import { type Endpoint, sourceFor } from './address.ts'
 import { Transport } from './counters.ts'
 import { LENGTH_SIZE } from './query-writer.ts'
 import { random16 } from './random.ts'
+import { judgeReply, Verdict } from './reply-check.ts'
 
 /** What a health check asks. */
 export interface ProbeOptions {
@@ -29,17 +34,32 @@ export interface ProbeOptions {
 const DIAL_MS = 2000
 const READ_MS = 1000
 
-/** Told once: whether any DNS message answered the probe. */
+/** Told once: whether a sound reply answered the probe, whatever its rcode. */
 export type ProbeDone = (alive: boolean) => void
 
+/** What a message says about the upstream. */
+const Sign = {
+  /** Another one's, or stray: the right one may still come. */
+  None: 0,
+  Alive: 1,
+  /** An answer to the probe that nobody could use. */
+  Broken: 2,
+  /** A datagram that ends too early: as with queries, the answer is what comes over TCP. */
+  Cut: 3,
+} as const
+type Sign = (typeof Sign)[keyof typeof Sign]
+
+/** Made by the first answer: 50 kB, and most upstreams are never probed. */
+let records: Records | null = null
+
 /**
- * Asks an upstream a harmless question on a fresh socket; any answer at all is a good sign. The
- * result ends the probe without telling.
+ * Asks an upstream a harmless question on a fresh socket; any sound reply to it is a good sign, also
+ * one with an error or without records. The result ends the probe without telling.
  */
 export function probe(options: ProbeOptions, transport: Transport, done: ProbeDone): () => void {
   const query = probeQuery(options)
   let close: () => void = () => {}
-  let timer: NodeJS.Timeout
+  let timer: NodeJS.Timeout | undefined
   let over = false
   const end = (alive: boolean | null): void => {
     if (over) return
@@ -53,27 +73,36 @@ export function probe(options: ProbeOptions, transport: Transport, done: ProbeDo
     timer = setTimeout(() => end(false), ms)
     timer.unref()
   }
-  timer = setTimeout(() => end(false), DIAL_MS)
-  timer.unref()
-  const open = transport === Transport.Tcp ? openTcp : openUdp
-  close = open(options, query, { end, asked: () => wait(READ_MS) })
-  // It may have failed on the spot.
-  if (over) close()
+  const ask = (by: Transport): void => {
+    wait(DIAL_MS)
+    close = (by === Transport.Tcp ? openTcp : openUdp)(options, query, progress)
+    // It may have failed on the spot.
+    if (over) close()
+  }
+  const progress: Progress = {
+    asked: () => wait(READ_MS),
+    got: (sign) => {
+      if (over || sign === Sign.None) return
+      if (sign !== Sign.Cut) return end(sign === Sign.Alive)
+      close()
+      ask(Transport.Tcp)
+    },
+  }
+  ask(transport)
   return () => end(null)
 }
 
 interface Progress {
   asked(): void
-  end(alive: boolean): void
+  /** A message, or the end of the connection. */
+  got(sign: Sign): void
 }
 
 function openUdp({ endpoint, source }: ProbeOptions, query: Buffer, p: Progress): () => void {
   const { host, port } = endpoint
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-  socket.on('error', () => p.end(false))
-  socket.on('message', (message) => {
-    if (answers(message, query)) p.end(true)
-  })
+  socket.on('error', () => p.got(Sign.Broken))
+  socket.on('message', (message) => p.got(judge(message, query, Transport.Udp)))
   socket.once('connect', () => {
     socket.send(query)
     p.asked()
@@ -89,13 +118,16 @@ function openTcp({ endpoint, source }: ProbeOptions, query: Buffer, p: Progress)
   const localAddress = sourceFor(host, source)
   const socket = connect({ host, port, ...(localAddress === undefined ? {} : { localAddress }) })
   let received = Buffer.alloc(0)
-  socket.on('error', () => p.end(false))
-  socket.on('close', () => p.end(false))
+  socket.on('error', () => p.got(Sign.Broken))
+  socket.on('close', () => p.got(Sign.Broken))
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, chunk])
-    // The header says enough, and no more than one message is waited for.
-    if (received.length < LENGTH_SIZE + HEADER_SIZE) return
-    p.end(answers(received.subarray(LENGTH_SIZE), query))
+    if (received.length < LENGTH_SIZE) return
+    const end = LENGTH_SIZE + received.readUInt16BE(0)
+    if (received.length < end) return
+    // The only message of the connection: where it is not the answer, none will come.
+    const sign = judge(received.subarray(LENGTH_SIZE, end), query, Transport.Tcp)
+    p.got(sign === Sign.None ? Sign.Broken : sign)
   })
   socket.once('connect', () => {
     const frame = Buffer.alloc(LENGTH_SIZE + query.length)
@@ -119,10 +151,18 @@ function probeQuery({ domain, recursionDesired }: ProbeOptions): Buffer {
   return query.subarray(0, end + 4)
 }
 
-function answers(message: Buffer, query: Buffer): boolean {
-  return (
-    message.length >= HEADER_SIZE &&
-    (readFlags(message) & Flag.QR) !== 0 &&
-    readId(message) === readId(query)
-  )
+function judge(message: Buffer, query: Buffer, transport: Transport): Sign {
+  const { length } = message
+  if (length < HEADER_SIZE || readId(message) !== readId(query)) return Sign.None
+  const question = new Question()
+  parseQuestion(query, query.length, question)
+  const overUdp = transport === Transport.Udp
+  const verdict = judgeReply({ query, question }, message, length, overUdp)
+  if (verdict === Verdict.Mismatch) return Sign.None
+  if (verdict === Verdict.BareError) return Sign.Alive
+  if (verdict === Verdict.Cut) return Sign.Cut
+  if (overUdp && (readFlags(message) & Flag.TC) !== 0) return Sign.Alive
+  records ??= new Records()
+  if (scanRecords(message, length, question, records) === WireStatus.Ok) return Sign.Alive
+  return overUdp && markCut(message, length, question) >= 0 ? Sign.Cut : Sign.Broken
 }

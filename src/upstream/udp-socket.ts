@@ -151,7 +151,7 @@ export class UdpSocket implements Carrier {
     if (this.#state !== State.Ready) return
     this.usedAt = this.#o.context.clock.refresh()
     const x = reply.length < HEADER_SIZE ? undefined : this.#exchanges.get(readId(reply))
-    const verdict = x === undefined ? Verdict.Mismatch : judgeReply(x, reply, reply.length)
+    const verdict = x === undefined ? Verdict.Mismatch : judgeReply(x, reply, reply.length, true)
     if (x === undefined || verdict === Verdict.Mismatch) {
       this.#stray(x === undefined && reply.length >= HEADER_SIZE)
       return

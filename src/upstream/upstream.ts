@@ -1,17 +1,16 @@
 import { Flag, Rcode } from '../wire/codes.ts'
+import { markCut } from '../wire/cut.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
 import { type Endpoint, endpointText } from './address.ts'
 import type { Channel, ChannelHost } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
+import { EdnsSupport } from './edns-support.ts'
 import { Health } from './health.ts'
 import { Verdict } from './reply-check.ts'
 import { TcpPool } from './tcp-pool.ts'
 import { UdpPool } from './udp-pool.ts'
-
-/** How long a server that did not understand OPT is asked without it. */
-const PLAIN_MS = 5 * 60_000
 
 /** What tells two upstreams apart, besides their addresses. */
 export interface UpstreamOptions {
@@ -37,8 +36,8 @@ export type HealthChanged = (upstream: Upstream, transport: Transport, down: boo
 /**
  * One server that we ask: its sockets, its health, and what becomes of each exchange.
  *
- *     ask ─▶ channel ─┬─ received ─▶ owner.replied      FORMERR to our OPT: asked again without it
- *                     │                                 TC over UDP: asked again over TCP
+ *     ask ─▶ channel ─┬─ received ─▶ owner.replied      an error for our OPT: asked again without it
+ *                     │                                 TC or cut over UDP: asked again over TCP
  *                     ├─ (timer)  ─▶ owner.delayed      and goes on waiting
  *                     └─ lost     ─▶ owner.failed
  */
@@ -50,8 +49,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
   readonly #context: UpstreamContext
   readonly #channels: readonly [Channel, Channel]
   readonly #health: readonly [Health, Health]
-  /** Clock time until which queries carry no OPT. */
-  #plainUntil = 0
+  readonly #edns = new EdnsSupport()
 
   constructor(
     endpoint: Endpoint,
@@ -102,7 +100,9 @@ export class Upstream implements ChannelHost, ExchangeHost {
     x.late = false
     x.moved = 0
     x.queuedAt = 0
-    x.edns = now >= this.#plainUntil
+    x.cut = false
+    // A server behind this one may be silent to OPT. Without DO it is hardly missed.
+    x.edns = this.#edns.offer(now, x.dnssecOk) && (x.dnssecOk || !x.again)
     this.#carry(x)
   }
 
@@ -117,40 +117,61 @@ export class Upstream implements ChannelHost, ExchangeHost {
     const channel = this.#channels[x.transport]
     channel.rtt.sample(now - x.sentAt)
     channel.backoff.succeeded()
-    this.#health[x.transport].proven()
     const flags = readFlags(reply)
     const rcode = rcodeOf(flags)
-    const refused = isEdnsRefusal(reply, rcode)
-    if (x.edns && refused) {
+    if (x.edns && refusesOpt(x, reply, rcode)) {
+      this.#edns.suspect()
       x.edns = false
       this.#carry(x)
-      return
-    }
-    // Only now it is known that OPT was what the server could not read.
-    if (!x.edns && !refused && now >= this.#plainUntil) this.#plainUntil = now + PLAIN_MS
-    if (verdict === Verdict.BareError) this.#fail(x, Result.Invalid, null)
-    else if ((flags & Flag.TC) === 0) this.#answer(x, reply, length, rcode)
-    else if (x.transport === Transport.Tcp) this.#fail(x, Result.Invalid, null)
-    else {
+    } else if (verdict === Verdict.Answer && (flags & Flag.TC) === 0) {
+      this.#answer(x, reply, length, rcode)
+    } else if (verdict === Verdict.BareError || x.transport === Transport.Tcp) {
+      this.#fail(x, Result.Invalid, null)
+    } else if (verdict === Verdict.Answer) {
+      this.#health[x.transport].proven()
       x.owner.truncated(x, reply, length)
-      x.transport = Transport.Tcp
-      x.sentAt = 0
-      this.#carry(x)
+      this.#askOverTcp(x)
+    } else {
+      // Cut inside its question: no answer that anybody could be given.
+      x.cut = true
+      this.#askOverTcp(x)
     }
   }
 
   #answer(x: Exchange, reply: Buffer, length: number, rcode: number): void {
-    const seconds = (this.#context.clock.now - x.askedAt) / 1000
+    const { edns, state, transport } = x
+    const { now } = this.#context.clock
+    const seconds = (now - x.askedAt) / 1000
+    const speaksEdns = edns && (isGood(rcode) || hasAdditional(reply))
     this.#end(x)
     // From here on the exchange may carry another query already, unless the owner says false.
     if (x.owner.replied(x, reply, length)) {
+      this.#health[transport].proven()
+      if (speaksEdns) this.#edns.answered()
+      else if (!edns) this.#edns.answeredPlain(now, isGood(rcode))
       this.counters.results[Result.Reply]!++
       this.counters.answered(rcode, seconds)
-    } else this.#tellFailure(x, Result.Invalid, null)
+      return
+    }
+    const whole = transport === Transport.Udp ? markCut(reply, length, x.question) : -1
+    if (whole < 0) {
+      this.#tellFailure(x, Result.Invalid, null)
+      return
+    }
+    this.counters.inflight++
+    x.state = state
+    x.cut = true
+    x.owner.truncated(x, reply, whole)
+    this.#askOverTcp(x)
+  }
+
+  #askOverTcp(x: Exchange): void {
+    x.transport = Transport.Tcp
+    x.sentAt = 0
+    this.#carry(x)
   }
 
   lost(x: Exchange, result: Result, code: string | null): void {
-    this.#health[x.transport].suspect()
     this.#fail(x, result, code)
   }
 
@@ -160,6 +181,10 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 
   #tellFailure(x: Exchange, result: Result, code: string | null): void {
+    this.#health[x.transport].suspect()
+    // Then the datagram was not merely too short for the answer.
+    if (x.cut) this.#health[Transport.Udp].suspect()
+    if (result === Result.Invalid || result === Result.Closed) this.#suspectOpt(x)
     this.counters.results[result]!++
     x.result = result
     x.code = code
@@ -182,11 +207,17 @@ export class Upstream implements ChannelHost, ExchangeHost {
     x.state = ExchangeState.Late
     x.late = x.sentAt > 0
     this.#health[x.transport].suspect()
+    this.#suspectOpt(x)
     x.owner.delayed(x)
   }
 
   beaten(x: Exchange): void {
     this.#channels[x.transport].beaten(x)
+  }
+
+  /** The server may be one that is silent, hangs up or talks nonsense where a query has OPT. */
+  #suspectOpt(x: Exchange): void {
+    if (x.edns && x.sentAt > 0) this.#edns.suspect()
   }
 
   cancelled(x: Exchange, result: Result): void {
@@ -202,10 +233,22 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 }
 
-/** Whether an error without OPT answers a query with it: the server knows no EDNS (RFC 6891 §7). */
-function isEdnsRefusal(reply: Buffer, rcode: number): boolean {
-  return (
-    (rcode === Rcode.FormErr || rcode === Rcode.NotImp) &&
-    readCount(reply, Section.Additional) === 0
-  )
+/**
+ * Whether it may be for its OPT that a query met an error, as with servers that know no EDNS
+ * (RFC 6891 §7). A forwarder passes on what such a server said, with an OPT of its own. Other errors
+ * than FORMERR and NOTIMP have other reasons as well: then OPT must be missing, and there must be time
+ * to ask again.
+ */
+function refusesOpt(x: Exchange, reply: Buffer, rcode: number): boolean {
+  if (rcode === Rcode.FormErr || rcode === Rcode.NotImp) return true
+  const vague = rcode === Rcode.ServFail || rcode === Rcode.Refused
+  return vague && !hasAdditional(reply) && x.state === ExchangeState.Asked
+}
+
+function isGood(rcode: number): boolean {
+  return rcode === Rcode.NoError || rcode === Rcode.NXDomain
+}
+
+function hasAdditional(reply: Buffer): boolean {
+  return readCount(reply, Section.Additional) > 0
 }

@@ -27,8 +27,9 @@ const RDATA_TO_EXPIRATION = 8
 const RDATA_TO_INCEPTION = 12
 
 /**
- * The kind of a scanned response, by the rules of CoreDNS 1.14.7. `nowSeconds` is Unix time, for
- * the validity of signatures.
+ * The kind of a scanned response, by the rules of CoreDNS 1.14.7, but for a name error behind an
+ * alias: that is one (RFC 2308 §2.1, RFC 6604 §3), as it was up to CoreDNS 1.14.4. `nowSeconds` is
+ * Unix time, for the validity of signatures.
  */
 export function classify(
   b: Uint8Array,
@@ -49,13 +50,22 @@ export function classify(
       if (records.hasAuthoritySoa) return ResponseKind.NoData
       return records.hasAuthorityNs ? ResponseKind.Delegation : ResponseKind.NoError
     case Rcode.NXDomain:
-      return records.answerCount > 0 ? ResponseKind.OtherError : ResponseKind.NameError
+      return onlyAliases(records) ? ResponseKind.NameError : ResponseKind.OtherError
     case Rcode.ServFail:
     case Rcode.NotImp:
       return ResponseKind.ServerError
     default:
       return ResponseKind.OtherError
   }
+}
+
+/** Whether the answer section says nothing but under which name there is nothing. */
+function onlyAliases(records: Records): boolean {
+  for (let i = 0; i < records.answerCount; i++) {
+    const type = records.types[i]!
+    if (type !== Type.CNAME && type !== Type.DNAME && type !== Type.RRSIG) return false
+  }
+  return true
 }
 
 /** Whether every RRSIG is inside its validity period, in serial arithmetic (RFC 4034 §3.1.5). */

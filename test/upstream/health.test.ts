@@ -3,7 +3,18 @@ import { describe, test } from 'node:test'
 
 import { Transport, UpstreamCounters } from '../../src/upstream/counters.ts'
 import { Health, type HealthOptions } from '../../src/upstream/health.ts'
-import { answerTo, eventually, honest, type Scripted, silent, startScripted } from './scripted.ts'
+import { probe } from '../../src/upstream/probe.ts'
+import { questionOf } from '../wire/message.ts'
+import {
+  answerTo,
+  eventually,
+  framed,
+  honest,
+  type Scripted,
+  silent,
+  startScripted,
+  withOpt,
+} from './scripted.ts'
 
 function options({ port }: Scripted, more: Partial<HealthOptions> = {}): HealthOptions {
   return {
@@ -19,7 +30,12 @@ function options({ port }: Scripted, more: Partial<HealthOptions> = {}): HealthO
   }
 }
 
-describe('Health', () => {
+/** What a single probe says. */
+function outcome(upstream: Scripted, transport: Transport): Promise<boolean> {
+  return new Promise((resolve) => probe(options(upstream), transport, resolve))
+}
+
+describe('Health', { concurrency: 8 }, () => {
   for (const transport of [Transport.Udp, Transport.Tcp]) {
     const over = transport === Transport.Tcp ? 'tcp' : 'udp'
     test(`asks for the NS records of the root over ${over}; any answer will do`, async (t) => {
@@ -78,6 +94,95 @@ describe('Health', () => {
     await upstream.waitFor(1)
     assert.equal(upstream.asked.length, 1)
     probed.close()
+  })
+
+  /** What an upstream may say that is no sound reply to the probe. */
+  const unsound: Readonly<Record<string, (query: Buffer) => Buffer>> = {
+    'another name': (query) => {
+      const name = Buffer.from([1, 0x61, 0])
+      return Buffer.concat([answerTo(query).subarray(0, 12), name, query.subarray(13)])
+    },
+    'another type': (query) => {
+      const reply = answerTo(query)
+      reply[questionOf(query).nameEnd + 1]! ^= 1
+      return reply
+    },
+    'another id': (query) => {
+      const reply = answerTo(query)
+      reply[0]! ^= 1
+      return reply
+    },
+    'a query': (query) => answerTo(query, 0x0100),
+    'another opcode': (query) => answerTo(query, 0x9180),
+    'a cut record': (query) => answerTo(query).subarray(0, -3),
+    'counts beyond its records': (query) => answerTo(query).fill(9, 6, 8),
+    'a header alone': (query) => answerTo(query).subarray(0, 12),
+    'no question and no error': (query) => answerTo(query, 0x8180, 0).fill(0, 4, 6).subarray(0, 12),
+    'a name that loops': (query) => {
+      const reply = answerTo(query)
+      const { end } = questionOf(query)
+      reply.writeUInt16BE(0xc000 | end, end)
+      return reply
+    },
+    'eleven octets': (query) => answerTo(query).subarray(0, 11),
+  }
+  const sound: Readonly<Record<string, (query: Buffer) => Buffer>> = {
+    'an answer': answerTo,
+    NODATA: (query) => answerTo(query, 0x8180, 0),
+    NXDOMAIN: (query) => answerTo(query, 0x8183, 0),
+    SERVFAIL: (query) => answerTo(query, 0x8182, 0),
+    REFUSED: (query) => answerTo(query, 0x8185, 0),
+    'NOTIMP with OPT': (query) => withOpt(answerTo(query, 0x8184, 0)),
+    'a bare FORMERR': (query) => answerTo(query, 0x8181, 0).fill(0, 4, 6).subarray(0, 12),
+    'more octets than it counts': (query) => Buffer.concat([answerTo(query), Buffer.alloc(9)]),
+  }
+  for (const transport of [Transport.Udp, Transport.Tcp]) {
+    const over = transport === Transport.Tcp ? 'tcp' : 'udp'
+    for (const [what, make] of Object.entries({ ...sound, ...unsound })) {
+      const alive = what in sound
+      test(`${what} over ${over}: ${alive ? 'alive' : 'not alive'}`, async (t) => {
+        const upstream = await startScripted(t, ({ wire, reply }) => reply(make(wire)))
+        assert.equal(await outcome(upstream, transport), alive)
+      })
+    }
+  }
+
+  for (const [what, make] of [
+    ['a truncated reply', (query: Buffer) => answerTo(query, 0x8380, 0)],
+    ['one that is cut as well', (query: Buffer) => answerTo(query, 0x8380).subarray(0, -3)],
+  ] as const) {
+    test(`${what} over udp: alive`, async (t) => {
+      const upstream = await startScripted(t, ({ wire, reply }) => reply(make(wire)))
+      assert.ok(await outcome(upstream, Transport.Udp))
+    })
+  }
+
+  test('a datagram that is cut is asked for over TCP, as a query would be', async (t) => {
+    const upstream = await startScripted(t, ({ over, wire, reply }) => {
+      reply(over === 'tcp' ? answerTo(wire) : unsound['a cut record']!(wire))
+    })
+    assert.ok(await outcome(upstream, Transport.Udp))
+    assert.deepEqual(
+      upstream.asked.map(({ over }) => over),
+      ['udp', 'tcp'],
+    )
+  })
+
+  test('what is not the answer does not hide the answer behind it', async (t) => {
+    const upstream = await startScripted(t, ({ wire, reply }) => {
+      reply(unsound['another type']!(wire))
+      reply(answerTo(wire))
+    })
+    assert.ok(await outcome(upstream, Transport.Udp))
+  })
+
+  test('a reply over TCP may come in pieces', async (t) => {
+    const upstream = await startScripted(t, ({ wire, socket }) => {
+      const frame = framed(answerTo(wire))
+      socket!.setNoDelay(true)
+      for (const octet of frame) socket!.write(Buffer.from([octet]))
+    })
+    assert.ok(await outcome(upstream, Transport.Tcp))
   })
 
   test('garbage is no answer', async (t) => {

@@ -41,10 +41,19 @@ test('judgeReply() refuses a reply with any octet of header or question changed'
   )
 })
 
-test('judgeReply() refuses a reply that ends inside its question', () => {
+test('judgeReply() knows a datagram that ends inside its question; a stream has no such thing', () => {
   const reply = answerTo(x.query)
+  reply.write('WWW', 13)
   for (let length = 12; length < x.question.end; length++) {
+    assert.equal(judgeReply(x, reply, length, true), Verdict.Cut)
     assert.equal(judgeReply(x, reply, length), Verdict.Mismatch)
+  }
+  assert.equal(judgeReply(x, reply, x.question.end, true), Verdict.Answer)
+  // Another name, another type: not even the beginning is right.
+  for (const at of [13, 20, x.question.end - 3]) {
+    const other = Buffer.from(reply)
+    other[at]! ^= 1
+    assert.equal(judgeReply(x, other, at + 1, true), Verdict.Mismatch)
   }
 })
 

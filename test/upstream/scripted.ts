@@ -145,6 +145,22 @@ export function answerTo(query: Buffer, flags = 0x8180, records = 1): Buffer {
   return out
 }
 
+/** A message without records behind its answers, and an OPT record of a server that knows EDNS. */
+export function withOpt(reply: Buffer): Buffer {
+  const out = Buffer.concat([reply, Buffer.from([0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0])])
+  write16(out, 10, 1)
+  return out
+}
+
+/** Whether a query carries an OPT record, and whether that has DO. */
+export function hasOpt(query: Buffer): boolean {
+  return query.readUInt16BE(10) === 1
+}
+
+export function hasDnssecOk(query: Buffer): boolean {
+  return hasOpt(query) && (query[questionOf(query).end + 7]! & 0x80) !== 0
+}
+
 /** Answers everything at once. */
 export const honest: Script = ({ wire, reply }) => reply(answerTo(wire))
 

@@ -39,7 +39,21 @@ describe('classify()', () => {
     ['NOERROR with SOA and NS', { authority: [ns('a', 'b'), soa('a', 1, 1)] }, ResponseKind.NoData],
     ['NXDOMAIN with SOA', { flags: 0x8183, authority: [soa('a', 1, 1)] }, ResponseKind.NameError],
     ['NXDOMAIN without SOA', { flags: 0x8183 }, ResponseKind.NameError],
-    ['NXDOMAIN with answers', { flags: 0x8183, answer: [a(name)] }, ResponseKind.OtherError],
+    [
+      'NXDOMAIN behind aliases',
+      {
+        flags: 0x8183,
+        answer: [cname(name, 'x.example.com'), rrsig(name, 0, 1), cname('x.example.com', 'y.org')],
+        authority: [soa('org', 1, 1)],
+      },
+      ResponseKind.NameError,
+    ],
+    ['NXDOMAIN with data', { flags: 0x8183, answer: [a(name)] }, ResponseKind.OtherError],
+    [
+      'NXDOMAIN with an alias and its data',
+      { flags: 0x8183, answer: [cname(name, 'x.example.com'), a('x.example.com')] },
+      ResponseKind.OtherError,
+    ],
     ['NOERROR with NS', { authority: [ns('a', 'b')] }, ResponseKind.Delegation],
     ['NOERROR with nothing', {}, ResponseKind.NoError],
     ['SERVFAIL', { flags: 0x8182 }, ResponseKind.ServerError],

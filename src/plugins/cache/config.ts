@@ -17,7 +17,7 @@ import {
   valueError,
   zonesOr,
 } from '../../corefile/directive.ts'
-import { readStale, readStalePolicy, type StaleConfig } from './stale-config.ts'
+import { CLIENT_RESPONSE_MS, readStale, readStalePolicy, type StaleConfig } from './stale-config.ts'
 
 /** Limits of one store. */
 export interface StoreConfig {
@@ -124,7 +124,7 @@ export function readConfig(
 const defaultStale: StaleConfig = Object.freeze({
   window: 60 * MINUTE,
   askFirst: true,
-  timeout: 1800,
+  timeout: CLIENT_RESPONSE_MS,
   responseTtl: 30,
   recheck: 30_000,
   preferPositive: false,

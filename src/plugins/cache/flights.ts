@@ -8,7 +8,8 @@ import type { CacheKey } from './cache-key.ts'
 import { Flight } from './flight.ts'
 import { FlightTable } from './flight-table.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
-import { judge, Verdict } from './policy.ts'
+import { isAnswer, judge, Verdict } from './policy.ts'
+import { NO_SLOT } from './slot-chains.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores, StoreRules } from './stores.ts'
 
@@ -58,14 +59,14 @@ export class Flights {
     this.#takeOff(Flight.plan(key, q.keep(), false, this.#o.clock.now))
   }
 
-  /** Asks for a client that has a stale answer to fall back on, after `timeout` ms if not null. */
-  askBeforeStale(q: Query, key: CacheKey, timeout: number | null): void {
+  /** Asks for a client that has a stale answer to fall back on after `timeout` ms. */
+  askBeforeStale(q: Query, key: CacheKey, timeout: number): void {
     if (this.#full(q)) return
     const { now } = this.#o.clock
     const waiter = q.keep()
     const flight = Flight.plan(key, inBackground(waiter, now), true, now)
     flight.join(waiter)
-    if (timeout !== null) flight.timer = setTimeout(() => this.#overdue(flight), timeout)
+    this.#limit(flight, timeout)
     this.#takeOff(flight)
   }
 
@@ -100,6 +101,17 @@ export class Flights {
     }
     counters.coalesced++
     flight.join(q.keep())
+  }
+
+  /** As `join()`, for a client that has a stale answer to fall back on after `timeout` ms. */
+  joinBeforeStale(flight: Flight, q: Query, counters: CacheCounters, timeout: number): void {
+    // It may have taken off while the entry was fresh, and nobody was going to wait for it.
+    if (flight.timer === null) this.#limit(flight, timeout)
+    this.join(flight, q, counters)
+  }
+
+  #limit(flight: Flight, timeout: number): void {
+    flight.timer = setTimeout(() => this.#overdue(flight), timeout)
   }
 
   #full(q: Query): boolean {
@@ -157,9 +169,11 @@ export class Flights {
     const verdict = judge(leader, records, records.hasRrsig ? Date.now() / 1000 : 0)
     const failed = verdict === Verdict.ServerError || verdict === Verdict.Refused
     if (failed && this.#giveStale(flight, leader)) return
+    const outdone =
+      !isAnswer(verdict, records) && stores.lastKnownGood(flight.key, rules, clock.now) !== NO_SLOT
     const charged = counters.of(leader.server)
     stores.remember(flight.key, leader, verdict, rules, clock.now, charged)
-    this.#share(flight, leader)
+    if (!outdone || !this.#giveStale(flight, leader)) this.#share(flight, leader)
   }
 
   /**

@@ -107,9 +107,11 @@ export class Lookup {
       }
     }
     counted.misses++
-    if (flight !== null) flights.join(flight, q, counted)
-    else if (stale !== null && entry !== null) {
-      flights.askBeforeStale(q, key, stale.config.timeout)
-    } else flights.ask(q, key)
+    if (stale !== null && entry !== null) {
+      const { timeout } = stale.config
+      if (flight === null) flights.askBeforeStale(q, key, timeout)
+      else flights.joinBeforeStale(flight, q, counted, timeout)
+    } else if (flight === null) flights.ask(q, key)
+    else flights.join(flight, q, counted)
   }
 }

@@ -1,7 +1,7 @@
 import type { Query } from '../../serve/query.ts'
 import { write32 } from '../../wire/bytes.ts'
 import { answersQuestion, classify, ResponseKind } from '../../wire/classify.ts'
-import { Flag, Type } from '../../wire/codes.ts'
+import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { readFlags } from '../../wire/header.ts'
 import { NO_TTL, readTtl, type Records } from '../../wire/records.ts'
 
@@ -13,40 +13,52 @@ export const Verdict = {
   ServerError: 2,
   /** Another failure (REFUSED, FORMERR, …): passed on, not stored. */
   Refused: 3,
-  /** A good response that must not be stored. */
+  /** A good response that must not be stored: it refutes what was stored before. */
   Uncacheable: 4,
+  /** Cut off, signed for another time, no plain answer: passed on, and proves nothing. */
+  Doubtful: 5,
 } as const
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
 /** Seconds a response without any record is kept: it says nothing about time. */
 const NO_RECORDS_SECONDS = 5
 
-/** Judges the scanned message of a query by the rules of CoreDNS 1.14.7. */
+/** Judges the scanned message of a query by the rules of CoreDNS 1.14.7 (see `classify`). */
 export function judge(q: Query, records: Records, unixSeconds: number): Verdict {
   const { out, question } = q
   switch (classify(out, question, records, unixSeconds)) {
     case ResponseKind.ServerError:
       return Verdict.ServerError
     case ResponseKind.OtherError:
-      return records.rcode === 0 ? Verdict.Uncacheable : Verdict.Refused
+      return isGood(records.rcode) ? Verdict.Doubtful : Verdict.Refused
     case ResponseKind.Meta:
     case ResponseKind.Update:
-      return Verdict.Uncacheable
+      return Verdict.Doubtful
     case ResponseKind.NameError:
+      if (isTruncated(out)) return Verdict.Doubtful
       // RFC 2308 §5: without SOA nothing says how long the name will not exist.
-      return records.hasAuthoritySoa && !isTruncated(out) ? Verdict.Denial : Verdict.Uncacheable
+      return records.hasAuthoritySoa ? Verdict.Denial : Verdict.Uncacheable
     case ResponseKind.NoData:
-      return isTruncated(out) ? Verdict.Uncacheable : Verdict.Denial
+      return isTruncated(out) ? Verdict.Doubtful : Verdict.Denial
     default:
       return judgePositive(q, records)
   }
 }
 
 function judgePositive(q: Query, records: Records): Verdict {
-  if (isTruncated(q.out)) return Verdict.Uncacheable
+  if (isTruncated(q.out)) return Verdict.Doubtful
   if (records.answerCount === 0) return Verdict.Success
   if (answersQuestion(q.out, q.question, records)) return Verdict.Success
   return records.hasAuthoritySoa ? Verdict.Denial : Verdict.Uncacheable
+}
+
+/** Whether the response, so judged, holds what was asked for: not a mere "there is nothing". */
+export function isAnswer(verdict: Verdict, records: Records): boolean {
+  return verdict === Verdict.Success && records.answerCount > 0
+}
+
+function isGood(rcode: number): boolean {
+  return rcode === Rcode.NoError || rcode === Rcode.NXDomain
 }
 
 function isTruncated(out: Buffer): boolean {

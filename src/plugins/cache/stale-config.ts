@@ -15,8 +15,8 @@ export interface StaleConfig {
   readonly window: number
   /** Whether the upstream is asked before a stale answer is given. */
   readonly askFirst: boolean
-  /** Milliseconds a client waits for the upstream then; null: until it answers or fails. */
-  readonly timeout: number | null
+  /** Milliseconds a client waits for the upstream then. */
+  readonly timeout: number
   /** TTL of stale records, in seconds. */
   readonly responseTtl: number
   /** Milliseconds without another try after a failed refresh. */
@@ -24,6 +24,12 @@ export interface StaleConfig {
   /** Whether an answer with records stays preferred to a newer denial. */
   readonly preferPositive: boolean
 }
+
+/**
+ * Milliseconds a client waits where the directive does not say how long (RFC 8767 §5): its own
+ * resolver gives up, or asks again, after 5 s.
+ */
+export const CLIENT_RESPONSE_MS = 1800
 
 const HOUR = 3_600_000
 const MAX_RECHECK = 300_000
@@ -73,7 +79,7 @@ function readMode(
   return {
     askFirst,
     // CoreDNS reads a TIMEOUT of 0 as none.
-    timeout: (wait === undefined ? 0 : timeout(wait)) || null,
+    timeout: (wait === undefined ? 0 : timeout(wait)) || CLIENT_RESPONSE_MS,
     responseTtl: ttl === undefined ? 0 : responseTtl(ttl) / 1000,
     recheck: pause === undefined ? 0 : recheck(pause),
   }
@@ -84,7 +90,7 @@ export function readStalePolicy(option: Option, before: Token | undefined): Toke
   if (before !== undefined)
     throw errorAt(option.name, 'serve_stale_policy can only be specified once')
   const [policy] = countArgs(option, 1, 1)
-  if (policy?.text !== 'prefer_positive') {
+  if (policy?.text.toLowerCase() !== 'prefer_positive') {
     throw valueError(policy!, `invalid serve_stale_policy: ${policy!.text}`)
   }
   return option.name

@@ -43,15 +43,18 @@ export class StaleAnswers {
   }
 
   #isUsable(store: Store, slot: number): boolean {
-    if (slot === NO_SLOT || store.rcode[slot] === Rcode.ServFail) return false
+    if (slot === NO_SLOT) return false
+    const rcode = store.rcode[slot]
+    if (rcode === Rcode.ServFail || rcode === Rcode.NotImp) return false
     return store.staleFor(slot, this.#clock.now) < this.config.window
   }
 
   /** Whether the success in `slot`, expired or not there, beats a fresh denial of this rcode. */
   beats(slot: number, rcode: number): boolean {
     if (slot === NO_SLOT) return false
-    if (this.#stores.success.staleFor(slot, this.#clock.now) >= this.config.window) return false
-    return this.config.preferPositive || rcode === Rcode.ServFail
+    const { success } = this.#stores
+    if (success.staleFor(slot, this.#clock.now) >= this.config.window) return false
+    return rcode === Rcode.ServFail || (this.config.preferPositive && success.hasAnswers(slot))
   }
 
   /** True while the upstream is not to be asked for this name again. */

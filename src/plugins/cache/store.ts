@@ -1,6 +1,6 @@
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
-import { write32 } from '../../wire/bytes.ts'
+import { read16, write32 } from '../../wire/bytes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import { readTtl, type Records } from '../../wire/records.ts'
@@ -12,6 +12,8 @@ import { Slots } from './slots.ts'
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
 const HEAD_SIZE = 10
+/** Where the count of the answer section stands in it. */
+const ANSWER_COUNT = 4
 
 /** Rough bytes an entry costs beside its chunk: LRU links and the arrays below. */
 const ENTRY_OVERHEAD = 128
@@ -111,6 +113,13 @@ export class Store {
   /** Seconds the entry was fresh for in all. */
   lifetime(slot: number): number {
     return (this.expiresAt[slot]! - this.storedAt[slot]!) / 1000
+  }
+
+  /** Whether the entry's answer section has records. */
+  hasAnswers(slot: number): boolean {
+    const address = this.#address[slot]!
+    const head = this.#slab.offset(address) + this.#keySize[slot]!
+    return read16(this.#slab.page(address), head + ANSWER_COUNT) > 0
   }
 
   /**

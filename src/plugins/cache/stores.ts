@@ -7,8 +7,9 @@ import { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { CacheConfig } from './config.ts'
 import type { CacheCounters } from './metrics.ts'
-import { boundSoa, boundTtls, denialSeconds, successSeconds, Verdict } from './policy.ts'
+import { boundSoa, boundTtls, denialSeconds, isAnswer, successSeconds, Verdict } from './policy.ts'
 import { Slab } from './slab.ts'
+import { NO_SLOT } from './slot-chains.ts'
 import { Store } from './store.ts'
 
 /** RFC 9520 §3.1 asks for at least one second; more would prolong every short outage. */
@@ -40,7 +41,8 @@ export class CacheStores {
 
   /**
    * Bounds the TTLs of the message in `q.out` as the directive says and stores it where the verdict
-   * and the configuration allow. `q.records` describes the message.
+   * and the configuration allow. A good reply takes the place of what is stored in any case, by
+   * ending it where it may not be stored itself. `q.records` describes the message.
    */
   remember(
     key: CacheKey,
@@ -54,6 +56,7 @@ export class CacheStores {
     if (verdict === Verdict.Success) this.#rememberSuccess(key, q, rules, now)
     else if (verdict === Verdict.Denial) this.#rememberDenial(key, q, rules, now)
     else if (verdict === Verdict.ServerError) this.#rememberError(key, q, rules, now)
+    else if (verdict === Verdict.Uncacheable) this.#refute(key, rules, now)
     this.#charged = null
   }
 
@@ -62,8 +65,10 @@ export class CacheStores {
     const { minTtl, maxTtl } = rules.config.success
     const seconds = clamp(successSeconds(records), minTtl, maxTtl)
     boundTtls(q.out, records, minTtl, maxTtl)
-    if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) return
-    this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede)
+    const answers = isAnswer(Verdict.Success, records)
+    if (!answers && this.lastKnownGood(key, rules, now) !== NO_SLOT) return
+    if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) this.success.delete(key)
+    else this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede)
     this.denial.delete(key)
   }
 
@@ -73,10 +78,30 @@ export class CacheStores {
     const seconds = clamp(denialSeconds(records), minTtl, maxTtl)
     boundTtls(q.out, records, minTtl, maxTtl)
     boundSoa(q.out, records, seconds)
-    if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede)
-    // The old answer is refuted, unless it is to be kept as the last known good one.
-    if (rules.config.stale?.preferPositive !== true) this.success.delete(key)
+    if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) this.denial.delete(key)
+    else this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede)
+    if (this.lastKnownGood(key, rules, now) === NO_SLOT) this.success.delete(key)
+  }
+
+  /**
+   * A good reply that is not stored itself: what was stored is wrong or will soon be, and expired it
+   * would come back as a stale answer (RFC 8767 §4 wants new data to replace it).
+   */
+  #refute(key: CacheKey, rules: StoreRules, now: number): void {
+    this.denial.delete(key)
+    if (this.lastKnownGood(key, rules, now) === NO_SLOT) this.success.delete(key)
+  }
+
+  /**
+   * The slot of the success that `prefer_positive` keeps in spite of every reply without an answer,
+   * until the stale answers' time is over; NO_SLOT where there is none, or no such policy.
+   */
+  lastKnownGood(key: CacheKey, rules: StoreRules, now: number): number {
+    const { stale } = rules.config
+    if (stale === null || !stale.preferPositive) return NO_SLOT
+    const slot = this.success.find(key)
+    if (slot === NO_SLOT || !this.success.hasAnswers(slot)) return NO_SLOT
+    return this.success.staleFor(slot, now) < stale.window ? slot : NO_SLOT
   }
 
   #rememberError(key: CacheKey, q: Query, rules: StoreRules, now: number): void {

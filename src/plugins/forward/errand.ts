@@ -103,7 +103,9 @@ export class Errand implements ExchangeOwner {
     x.flags = q.flags
     x.dnssecOk = q.edns.dnssecOk
     x.index = index
+    x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
+    x.again = earlier !== null
     if (this.#attempts++ > 0) upstream.counters.retries++
     this.#underWay++
     upstream.ask(x, this.#transport)

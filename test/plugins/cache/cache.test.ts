@@ -70,6 +70,38 @@ test('a denial lives for min(SOA TTL, SOA MINIMUM), capped, and its SOA says so'
   assert.equal(b.ask(name), null)
 })
 
+test('NXDOMAIN and NODATA behind a CNAME are denials, for the smallest of SOA and CNAME TTL', () => {
+  for (const flags of [NXDOMAIN, 0x8180]) {
+    for (const [alias, ttl, minimum, seconds] of [
+      [300, 30, 60, 30],
+      [300, 60, 20, 20],
+      [10, 30, 60, 10],
+      [90_000, 90_000, 90_000, 40],
+    ] as const) {
+      const b = new Bench('cache 40')
+      const chain = { ...cname(name, 'gone.example.org'), ttl: alias }
+      const r = b.fill(name, { flags, answer: [chain], authority: [soa('org', ttl, minimum)] })
+      assert.deepEqual(r.ttls, [Math.min(alias, 40), seconds])
+      b.clock.advance(seconds * 1000 - 1)
+      const hit = b.ask(name)!
+      assert.equal(hit.rcode, flags & 15)
+      assert.equal(hit.records.answerCount, 1)
+      assert.equal(hit.ttls[1], 1)
+      b.clock.advance(1)
+      assert.equal(b.ask(name), null)
+    }
+  }
+})
+
+test('NXDOMAIN that comes with data is passed on, and neither stored nor believed', () => {
+  const b = new Bench('cache 10 {\nserve_stale\n}')
+  b.fill(name, { answer: [a(name, 10)] })
+  b.clock.advance(10_000)
+  b.ask(name)
+  b.upstream.answer({ name, flags: NXDOMAIN, answer: [a(name, 10)], authority: [soa('a', 9, 9)] })
+  assert.equal(b.ask(name)!.rcode, Rcode.NoError)
+})
+
 test('TTL 0 is passed on and shared by who waits, but not stored', () => {
   const b = new Bench('cache 30')
   b.ask(name)
@@ -267,16 +299,20 @@ test('serve_stale immediate RESP_TTL RECHECK', () => {
   assert.equal(b.upstream.asked.length, 1)
 })
 
-test('verify waits for the upstream without a limit, with one for that long', async (t) => {
+test('verify waits for the upstream as long as it says, 1.8 s where it does not', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const patient = new Bench('cache 10 {\nserve_stale 1h verify\n}')
-  patient.fill(name, { answer: [a(name, 10)] })
-  patient.clock.advance(10_000)
-  assert.equal(patient.ask(name), null)
-  t.mock.timers.tick(60_000)
-  assert.equal(patient.client.replies.length, 1)
-  patient.upstream.answer({ name, answer: [a(name, 10)] })
-  assert.deepEqual(patient.last.ttls, [10])
+  for (const mode of ['verify', 'verify 0s']) {
+    const patient = new Bench(`cache 10 {\nserve_stale 1h ${mode}\n}`)
+    patient.fill(name, { answer: [a(name, 10)] })
+    patient.clock.advance(10_000)
+    assert.equal(patient.ask(name), null)
+    t.mock.timers.tick(1799)
+    assert.equal(patient.client.replies.length, 1)
+    t.mock.timers.tick(1)
+    assert.deepEqual(patient.last.ttls, [0])
+    patient.upstream.answer({ name, answer: [a(name, 10)] })
+    assert.deepEqual(patient.ask(name)!.ttls, [10])
+  }
 
   const hasty = new Bench('cache 10 {\nserve_stale 1h verify 200ms 6s\n}')
   hasty.fill(name, { answer: [a(name, 10)] })
@@ -290,6 +326,26 @@ test('verify waits for the upstream without a limit, with one for that long', as
   assert.deepEqual(hasty.ask(name)!.ttls, [6])
   hasty.upstream.answer({ name, answer: [a(name, 9)] })
   assert.deepEqual(hasty.ask(name)!.ttls, [9])
+})
+
+test('who joins a refresh of an entry that has expired meanwhile waits no longer than others', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const b = new Bench('cache 10 {\nprefetch 1 1m 50%\n}')
+  b.fill(name, { answer: [a(name, 10)] })
+  b.clock.advance(9000)
+  b.ask(name)
+  assert.equal(b.upstream.asked.length, 1, 'a refresh, and the entry is fresh')
+  b.clock.advance(1000)
+  assert.equal(b.ask(name), null)
+  t.mock.timers.tick(1000)
+  assert.equal(b.ask(name), null)
+  t.mock.timers.tick(799)
+  assert.equal(b.client.replies.length, 2)
+  t.mock.timers.tick(1)
+  assert.equal(b.client.replies.length, 4)
+  assert.deepEqual(b.last.ttls, [30])
+  b.upstream.answer({ name, answer: [a(name, 9)] })
+  assert.deepEqual(b.ask(name)!.ttls, [9])
 })
 
 test('prefer_positive keeps an answer over a newer denial', () => {

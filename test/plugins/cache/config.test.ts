@@ -51,7 +51,7 @@ test('prefetch', () => {
 })
 
 test('serve_stale', () => {
-  const bare = { window: 3_600_000, askFirst: false, timeout: null, responseTtl: 0, recheck: 0 }
+  const bare = { window: 3_600_000, askFirst: false, timeout: 1800, responseTtl: 0, recheck: 0 }
   const stale = (option: string): unknown => read(`cache {\n${option}\n}`).stale
   assert.deepEqual(stale('serve_stale'), { ...bare, preferPositive: false })
   assert.deepEqual(stale('serve_stale 2h IMMEDIATE 30s 1m'), {
@@ -75,10 +75,12 @@ test('serve_stale', () => {
     preferPositive: false,
   })
   assert.equal(stale('serve_stale 0'), null)
-  assert.deepEqual(stale('serve_stale\nserve_stale_policy prefer_positive'), {
-    ...bare,
-    preferPositive: true,
-  })
+  for (const word of ['prefer_positive', 'PREFER_POSITIVE', 'Prefer_Positive']) {
+    assert.deepEqual(stale(`serve_stale\nserve_stale_policy ${word}`), {
+      ...bare,
+      preferPositive: true,
+    })
+  }
 })
 
 const wrong: readonly (readonly [directive: string, line: number, reason: string])[] = [

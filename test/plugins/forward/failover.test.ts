@@ -16,11 +16,12 @@ import {
   type Script,
   silent,
   startScripted,
+  withOpt,
 } from '../../upstream/scripted.ts'
 import { Front } from './harness.ts'
 import { listFor } from './list.ts'
 
-const refuse: Script = ({ wire, reply }) => reply(answerTo(wire, 0x8185, 0))
+const refuse: Script = ({ wire, reply }) => reply(withOpt(answerTo(wire, 0x8185, 0)))
 const nodata: Script = ({ wire, reply }) => reply(answerTo(wire, 0x8180, 0))
 const at = ({ port }: { port: number }): string => `127.0.0.1:${port}`
 
@@ -94,9 +95,39 @@ describe('several upstreams', () => {
     assert.equal(given.ede, Ede.NoReachableAuthority)
   })
 
+  for (const over of ['udp', 'tcp'] as const) {
+    for (const [what, make] of [
+      ['another question', (query: Buffer) => answerTo(query).fill(0x78, 13, 14)],
+      ['a cut record', (query: Buffer) => answerTo(query).subarray(0, -3)],
+    ] as const) {
+      test(`one that answers everything over ${over} with ${what} is down, and failfast sets in`, async (t) => {
+        const odd = await startScripted(t, ({ wire, reply }) => reply(make(wire)))
+        const body = `forward . ${at(odd)} {
+          max_fails 1
+          health_check 50ms
+          failfast_all_unhealthy_upstreams
+          ${over === 'tcp' ? 'force_tcp' : ''}
+        }`
+        const front = await Front.start(t, body)
+        await front.ask('a.test', { age: 3400 })
+        const down = `[WARNING] upstream ${at(odd)} over ${over} is down: it does not answer health checks`
+        await eventually(() => front.log.lines.includes(down), 'down')
+        const given = await front.ask('b.test')
+        assert.equal(given.error, 'no healthy proxies')
+        assert.ok(given.took < 200, `took ${given.took}`)
+        odd.script = honest
+        const up = `[INFO] upstream ${at(odd)} over ${over} is up again`
+        await eventually(() => front.log.lines.includes(up), 'up')
+        assert.equal((await front.ask('c.test')).records.answerCount, 1)
+      })
+    }
+  }
+
   test('failover asks each of them once and passes on the last word', async (t) => {
     const first = await startScripted(t, refuse)
-    const second = await startScripted(t, ({ wire, reply }) => reply(answerTo(wire, 0x8182, 0)))
+    const second = await startScripted(t, ({ wire, reply }) =>
+      reply(withOpt(answerTo(wire, 0x8182, 0))),
+    )
     const third = await startScripted(t, honest)
     const to = [first, second, third].map(at).join(' ')
     const body = `forward . ${to} {\npolicy sequential\nfailover REFUSED servfail\n}`

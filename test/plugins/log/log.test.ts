@@ -7,7 +7,7 @@ import { createLog } from '../../../src/telemetry/log.ts'
 import { exposition } from '../../../src/telemetry/metrics.ts'
 import { Rcode, Type } from '../../../src/wire/codes.ts'
 import { answerWith, TestBlock } from '../../telemetry/block.ts'
-import { a, soa } from '../../wire/message.ts'
+import { a, cname, soa } from '../../wire/message.ts'
 
 const success = answerWith({ answer: [a('www.example.org')] })
 const denial = answerWith({ flags: 0x8183, authority: [soa('org', 60, 60)] })
@@ -45,6 +45,19 @@ test('only the classes asked for are logged', () => {
       expected,
     )
   }
+})
+
+test('a name error behind an alias is a denial, one that comes with data an error', () => {
+  const block = new TestBlock(log, 'log . "{/log/class} {/log/type}" {\nclass denial error\n}')
+  const authority = [soa('org', 60, 60)]
+  const alias = cname('www.example.org', 'gone.org')
+  for (const answer of [[alias], [alias, a('gone.org')]]) {
+    block.ask('www.example.org', answerWith({ flags: 0x8183, answer, authority }))
+  }
+  assert.deepEqual(
+    block.log.lines.map(({ text }) => text),
+    ['denial NXDOMAIN', 'error OTHERERROR'],
+  )
 })
 
 test('the first rule that holds a name decides, and other names are not logged', () => {
