@@ -1,11 +1,11 @@
-// The Corefile of the official manifest, ports aside, in front of real name servers: nsd holds the
-// cluster's zones and is asked over TCP, unbound stands for everything else.
+// The Corefile of the official manifest, ports aside, in front of real name servers: a kube-dns with the
+// cluster's zones (nsd, with the manners of CoreDNS) is asked over TCP, unbound stands for everything else.
 import assert from 'node:assert/strict'
 import { before, describe, test, after } from 'node:test'
 import { requireTools } from '../helpers/debian.ts'
 import { type Dug, dig, kdig, type Server } from '../helpers/dig.ts'
 import { startDnslet } from '../helpers/dnslet.ts'
-import { startNsd } from '../helpers/nsd.ts'
+import { startKubeDns } from '../helpers/kube-dns.ts'
 import { freePort } from '../helpers/ports.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { startUnbound } from '../helpers/unbound.ts'
@@ -44,7 +44,7 @@ ${zone}:${port} {
     ${extra}
 }
 `
-  const kubeDns = `forward . 127.0.0.1:${up.nsd.port} {\n        force_tcp\n    }`
+  const kubeDns = `forward . 127.0.0.1:${up.kubeDns.port} {\n        force_tcp\n    }`
   const clusterCache = 'cache {\n        success 9984 30\n        denial 9984 5\n    }'
   return [
     block('cluster.local', clusterCache, kubeDns, `health 127.0.0.1:${health}`),
@@ -55,7 +55,7 @@ ${zone}:${port} {
 }
 
 interface Upstreams {
-  readonly nsd: Server
+  readonly kubeDns: Server
   readonly unbound: Server
 }
 
@@ -68,7 +68,7 @@ describe('the official Corefile', suite, () => {
   const owner: Owner = { after: (fn) => void ended.unshift(fn) }
 
   before(async () => {
-    const nsd = await startNsd(owner, {
+    const kubeDns = await startKubeDns(owner, {
       'cluster.local.': cluster,
       'in-addr.arpa.': reverse,
       'ip6.arpa.': reverse6,
@@ -81,7 +81,7 @@ describe('the official Corefile', suite, () => {
     health = await freePort()
     metrics = await freePort()
     at = { address: '127.0.0.1', port }
-    await startDnslet(owner, officialCorefile(port, health, metrics, { nsd, unbound }), {
+    await startDnslet(owner, officialCorefile(port, health, metrics, { kubeDns, unbound }), {
       ready: { ...at, name: 'ns.dns.cluster.local' },
     })
   })

@@ -24,10 +24,11 @@ export const loop: Plugin = {
       onLoop: (message) => block.services.fatal(message),
     })
     const log = block.services.log.plugin('loop')
-    const told = new Set<string>()
+    // Several blocks have the same upstream, and each reload asks again.
+    const told = block.services.keep('loop told', () => new Set<string>())
     const asker: Observer = (q) => {
       detector.answered(nameText(q.wire, q.question, true))
-      // The same over UDP and over TCP is one line; a loop has its own.
+      // A loop has a line of its own.
       if (q.error === null || q.answeredBy === 'loop' || told.has(q.error)) return
       if (!detector.active) return
       told.add(q.error)

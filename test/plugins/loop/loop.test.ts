@@ -30,6 +30,8 @@ interface Options {
   /** What forward fails with, instead of asking. */
   readonly error?: string
   readonly log?: Partial<Log>
+  /** What blocks share. */
+  readonly state?: Set<string>
 }
 
 /** Serves `<zone> { loop; cache; forward . 127.0.0.1:<upstream> }` on `front`. */
@@ -40,6 +42,8 @@ function serveBlock(t: TestContext, front: Front, upstream: number, options: Opt
     listeners: [{ host: options.host ?? '127.0.0.1', port: front.port }],
     services: {
       fatal: (text) => void fatal.push(text),
+      keep: (key, make) =>
+        key === 'loop told' ? ((options.state as ReturnType<typeof make>) ?? make()) : make(),
       log: { ...nullLog, plugin: () => ({ ...nullLog, ...options.log }) },
     },
   })
@@ -212,13 +216,17 @@ test('a label has 63 random bits, and none comes twice', async (t) => {
   }
 })
 
-test('what went wrong on the way up is one line, whatever the transport', async (t) => {
+test('what went wrong on the way up is one line, whatever the transport and the block', async (t) => {
   const front = await Front.open(t)
   const lines: string[] = []
   const log = { warning: (text: string): void => void lines.push(text) }
-  const { stage } = serveBlock(t, front, 0, { log, error: '192.0.2.1:53 does not answer HINFO' })
-  await stage.start?.()
-  await stage.settled?.()
+  const state = new Set<string>()
+  for (const zone of ['a.', 'b.']) {
+    const options = { log, state, zone, error: '192.0.2.1:53 does not answer HINFO' }
+    const { stage } = serveBlock(t, front, 0, options)
+    await stage.start?.()
+    await stage.settled?.()
+  }
   assert.deepEqual(lines, ['192.0.2.1:53 does not answer HINFO; no loop seen so far'])
 })
 
