@@ -14,7 +14,7 @@ const FEWER_ID_BITS = 7
 
 export interface DiallerParts {
   /** Owner of the connections. */
-  readonly owner: ConnectionOwner
+  readonly owner: ConnectionOwner<TcpConnection>
   readonly options: ChannelOptions
   readonly connections: Connections
   readonly growth: Growth

@@ -46,7 +46,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   answeredAt = 0
   /** Milliseconds that connecting took: about one round trip of the network. */
   handshake = 0
-  readonly #owner: ConnectionOwner
+  readonly #owner: ConnectionOwner<TcpConnection>
   readonly #o: ChannelOptions
   readonly #socket: Socket
   readonly #dialTimer: Timer
@@ -68,7 +68,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   #unacknowledged = false
 
   /** @param idBits 2^idBits queries may be in flight; the other bits of an id tell a slot's tenants apart */
-  constructor(owner: ConnectionOwner, options: ChannelOptions, idBits: number) {
+  constructor(owner: ConnectionOwner<TcpConnection>, options: ChannelOptions, idBits: number) {
     this.#owner = owner
     this.#o = options
     this.#ids = new IdTable(idBits)

@@ -34,7 +34,7 @@ const PROBE_MS = 2000
  *     late ──▶ those behind the oldest query wait again
  *     ended ─▶ those not answered wait again
  */
-export class TcpPool implements Channel, ConnectionOwner, Sweepable {
+export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepable {
   readonly rtt: RttEstimator
   readonly backoff: Backoff
   readonly #host: ChannelHost
