@@ -8,8 +8,9 @@ import { isSoundData } from './rdata.ts'
 import { WireStatus } from './status.ts'
 
 /** A record takes at least 11 octets, so 65,535 hold fewer than this. */
-const CAPACITY = 6000
-const MAX_MESSAGE = 0xffff
+export const MAX_RECORDS = 6000
+/** Octets of the longest message (RFC 1035 §4.2.2). */
+export const MAX_MESSAGE = 0xffff
 
 /** `minTtl` of a message without records. */
 export const NO_TTL = 0xffffffff
@@ -22,12 +23,12 @@ export class Records {
   authorityCount = 0
   additionalCount = 0
   /** Offset of each record's name. */
-  readonly starts: Uint16Array = new Uint16Array(CAPACITY)
-  readonly types: Uint16Array = new Uint16Array(CAPACITY)
+  readonly starts: Uint16Array = new Uint16Array(MAX_RECORDS)
+  readonly types: Uint16Array = new Uint16Array(MAX_RECORDS)
   /** Offset of each record's TTL; its data begins 6 octets later. */
-  readonly ttlAt: Uint16Array = new Uint16Array(CAPACITY)
+  readonly ttlAt: Uint16Array = new Uint16Array(MAX_RECORDS)
   /** Offset after each record. */
-  readonly ends: Uint16Array = new Uint16Array(CAPACITY)
+  readonly ends: Uint16Array = new Uint16Array(MAX_RECORDS)
   /** Index of the OPT record, or −1. */
   optAt = -1
   /** Smallest TTL in seconds, OPT aside; NO_TTL where there is none. */
