@@ -72,6 +72,8 @@ export class Exchange {
   askedAt = 0
   /** Clock time of the latest sending; 0 while it waits for a connection. */
   sentAt = 0
+  /** Rcode of an error that came without the question (`Verdict.BareError`), or 0. */
+  bareRcode = 0
   /** Whether its timeout has run out. */
   late = false
   /** Whether it has been sent again already because its connection ended. */

@@ -101,6 +101,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
     x.sentAt = 0
     x.late = false
     x.moved = false
+    x.bareRcode = 0
     x.edns = now >= this.#plainUntil
     this.#carry(x)
   }
@@ -119,6 +120,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
     this.#health[x.transport].proven()
     const flags = readFlags(reply)
     const rcode = rcodeOf(flags)
+    x.bareRcode = verdict === Verdict.BareError ? rcode : 0
     const refused = isEdnsRefusal(reply, rcode)
     if (x.edns && refused) {
       x.edns = false
@@ -128,9 +130,10 @@ export class Upstream implements ChannelHost, ExchangeHost {
     // Only now it is known that OPT was what the server could not read.
     if (!x.edns && !refused && now >= this.#plainUntil) this.#plainUntil = now + PLAIN_MS
     if (verdict === Verdict.BareError) this.#fail(x, Result.Invalid, null)
-    else if ((flags & Flag.TC) === 0) this.#answer(x, reply, length, rcode)
-    else if (x.transport === Transport.Tcp) this.#fail(x, Result.Invalid, null)
-    else {
+    // Truncated over TCP as well, it is all that this server has to say.
+    else if ((flags & Flag.TC) === 0 || x.transport === Transport.Tcp) {
+      this.#answer(x, reply, length, rcode)
+    } else {
       x.owner.truncated(x, reply, length)
       x.transport = Transport.Tcp
       x.sentAt = 0

@@ -6,7 +6,14 @@ import { skipName } from './name.ts'
 import { NameTree } from './name-tree.ts'
 import type { Question } from './question.ts'
 import { firstName, type Layout, layoutOf } from './rdata.ts'
-import { MAX_MESSAGE, MAX_RECORDS, type Records } from './records.ts'
+import {
+  leaveOutOpts,
+  MAX_MESSAGE,
+  MAX_RECORDS,
+  type Records,
+  stripOpt,
+  writeCounts,
+} from './records.ts'
 
 /** Below this many octets a loop is cheaper than the call into the runtime. */
 const LOOP_LIMIT = 24
@@ -23,8 +30,9 @@ const TYPE_TO_TTL = 4
 const TYPE_TO_SIZE = 8
 
 /**
- * Writes a scanned message without OPT into `out` (65,535 octets long, and another buffer) as short as
- * its names allow, and returns its length; `records` then describes what is written.
+ * Writes a scanned message without its OPT records into `out` (65,535 octets long, and another buffer)
+ * as short as its names allow, and returns its length; `records` then describes what is written. The
+ * counts in the header of `b` follow.
  *
  *   question  www.example.com          ┐ stands where it stood
  *   answer    www.example.com  A …     │ owner ▸ pointer to the question
@@ -42,6 +50,9 @@ const TYPE_TO_SIZE = 8
  * name need no `NameTree`.
  */
 export function compress(b: Buffer, records: Records, question: Question, out: Buffer): number {
+  const { optAt, count } = records
+  if (optAt >= 0 && optAt < count - 1) return writer.write(b, records, question, out)
+  stripOpt(b, records)
   if (isTerse(records) || isSmallAndCompressed(b, records)) {
     b.copy(out, 0, 0, records.end)
     return records.end
@@ -120,10 +131,14 @@ class MessageWriter {
     this.#planted = false
     this.#spread = false
     const length = this.#writeRecords(records)
-    if (length < 0 || (length >= records.end && !this.#spread)) {
+    const hasGap = records.optAt >= 0
+    if (length < 0 || (length >= records.end && !this.#spread && !hasGap)) {
+      stripOpt(b, records)
       b.copy(out, 0, 0, records.end)
       return records.end
     }
+    if (hasGap) leaveOutOpts(b, records)
+    writeCounts(out, records)
     let start = question.end
     for (let i = 0; i < records.count; i++) {
       records.starts[i] = start
@@ -138,9 +153,11 @@ class MessageWriter {
   #writeRecords(records: Records): number {
     const b = this.#b
     let to = this.#copy(0, this.#question!.end, 0)
+    let written = 0
     for (let i = 0; i < records.count; i++) {
       const typeAt = records.ttlAt[i]! - TYPE_TO_TTL
       const type = records.types[i]!
+      if (type === Type.OPT) continue
       const dataAt = typeAt + RECORD_FIXED
       const end = records.ends[i]!
       // In class CH, A is a name and a number (RFC 1034 §3.6): nothing that anybody compresses.
@@ -154,8 +171,8 @@ class MessageWriter {
         if (to >= 0) write16(this.#out, fixed + TYPE_TO_SIZE, to - fixed - RECORD_FIXED)
       }
       if (to < 0) return -1
-      this.#ttlAt[i] = fixed + TYPE_TO_TTL
-      this.#ends[i] = to
+      this.#ttlAt[written] = fixed + TYPE_TO_TTL
+      this.#ends[written++] = to
     }
     return to
   }

@@ -438,19 +438,23 @@ describe('for any message, compress()', () => {
 })
 
 describe('a hostile message costs compress() no more than its octets', () => {
-  /** Milliseconds for one message, the best of several; sound or not, compressed or not. */
-  function cost(b: Buffer): number {
+  /**
+   * Fails where compressing takes longer than reading does, many times over: that is linear, and as slow
+   * as the machine. A look at each pair of names would take a thousand times as long.
+   */
+  function assertCheap(b: Buffer): void {
     const question = questionOf(b)
     const records = new Records()
-    let best = Infinity
-    for (let i = 0; i < 5; i++) {
-      assert.equal(scanRecords(b, b.length, question, records), WireStatus.Ok)
+    let [reading, writing] = [Infinity, Infinity]
+    for (let i = 0; i < 7; i++) {
       const start = performance.now()
-      const length = compress(b, records, question, out)
-      best = Math.min(best, performance.now() - start)
-      assert.ok(length <= 65_535)
+      assert.equal(scanRecords(b, b.length, question, records), WireStatus.Ok)
+      const middle = performance.now()
+      assert.ok(compress(b, records, question, out) <= 65_535)
+      reading = Math.min(reading, middle - start)
+      writing = Math.min(writing, performance.now() - middle)
     }
-    return best
+    assert.ok(writing < 40 * reading + 2, `${writing} ms, ${reading} ms to read it`)
   }
 
   const deep = wireName(
@@ -505,8 +509,7 @@ describe('a hostile message costs compress() no more than its octets', () => {
     test(what, () => {
       assert.ok(b.length > 60_000)
       assert.ok(isDeepStrictEqual(plain(compressed(b)), plain(b)))
-      const ms = cost(b)
-      assert.ok(ms < 20, `${ms} ms`)
+      assertCheap(b)
     })
   }
 
@@ -521,6 +524,7 @@ describe('a hostile message costs compress() no more than its octets', () => {
     )
     const b = append({ name: 'x' }, Section.Answer, zero, ...owners)
     assert.ok(isDeepStrictEqual(plain(compressed(b)), plain(b)))
-    assert.ok(read16(b, 6) > 3000 && cost(b) < 20)
+    assert.ok(read16(b, 6) > 3000)
+    assertCheap(b)
   })
 })

@@ -54,6 +54,7 @@ export class CacheStores {
     if (verdict === Verdict.Success) this.#rememberSuccess(key, q, rules, now)
     else if (verdict === Verdict.Denial) this.#rememberDenial(key, q, rules, now)
     else if (verdict === Verdict.ServerError) this.#rememberError(key, q, rules, now)
+    else boundUnstored(q, rules.config)
     this.#charged = null
   }
 
@@ -63,7 +64,7 @@ export class CacheStores {
     const seconds = clamp(successSeconds(records), minTtl, maxTtl)
     boundTtls(q.out, records, minTtl, maxTtl)
     if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) return
-    this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede)
+    this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede, q.errors)
     this.denial.delete(key)
   }
 
@@ -74,7 +75,7 @@ export class CacheStores {
     boundTtls(q.out, records, minTtl, maxTtl)
     boundSoa(q.out, records, seconds)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede)
+    this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede, q.errors)
     // The old answer is refuted, unless it is to be kept as the last known good one.
     if (rules.config.stale?.preferPositive !== true) this.success.delete(key)
   }
@@ -82,22 +83,30 @@ export class CacheStores {
   #rememberError(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const seconds = rules.config.servfail / 1000
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    const { out, outLength, ede } = q
+    const { out, outLength, ede, errors } = q
     boundTtls(out, q.records!, 0, seconds)
-    this.denial.write(key, out, outLength, q.records!, seconds, now, ede)
+    this.denial.write(key, out, outLength, q.records!, seconds, now, ede, errors)
   }
 
   /** Remembers that no upstream answered: the next to ask do not wait for it again. */
   rememberFailure(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const seconds = Math.min(FAILURE_SECONDS, rules.config.servfail / 1000)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    this.denial.write(key, failureHeader, q.question.end, noRecords, seconds, now, q.ede)
+    this.denial.write(key, failureHeader, q.question.end, noRecords, seconds, now, q.ede, q.errors)
   }
 
   clear(): void {
     this.success.clear()
     this.denial.clear()
   }
+}
+
+/** Clients have caches of their own: what is not stored is no fresher for them than what is. */
+function boundUnstored(q: Query, config: CacheConfig): void {
+  const records = q.records!
+  const isDenial = records.rcode === Rcode.NXDomain || records.answerCount === 0
+  const { minTtl, maxTtl } = isDenial ? config.denial : config.success
+  boundTtls(q.out, records, minTtl, maxTtl)
 }
 
 /** A cache's configuration with its zone lists made ready for look-ups. */
