@@ -9,7 +9,7 @@ export interface Plain {
   readonly records: readonly PlainRecord[]
 }
 
-export interface PlainRecord {
+interface PlainRecord {
   readonly owner: readonly string[]
   /** Type, class and TTL in hex. */
   readonly fixed: string
