@@ -1,14 +1,14 @@
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
-import { write32 } from '../../wire/bytes.ts'
 import type { ErrorOptions } from '../../wire/edns.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
-import { readTtl, type Records } from '../../wire/records.ts'
+import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { PAGE_SIZE, type Slab } from './slab.ts'
 import { NO_SLOT, SlotChains } from './slot-chains.ts'
 import { Slots } from './slots.ts'
+import { changeTtls, writeTtlOffsets } from './ttl-offsets.ts'
 
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
@@ -156,12 +156,7 @@ export class Store {
     copyBytes(page, at, out, questionEnd, recordBytes)
     at += recordBytes
     if (elapsed === 0 && fixedTtl < 0) return questionEnd + recordBytes
-    const count = this.#ttlCount[slot]!
-    for (let i = 0; i < count; i++, at += 2) {
-      const ttlAt = (page[at]! << 8) | page[at + 1]!
-      const ttl = fixedTtl >= 0 ? fixedTtl : Math.max(0, readTtl(out, ttlAt) - elapsed)
-      write32(out, ttlAt, ttl)
-    }
+    changeTtls(page, at, this.#ttlCount[slot]!, out, elapsed, fixedTtl)
     return questionEnd + recordBytes
   }
 
@@ -201,12 +196,7 @@ export class Store {
     copyBytes(wire, HEAD_START, page, at, HEAD_SIZE)
     at += HEAD_SIZE
     copyBytes(wire, question.end, page, at, recordBytes)
-    at += recordBytes
-    for (let i = 0; i < records.count; i++, at += 2) {
-      const ttlAt = records.ttlAt[i]!
-      page[at] = ttlAt >> 8
-      page[at + 1] = ttlAt & 0xff
-    }
+    at = writeTtlOffsets(page, at + recordBytes, records)
     copyBytes(errors.from, errors.at, page, at, errors.size)
     this.#errorBytes[slot] = errors.size
     this.#address[slot] = address
