@@ -1,10 +1,11 @@
 import { Ede, Flag, OPCODE_MASK, Rcode, RCODE_MASK } from '../wire/codes.ts'
-import { optSize, writeOpt } from '../wire/edns.ts'
+import { addErrors, gatherErrors, OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { readFlags, writeFlags } from '../wire/header.ts'
 import { Records, scanRecords, stripOpt } from '../wire/records.ts'
 import { patchReply, writeFailure } from '../wire/reply.ts'
 import { WireStatus } from '../wire/status.ts'
 import { truncate } from '../wire/truncate.ts'
+import { capTtls, MAX_TTL } from '../wire/ttl.ts'
 import type { Handler } from './plugin.ts'
 import { NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
 
@@ -55,37 +56,41 @@ function finishMessage(q: Query): void {
   q.rcode = flags & RCODE_MASK
   patchReply(out, q.wire, question, q.id, flags)
 
-  if (q.outLength > roomFor(q) && !shrink(q)) return
-  if (!edns.present) return
-  q.outLength = writeOpt(out, q.outLength, ADVERTISED_UDP_SIZE, 0, edns.dnssecOk, q.ede)
+  const size = sizeFor(q)
+  const room = edns.present ? size - OPT_SIZE : size
+  if (q.outLength > room && !shrink(q, room)) return
+  if (edns.present) q.outLength = appendOpt(q, q.outLength, size, 0)
 }
 
-/**
- * Octets for the reply without OPT: what the client advertised over UDP (512 without EDNS), what the
- * target carries over TCP, less the OPT record that will follow.
- */
-function roomFor(q: Query): number {
+/** Octets of the longest reply: what the client advertised over UDP (512 without EDNS), or TCP carries. */
+function sizeFor(q: Query): number {
   const { target, edns } = q
   const { maxSize, protocol } = target
-  const size = protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize)
-  return edns.present ? size - optSize(q.ede) : size
+  return protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize)
+}
+
+/** Extended errors have what room the records leave: none is worth a record. */
+function appendOpt(q: Query, length: number, size: number, extendedRcode: number): number {
+  const { out, edns, ede, errors } = q
+  const end = writeOpt(out, length, ADVERTISED_UDP_SIZE, extendedRcode, edns.dnssecOk)
+  return ede === NO_EDE && errors.size === 0 ? end : addErrors(out, end, size, ede, errors)
 }
 
 /** Makes the message fit its client; false where it cannot be parsed and a failure took its place. */
-function shrink(q: Query): boolean {
+function shrink(q: Query, room: number): boolean {
   const records = q.records ?? scanReply(q)
   if (records === null) {
     q.fail(Rcode.ServFail, 'reply cannot be parsed', Ede.InvalidData)
     finishFailure(q)
     return false
   }
-  q.outLength = truncate(q.out, records, q.question, roomFor(q))
+  q.outLength = truncate(q.out, records, q.question, room)
   return true
 }
 
 /**
  * Scans the message in `q.out` and removes its OPT: EDNS is hop by hop (RFC 6891 §6.1.1). Of what
- * OPT said, the extended DNS error becomes that of the query, if it has none yet; an rcode above 15
+ * OPT said, extended DNS errors go on with the query; an rcode above 15
  * (BADVERS, BADCOOKIE) becomes SERVFAIL, because it judges our query, not the client's, and its low
  * bits alone would read as NOERROR or worse. Returns null where the message is malformed. The result
  * is shared scratch, as `q.records` says.
@@ -97,8 +102,9 @@ export function scanReply(q: Query): Records | null {
     writeFlags(out, (readFlags(out) & ~RCODE_MASK) | Rcode.ServFail)
     scratch.rcode = Rcode.ServFail
   }
-  if (q.ede === NO_EDE) q.ede = scratch.ede
+  if (scratch.ede >= 0) gatherErrors(out, scratch.optionsAt, scratch.optionsEnd, q.errors)
   q.outLength = stripOpt(out, scratch)
+  if (scratch.hasNegativeTtl) capTtls(out, scratch, MAX_TTL)
   q.records = scratch
   return scratch
 }
@@ -107,10 +113,6 @@ function finishFailure(q: Query): void {
   const out = q.reserve()
   const { edns, question } = q
   const echoed = question.end === 0 ? null : question
-  let length = writeFailure(out, q.wire, q.flags, echoed, q.rcode)
-  if (edns.present) {
-    const extended = q.rcode >> 4
-    length = writeOpt(out, length, ADVERTISED_UDP_SIZE, extended, edns.dnssecOk, q.ede)
-  }
-  q.outLength = length
+  const length = writeFailure(out, q.wire, q.flags, echoed, q.rcode)
+  q.outLength = edns.present ? appendOpt(q, length, sizeFor(q), q.rcode >> 4) : length
 }

@@ -1,4 +1,4 @@
-import { Edns } from '../wire/edns.ts'
+import { Edns, ErrorOptions } from '../wire/edns.ts'
 import { Question } from '../wire/question.ts'
 import type { Records } from '../wire/records.ts'
 
@@ -103,8 +103,10 @@ export class Query {
    */
   records: Records | null = null
   rcode = 0
-  /** RFC 8914 code, or NO_EDE. */
+  /** What we have to say ourselves: an RFC 8914 code, or NO_EDE. */
   ede: number = NO_EDE
+  /** Extended errors of the message in `out`. Borrowed as `records` are: who keeps the message copies. */
+  readonly errors: ErrorOptions = new ErrorOptions()
   /** What the `errors` plugin logs; null where nothing went wrong. */
   error: string | null = null
   /** Name of the plugin that produced the outcome ('' for the server itself). */
@@ -136,6 +138,7 @@ export class Query {
     this.outcome = Outcome.Pending
     this.rcode = 0
     this.ede = NO_EDE
+    this.errors.clear()
     this.error = null
     this.answeredBy = ''
     this.asker = null
@@ -153,6 +156,7 @@ export class Query {
   /** Records that the reply is a bare `rcode`, with what `errors` should log about it. */
   fail(rcode: number, error: string | null = null, ede: number = NO_EDE): void {
     this.outcome = Outcome.Failure
+    this.errors.clear()
     this.rcode = rcode
     this.error = error
     this.ede = ede

@@ -1,4 +1,4 @@
-import { Class, Opcode, Rcode } from '../wire/codes.ts'
+import { Class, Opcode, Rcode, Type } from '../wire/codes.ts'
 import { readQueryOpt } from '../wire/edns.ts'
 import { gate } from '../wire/gate.ts'
 import { opcodeOf, readCount, readFlags, readId, Section } from '../wire/header.ts'
@@ -69,6 +69,10 @@ export class Server {
     }
     if (status !== WireStatus.Ok) return this.#reject(q, rcodes[status])
     const { question, edns } = q
+    // A transfer is many messages, and we pass on one: its client would wait for the rest.
+    if (question.type === Type.AXFR || question.type === Type.IXFR) {
+      return this.#reject(q, Rcode.Refused)
+    }
     if (question.class !== Class.IN && !this.#allClasses) return this.#reject(q, Rcode.Refused)
     // RFC 6891 §6.1.3: answer with the version we speak, whatever the query was.
     if (edns.present && edns.version !== 0) return this.#reject(q, Rcode.BadVers)

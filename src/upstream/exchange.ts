@@ -80,6 +80,8 @@ export class Exchange {
   askedAt = 0
   /** Clock time of the latest sending; 0 while it waits for a connection. */
   sentAt = 0
+  /** Rcode of an error that came without the question (`Verdict.BareError`), or 0. */
+  bareRcode = 0
   /** Whether its timeout has run out after it was sent. */
   late = false
   /** How often it has been sent again because its connection ended. */

@@ -1,7 +1,7 @@
 import { copyBytes } from '../lib/bytes.ts'
 import { write16, write32 } from '../wire/bytes.ts'
 import { Flag } from '../wire/codes.ts'
-import { optSize, writeOpt } from '../wire/edns.ts'
+import { OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -10,10 +10,8 @@ import type { Exchange } from './exchange.ts'
  * truncated and is asked for again over TCP.
  */
 const UDP_SIZE = 1232
-const NO_EDE = -1
 /** Octets of the length in front of each message on a stream (RFC 1035 §4.2.2). */
 export const LENGTH_SIZE = 2
-const OPT_SIZE = optSize(NO_EDE)
 
 /** Header, longest name, type, class, OPT: no query we send is longer. */
 export const MAX_QUERY_SIZE: number = HEADER_SIZE + 255 + 4 + OPT_SIZE
@@ -24,7 +22,7 @@ const dnssecOpt = optRecord(true)
 /** Rendered once: the message's own part differs, the record never does. */
 function optRecord(dnssecOk: boolean): Buffer {
   const message = Buffer.alloc(HEADER_SIZE + OPT_SIZE)
-  writeOpt(message, HEADER_SIZE, UDP_SIZE, 0, dnssecOk, NO_EDE)
+  writeOpt(message, HEADER_SIZE, UDP_SIZE, 0, dnssecOk)
   return message.subarray(HEADER_SIZE)
 }
 

@@ -101,6 +101,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
     x.moved = 0
     x.queuedAt = 0
     x.cut = false
+    x.bareRcode = 0
     // A server behind this one may be silent to OPT. Without DO it is hardly missed.
     x.edns = this.#edns.offer(now, x.dnssecOk) && (x.dnssecOk || !x.again)
     this.#carry(x)
@@ -119,13 +120,16 @@ export class Upstream implements ChannelHost, ExchangeHost {
     channel.backoff.succeeded()
     const flags = readFlags(reply)
     const rcode = rcodeOf(flags)
+    x.bareRcode = verdict === Verdict.BareError ? rcode : 0
+    const tcp = x.transport === Transport.Tcp
     if (x.edns && refusesOpt(x, reply, rcode)) {
       this.#edns.suspect()
       x.edns = false
       this.#carry(x)
-    } else if (verdict === Verdict.Answer && (flags & Flag.TC) === 0) {
+    } else if (verdict === Verdict.Answer && (tcp || (flags & Flag.TC) === 0)) {
+      // Truncated over TCP as well, it is all that this server has to say.
       this.#answer(x, reply, length, rcode)
-    } else if (verdict === Verdict.BareError || x.transport === Transport.Tcp) {
+    } else if (verdict === Verdict.BareError || tcp) {
       this.#fail(x, Result.Invalid, null)
     } else if (verdict === Verdict.Answer) {
       this.#health[x.transport].proven()

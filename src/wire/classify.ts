@@ -1,5 +1,5 @@
-import { read32 } from './bytes.ts'
-import { Opcode, Rcode, Type } from './codes.ts'
+import { read16, read32 } from './bytes.ts'
+import { Class, Opcode, Rcode, Type } from './codes.ts'
 import { HEADER_SIZE, opcodeOf, readFlags } from './header.ts'
 import { sameName } from './name.ts'
 import type { Question } from './question.ts'
@@ -18,11 +18,15 @@ export const ResponseKind = {
 } as const
 export type ResponseKind = (typeof ResponseKind)[keyof typeof ResponseKind]
 
-/** Order of the CNAME chain is the server's choice; more passes than this are not honest. */
-const MAX_PASSES = 16
+/** More CNAMEs in a row than this are a loop, or not honest. */
+const MAX_CNAMES = 64
+/** `cnameTarget` where there is no CNAME, and where several disagree. */
+const NO_TARGET = 0
+const CONTRADICTION = -1
 
 /** Octets from a record's TTL to its data, and from there to the times of an RRSIG (RFC 4034 §3.1). */
 const TTL_TO_RDATA = 6
+const CLASS_TO_TTL = 2
 const RDATA_TO_EXPIRATION = 8
 const RDATA_TO_INCEPTION = 12
 
@@ -82,22 +86,71 @@ function signaturesHold(b: Uint8Array, records: Records, nowSeconds: number): bo
 
 /**
  * Whether the answer section of a scanned response leads from the question, through its CNAMEs, to
- * a record of the type asked for. False for an empty answer section.
+ * a record of the type asked for. False for an empty answer section, and where the CNAMEs contradict
+ * one another: then nothing of it is true for certain.
  */
 export function answersQuestion(b: Uint8Array, question: Question, records: Records): boolean {
-  const answers = records.answerCount
-  if (question.type === Type.ANY) return answers > 0
+  const { type } = question
+  if (type === Type.ANY) return holdsType(b, question, records, HEADER_SIZE, Type.ANY)
+  if (type === Type.CNAME) return cnameTarget(b, question, records, HEADER_SIZE) > 0
+  const name = canonicalName(b, question, records)
+  return name > 0 && holdsType(b, question, records, name, type)
+}
+
+/** Whether the answer section has two CNAMEs at one name of its chain, or a chain without an end. */
+export function contradictsItself(b: Uint8Array, question: Question, records: Records): boolean {
+  if (question.type === Type.ANY) return false
+  if (question.type !== Type.CNAME) return canonicalName(b, question, records) < 0
+  return cnameTarget(b, question, records, HEADER_SIZE) === CONTRADICTION
+}
+
+/** The offset of the name that the question's CNAMEs lead to, or CONTRADICTION (RFC 1034 §3.6.2). */
+function canonicalName(b: Uint8Array, question: Question, records: Records): number {
   let name = HEADER_SIZE
-  for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const before = name
-    for (let i = 0; i < answers; i++) {
-      const type = records.types[i]!
-      if (type !== question.type && type !== Type.CNAME) continue
-      if (!sameName(b, records.starts[i]!, b, name)) continue
-      if (type === question.type) return true
-      name = records.ttlAt[i]! + TTL_TO_RDATA
-    }
-    if (name === before) return false
+  for (let hop = 0; hop < MAX_CNAMES; hop++) {
+    const target = cnameTarget(b, question, records, name)
+    if (target === NO_TARGET) return name
+    if (target === CONTRADICTION) return CONTRADICTION
+    name = target
+  }
+  return CONTRADICTION
+}
+
+/** The offset of the target of the CNAME at a name; two of them must agree (RFC 2181 §10.1). */
+function cnameTarget(b: Uint8Array, question: Question, records: Records, name: number): number {
+  let target: number = NO_TARGET
+  for (let i = 0; i < records.answerCount; i++) {
+    if (records.types[i] !== Type.CNAME || !isAt(b, question, records, i, name)) continue
+    const another = records.ttlAt[i]! + TTL_TO_RDATA
+    if (target !== NO_TARGET && !sameName(b, target, b, another)) return CONTRADICTION
+    target = another
+  }
+  return target
+}
+
+function holdsType(
+  b: Uint8Array,
+  question: Question,
+  records: Records,
+  name: number,
+  type: number,
+): boolean {
+  for (let i = 0; i < records.answerCount; i++) {
+    if (type !== Type.ANY && records.types[i] !== type) continue
+    if (isAt(b, question, records, i, name)) return true
   }
   return false
+}
+
+/** Whether record `i` stands at a name, in the class asked for. */
+function isAt(
+  b: Uint8Array,
+  question: Question,
+  records: Records,
+  i: number,
+  name: number,
+): boolean {
+  const klass = read16(b, records.ttlAt[i]! - CLASS_TO_TTL)
+  if (klass !== question.class && question.class !== Class.ANY) return false
+  return sameName(b, records.starts[i]!, b, name)
 }

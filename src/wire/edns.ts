@@ -12,13 +12,38 @@ export const RECORD_FIXED = 10
 const MIN_UDP_SIZE = 512
 const DO_BIT = 0x8000
 const OPTION_EDE = 15
-const OPT_SIZE = 11
+/** Octets of an OPT record without options. */
+export const OPT_SIZE = 11
+/** Octets of an option's code and length, of an extended error's code, and of both. */
+const OPTION_HEAD = 4
+const CODE_SIZE = 2
 const EDE_SIZE = 6
 
 /** `ede` where there is no extended DNS error. */
 const NO_EDE = -1
 /** Result of `findEde` for options that do not fill the OPT record exactly. */
 export const BAD_OPTIONS: number = -2
+
+const noBytes: Buffer = Buffer.alloc(0)
+
+/** Extended errors of a message as the options they came in (RFC 8914 §2), one after the other. */
+export class ErrorOptions {
+  /** What holds them, borrowed as the message is. */
+  from: Buffer = noBytes
+  at = 0
+  /** Octets: codes and texts, with the heads of their options; 0 where there is none. */
+  size = 0
+
+  set(from: Buffer, at: number, size: number): void {
+    this.from = from
+    this.at = at
+    this.size = size
+  }
+
+  clear(): void {
+    if (this.size > 0) this.set(noBytes, 0, 0)
+  }
+}
 
 /** What the OPT record of a query says (RFC 6891). */
 export class Edns {
@@ -45,8 +70,9 @@ export class Edns {
 
 /**
  * Walks the records after the question of a query and reads its OPT into `edns`, which is cleared
- * first. The last OPT of the additional section counts; one elsewhere means nothing. FormErr where a
- * promised record is missing, cut off or broken. What follows the last record is ignored.
+ * first. FormErr where a promised record is missing, cut off or broken, and where OPT stands twice,
+ * outside the additional section or under a name (RFC 6891 §6.1.1). What follows the last record is
+ * ignored.
  */
 export function readQueryOpt(
   b: Uint8Array,
@@ -59,12 +85,16 @@ export function readQueryOpt(
   const total = before + readCount(b, Section.Additional)
   let at = question.end
   for (let i = 0; i < total; i++) {
+    const start = at
     const fixed = skipName(b, at, length)
     if (fixed < 0 || fixed + RECORD_FIXED > length) return WireStatus.FormErr
     const rdata = fixed + RECORD_FIXED
     at = rdata + read16(b, fixed + 8)
     if (at > length) return WireStatus.FormErr
-    if (i < before || read16(b, fixed) !== Type.OPT) continue
+    if (read16(b, fixed) !== Type.OPT) continue
+    if (i < before || edns.present || b[fixed - 1] !== 0 || fixed - start > 1) {
+      return WireStatus.FormErr
+    }
     if (findEde(b, rdata, at) === BAD_OPTIONS) return WireStatus.FormErr
     edns.present = true
     edns.udpSize = Math.max(read16(b, fixed + 2), MIN_UDP_SIZE)
@@ -96,15 +126,28 @@ export function findEde(b: Uint8Array, at: number, end: number): number {
   return ede
 }
 
-/** Octets `writeOpt` takes: 11, or 17 with an extended DNS error (`ede` ≥ 0). */
-export function optSize(ede: number): number {
-  return ede < 0 ? OPT_SIZE : OPT_SIZE + EDE_SIZE
+/**
+ * Brings the extended errors among the sound options in `b[at..end)` together at `at`, and describes
+ * them in `errors`. The other options are lost.
+ */
+export function gatherErrors(b: Buffer, at: number, end: number, errors: ErrorOptions): void {
+  let to = at
+  let option = at
+  while (option < end) {
+    const next = option + OPTION_HEAD + read16(b, option + 2)
+    if (read16(b, option) === OPTION_EDE && next - option >= EDE_SIZE) {
+      b.copyWithin(to, option, next)
+      to += next - option
+    }
+    option = next
+  }
+  errors.set(b, at, to - at)
 }
 
 /**
- * Appends an OPT record at `offset`, the end of the message in `out`, and counts it in the header.
- * `extendedRcode` is the upper eight bits of the rcode (1 for BADVERS); `ede` is a code of RFC 8914,
- * sent without text, or −1. Returns the new end.
+ * Appends an OPT record without options at `offset`, the end of the message in `out`, and counts it in
+ * the header. `extendedRcode` is the upper eight bits of the rcode (1 for BADVERS). Returns the new end,
+ * OPT_SIZE further on.
  */
 export function writeOpt(
   out: Uint8Array,
@@ -112,18 +155,58 @@ export function writeOpt(
   udpSize: number,
   extendedRcode: number,
   dnssecOk: boolean,
-  ede: number,
 ): number {
   out[offset] = 0
   write16(out, offset + 1, Type.OPT)
   write16(out, offset + 3, udpSize)
   write32(out, offset + 5, (extendedRcode << 24) | (dnssecOk ? DO_BIT : 0))
-  write16(out, offset + 9, ede < 0 ? 0 : EDE_SIZE)
-  if (ede >= 0) {
-    write16(out, offset + 11, OPTION_EDE)
-    write16(out, offset + 13, 2)
-    write16(out, offset + 15, ede)
-  }
+  write16(out, offset + 9, 0)
   writeCount(out, Section.Additional, readCount(out, Section.Additional) + 1)
-  return offset + optSize(ede)
+  return offset + OPT_SIZE
+}
+
+/**
+ * Adds extended errors to the OPT record that ends at `end`: those in `errors`, then `ede`, a code of
+ * RFC 8914, unless it is negative. One that would go beyond `limit` goes without its text, or not at
+ * all (RFC 8914 §3). Returns the new end. `errors` may lie in `out`, from `end` on.
+ */
+export function addErrors(
+  out: Uint8Array,
+  end: number,
+  limit: number,
+  ede: number,
+  errors: ErrorOptions,
+): number {
+  const room = ede < 0 ? limit : limit - EDE_SIZE
+  let to = end
+  const last = errors.at + errors.size
+  for (let at = errors.at; at < last;) {
+    const size = read16(errors.from, at + 2)
+    const text = size - CODE_SIZE
+    const fits = to + OPTION_HEAD + size <= room
+    const code = read16(errors.from, at + OPTION_HEAD)
+    const next = writeError(out, to, room, code, fits ? text : 0)
+    if (fits) errors.from.copy(out, next - text, at + EDE_SIZE, at + EDE_SIZE + text)
+    to = next
+    at += OPTION_HEAD + size
+  }
+  if (ede >= 0) to = writeError(out, to, limit, ede, 0)
+  write16(out, end - 2, to - end)
+  return to
+}
+
+/** Writes an extended error with room for its text; returns its end, `to` where it does not fit. */
+function writeError(
+  out: Uint8Array,
+  to: number,
+  limit: number,
+  code: number,
+  text: number,
+): number {
+  const end = to + EDE_SIZE + text
+  if (end > limit) return to
+  write16(out, to, OPTION_EDE)
+  write16(out, to + 2, CODE_SIZE + text)
+  write16(out, to + 4, code)
+  return end
 }

@@ -11,7 +11,8 @@ const TTL_TO_CLASS = 2
 /**
  * Shortens a scanned message to at most `limit` octets by leaving out whole records from the back:
  * additional, then authority, then answer. Counts follow; TC is set only where the client misses
- * something it asked for; without TC no RRset is left in parts (RFC 2181 §9). Returns the new length,
+ * something it asked for, or an RRset is left in parts (RFC 2181 §9: what is complete may stand without
+ * the rest, but a part of an RRset must not pass for the whole). Returns the new length,
  * which is never less than header and question. Leave room in `limit` for an OPT record to be added.
  * `records` still describes the whole message.
  */
@@ -24,8 +25,9 @@ export function truncate(
   if (records.end <= limit) return records.end
   let kept = records.count
   while (kept > 0 && records.ends[kept - 1]! > limit) kept--
-  if (isMissed(records, kept)) writeFlags(b, readFlags(b) | Flag.TC)
-  else while (splitsRrset(b, records, kept)) kept--
+  if (isMissed(records, kept) || splitsRrset(b, records, kept)) {
+    writeFlags(b, readFlags(b) | Flag.TC)
+  }
   const answers = Math.min(kept, records.answerCount)
   const authorities = Math.min(kept - answers, records.authorityCount)
   writeCount(b, Section.Answer, answers)

@@ -36,7 +36,7 @@ interface Client extends TestMessage {
 }
 
 /** What a client gets of a message; `prepare` may do what a plugin would do with it. */
-function reply(client: Client, produced: Buffer, prepare?: (q: Query) => void): Buffer {
+function reply(client: Client, produced: Buffer, prepare?: (q: Query) => unknown): Buffer {
   const target = new FakeTarget(client.protocol, client.maxSize)
   const q = accepted(message({ id: 7, flags: Flag.RD, ...client }), target)
   produce(q, produced)
@@ -165,15 +165,41 @@ describe('size', () => {
     assert.deepEqual(got, message({ id: 7, flags: 0x8180, additional: [opt()] }))
   })
 
-  test('counts the extended error', () => {
+  test('costs extended errors, and their texts, before it costs a record', () => {
     const base = message({ additional: [opt()] }).length
-    const text = (n: number): TestRecord => ({ name: '.', type: Type.TXT, data: Buffer.alloc(n) })
-    const fits = message({ answer: [text(512 - base - 11)] })
     const client = { additional: [opt({ size: 512 })] }
-    assert.equal(reply(client, fits).length, 512)
-    const told = reply(client, fits, (q) => (q.ede = Ede.StaleAnswer))
-    const additional = [opt({ options: ede(3) })]
-    assert.deepEqual(told, message({ id: 7, flags: 0x8380, additional }))
+    const bogus = (text: string): Buffer => option(15, Buffer.from(`\0\x06${text}`))
+    for (const [room, options] of [
+      [0, Buffer.alloc(0)],
+      [5, Buffer.alloc(0)],
+      [6, ede(3)],
+      [12, Buffer.concat([bogus(''), ede(3)])],
+      [15, Buffer.concat([bogus('why'), ede(3)])],
+    ] as const) {
+      const text = { name: '.', type: Type.TXT, data: Buffer.alloc(512 - base - 11 - room) }
+      const produced = message({ answer: [text], additional: [opt({ options: bogus('why') })] })
+      const got = reply(client, produced, (q) => {
+        scanReply(q)
+        q.ede = Ede.StaleAnswer
+      })
+      const additional = [opt({ options })]
+      assert.deepEqual(
+        got,
+        message({ id: 7, flags: 0x8180, answer: [text], additional }),
+        `${room}`,
+      )
+    }
+  })
+
+  test('is that of a stream over TCP, for extended errors too', () => {
+    const options = option(15, Buffer.from(`\0\x06${'w'.repeat(2000)}`))
+    const produced = message({ answer, additional: [opt({ options })] })
+    const got = reply(
+      { protocol: Protocol.Tcp, additional: [opt({ size: 512 })] },
+      produced,
+      scanReply,
+    )
+    assert.deepEqual(got, message({ id: 7, flags: 0x8180, answer, additional: [opt({ options })] }))
   })
 
   test('costs additional records first, without TC', () => {
@@ -218,8 +244,12 @@ describe('size', () => {
           assert.ok(got.length <= Math.max(size ?? 0, 512))
           const parsed = DNS.Packet.parse(got)
           assert.deepEqual(parsed.errors, [])
-          assert.equal(parsed.header.tc === 1, parsed.answers.length < an.length)
-          assert.equal(recordsOf(got).ede, size === null ? NO_EDE : code)
+          const rest = recordsOf(got).additionalCount - additional.length
+          const inParts = rest > 0 && rest < ar.length
+          assert.equal(parsed.header.tc === 1, parsed.answers.length < an.length || inParts)
+          const hasRoom = got.length + 6 <= Math.max(size ?? 0, 512)
+          if (size === null) assert.equal(recordsOf(got).ede, NO_EDE)
+          else if (recordsOf(got).ede !== code) assert.ok(!hasRoom)
           assert.equal(recordsOf(got).end, got.length)
         },
       ),
@@ -311,11 +341,19 @@ describe('scanReply()', () => {
     assert.deepEqual([q.records!.count, q.records!.dnssecOk], [2, true])
   })
 
-  test('takes over the extended error, unless the query has one', () => {
-    const produced = message({ answer, additional: [opt({ options: ede(Ede.Blocked) })] })
-    assert.equal(scan(produced).ede, Ede.Blocked)
-    assert.equal(scan(produced, Ede.StaleAnswer).ede, Ede.StaleAnswer)
-    assert.equal(scan(message({ answer })).ede, NO_EDE)
+  test('takes over all extended errors, beside what we have to say', () => {
+    const options = Buffer.concat([
+      ede(Ede.Blocked),
+      option(10, Buffer.alloc(8)),
+      ede(Ede.Filtered),
+    ])
+    const produced = message({ answer, additional: [opt({ options })] })
+    for (const own of [NO_EDE, Ede.StaleAnswer]) {
+      const { errors, ede: code } = scan(produced, own)
+      const got = errors.from.subarray(errors.at, errors.at + errors.size)
+      assert.deepEqual([got, code], [Buffer.concat([ede(Ede.Blocked), ede(Ede.Filtered)]), own])
+    }
+    assert.equal(scan(message({ answer })).errors.size, 0)
   })
 
   test('makes SERVFAIL of an rcode that only OPT can carry', () => {

@@ -12,6 +12,7 @@ import {
   a,
   message,
   opt,
+  soa,
   option,
   questionOf,
   recordsOf,
@@ -189,8 +190,8 @@ describe('Server.dispatch() answers NOTIMP', () => {
   })
 
   test('to NOTIFY with OPT in the reply where the query had one', () => {
-    const soa = { name: 'a', type: Type.SOA, data: Buffer.alloc(22) }
-    const reply = new Lab().ask(query({ flags: 4 << 11, answer: [soa], additional: [opt()] }))
+    const old = { name: 'a', type: Type.SOA, data: Buffer.alloc(22) }
+    const reply = new Lab().ask(query({ flags: 4 << 11, answer: [old], additional: [opt()] }))
     const expected = Flag.QR | (4 << 11) | Rcode.NotImp
     assert.deepEqual(reply, failure({ flags: expected, additional: [opt()] }))
   })
@@ -278,6 +279,24 @@ describe('Server.dispatch() answers', () => {
       const additional = [opt({ extendedRcode: 1, dnssecOk: true })]
       assert.deepEqual(reply, failure({ flags: Flag.QR | Flag.RD, additional }))
       assert.deepEqual([lab.routed, lab.rejected], [[], ['www.example.com.']])
+    }
+  })
+
+  test('for transfers of zones: a first message of many would be no answer', () => {
+    for (const type of [Type.AXFR, Type.IXFR]) {
+      const lab = new Lab(['.'])
+      const authority = type === Type.IXFR ? [soa('example.com', 1, 1)] : []
+      const reply = lab.ask(query({ type, authority }))
+      const flags = Flag.QR | Flag.RD | Rcode.Refused
+      assert.deepEqual(reply, failure({ type, flags }))
+      assert.deepEqual([lab.routed, lab.rejected], [[], ['www.example.com.']])
+    }
+  })
+
+  test('for OPT records that are not as RFC 6891 has them', () => {
+    for (const m of [{ additional: [opt(), opt()] }, { answer: [opt()] }]) {
+      const reply = new Lab(['.']).ask(query(m))!
+      assert.deepEqual(reply, failure({ flags: Flag.QR | Flag.RD | Rcode.FormErr }))
     }
   })
 

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Type } from '../../src/wire/codes.ts'
-import { answersQuestion, classify, ResponseKind } from '../../src/wire/classify.ts'
+import {
+  answersQuestion,
+  classify,
+  contradictsItself,
+  ResponseKind,
+} from '../../src/wire/classify.ts'
 import { Records, scanRecords } from '../../src/wire/records.ts'
 import { WireStatus } from '../../src/wire/status.ts'
 import {
@@ -128,10 +133,53 @@ describe('answersQuestion()', () => {
     assert.ok(!answers({ type: Type.ANY }))
   })
 
-  test('gives up on a chain scrambled beyond reason', () => {
-    const hops = Array.from({ length: 40 }, (_, i) => cname(i === 0 ? 'a' : `n${i}`, `n${i + 1}`))
-    assert.ok(!answers({ answer: [a('n40'), ...hops.toReversed()] }))
-    assert.ok(answers({ answer: [...hops, a('n40')] }))
+  test('gives up on a chain of more than 63 names', () => {
+    const hops = Array.from({ length: 64 }, (_, i) => cname(i === 0 ? 'a' : `n${i}`, `n${i + 1}`))
+    for (const [length, expected] of [
+      [63, true],
+      [64, false],
+    ] as const) {
+      const chain = hops.slice(0, length)
+      assert.equal(answers({ answer: [a(`n${length}`), ...chain.toReversed()] }), expected)
+      assert.equal(answers({ answer: [...chain, a(`n${length}`)] }), expected)
+    }
+  })
+
+  test('takes only records of the class asked for, at the name asked for', () => {
+    const chaos = { ...a('a'), class: 3 }
+    assert.ok(!answers({ answer: [chaos] }))
+    assert.ok(answers({ answer: [chaos], class: 255 }))
+    assert.ok(!answers({ type: Type.ANY, answer: [a('b')] }))
+    assert.ok(!answers({ type: Type.CNAME, answer: [cname('b', 'c')] }))
+  })
+
+  test('is false where CNAMEs contradict one another, and contradictsItself() says so', () => {
+    const contradicts = (m: TestMessage): boolean => {
+      const b = message({ name: 'a', ...m })
+      const question = questionOf(b)
+      return contradictsItself(b, question, recordsOf(b, question))
+    }
+    const two = [cname('a', 'b'), cname('a', 'c')]
+    const wrong: readonly TestMessage[] = [
+      { answer: [...two, a('b')] },
+      { answer: [...two.toReversed(), a('b')] },
+      { answer: [...two, a('c')] },
+      { answer: [a('b'), cname('z', 'y'), ...two] },
+      { answer: [cname('a', 'x'), cname('X', 'b'), cname('x', 'c'), a('b')] },
+      { answer: [cname('a', 'b'), cname('b', 'a'), a('a')] },
+      { answer: [cname('a', 'b'), cname('b', 'a'), a('b')] },
+      { answer: [cname('a', 'A'), a('a')] },
+      { type: Type.CNAME, answer: two },
+    ]
+    for (const m of wrong) assert.ok(!answers(m) && contradicts(m), JSON.stringify(m.answer))
+    const right: readonly TestMessage[] = [
+      { answer: [cname('a', 'b'), cname('A', 'B'), a('b')] },
+      { answer: [cname('a', 'b'), a('b'), cname('y', 'z'), cname('y', 'x')] },
+      { type: Type.CNAME, answer: [cname('a', 'b')] },
+      { type: Type.ANY, answer: two },
+    ]
+    for (const m of right) assert.ok(answers(m) && !contradicts(m), JSON.stringify(m.answer))
+    assert.ok(!contradicts({ answer: [cname('a', 'b')] }), 'short of its end, but no contradiction')
   })
 
   test('survives any message that scanRecords() lets pass', () => {

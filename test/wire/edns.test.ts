@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Ede, Type } from '../../src/wire/codes.ts'
-import { BAD_OPTIONS, Edns, findEde, optSize, readQueryOpt, writeOpt } from '../../src/wire/edns.ts'
+import {
+  addErrors,
+  BAD_OPTIONS,
+  Edns,
+  ErrorOptions,
+  findEde,
+  gatherErrors,
+  OPT_SIZE,
+  readQueryOpt,
+  writeOpt,
+} from '../../src/wire/edns.ts'
 import { readCount, Section } from '../../src/wire/header.ts'
 import { stripOpt } from '../../src/wire/records.ts'
 import { WireStatus } from '../../src/wire/status.ts'
@@ -40,17 +50,33 @@ describe('readQueryOpt()', () => {
     assert.equal(read({ additional: [opt({ size: 511 })] }).edns.udpSize, 512)
   })
 
-  test('lets the last OPT win', () => {
-    const { edns } = read({
-      additional: [opt({ size: 4096, dnssecOk: true }), opt({ size: 1400 })],
-    })
-    assert.deepEqual([edns.udpSize, edns.dnssecOk], [1400, false])
+  test('passes over other records', () => {
+    const records = { answer: [a('x')], authority: [a('x')], additional: [a('x'), opt()] }
+    const { status, edns } = read(records)
+    assert.deepEqual([status, edns.present], [WireStatus.Ok, true])
   })
 
-  test('passes over other records and OPT in other sections', () => {
-    const { status, edns } = read({ answer: [opt()], authority: [opt()], additional: [a('x')] })
-    assert.equal(status, WireStatus.Ok)
-    assert.equal(edns.present, false)
+  test('answers FORMERR to two OPT records, to one outside the additional section or with a name', () => {
+    const wrong: readonly TestMessage[] = [
+      { additional: [opt({ size: 4096 }), opt({ size: 1400 })] },
+      { answer: [opt()] },
+      { authority: [opt()] },
+      { authority: [opt()], additional: [opt()] },
+      { additional: [{ ...opt(), name: 'x' }] },
+      { additional: [{ ...opt(), name: 'www.example.com' }] },
+    ]
+    for (const m of wrong) assert.equal(read(m).status, WireStatus.FormErr, JSON.stringify(m))
+    // The root by way of a pointer is no root name either.
+    const pointed = Buffer.concat([
+      message({ flags: 0x0100 }),
+      Buffer.from([0xc0, 28]),
+      message({ name: '.', additional: [opt()] }).subarray(-10),
+    ])
+    pointed[11] = 1
+    assert.equal(
+      readQueryOpt(pointed, pointed.length, questionOf(pointed), new Edns()),
+      WireStatus.FormErr,
+    )
   })
 
   test('takes well-formed options and refuses cut ones', () => {
@@ -112,23 +138,17 @@ describe('findEde()', () => {
 describe('writeOpt()', () => {
   test('is undone by stripOpt(), octet by octet', () => {
     fc.assert(
-      fc.property(
-        fc.nat(5),
-        fc.nat(5),
-        fc.boolean(),
-        fc.integer({ min: -1, max: 0xffff }),
-        (answers, others, dnssecOk, ede) => {
-          const plain = message({
-            answer: Array.from({ length: answers }, () => a('x')),
-            additional: Array.from({ length: others }, () => a('y')),
-          })
-          const out = Buffer.alloc(plain.length + optSize(ede))
-          const length = writeOpt(out, plain.copy(out), 1232, 0, dnssecOk, ede)
-          assert.equal(length, out.length)
-          const stripped = stripOpt(out, recordsOf(out))
-          assert.deepEqual(out.subarray(0, stripped), plain)
-        },
-      ),
+      fc.property(fc.nat(5), fc.nat(5), fc.boolean(), (answers, others, dnssecOk) => {
+        const plain = message({
+          answer: Array.from({ length: answers }, () => a('x')),
+          additional: Array.from({ length: others }, () => a('y')),
+        })
+        const out = Buffer.alloc(plain.length + OPT_SIZE)
+        const length = writeOpt(out, plain.copy(out), 1232, 0, dnssecOk)
+        assert.equal(length, out.length)
+        const stripped = stripOpt(out, recordsOf(out))
+        assert.deepEqual(out.subarray(0, stripped), plain)
+      }),
     )
   })
 
@@ -142,8 +162,10 @@ describe('writeOpt()', () => {
         (size, extended, dnssecOk, ede) => {
           const out = Buffer.alloc(600)
           const end = message({ answer: [a('x')] }).copy(out)
-          const length = writeOpt(out, end, size, extended, dnssecOk, ede)
-          assert.equal(length, end + optSize(ede))
+          const bare = writeOpt(out, end, size, extended, dnssecOk)
+          assert.equal(bare, end + OPT_SIZE)
+          const length = addErrors(out, bare, out.length, ede, new ErrorOptions())
+          assert.equal(length, bare + (ede < 0 ? 0 : 6))
           assert.equal(readCount(out, Section.Additional), 1)
           const records = recordsOf(out.subarray(0, length))
           assert.equal(records.types[1], Type.OPT)
@@ -157,5 +179,73 @@ describe('writeOpt()', () => {
         },
       ),
     )
+  })
+})
+
+describe('extended errors', () => {
+  const blocked = option(15, Buffer.from([0, Ede.Blocked]))
+  const bogus = option(15, Buffer.concat([Buffer.from([0, Ede.DnssecBogus]), Buffer.from('why')]))
+  const cookie = option(10, Buffer.alloc(8, 1))
+  const halfError = option(15, Buffer.from([6]))
+
+  function gathered(...options: readonly Buffer[]): ErrorOptions {
+    const errors = new ErrorOptions()
+    const b = Buffer.concat(options)
+    gatherErrors(b, 0, b.length, errors)
+    return errors
+  }
+
+  /** The options of an OPT record with these errors and `room` octets for them. */
+  function written(room: number, ede: number, errors: ErrorOptions): Buffer {
+    const out = Buffer.alloc(200)
+    const end = writeOpt(out, message({}).copy(out), 1232, 0, false)
+    const last = addErrors(out, end, end + room, ede, errors)
+    assert.ok(last <= end + room)
+    assert.equal(recordsOf(out).end, last, 'the record ends where they do')
+    return out.subarray(end, last)
+  }
+
+  test('are gathered from among other options', () => {
+    const errors = gathered(cookie, bogus, halfError, cookie, blocked)
+    assert.deepEqual(
+      errors.from.subarray(errors.at, errors.at + errors.size),
+      Buffer.concat([bogus, blocked]),
+    )
+    assert.equal(gathered(cookie).size, 0)
+    errors.clear()
+    assert.deepEqual(errors, new ErrorOptions())
+  })
+
+  test('are all written, with their texts, and our own behind them', () => {
+    const stale = option(15, Buffer.from([0, Ede.StaleAnswer]))
+    assert.deepEqual(written(99, -1, gathered(bogus, blocked)), Buffer.concat([bogus, blocked]))
+    assert.deepEqual(written(99, 3, gathered(bogus)), Buffer.concat([bogus, stale]))
+  })
+
+  test('lose their texts, and then go, where there is no room', () => {
+    const code = option(15, Buffer.from([0, Ede.DnssecBogus]))
+    const stale = option(15, Buffer.from([0, Ede.StaleAnswer]))
+    const errors = gathered(bogus, blocked)
+    assert.deepEqual(written(15, -1, errors), Buffer.concat([bogus, blocked]))
+    assert.deepEqual(written(14, -1, errors), bogus)
+    assert.deepEqual(written(8, -1, errors), code)
+    assert.deepEqual(written(5, -1, errors), Buffer.alloc(0))
+    assert.deepEqual(written(14, 3, errors), Buffer.concat([code, stale]))
+    assert.deepEqual(written(6, 3, errors), stale)
+    assert.deepEqual(written(5, 3, errors), Buffer.alloc(0))
+  })
+
+  test('may lie where they are written to', () => {
+    const out = Buffer.alloc(200)
+    const end = message({
+      additional: [opt({ options: Buffer.concat([bogus, cookie, blocked]) })],
+    }).copy(out)
+    const records = recordsOf(out.subarray(0, end))
+    const errors = new ErrorOptions()
+    gatherErrors(out, records.optionsAt, records.optionsEnd, errors)
+    const bare = writeOpt(out, stripOpt(out, records), 1232, 0, false)
+    const last = addErrors(out, bare, 200, Ede.StaleAnswer, errors)
+    const own = option(15, Buffer.from([0, Ede.StaleAnswer]))
+    assert.deepEqual(out.subarray(bare, last), Buffer.concat([bogus, blocked, own]))
   })
 })

@@ -65,8 +65,8 @@ export function a(name: string, ttl = 60): TestRecord {
   return { name, type: Type.A, ttl, data: Buffer.from([192, 0, 2, 1]) }
 }
 
-export function cname(name: string, target: string): TestRecord {
-  return { name, type: Type.CNAME, data: target }
+export function cname(name: string, target: string, ttl = 60): TestRecord {
+  return { name, type: Type.CNAME, ttl, data: target }
 }
 
 export function ns(name: string, target: string): TestRecord {

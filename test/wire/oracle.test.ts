@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import DNS from 'dns2'
 import fc from 'fast-check'
 import { Flag, Rcode, Type } from '../../src/wire/codes.ts'
-import { optSize, writeOpt } from '../../src/wire/edns.ts'
+import { OPT_SIZE, writeOpt } from '../../src/wire/edns.ts'
 import { readFlags } from '../../src/wire/header.ts'
 import { nameToText } from '../../src/wire/name.ts'
 import { nameText } from '../../src/wire/question.ts'
@@ -95,12 +95,12 @@ test('replies patched and shortened here read in dns2 as the records that were k
       const question = questionOf(b)
       const query = Buffer.from(b.toString('latin1').toUpperCase(), 'latin1')
       const records = recordsOf(b, question)
-      const out = Buffer.alloc(b.length + optSize(-1))
+      const out = Buffer.alloc(b.length + OPT_SIZE)
       b.copy(out)
       patchReply(out, query, question, 7, readFlags(b) | Flag.CD)
       ageTtls(out, records.ttlAt, 0, records.count, elapsed)
       let length = truncate(out, records, question, limit)
-      if (opt) length = writeOpt(out, length, 1232, 0, true, -1)
+      if (opt) length = writeOpt(out, length, 1232, 0, true)
       const after = DNS.Packet.parse(out.subarray(0, length))
       assert.equal(after.header.id, 7)
       assert.equal(after.questions[0]!.name, DNS.Packet.parse(b).questions[0]!.name.toUpperCase())

@@ -48,7 +48,7 @@ describe('writeFailure()', () => {
 
   test('makes BADVERS together with writeOpt()', () => {
     const end = writeFailure(out, query, 0, question, Rcode.BadVers)
-    const length = writeOpt(out, end, 1232, Rcode.BadVers >> 4, false, -1)
+    const length = writeOpt(out, end, 1232, Rcode.BadVers >> 4, false)
     assert.equal(readFlags(out), Flag.QR)
     assert.equal(recordsOf(out.subarray(0, length), question).rcode, Rcode.BadVers)
   })

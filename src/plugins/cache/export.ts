@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
+import { ErrorOptions } from '../../wire/edns.ts'
 import type { Store } from './store.ts'
 import {
   ENTRY_HEAD,
@@ -13,6 +14,8 @@ import {
 /** Octets of a piece of the stream: about a hundred entries, a millisecond of work while the code is cold. */
 const PIECE = 16 * 1024
 const MAX_MESSAGE = 65_535
+/** Where an entry's extended errors lie; one is enough. */
+const errors = new ErrorOptions()
 /** Entries of a store that travel, those used last: to list more would hold up queries. */
 const MAX_ENTRIES = 65_536
 
@@ -27,7 +30,7 @@ export function* exportCaches(
   clock: Clock,
   wall: () => number = Date.now,
 ): Generator<Buffer> {
-  const piece = Buffer.allocUnsafeSlow(PIECE + ENTRY_HEAD + MAX_MESSAGE)
+  const piece = Buffer.allocUnsafeSlow(PIECE + ENTRY_HEAD + 2 * MAX_MESSAGE)
   const offset = wall() - clock.refresh()
   let length = transferMagic.copy(piece)
   for (const [key, { success, denial }] of caches) {
@@ -76,5 +79,10 @@ function writeEntry(
   out.writeDoubleBE(store.storedAt[slot]! + offset, at + EntryAt.Stored)
   out.writeDoubleBE(store.expiresAt[slot]! + offset, at + EntryAt.Expires)
   out.writeUInt16BE(size, at + EntryAt.Size)
-  return ENTRY_HEAD + size
+  errors.clear()
+  store.readErrors(slot, errors)
+  out.writeUInt16BE(errors.size, at + EntryAt.Errors)
+  const end = at + ENTRY_HEAD + size
+  errors.from.copy(out, end, errors.at, errors.at + errors.size)
+  return end + errors.size - at
 }

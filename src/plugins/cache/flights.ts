@@ -164,7 +164,6 @@ export class Flights {
   #landMessage(flight: Flight, leader: Query): void {
     const { clock, counters, rules, stores } = this.#o
     const records = leader.records!
-    if (leader.ede < 0) leader.ede = records.ede
     // The time of day matters to signatures alone.
     const verdict = judge(leader, records, records.hasRrsig ? Date.now() / 1000 : 0)
     const failed = verdict === Verdict.ServerError || verdict === Verdict.Refused
@@ -221,17 +220,20 @@ export class Flights {
       return
     }
     const length = leader.outLength
-    const { ede, answeredBy } = leader
+    const { ede, errors, answeredBy } = leader
     // Finishing the leader changes its reply, so the others copy from here.
     this.#shared ??= Buffer.allocUnsafeSlow(65_535)
     const shared = this.#shared
     leader.out.copy(shared, 0, 0, length)
+    const told = length + errors.size <= shared.length ? errors.size : 0
+    errors.from.copy(shared, length, errors.at, errors.at + told)
     this.#end(flight, leader)
     for (const waiter of waiters) {
       shared.copy(waiter.reserve(), 0, 0, length)
       waiter.outLength = length
       waiter.outcome = Outcome.Message
       waiter.ede = ede
+      waiter.errors.set(shared, length, told)
       waiter.answeredBy = answeredBy
       this.#o.done(waiter)
     }

@@ -72,6 +72,7 @@ export class Lookup {
       : store.read(slot, out, q.question.end, clock.now)
     q.outcome = Outcome.Message
     q.ede = store.ede[slot]!
+    store.readErrors(slot, q.errors)
     q.answeredBy = 'cache'
     const refresh = config.prefetch === null ? null : this.#prefetch(q, key, store, slot)
     done(q)

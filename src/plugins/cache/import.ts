@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import { Flag } from '../../wire/codes.ts'
+import { BAD_OPTIONS, ErrorOptions, findEde, gatherErrors } from '../../wire/edns.ts'
 import { HEADER_SIZE, readCount, readFlags, Section } from '../../wire/header.ts'
 import { parseQuestion, Question } from '../../wire/question.ts'
 import { hashQuestion } from '../../wire/question-key.ts'
@@ -40,6 +41,7 @@ export class CacheImport {
   readonly #key = new CacheKey()
   readonly #question = new Question()
   readonly #records = new Records()
+  readonly #errors = new ErrorOptions()
   /** Octets of an item whose rest is still to come. */
   #rest: Buffer = nothing
   #started = false
@@ -94,7 +96,8 @@ export class CacheImport {
       case Item.Success:
       case Item.Denial: {
         if (left < ENTRY_HEAD) return 0
-        const size = ENTRY_HEAD + bytes.readUInt16BE(at + EntryAt.Size)
+        const message = bytes.readUInt16BE(at + EntryAt.Size)
+        const size = ENTRY_HEAD + message + bytes.readUInt16BE(at + EntryAt.Errors)
         if (left < size) return 0
         if (this.#stores !== null) this.#store(this.#stores, bytes.subarray(at, at + size))
         return size
@@ -113,7 +116,8 @@ export class CacheImport {
   }
 
   #store({ success, denial }: CacheStores, entry: Buffer): void {
-    const wire = entry.subarray(ENTRY_HEAD)
+    const errorsAt = ENTRY_HEAD + entry.readUInt16BE(EntryAt.Size)
+    const wire = entry.subarray(ENTRY_HEAD, errorsAt)
     const variant = entry[EntryAt.Variant]!
     const ede = entry.readInt16BE(EntryAt.Ede)
     const storedAt = entry.readDoubleBE(EntryAt.Stored) - this.#offset
@@ -136,13 +140,17 @@ export class CacheImport {
     ) {
       throw broken('an entry is no DNS message')
     }
+    if (findEde(entry, errorsAt, entry.length) === BAD_OPTIONS) {
+      throw broken('an entry has extended errors that are none')
+    }
+    gatherErrors(entry, errorsAt, entry.length, this.#errors)
     const key = this.#key
     key.variant = variant
     key.wire = wire
     key.question = question
     key.hash = hashQuestion(wire, question, variant)
     const store = entry[0] === Item.Success ? success : denial
-    store.write(key, wire, wire.length, records, lifetime / 1000, storedAt, ede)
+    store.write(key, wire, wire.length, records, lifetime / 1000, storedAt, ede, this.#errors)
     this.entries++
   }
 }

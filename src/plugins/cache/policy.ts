@@ -1,6 +1,6 @@
 import type { Query } from '../../serve/query.ts'
 import { write32 } from '../../wire/bytes.ts'
-import { answersQuestion, classify, ResponseKind } from '../../wire/classify.ts'
+import { answersQuestion, classify, contradictsItself, ResponseKind } from '../../wire/classify.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { readFlags } from '../../wire/header.ts'
 import { NO_TTL, readTtl, type Records } from '../../wire/records.ts'
@@ -49,6 +49,7 @@ function judgePositive(q: Query, records: Records): Verdict {
   if (isTruncated(q.out)) return Verdict.Doubtful
   if (records.answerCount === 0) return Verdict.Success
   if (answersQuestion(q.out, q.question, records)) return Verdict.Success
+  if (contradictsItself(q.out, q.question, records)) return Verdict.Doubtful
   return records.hasAuthoritySoa ? Verdict.Denial : Verdict.Uncacheable
 }
 

@@ -76,6 +76,7 @@ export class StaleAnswers {
     q.outLength = store.readWithTtl(slot, q.reserve(), q.question.end, this.config.responseTtl)
     q.outcome = Outcome.Message
     q.records = null
+    store.readErrors(slot, q.errors)
     q.error = null
     q.ede = store.rcode[slot] === Rcode.NXDomain ? Ede.StaleNxdomain : Ede.StaleAnswer
     q.answeredBy = 'cache'

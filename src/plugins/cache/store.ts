@@ -1,13 +1,15 @@
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import { copyBytes } from '../../lib/bytes.ts'
-import { read16, write32 } from '../../wire/bytes.ts'
+import { read16 } from '../../wire/bytes.ts'
+import type { ErrorOptions } from '../../wire/edns.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
-import { readTtl, type Records } from '../../wire/records.ts'
+import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { PAGE_SIZE, type Slab } from './slab.ts'
 import { NO_SLOT, SlotChains } from './slot-chains.ts'
 import { Slots } from './slots.ts'
+import { changeTtls, writeTtlOffsets } from './ttl-offsets.ts'
 
 /** Flags and counts of the header: what a stored message keeps of its first 12 bytes. */
 const HEAD_START = 2
@@ -23,6 +25,7 @@ const ENTRY_OVERHEAD = 128
  * typed arrays and in one slab chunk:
  *
  *   chunk  [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
+ *          [ extended errors, as options … ]
  *
  * Offsets of TTLs count from the message's start. Slots are found by the hash of the question, through
  * `SlotChains`; no string is made of it. `Slots` keeps their order and says which one has to go.
@@ -39,12 +42,13 @@ export class Store {
   readonly #address: Float64Array
   readonly #recordBytes: Uint16Array
   readonly #ttlCount: Uint16Array
+  readonly #errorBytes: Uint16Array
   /** `CacheKey.variant`. */
   readonly variant: Uint8Array
   /** Milliseconds of `Clock.now`. */
   readonly storedAt: Float64Array
   readonly expiresAt: Float64Array
-  /** RFC 8914 code of the answer, or −1. */
+  /** RFC 8914 code of our own, or −1. */
   readonly ede: Int16Array
   readonly rcode: Uint8Array
   /** Hits since the last gap, and the time of the last (prefetch). */
@@ -66,6 +70,7 @@ export class Store {
     this.#address = new Float64Array(capacity)
     this.#recordBytes = new Uint16Array(capacity)
     this.#ttlCount = new Uint16Array(capacity)
+    this.#errorBytes = new Uint16Array(capacity)
     this.storedAt = new Float64Array(capacity)
     this.expiresAt = new Float64Array(capacity)
     this.ede = new Int16Array(capacity)
@@ -141,6 +146,16 @@ export class Store {
     return this.#copy(slot, out, questionEnd, 0, -1)
   }
 
+  /** Lets `errors` describe the extended errors of the entry, which stay where they are. */
+  readErrors(slot: number, errors: ErrorOptions): void {
+    const size = this.#errorBytes[slot]!
+    if (size === 0) return
+    const address = this.#address[slot]!
+    const message = this.#keySize[slot]! + HEAD_SIZE + this.#recordBytes[slot]!
+    const at = this.#slab.offset(address) + message + 2 * this.#ttlCount[slot]!
+    errors.set(this.#slab.page(address), at, size)
+  }
+
   #copy(slot: number, out: Buffer, questionEnd: number, elapsed: number, fixedTtl: number): number {
     const address = this.#address[slot]!
     const page = this.#slab.page(address)
@@ -151,19 +166,14 @@ export class Store {
     copyBytes(page, at, out, questionEnd, recordBytes)
     at += recordBytes
     if (elapsed === 0 && fixedTtl < 0) return questionEnd + recordBytes
-    const count = this.#ttlCount[slot]!
-    for (let i = 0; i < count; i++, at += 2) {
-      const ttlAt = (page[at]! << 8) | page[at + 1]!
-      const ttl = fixedTtl >= 0 ? fixedTtl : Math.max(0, readTtl(out, ttlAt) - elapsed)
-      write32(out, ttlAt, ttl)
-    }
+    changeTtls(page, at, this.#ttlCount[slot]!, out, elapsed, fixedTtl)
     return questionEnd + recordBytes
   }
 
   /**
-   * Stores the message `wire[0..length)`, whose OPT is gone, as `records` describes it, fresh for
-   * `seconds`, in place of what was there under this key. Returns the slot, or NO_SLOT where the byte
-   * budget has no room for it even with everything else of this store evicted.
+   * Stores the message `wire[0..length)`, whose OPT is gone, as `records` describes it, and its
+   * extended errors, fresh for `seconds`, in place of what was there under this key. Returns the slot, or
+   * NO_SLOT where the byte budget has no room for it even with everything else of this store evicted.
    */
   write(
     key: CacheKey,
@@ -173,11 +183,13 @@ export class Store {
     seconds: number,
     now: number,
     ede: number,
+    errors: ErrorOptions,
   ): number {
     const { question } = key
     const questionSize = keySize(question)
     const recordBytes = length - question.end
-    const chunkLength = questionSize + HEAD_SIZE + recordBytes + 2 * records.count
+    const messageSize = HEAD_SIZE + recordBytes + 2 * records.count
+    const chunkLength = questionSize + messageSize + errors.size
     if (chunkLength > PAGE_SIZE) return NO_SLOT
     const before = this.#lookUp(key)
     const hits = before === NO_SLOT ? 0 : this.hits[before]!
@@ -194,12 +206,9 @@ export class Store {
     copyBytes(wire, HEAD_START, page, at, HEAD_SIZE)
     at += HEAD_SIZE
     copyBytes(wire, question.end, page, at, recordBytes)
-    at += recordBytes
-    for (let i = 0; i < records.count; i++, at += 2) {
-      const ttlAt = records.ttlAt[i]!
-      page[at] = ttlAt >> 8
-      page[at + 1] = ttlAt & 0xff
-    }
+    at = writeTtlOffsets(page, at + recordBytes, records)
+    copyBytes(errors.from, errors.at, page, at, errors.size)
+    this.#errorBytes[slot] = errors.size
     this.#address[slot] = address
     this.#recordBytes[slot] = recordBytes
     this.#ttlCount[slot] = records.count
@@ -277,7 +286,8 @@ export class Store {
 
   #cost(slot: number): number {
     const message = HEAD_SIZE + this.#recordBytes[slot]! + 2 * this.#ttlCount[slot]!
-    return this.#slab.chunkSize(this.#keySize[slot]! + message) + ENTRY_OVERHEAD
+    const size = this.#keySize[slot]! + message + this.#errorBytes[slot]!
+    return this.#slab.chunkSize(size) + ENTRY_OVERHEAD
   }
 
   #empty(slot: number): void {

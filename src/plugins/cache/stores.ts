@@ -56,7 +56,10 @@ export class CacheStores {
     if (verdict === Verdict.Success) this.#rememberSuccess(key, q, rules, now)
     else if (verdict === Verdict.Denial) this.#rememberDenial(key, q, rules, now)
     else if (verdict === Verdict.ServerError) this.#rememberError(key, q, rules, now)
-    else if (verdict === Verdict.Uncacheable) this.#refute(key, rules, now)
+    else {
+      if (verdict === Verdict.Uncacheable) this.#refute(key, rules, now)
+      boundUnstored(q, rules.config)
+    }
     this.#charged = null
   }
 
@@ -68,7 +71,7 @@ export class CacheStores {
     const answers = isAnswer(Verdict.Success, records)
     if (!answers && this.lastKnownGood(key, rules, now) !== NO_SLOT) return
     if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) this.success.delete(key)
-    else this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede)
+    else this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede, q.errors)
     this.denial.delete(key)
   }
 
@@ -79,7 +82,7 @@ export class CacheStores {
     boundTtls(q.out, records, minTtl, maxTtl)
     boundSoa(q.out, records, seconds)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) this.denial.delete(key)
-    else this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede)
+    else this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede, q.errors)
     if (this.lastKnownGood(key, rules, now) === NO_SLOT) this.success.delete(key)
   }
 
@@ -107,22 +110,30 @@ export class CacheStores {
   #rememberError(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const seconds = rules.config.servfail / 1000
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    const { out, outLength, ede } = q
+    const { out, outLength, ede, errors } = q
     boundTtls(out, q.records!, 0, seconds)
-    this.denial.write(key, out, outLength, q.records!, seconds, now, ede)
+    this.denial.write(key, out, outLength, q.records!, seconds, now, ede, errors)
   }
 
   /** Remembers that no upstream answered: the next to ask do not wait for it again. */
   rememberFailure(key: CacheKey, q: Query, rules: StoreRules, now: number): void {
     const seconds = Math.min(FAILURE_SECONDS, rules.config.servfail / 1000)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) return
-    this.denial.write(key, failureHeader, q.question.end, noRecords, seconds, now, q.ede)
+    this.denial.write(key, failureHeader, q.question.end, noRecords, seconds, now, q.ede, q.errors)
   }
 
   clear(): void {
     this.success.clear()
     this.denial.clear()
   }
+}
+
+/** Clients have caches of their own: what is not stored is no fresher for them than what is. */
+function boundUnstored(q: Query, config: CacheConfig): void {
+  const records = q.records!
+  const isDenial = records.rcode === Rcode.NXDomain || records.answerCount === 0
+  const { minTtl, maxTtl } = isDenial ? config.denial : config.success
+  boundTtls(q.out, records, minTtl, maxTtl)
 }
 
 /** A cache's configuration with its zone lists made ready for look-ups. */

@@ -1,4 +1,3 @@
-import { copyBytes } from '../../lib/bytes.ts'
 import { Timer } from '../../lib/timer-wheel.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
@@ -7,8 +6,12 @@ import { Result, type Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { Rcode } from '../../wire/codes.ts'
-import { Records, scanRecords, stripOpt } from '../../wire/records.ts'
+import { compress } from '../../wire/compress.ts'
+import { gatherErrors } from '../../wire/edns.ts'
+import { Records, scanRecords } from '../../wire/records.ts'
+import { writeFailure } from '../../wire/reply.ts'
 import { WireStatus } from '../../wire/status.ts'
+import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import { UpstreamChoice } from './upstream-choice.ts'
 import type { Policy } from './policy.ts'
@@ -60,6 +63,8 @@ export class Errand implements ExchangeOwner {
   #underWay = 0
   /** A reply to give if there is no better one. */
   #fallback: Buffer | null = null
+  /** An error that an upstream sent without the question, to give if there is no reply at all; 0: none. */
+  #bareRcode = 0
   #failure: Failure | null = null
 
   constructor(rules: ErrandRules) {
@@ -158,6 +163,7 @@ export class Errand implements ExchangeOwner {
     // One that was late is counted already.
     if (!x.late) this.#failures++
     this.#underWay--
+    if (x.bareRcode > 0) this.#bareRcode = x.bareRcode
     this.#note(x, x.result, x.code)
     if (!this.#attempt(x) && this.#underWay === 0) this.#giveUp()
   }
@@ -182,8 +188,14 @@ export class Errand implements ExchangeOwner {
       this.#deliver(q, kept)
       return
     }
+    const bare = this.#bareRcode
     this.#end(Result.Timeout)
-    if (failure === null) q.fail(Rcode.ServFail, 'no healthy proxies', failureEde(Result.Timeout))
+    // What they all say to a class they do not know. SERVFAIL needs no witness, but a reason.
+    if (bare > 0 && bare !== Rcode.ServFail) {
+      q.outLength = writeFailure(q.reserve(), q.wire, q.flags, q.question, bare)
+      q.outcome = Outcome.Message
+    } else if (failure === null)
+      q.fail(Rcode.ServFail, 'no healthy proxies', failureEde(Result.Timeout))
     else q.fail(Rcode.ServFail, failureText(failure), failureEde(failure.result))
     q.answeredBy = 'forward'
     this.#rules.done(q)
@@ -192,11 +204,11 @@ export class Errand implements ExchangeOwner {
   /** Gives the scanned reply to whoever asked. */
   #deliver(q: Query, reply: Buffer): void {
     this.#end(Result.Superseded)
-    q.outLength = stripOpt(reply, records)
-    copyBytes(reply, 0, q.reserve(), 0, q.outLength)
+    if (records.ede >= 0) gatherErrors(reply, records.optionsAt, records.optionsEnd, q.errors)
+    q.outLength = compress(reply, records, q.question, q.reserve())
+    if (records.hasNegativeTtl) capTtls(q.out, records, MAX_TTL)
     q.outcome = Outcome.Message
     q.records = records
-    q.ede = records.ede
     q.answeredBy = 'forward'
     this.#rules.done(q)
   }
@@ -207,6 +219,7 @@ export class Errand implements ExchangeOwner {
     if (this.#underWay > 0) for (const x of this.#exchanges) x.cancel(result)
     this.#q = null
     this.#fallback = null
+    this.#bareRcode = 0
     this.#failure = null
     this.#rules.release(this)
   }

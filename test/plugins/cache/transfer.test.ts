@@ -8,7 +8,7 @@ import { CacheImport } from '../../../src/plugins/cache/import.ts'
 import type { CacheStores } from '../../../src/plugins/cache/stores.ts'
 import { CacheTransferError } from '../../../src/plugins/cache/transfer.ts'
 import { Ede } from '../../../src/wire/codes.ts'
-import { a, soa } from '../../wire/message.ts'
+import { a, opt, option, soa } from '../../wire/message.ts'
 import { Bench } from './harness.ts'
 
 const NXDOMAIN = 0x8183
@@ -187,6 +187,20 @@ test('property: a stream that was tampered with is refused or harmless, and disc
   assert.ok(refused > 50, String(refused))
 })
 
+test('extended errors travel with their texts; what is none is refused', () => {
+  const old = startProcess(7)
+  const name = 'www.example.com'
+  const options = option(15, Buffer.from('\0\x06signature is bad'))
+  old.bench.fill(name, { flags: 0x8182, additional: [opt({ options })] }, { edns: true })
+  const young = startProcess(7)
+  const whole = Buffer.concat(exported(old))
+  assert.equal(imported([whole], young).entries, 1)
+  assert.ok(young.bench.ask(name, { edns: true })!.wire.includes(options))
+  const broken = Buffer.from(whole)
+  broken.writeUInt16BE(options.length, broken.indexOf(options) + 2)
+  assert.throws(() => imported([broken], startProcess(7)), /extended errors/)
+})
+
 test('a stream without its end, of another format, or that goes on is refused', () => {
   const old = startProcess(7)
   fillNames(old, 4)
@@ -199,6 +213,6 @@ test('a stream without its end, of another format, or that goes on is refused', 
   refuses(Buffer.alloc(0), /cut off/)
   refuses(Buffer.concat([whole, Buffer.from([4])]), /goes on/)
   const newer = Buffer.from(whole)
-  newer[7] = 2
+  newer[7] = 3
   refuses(newer, /format/)
 })

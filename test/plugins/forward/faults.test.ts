@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import { write16 } from '../../../src/wire/bytes.ts'
-import { Ede, Rcode, Type } from '../../../src/wire/codes.ts'
+import { Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { upstreamCounters } from '../../../src/upstream/counters.ts'
 import { message, opt, questionOf } from '../../wire/message.ts'
 import {
@@ -60,8 +60,8 @@ const broken: Readonly<Record<string, (query: Buffer) => Buffer>> = {
     write16(reply, end, 0xc000 | end)
     return reply
   },
-  'an error without a question': (query) => {
-    const reply = answerTo(query, 0x8185, 0).subarray(0, 12)
+  'SERVFAIL without a question': (query) => {
+    const reply = answerTo(query, 0x8182, 0).subarray(0, 12)
     write16(reply, 4, 0)
     return reply
   },
@@ -135,10 +135,13 @@ describe('an upstream that sends garbage', { concurrency: 4 }, () => {
     }
   })
 
-  test('a truncated reply over TCP is not passed on', async (t) => {
+  test('a truncated reply over TCP is passed on as what it is', async (t) => {
     const upstream = await startScripted(t, ({ wire, reply }) => reply(answerTo(wire, 0x8380)))
     const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
-    assert.equal((await front.ask('victim.test', { over: 'tcp' })).rcode, Rcode.ServFail)
+    for (const over of overs) {
+      const reply = await front.ask('victim.test', { over })
+      assert.deepEqual([reply.flags & Flag.TC, reply.records.answerCount], [Flag.TC, 1])
+    }
   })
 
   test('65,535 octets of noise are counted, then the connection goes on', async (t) => {
