@@ -19,6 +19,7 @@ import {
 const LOOP_LIMIT = 24
 /** A pointer takes two octets, the root one: no name of so few gets any shorter. */
 const POINTER_SIZE = 2
+const ROOT_SIZE = 1
 /** CoreDNS compresses nothing that fits 512 octets, OPT included. */
 const SMALL = 480
 const POINTER = 0xc0
@@ -66,7 +67,10 @@ function isTerse(records: Records): boolean {
   for (let i = 0; i < count; i++) {
     const ttl = ttlAt[i]!
     if (ttl - TYPE_TO_TTL - starts[i]! > POINTER_SIZE) return false
-    if (layoutOf(types[i]!) !== null && ends[i]! - ttl - TTL_TO_RDATA > POINTER_SIZE) return false
+    const layout = layoutOf(types[i]!)
+    // A pointer alone may have to be written in full.
+    const least = layout === null || layout.compressible ? POINTER_SIZE : ROOT_SIZE
+    if (layout !== null && ends[i]! - ttl - TTL_TO_RDATA > least) return false
   }
   return true
 }

@@ -193,6 +193,16 @@ describe('compress()', () => {
     assert.deepEqual(compressed(b), b)
   })
 
+  test('writes a target in full that was nothing but a pointer', () => {
+    const b = message({
+      name: 'www',
+      answer: [{ name: '', type: Type.DNAME, data: pointed('', 12) }],
+    })
+    const got = compressed(b)
+    assert.equal(got.length, b.length + 3)
+    assert.ok(!pointsWhereItMustNot(got))
+  })
+
   test('follows pointers of the message to whatever names they lead', () => {
     const question = message({}).length
     const first = record(pointed('', 16), Type.NS, pointed('ns.a', 24))
