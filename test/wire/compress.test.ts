@@ -196,7 +196,7 @@ describe('compress()', () => {
   test('writes a target in full that was nothing but a pointer', () => {
     const b = message({
       name: 'www',
-      answer: [{ name: '', type: Type.DNAME, data: pointed('', 12) }],
+      answer: [{ name: '.', type: Type.DNAME, data: pointed('', 12) }],
     })
     const got = compressed(b)
     assert.equal(got.length, b.length + 3)
