@@ -4,11 +4,16 @@ import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard, localAddresses } from './local-addresses.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
+/** How long queries that a socket has taken may still be answered when another listener gets its address. */
+const GRACE_MS = 5_000
+
 export interface UdpSocketsOptions extends Omit<UdpOptions, 'address' | 'fd'> {
   /** An IP address or a wildcard. */
   readonly host: string
   readonly backend: UdpBackend
   readonly interfaces: () => Interfaces
+  /** Whether an address has a listener of its own, so that a wildcard leaves it out. */
+  readonly isBound: (address: string) => boolean
   /** Milliseconds between looks at the interfaces. */
   readonly rescanMs: number
   readonly inherited: Inheritance
@@ -35,10 +40,10 @@ export class UdpSockets {
 
   /** Opens all or none. Rejects with ListenError. */
   async start(): Promise<void> {
-    const { host, interfaces, rescanMs } = this.#options
+    const { host, rescanMs } = this.#options
     const wildcard = isWildcard(host)
     try {
-      for (const address of wildcard ? localAddresses(host, interfaces()) : [host]) {
+      for (const address of wildcard ? this.#wanted() : [host]) {
         await this.#add(address, wildcard)
       }
     } catch (cause) {
@@ -86,6 +91,14 @@ export class UdpSockets {
     }
   }
 
+  /** Looks at once whether a wildcard's addresses are still the ones it serves. Never rejects. */
+  async rescan(): Promise<void> {
+    if (!isWildcard(this.#options.host)) return
+    await this.#scanning
+    this.#rescan()
+    await this.#scanning
+  }
+
   readonly #rescan = (): void => {
     if (this.#scanning !== null || this.#closed) return
     this.#scanning = this.#scan().finally(() => {
@@ -93,14 +106,20 @@ export class UdpSockets {
     })
   }
 
+  #wanted(): readonly string[] {
+    const { interfaces, isBound } = this.#options
+    return localAddresses(interfaces()).filter((address) => !isBound(address))
+  }
+
   async #scan(): Promise<void> {
-    const { host, interfaces } = this.#options
-    const present = new Set(localAddresses(host, interfaces()))
+    const { isBound } = this.#options
+    const present = new Set(this.#wanted())
     for (const [address, socket] of this.#open) {
       if (present.has(address)) continue
       this.#open.delete(address)
-      this.#log('no longer listening on', address)
-      await socket.close(0)
+      const bound = isBound(address)
+      if (!bound) this.#log('no longer listening on', address)
+      await socket.close(bound ? GRACE_MS : 0)
     }
     for (const address of this.#failed) if (!present.has(address)) this.#failed.delete(address)
     for (const address of present) if (!this.#open.has(address)) await this.#retry(address)

@@ -131,12 +131,14 @@ describe('read()', () => {
 
   test('complains of an unknown option as the plugin likes', () => {
     assert.equal(
-      messageOf(() => read(cache('foo'), table, unknownProperty)),
+      messageOf(() => read(cache('foo'), table, { unknown: unknownProperty })),
       `plugin/cache: ${position(3)}Error during parsing: unknown property 'foo'`,
     )
     const unknown: string[] = []
     assert.deepEqual(
-      read(cache('foo 1', 'keepttl'), table, (option) => unknown.push(option.name.text)),
+      read(cache('foo 1', 'keepttl'), table, {
+        unknown: (option) => void unknown.push(option.name.text),
+      }),
       { keepttl: true },
     )
     assert.deepEqual(unknown, ['foo'])

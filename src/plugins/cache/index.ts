@@ -12,7 +12,8 @@ export const cache: Plugin = {
   name: 'cache',
   handler: true,
   setup(directives, block): Stage {
-    const config = readConfig(directives, block.zones)
+    const log = block.services.log.plugin('cache')
+    const config = readConfig(directives, block.zones, (message) => log.warning(message))
     const { clock, cacheBudget } = block.services
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')

@@ -1,5 +1,6 @@
 import {
   argumentError,
+  both,
   CorefileError,
   countArgs,
   type Directive,
@@ -23,8 +24,8 @@ export interface HealthConfig {
   readonly untilIdle: boolean
 }
 
-/** CoreDNS listens on every interface; here only who says so does. */
-const DEFAULT_ADDRESS = '127.0.0.1:8080'
+/** CoreDNS's: probes of manifests that set no address ask the pod's or the node's. */
+const DEFAULT_ADDRESS = ':8080'
 
 const options = { lameduck }
 
@@ -33,12 +34,15 @@ export function readConfig(directives: readonly Directive[]): HealthConfig {
   const config = { address: DEFAULT_ADDRESS, lameduck: 0, untilIdle: false }
   for (const directive of directives) {
     inPlugin(directive.name, () => {
-      const [address] = countArgs(directive, 0, 1)
+      const [[address], given] = both(
+        () => countArgs(directive, 0, 1),
+        () => read(directive, options),
+      )
       if (address !== undefined) {
         const { host, port } = hostPort(address)
         config.address = formatHttpAddress(host, port)
       }
-      Object.assign(config, read(directive, options).lameduck)
+      Object.assign(config, given.lameduck)
     })
   }
   return Object.freeze(config)

@@ -6,9 +6,9 @@ import { directivesOf } from '../../telemetry/block.ts'
 const read = (lines: string): ReturnType<typeof readConfig> =>
   readConfig(directivesOf('health', lines))
 
-test('a bare health directive listens on 127.0.0.1:8080 without lameduck', () => {
+test('a bare health directive listens on :8080, as CoreDNS does, without lameduck', () => {
   assert.deepEqual(read('health'), {
-    address: '127.0.0.1:8080',
+    address: ':8080',
     lameduck: 0,
     untilIdle: false,
   })
