@@ -250,9 +250,7 @@ export function once(directives: readonly Directive[]): Directive {
 
 /** Refuses braces altogether, empty ones included, in CoreDNS's words. */
 export function noBraces({ name, options }: Directive): void {
-  if (options !== null) {
-    throw pluginError(name.text, name, "Unexpected token '{', expecting argument")
-  }
+  if (options !== null) throw inPlugin(name, () => argumentError({ ...name, text: '{' }))
 }
 
 /** Refuses options where a directive has none; empty braces do no harm. */

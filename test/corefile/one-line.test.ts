@@ -75,7 +75,7 @@ describe('options on one line', () => {
           everyError(error).map(({ line }) => line),
           [3, 4, 5],
         )
-        for (const one of everyError(error)) assert.match(one.message, /plugin\/cache: /)
+        for (const { message } of everyError(error)) assert.match(message, /plugin\/cache: /)
         return true
       },
     )
@@ -83,23 +83,24 @@ describe('options on one line', () => {
 })
 
 describe('a brace too many', () => {
-  const ignored: readonly (readonly [written: string, blocks: readonly unknown[], line: number])[] = [
-    ['. {\nlog\n}\n}\n', [[['.'], 'log']], 4],
-    ['. {\nlog\n} }\n# end\n', [[['.'], 'log']], 3],
-    ['. {\nlog\n}\n}\n}\n', [[['.'], 'log']], 4],
-    ['. {\nlog\n}\n}\nerrors\n', [[['.'], 'log']], 4],
-    ['. {\nlog\n}\n} {\nerrors\n}\na {\n}\n', [[['.'], 'log'], [['a']]], 4],
+  const ignored: readonly (readonly [written: string, blocks: readonly unknown[], line: number])[] =
     [
-      '. {\nlog\n} } a {\nerrors\n}\n',
+      ['. {\nlog\n}\n}\n', [[['.'], 'log']], 4],
+      ['. {\nlog\n} }\n# end\n', [[['.'], 'log']], 3],
+      ['. {\nlog\n}\n}\n}\n', [[['.'], 'log']], 4],
+      ['. {\nlog\n}\n}\nerrors\n', [[['.'], 'log']], 4],
+      ['. {\nlog\n}\n} {\nerrors\n}\na {\n}\n', [[['.'], 'log'], [['a']]], 4],
       [
-        [['.'], 'log'],
-        [['a'], 'errors'],
+        '. {\nlog\n} } a {\nerrors\n}\n',
+        [
+          [['.'], 'log'],
+          [['a'], 'errors'],
+        ],
+        3,
       ],
-      3,
-    ],
-    ['.:53 {log\nerrors\n}\n', [[['.:53', '{log'], 'errors']], 3],
-    ['.\nlog\n}\n', [[['.'], 'log']], 3],
-  ]
+      ['.:53 {log\nerrors\n}\n', [[['.:53', '{log'], 'errors']], 3],
+      ['.\nlog\n}\n', [[['.'], 'log']], 3],
+    ]
   for (const [written, blocks, line] of ignored) {
     test(written.replaceAll('\n', ' ⏎ '), () => {
       const said: string[] = []

@@ -34,18 +34,22 @@ export function readConfig(directives: readonly Directive[]): HealthConfig {
   const config = { address: DEFAULT_ADDRESS, lameduck: 0, untilIdle: false }
   for (const directive of directives) {
     inPlugin(directive.name, () => {
-      const [[address], given] = both(
-        () => countArgs(directive, 0, 1),
+      const [address, given] = both(
+        () => readAddress(directive),
         () => read(directive, options),
       )
-      if (address !== undefined) {
-        const { host, port } = hostPort(address)
-        config.address = formatHttpAddress(host, port)
-      }
+      if (address !== null) config.address = address
       Object.assign(config, given.lameduck)
     })
   }
   return Object.freeze(config)
+}
+
+function readAddress(directive: Directive): string | null {
+  const [given] = countArgs(directive, 0, 1)
+  if (given === undefined) return null
+  const { host, port } = hostPort(given)
+  return formatHttpAddress(host, port)
 }
 
 /** `lameduck DURATION [until idle]`: what follows the duration in CoreDNS is an error here too. */

@@ -23,6 +23,7 @@ export const health: Plugin = {
     )
     let lease: HttpLease | null = null
     return {
+      http: config.address,
       async start(): Promise<void> {
         lease = await listen(config.address, check)
         check.start()

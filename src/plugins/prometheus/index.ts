@@ -19,6 +19,7 @@ export const prometheus: Plugin = {
     let lease: HttpLease | null = null
     let hideEnabled: (() => void) | null = null
     return {
+      http: config.address,
       observe: new Recorder(block.zones, clock).record,
       async start(): Promise<void> {
         if (config.runtimeMetrics) enableRuntimeMetrics()

@@ -214,7 +214,10 @@ test('describe() shows upstreams and settings in effect', (t) => {
     'transport TCP',
     'policy random',
     'expire 10s',
+    'read_timeout 2s',
+    'max_connect_attempts two for each upstream',
     'health_check 500ms for ., down after more than 2 failures',
+    'max_idle_conns without a bound',
     'max_concurrent 10',
   ])
 })
@@ -228,16 +231,32 @@ test('describeConfig() shows every option that is set', () => {
     next_on_nodata
     failover REFUSED
     source_address 10.0.0.9
+    read_timeout 700ms
+    max_connect_attempts 3
+    max_idle_conns 4
+    failfast_all_unhealthy_upstreams
+    resolver 10.0.0.8 10.0.0.7:5353
   }`)
   assert.deepEqual(describeConfig(config, ['10.0.0.1:53']).slice(2), [
+    'except a.test.',
     'transport UDP',
     'policy random',
     'expire 10s',
+    'read_timeout 700ms',
+    'max_connect_attempts 3',
     'health_check off (max_fails 0)',
-    'except a.test.',
+    'max_idle_conns 4',
+    'max_concurrent not set: the built-in limit',
     'next NXDOMAIN',
     'next_on_nodata',
     'failover REFUSED',
+    'failfast_all_unhealthy_upstreams',
     'source_address 10.0.0.9',
+    'resolver 10.0.0.8:53 10.0.0.7:5353',
   ])
+  const checked = configOf('forward . 10.0.0.1 {\nhealth_check 5s no_rec domain a.test\n}')
+  assert.equal(
+    describeConfig(checked, []).find((line) => line.startsWith('health_check')),
+    'health_check 5s for a.test., no_rec, down after more than 2 failures',
+  )
 })
