@@ -83,10 +83,11 @@ function obey(serving: Obedient): void {
       },
     )
   }
-  process.off('SIGTERM', leaveStart)
   process.on('SIGTERM', () =>
     end('SIGTERM: Shutting down servers then terminating', () => serving.shutdown()),
   )
+  // In this order: a signal that has come and was not heard yet goes with the last handler.
+  process.off('SIGTERM', leaveStart)
   process.on('SIGQUIT', () => end('SIGQUIT: Quitting process immediately', () => serving.stop()))
   process.on('SIGINT', () => {
     if (stopping) {

@@ -223,7 +223,13 @@ function optionsOf(
   }
 }
 
-/** Most options of CoreDNS would take the `}` for an argument. */
+/** Refuses a `}` on the line of an option that reads its whole line: CoreDNS takes it for an argument. */
+export function wholeLine({ close }: Option): void {
+  if (close === undefined) return
+  throw errorAt(close, "Options go one per line, and the closing '}' on a line of its own")
+}
+
+/** Most options read their whole line. */
 function endWithBrace(
   { name, args }: Option,
   reach: number | 'brace' | undefined,
@@ -231,9 +237,7 @@ function endWithBrace(
   warn: Warn,
 ): void {
   const ends = reach === 'brace' || (reach !== undefined && args.length >= reach)
-  if (!ends) {
-    throw errorAt(close, "Options go one per line, and the closing '}' on a line of its own")
-  }
+  if (!ends) wholeLine({ name, args, close })
   warn(`${close.file}:${close.line} - '}' after '${name.text}': better on a line of its own`)
 }
 
@@ -250,11 +254,8 @@ export function once(directives: readonly Directive[]): Directive {
 
 /** Refuses braces altogether, empty ones included, in CoreDNS's words. */
 export function noBraces({ name, options }: Directive): void {
-  if (options !== null) throw inPlugin(name, () => argumentError({ ...name, text: '{' }))
-}
-
-/** Refuses options where a directive has none; empty braces do no harm. */
-export function noOptions(directive: Directive): void {
-  const [option] = directive.options ?? []
-  if (option !== undefined) inPlugin(directive.name, () => unknownOption(option))
+  if (options === null) return
+  inPlugin(name, () => {
+    throw argumentError({ ...name, text: '{' })
+  })
 }

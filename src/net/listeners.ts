@@ -146,6 +146,8 @@ export class Listeners {
   async #free(host: string, port: number): Promise<void> {
     if (port === 0 || isWildcard(host)) return
     this.#bound.remove(host, port)
+    // A wildcard that is closed in the same turn needs it no more.
+    await Promise.resolve()
     await this.#rescan(port)
   }
 

@@ -30,6 +30,8 @@ export class UdpSockets {
   readonly #open = new Map<string, UdpSocket>()
   /** Addresses that could not be opened at the last look: logged once. */
   readonly #failed = new Set<string>()
+  /** Sockets that are being closed on their own. */
+  readonly #leaving = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | null = null
   #scanning: Promise<void> | null = null
   #closed = false
@@ -75,7 +77,8 @@ export class UdpSockets {
     this.#closed = true
     if (this.#timer !== null) clearInterval(this.#timer)
     await this.#scanning
-    await Promise.all([...this.#open.values()].map((socket) => socket.close(graceMs)))
+    const closing = [...this.#open.values()].map((socket) => socket.close(graceMs))
+    await Promise.all([...closing, ...this.#leaving])
     this.#open.clear()
   }
 
@@ -94,16 +97,20 @@ export class UdpSockets {
   /** Looks at once whether a wildcard's addresses are still the ones it serves. Never rejects. */
   async rescan(): Promise<void> {
     if (!isWildcard(this.#options.host)) return
+    // One that is under way may have looked too early.
     await this.#scanning
-    this.#rescan()
-    await this.#scanning
+    await this.#look()
   }
 
-  readonly #rescan = (): void => {
-    if (this.#scanning !== null || this.#closed) return
-    this.#scanning = this.#scan().finally(() => {
+  readonly #rescan = (): void => void this.#look()
+
+  /** One look at a time. */
+  #look(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#scanning ??= this.#scan().finally(() => {
       this.#scanning = null
     })
+    return this.#scanning
   }
 
   #wanted(): readonly string[] {
@@ -117,12 +124,20 @@ export class UdpSockets {
     for (const [address, socket] of this.#open) {
       if (present.has(address)) continue
       this.#open.delete(address)
-      const bound = isBound(address)
-      if (!bound) this.#log('no longer listening on', address)
-      await socket.close(bound ? GRACE_MS : 0)
+      if (isBound(address)) this.#leave(socket)
+      else {
+        this.#log('no longer listening on', address)
+        await socket.close(0)
+      }
     }
     for (const address of this.#failed) if (!present.has(address)) this.#failed.delete(address)
     for (const address of present) if (!this.#open.has(address)) await this.#retry(address)
+  }
+
+  /** Lets a socket answer what it has taken: its address has another one by now. */
+  #leave(socket: UdpSocket): void {
+    const left = socket.close(GRACE_MS).finally(() => this.#leaving.delete(left))
+    this.#leaving.add(left)
   }
 
   async #retry(address: string): Promise<void> {

@@ -10,7 +10,7 @@ import {
   flag,
   integer,
   list,
-  noOptions,
+  noBraces,
   once,
   one,
   oneOf,
@@ -171,17 +171,14 @@ describe('once()', () => {
   })
 })
 
-describe('noOptions()', () => {
-  test('accepts a directive without braces, and empty braces', () => {
-    for (const directive of [...directives('cache'), cache()]) noOptions(directive)
-  })
-
-  test('rejects an option', () => {
+test('noBraces() rejects braces, empty ones included', () => {
+  for (const directive of directives('cache')) noBraces(directive)
+  for (const braced of [cache(), cache('foo')]) {
     assert.equal(
-      messageOf(() => noOptions(cache('foo'))),
-      argumentCount(3, 'foo'),
+      messageOf(() => noBraces(braced)),
+      `plugin/cache: ${position(2)}Error during parsing: Unexpected token '{', expecting argument`,
     )
-  })
+  }
 })
 
 test('unknownOption() throws what CoreDNS says', () => {

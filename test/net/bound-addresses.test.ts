@@ -102,3 +102,19 @@ test('BoundAddresses counts listeners, and knows IPv6 in every spelling', () => 
   bound.add('fe80::1%eth0', 53)
   assert.deepEqual([bound.has('fe80::1%eth0', 53), bound.has('fe80::1%eth1', 53)], [true, false])
 })
+
+test('both end together', async (t) => {
+  const scene = new Scene(t)
+  const port = await freePort()
+  const wildcard = await scene.open('', port)
+  const bound = await scene.open('127.0.0.2', port)
+  await Promise.all([bound.close(0), wildcard.close(0)])
+})
+
+test('both end together, the wildcard first', async (t) => {
+  const scene = new Scene(t)
+  const port = await freePort()
+  const bound = await scene.open('127.0.0.2', port)
+  const wildcard = await scene.open('', port)
+  await Promise.all([wildcard.close(0), bound.close(0)])
+})

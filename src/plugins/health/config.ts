@@ -6,11 +6,15 @@ import {
   type Directive,
   duration,
   hostPort,
+  ignore,
   inPlugin,
   type Option,
   read,
+  readAll,
+  splitHostPort,
   type Token,
   valueError,
+  type Warn,
 } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
 import { formatHttpAddress } from '../../telemetry/http-address.ts'
@@ -30,24 +34,29 @@ const DEFAULT_ADDRESS = ':8080'
 const options = { lameduck }
 
 /** Reads the `health` directives of a block; as in CoreDNS, later ones overrule earlier ones. */
-export function readConfig(directives: readonly Directive[]): HealthConfig {
+export function readConfig(directives: readonly Directive[], warn: Warn = ignore): HealthConfig {
   const config = { address: DEFAULT_ADDRESS, lameduck: 0, untilIdle: false }
-  for (const directive of directives) {
+  readAll(directives, (directive) => {
     inPlugin(directive.name, () => {
       const [address, given] = both(
-        () => readAddress(directive),
+        () => readAddress(directive, warn),
         () => read(directive, options),
       )
       if (address !== null) config.address = address
       Object.assign(config, given.lameduck)
     })
-  }
+  })
   return Object.freeze(config)
 }
 
-function readAddress(directive: Directive): string | null {
+function readAddress(directive: Directive, warn: Warn): string | null {
   const [given] = countArgs(directive, 0, 1)
   if (given === undefined) return null
+  if (given.text.endsWith(':') && splitHostPort(given).port === '') {
+    const { text, file, line } = given
+    warn(`${file}:${line} - '${text}' has no port: the kernel chooses one that nobody knows`)
+    return formatHttpAddress(splitHostPort(given).host, 0)
+  }
   const { host, port } = hostPort(given)
   return formatHttpAddress(host, port)
 }

@@ -57,3 +57,12 @@ for (const [lines, message] of [
     assert.throws(() => read(lines), { name: 'CorefileError', message })
   })
 }
+
+test('an address without a port gets one from the kernel, as in CoreDNS, and that is said', () => {
+  const said: string[] = []
+  const directives = directivesOf('health', 'health localhost:')
+  assert.equal(readConfig(directives, (message) => void said.push(message)).address, 'localhost:0')
+  assert.deepEqual(said, [
+    "Corefile:2 - 'localhost:' has no port: the kernel chooses one that nobody knows",
+  ])
+})
