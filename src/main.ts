@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import type { Command } from './daemon/options.ts'
+import { replaceHandler } from './daemon/replace-handler.ts'
 import type { DaemonLog } from './telemetry/log.ts'
 
 /** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
@@ -83,11 +84,9 @@ function obey(serving: Obedient): void {
       },
     )
   }
-  process.on('SIGTERM', () =>
+  replaceHandler('SIGTERM', leaveStart, () =>
     end('SIGTERM: Shutting down servers then terminating', () => serving.shutdown()),
   )
-  // In this order: a signal that has come and was not heard yet goes with the last handler.
-  process.off('SIGTERM', leaveStart)
   process.on('SIGQUIT', () => end('SIGQUIT: Quitting process immediately', () => serving.stop()))
   process.on('SIGINT', () => {
     if (stopping) {
