@@ -106,7 +106,8 @@ class Scene {
   async misses(list: readonly string[]): Promise<number> {
     const before = this.asked.length
     await this.ask(list)
-    return this.asked.length - before
+    // A question that is late is asked again.
+    return new Set(this.asked.slice(before)).size
   }
 }
 
@@ -137,8 +138,9 @@ describe('a reload that changes cache keeps the entries', () => {
     const all = names(100)
     for (const ttl of await scene.ask(all)) assert.ok(ttl > 290)
     await scene.reload('a.test {\n  cache 20\n}\n')
+    const before = scene.asked.length
     for (const ttl of await scene.ask(all)) assert.ok(ttl > 0 && ttl <= 20, String(ttl))
-    assert.equal(scene.asked.length, 100)
+    assert.equal(scene.asked.length, before)
   })
 
   test('a smaller capacity keeps those used last', async (t) => {
