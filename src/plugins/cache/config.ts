@@ -159,8 +159,9 @@ function readArguments(
   warn: Warn,
 ): { ttl: number | null; zones: readonly string[] } {
   const [first] = args
-  if (first === undefined || !/^[+-]?\d+$/.test(first.text)) {
-    if (first !== undefined && /^\d+(?:ms|[smh])$/.test(first.text)) {
+  // A number beyond 64 bits is none, and a name like any other.
+  if (first === undefined || !/^[+-]?\d{1,18}$/.test(first.text)) {
+    if (first !== undefined && /^\d+(?:ms|[smh])?$/.test(first.text)) {
       const { text, file, line } = first
       warn(
         `${file}:${line} - '${text}' is read as a zone: a TTL is a number of seconds, without a unit`,

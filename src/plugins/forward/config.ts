@@ -8,6 +8,7 @@ import {
   countArgs,
   type Directive,
   duration,
+  errorAt,
   flag,
   formatDuration,
   ignore,
@@ -16,7 +17,6 @@ import {
   ipAddress,
   list,
   one,
-  oneOf,
   type Option,
   reaching,
   read,
@@ -101,6 +101,13 @@ function resolver(token: Token): Endpoint {
   return endpoint
 }
 
+/** In lower case only, unlike other words of CoreDNS. */
+function policy(token: Token): PolicyName {
+  const name = policies.find((known) => known === token.text)
+  if (name === undefined) throw errorAt(token, `unknown policy '${token.text}'`)
+  return name
+}
+
 const missing: ReadOption<never> = (option: Option) => {
   throw valueError(option.name, `'${option.name.text}' is not implemented in this release`)
 }
@@ -118,7 +125,7 @@ const options = {
   max_connect_attempts: next(uint32),
   max_idle_conns: next(count('max_idle_conns')),
   read_timeout: next(readTimeout),
-  policy: next(oneOf(policies, (given) => `unknown policy '${given}'`)),
+  policy: next(policy),
   health_check: readHealthCheck,
   max_concurrent: next(count('max_concurrent')),
   next: all(list(rcode, 1)),
