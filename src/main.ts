@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import type { Command } from './daemon/options.ts'
+import { replaceHandler } from './daemon/replace-handler.ts'
 import type { DaemonLog } from './telemetry/log.ts'
 
 /** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
@@ -32,7 +33,7 @@ async function run(command: Command): Promise<void> {
     }
     case 'check': {
       const { check } = await import('./commands/check.ts')
-      return print([check(command.corefile, command.port)])
+      return print([check(command.corefile, command.port, command.localIps)])
     }
     case 'demo': {
       const { demo } = await import('./commands/demo.ts')
@@ -83,8 +84,7 @@ function obey(serving: Obedient): void {
       },
     )
   }
-  process.off('SIGTERM', leaveStart)
-  process.on('SIGTERM', () =>
+  replaceHandler('SIGTERM', leaveStart, () =>
     end('SIGTERM: Shutting down servers then terminating', () => serving.shutdown()),
   )
   process.on('SIGQUIT', () => end('SIGQUIT: Quitting process immediately', () => serving.stop()))

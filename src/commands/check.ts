@@ -1,8 +1,11 @@
-import { compileBlocks } from '../daemon/compile.ts'
+import { CorefileError, everyError } from '../corefile/error.ts'
+import { type CompiledBlock, compileBlocks } from '../daemon/compile.ts'
 import { CorefileSource } from '../daemon/corefile-source.ts'
 import { joinHostPort } from '../daemon/identity.ts'
+import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import { Clock } from '../lib/clock.ts'
+import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import { knownDirectives } from '../plugins/index.ts'
@@ -22,23 +25,57 @@ export interface CheckedBlock {
 
 /**
  * `dnslet check`: compiles a Corefile as `dnslet serve` would, opens nothing, and returns what it
- * means. Warnings go to standard error. Throws what `serve` would refuse to start with.
+ * means. Warnings go to standard error. Throws everything that `serve` would refuse to start with, a
+ * line for each mistake.
  *
  * @param corefile a path, `stdin`, or '' for ./Corefile
  * @param port port of server blocks that name none
+ * @param localIps the addresses of -localip
  */
-export function check(corefile: string, port: number): string {
+export function check(corefile: string, port: number, localIps: readonly string[] = []): string {
   const warn = (message: string): void => void process.stderr.write(`${message}\n`)
+  const problems: CorefileError[] = []
+  const problem = (error: CorefileError): void => void problems.push(...everyError(error))
   const source = new CorefileSource(corefile, {
     directives: knownDirectives,
     env: process.env,
     warn,
+    problem,
   })
-  const { file, blocks } = source.load()
-  const services = idleServices(warn)
-  const compiled = compileBlocks(blocks, { port, services, warn, panicked: () => {} })
-  const count = compiled.length === 1 ? '1 server block' : `${compiled.length} server blocks`
-  return `${file} is valid: ${count}\n\n${renderCheck(compiled)}`
+  try {
+    const { file, blocks } = source.load()
+    const services = idleServices(warn)
+    const compiled = compileBlocks(blocks, { port, services, warn, panicked: () => {} })
+    if (problems.length === 0) return report(file, compiled, localIps)
+  } catch (error) {
+    if (!(error instanceof CorefileError)) throw error
+    problem(error)
+  }
+  throw new DnsletError('E_COREFILE_CHECK', inOrder(problems).join('\n'))
+}
+
+/** Each message once, in the order of files and lines. */
+function inOrder(problems: readonly CorefileError[]): readonly string[] {
+  const files = [...new Set(problems.map(({ file }) => file))]
+  const sorted = problems.toSorted(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line,
+  )
+  return [...new Set(sorted.map(({ message }) => message))]
+}
+
+function report(
+  file: string,
+  blocks: readonly CompiledBlock[],
+  localIps: readonly string[],
+): string {
+  const count = blocks.length === 1 ? '1 server block' : `${blocks.length} server blocks`
+  const open = openToOthersLine(openToOthers(blocks, localIps))
+  const parts = [
+    `${file} is valid: ${count}`,
+    renderCheck(blocks),
+    ...(open === null ? [] : [open]),
+  ]
+  return parts.join('\n\n')
 }
 
 /**
@@ -53,7 +90,7 @@ function renderBlock({ keys, addresses, stages }: CheckedBlock): string {
   const zones = keys.map(({ zone, port }) => `${zone}:${port}`)
   const ports = [...new Set(keys.map(({ port }) => port))]
   const listeners = ports.flatMap((port) => addresses.map((host) => joinHostPort(host, port)))
-  const width = Math.max(...stages.map(({ name }) => name.length)) + 2
+  const width = Math.max(0, ...stages.map(({ name }) => name.length)) + 2
   const plugins = stages.flatMap(({ name, stage }) => {
     const [first = '', ...more] = stage.describe?.() ?? []
     return [`${name.padEnd(width)}${first}`, ...more.map((line) => ' '.repeat(width) + line)]

@@ -10,6 +10,7 @@ import {
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { Handover, type HandoverParts } from '../daemon/handover.ts'
+import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { openDaemon } from '../daemon/open.ts'
 import { proveUpstream } from '../daemon/prove-upstream.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
@@ -71,7 +72,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     log,
     events,
   })
-  if (!options.quiet) greet(log, daemon)
+  greet(log, daemon, options)
   const metrics = await openMetrics(options.metricsListenAddress, log)
   const end = async (): Promise<void> => {
     await handover?.stop()
@@ -216,8 +217,13 @@ async function openMetrics(address: string, log: DaemonLog): Promise<HttpLease |
   }
 }
 
-function greet(log: DaemonLog, daemon: Daemon): void {
-  for (const { keys, addresses } of daemon.runtime.blocks) {
+function greet(log: DaemonLog, daemon: Daemon, options: ServeOptions): void {
+  const { quiet, localIps, metricsListenAddress } = options
+  const { blocks } = daemon.runtime
+  const reachable = openToOthersLine(openToOthers(blocks, localIps, metricsListenAddress))
+  if (reachable !== null) log.info(reachable)
+  if (quiet) return
+  for (const { keys, addresses } of blocks) {
     for (const { zone, port } of keys) {
       for (const address of addresses) {
         log.info(`${zone}:${port}${address === '' ? '' : ` on ${address}`}`)

@@ -10,6 +10,18 @@ export interface HostPort {
 
 /** `host:port`, `[v6]:port` or `:port`. Errors as Go's net.SplitHostPort, and for a port > 65535. */
 export function hostPort(token: Token): HostPort {
+  const { host, port } = splitHostPort(token)
+  if (!isPort(port)) throw valueError(token, `address ${token.text}: invalid port`)
+  return { host, port: Number(port) }
+}
+
+/** Whether a text is a port, 0 included. */
+export function isPort(text: string): boolean {
+  return /^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535
+}
+
+/** An address whose port may be anything, nothing included. Errors as Go's net.SplitHostPort. */
+export function splitHostPort(token: Token): { readonly host: string; readonly port: string } {
   const { text } = token
   const fail = (reason: string): Error => valueError(token, `address ${text}: ${reason}`)
   const colon = text.lastIndexOf(':')
@@ -27,9 +39,7 @@ export function hostPort(token: Token): HostPort {
   }
   if (host.includes('[')) throw fail("unexpected '[' in address")
   if (host.includes(']') || text.includes(']', colon)) throw fail("unexpected ']' in address")
-  const port = text.slice(colon + 1)
-  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 65_535) throw fail('invalid port')
-  return { host, port: Number(port) }
+  return { host, port: text.slice(colon + 1) }
 }
 
 /** An IPv4 or IPv6 address without a zone, as written. */

@@ -5,17 +5,19 @@
  *     const options = { expire: one(duration), force_tcp: flag, except: all(list(domainName, 1)) }
  *     return Object.freeze({ ...defaults, ...read(directive, options) })
  */
-import { argumentError, errorAt, inPlugin, pluginError, valueError } from './error.ts'
+import { argumentError, errorAt, inPlugin, pluginError, readAll, valueError } from './error.ts'
 import type { Directive, Option } from './parse.ts'
 import type { Token } from './token.ts'
 
-export { hostPort, ipAddress } from './address.ts'
+export { hostPort, ipAddress, isPort, splitHostPort } from './address.ts'
 export { duration, formatDuration } from './duration.ts'
 export {
   argumentError,
+  both,
   CorefileError,
   errorAt,
   inPlugin,
+  readAll,
   syntaxError,
   valueError,
 } from './error.ts'
@@ -27,8 +29,21 @@ export type { Directive, Option, Token } from './parse.ts'
 /** Turns one argument into a value; throws CorefileError (valueError) when it cannot. */
 export type Convert<T> = (token: Token) => T
 
+/** Hears of what is accepted but probably not meant: a whole sentence, with file and line. */
+export type Warn = (message: string) => void
+
+/** For those who do not want to hear it. */
+export const ignore: Warn = () => {}
+
 /** Turns one option line into a value; `before` is what an earlier line of that name gave. */
-export type ReadOption<T> = (option: Option, before: T | undefined) => T
+export interface ReadOption<T> {
+  (option: Option, before: T | undefined): T
+  /**
+   * How far the option reaches, where that is not its whole line as usual: a number of arguments, and
+   * the rest of the line is another option; or up to a `}` on the same line, which closes the braces.
+   */
+  readonly reach?: number | 'brace'
+}
 
 /** The value types of a list of converters, in order. */
 type Values<C extends readonly Convert<unknown>[]> = {
@@ -92,6 +107,13 @@ export function one<T>(convert: Convert<T>): ReadOption<T> {
   }
 }
 
+/** An option whose `count` arguments may be followed by another option, or a `}`, on the same line. */
+export function reaching<T>(reach: number | 'brace', reader: ReadOption<T>): ReadOption<T> {
+  return Object.assign((option: Option, before: T | undefined): T => reader(option, before), {
+    reach,
+  })
+}
+
 /** An option with `min` to `max` arguments of one kind. */
 export function list<T>(
   convert: Convert<T>,
@@ -129,7 +151,7 @@ export function atMostOnce<T>(reader: ReadOption<T>): ReadOption<T> {
 }
 
 /** What to do with an option that is not in the table: throw, or take it. */
-export type Unknown = (option: Option) => void
+type Unknown = (option: Option) => void
 
 /** The usual complaint of CoreDNS's plugins. */
 export function unknownOption(option: Option): never {
@@ -141,19 +163,30 @@ export function unknownProperty(option: Option): never {
   throw errorAt(option.name, `unknown property '${option.name.text}'`)
 }
 
+/** What to do with what is not in the table, and with what is accepted but probably not meant. */
+export interface ReadParts {
+  readonly unknown?: Unknown
+  readonly warn?: Warn
+}
+
 /**
  * Reads the braces of a directive by a table of options. A repeated option replaces what an
  * earlier line gave, unless its reader collects. What is not written is not in the result, so
- * `{ ...defaults, ...read(…) }` completes it. Errors carry file, line and `plugin/<name>: `.
+ * `{ ...defaults, ...read(…) }` completes it. Errors carry file, line and `plugin/<name>: `; one is
+ * thrown for all lines.
  */
 export function read<T extends object>(
   directive: Directive,
   table: { readonly [K in keyof T]: ReadOption<T[K]> },
-  unknown: Unknown = unknownOption,
+  { unknown = unknownOption, warn = ignore }: ReadParts = {},
 ): Partial<T> {
   return inPlugin(directive.name, () => {
     const values: Partial<T> = {}
-    for (const option of directive.options ?? []) {
+    const reach = (name: string): number | 'brace' | undefined =>
+      Object.hasOwn(table, name) ? table[name as keyof T].reach : undefined
+    const lines = directive.options ?? []
+    const options = readAll(lines, (line) => optionsOf(line, reach, warn)).flat()
+    readAll(options, (option) => {
       const name = option.name.text
       if (Object.hasOwn(table, name)) {
         const key = name as keyof T
@@ -161,9 +194,51 @@ export function read<T extends object>(
       } else {
         unknown(option)
       }
-    }
+    })
     return values
   })
+}
+
+/** The options of one line: mostly one. */
+function optionsOf(
+  line: Option,
+  reachOf: (name: string) => number | 'brace' | undefined,
+  warn: Warn,
+): Option[] {
+  const options: Option[] = []
+  let rest = line
+  for (;;) {
+    const reach = reachOf(rest.name.text)
+    const { name, args, close } = rest
+    const next = typeof reach === 'number' ? args[reach] : undefined
+    if (next === undefined) {
+      if (close !== undefined) endWithBrace(rest, reach, close, warn)
+      options.push(rest)
+      return options
+    }
+    warn(`${next.file}:${next.line} - '${next.text}' begins another option: better on its own line`)
+    const length = reach as number
+    options.push({ name, args: args.slice(0, length) })
+    rest = { name: next, args: args.slice(length + 1), ...(close === undefined ? {} : { close }) }
+  }
+}
+
+/** Refuses a `}` on the line of an option that reads its whole line: CoreDNS takes it for an argument. */
+export function wholeLine({ close }: Option): void {
+  if (close === undefined) return
+  throw errorAt(close, "Options go one per line, and the closing '}' on a line of its own")
+}
+
+/** Most options read their whole line. */
+function endWithBrace(
+  { name, args }: Option,
+  reach: number | 'brace' | undefined,
+  close: Token,
+  warn: Warn,
+): void {
+  const ends = reach === 'brace' || (reach !== undefined && args.length >= reach)
+  if (!ends) wholeLine({ name, args, close })
+  warn(`${close.file}:${close.line} - '}' after '${name.text}': better on a line of its own`)
 }
 
 /** The occurrence of a directive that a server block may hold only once. */
@@ -177,8 +252,10 @@ export function once(directives: readonly Directive[]): Directive {
   return first
 }
 
-/** Refuses braces where a directive has no options. */
-export function noOptions(directive: Directive): void {
-  const [option] = directive.options ?? []
-  if (option !== undefined) inPlugin(directive.name, () => unknownOption(option))
+/** Refuses braces altogether, empty ones included, in CoreDNS's words. */
+export function noBraces({ name, options }: Directive): void {
+  if (options === null) return
+  inPlugin(name, () => {
+    throw argumentError({ ...name, text: '{' })
+  })
 }

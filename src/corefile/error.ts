@@ -13,13 +13,53 @@ export class CorefileError extends DnsletError {
   readonly line: number
   /** What is wrong, without the position where the message starts with a bare `<file>:<line> - `. */
   readonly reason: string
+  /** Further mistakes that were found with this one, in file order. */
+  readonly others: readonly CorefileError[]
 
-  constructor(code: string, at: Token, message: string, reason: string, options?: ErrorOptions) {
+  constructor(
+    code: string,
+    at: Token,
+    message: string,
+    reason: string,
+    options: ErrorOptions & { readonly others?: readonly CorefileError[] } = {},
+  ) {
     super(code, message, options)
     this.file = at.file
     this.line = at.line
     this.reason = reason
+    this.others = options.others ?? []
   }
+}
+
+/** The same error with these beside it, in place of those it had. */
+function withOthers(error: CorefileError, others: readonly CorefileError[]): CorefileError {
+  const { code, message, reason, file, line, cause } = error
+  return new CorefileError(code, { text: '', file, line }, message, reason, { cause, others })
+}
+
+/**
+ * Reads the parts of something one after the other, whatever is wrong with one of them, and throws all
+ * mistakes as one error: who repairs a file wants to know of them at once.
+ */
+export function readAll<T, R>(parts: Iterable<T>, readOne: (part: T) => R): R[] {
+  const values: R[] = []
+  const errors: CorefileError[] = []
+  for (const part of parts) {
+    try {
+      values.push(readOne(part))
+    } catch (error) {
+      if (!(error instanceof CorefileError)) throw error
+      errors.push(error)
+    }
+  }
+  const [first, ...others] = errors
+  if (first === undefined) return values
+  throw others.length === 0 ? first : withOthers(first, [...first.others, ...others])
+}
+
+/** An error and all that were found beside it. */
+export function everyError(error: CorefileError): readonly CorefileError[] {
+  return [error, ...error.others.flatMap(everyError)]
 }
 
 function position(at: Token): string {
@@ -43,9 +83,9 @@ export function argumentError(at: Token): CorefileError {
     : errorAt(at, `Wrong argument count or unexpected line ending after '${at.text}'`)
 }
 
-/** `<file>:<line> - Syntax error: Unexpected token '<at>', expecting '<want>'`. */
-export function syntaxError(at: Token, want: string): CorefileError {
-  return grammarError(at, `Syntax error: Unexpected token '${at.text}', expecting '${want}'`)
+/** `<file>:<line> - Syntax error: Unexpected token '<at>', expecting '<want>'<hint>`. */
+export function syntaxError(at: Token, want: string, hint: string = ''): CorefileError {
+  return grammarError(at, `Syntax error: Unexpected token '${at.text}', expecting '${want}'${hint}`)
 }
 
 /** A value outside its domain: `<file>:<line> - <reason>`. inPlugin() puts the plugin's name in. */
@@ -69,7 +109,7 @@ export function pluginError(
   name: string,
   at: Token,
   message: string,
-  options?: ErrorOptions,
+  options?: ConstructorParameters<typeof CorefileError>[4],
 ): CorefileError {
   const prefix = message.startsWith(`${position(at)} - `) ? '' : `${position(at)} - `
   const text = `${prefix}plugin/${name}: ${message}`
@@ -85,14 +125,25 @@ export function inPlugin<T>(directive: Token, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof CorefileError) {
-      if (error.code === 'E_COREFILE_PLUGIN') throw error
-      const at = { text: '', file: error.file, line: error.line }
-      throw pluginError(directive.text, at, error.reason, { cause: error })
-    }
+    if (error instanceof CorefileError) throw named(directive.text, error)
     if (error instanceof DnsletError || (error instanceof Error && error.constructor === Error)) {
       throw pluginError(directive.text, directive, error.message, { cause: error })
     }
     throw error
   }
+}
+
+/** The error as one of the plugin `name`, and so those beside it. */
+function named(name: string, error: CorefileError): CorefileError {
+  const others = error.others.map((other) => named(name, other))
+  if (error.code === 'E_COREFILE_PLUGIN')
+    return others.length === 0 ? error : withOthers(error, others)
+  const at = { text: '', file: error.file, line: error.line }
+  return pluginError(name, at, error.reason, { cause: error, others })
+}
+
+/** Reads both, whatever is wrong with one, and throws all mistakes as one error. */
+export function both<A, B>(first: () => A, second: () => B): readonly [A, B] {
+  const values = readAll([first, second] as const, (read): A | B => read())
+  return values as unknown as readonly [A, B]
 }

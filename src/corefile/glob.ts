@@ -7,8 +7,13 @@ export interface Directories {
 
 const META = /[*?[\\]/
 
+/** True where a pattern has a wildcard, so that it may rightly match nothing. An escape is none. */
+export function hasWildcard(pattern: string): boolean {
+  return /[*?[]/.test(pattern)
+}
+
 /** True where a pattern has a wildcard or an escape, so that it is matched rather than opened. */
-export function hasMeta(pattern: string): boolean {
+function hasMeta(pattern: string): boolean {
   return META.test(pattern)
 }
 

@@ -30,6 +30,13 @@ function isPreferredSyntax(zone: string): boolean {
     .every((label) => /^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(label))
 }
 
+/** What the author of an odd key probably meant; null for any other. */
+function misspelling(text: string): string | null {
+  if (text.includes('\\n')) return 'a line break is no "\\n", the file has to have real ones'
+  if (text.endsWith('{')) return "put a space before '{'"
+  return /[{}]/.test(text) ? "put a space before each brace, and a line break behind '{'" : null
+}
+
 function portOf(token: Token, text: string): number {
   const port = Number(text)
   if (port < 0 || port > 65_535) throw valueError(token, `address ${text}: invalid port`)
@@ -37,6 +44,9 @@ function portOf(token: Token, text: string): number {
 }
 
 function parseKey(token: Token, options: KeyOptions): readonly Key[] {
+  const hint = misspelling(token.text)
+  if (hint !== null)
+    options.warn(`${token.file}:${token.line} - '${token.text}' is read as a zone: ${hint}`)
   const { scheme, host, port } = splitZone(token.text)
   const zones = zonesOf(host)
   if (typeof zones === 'string') throw valueError(token, zones)
@@ -44,7 +54,10 @@ function parseKey(token: Token, options: KeyOptions): readonly Key[] {
   const number = port === null ? standard : portOf(token, port)
   return zones.map((zone) => {
     if (!isPreferredSyntax(zone)) {
-      options.warn(`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`)
+      const remedy = zone.startsWith('*.')
+        ? `: a zone holds all names below it, write ${zone.slice(2)}`
+        : ''
+      options.warn(`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax${remedy}`)
     }
     return { scheme, zone, port: number, token }
   })

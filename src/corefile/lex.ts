@@ -28,6 +28,11 @@ interface Span {
   readonly end: number
 }
 
+interface Word extends Span {
+  /** True where a `#` dropped the rest of the word. */
+  readonly cut: boolean
+}
+
 /** A quoted token: `\"` is the one escape; every other backslash is kept. */
 function quotedAt(text: string, start: number): Span & { readonly closed: boolean } {
   let value = ''
@@ -45,14 +50,20 @@ function quotedAt(text: string, start: number): Span & { readonly closed: boolea
   return { text: value + text.slice(from), end: text.length, closed: false }
 }
 
-/** A bare word: up to white space or `#`. A carriage return is dropped and does not separate. */
-function wordAt(text: string, start: number): Span {
+/**
+ * A bare word: up to white space; a carriage return is dropped and does not separate. A `#` inside drops
+ * the rest of the word and, as in CoreDNS, nothing of what follows it on the line.
+ */
+function wordAt(text: string, start: number): Word {
   let end = start
+  let hash = -1
   for (; end < text.length; end++) {
     const c = text.charCodeAt(end)
-    if (c === HASH || (isSpace(c) && c !== CARRIAGE_RETURN)) break
+    if (isSpace(c) && c !== CARRIAGE_RETURN) break
+    if (c === HASH && hash < 0) hash = end
   }
-  return { text: text.slice(start, end).replaceAll('\r', ''), end }
+  const kept = text.slice(start, hash < 0 ? end : hash)
+  return { text: kept.replaceAll('\r', ''), end, cut: hash >= 0 }
 }
 
 function lineEnd(text: string, start: number): number {
@@ -67,8 +78,7 @@ function countNewlines(text: string): number {
 }
 
 /**
- * Cuts a Corefile into tokens. Every text is accepted; `warn` hears of a `#` that cuts a word in
- * two and of a quote that is never closed. Linear in the length of the text.
+ * Cuts a Corefile into tokens. Every text is accepted; `warn` hears of a `#` inside a word and of a quote that is never closed. Linear in the length of the text.
  */
 export function lex(source: Source, warn: (message: string) => void): readonly Lexeme[] {
   const text = source.text.startsWith('\uFEFF') ? source.text.slice(1) : source.text
@@ -98,10 +108,10 @@ export function lex(source: Source, warn: (message: string) => void): readonly L
       lastLine = line
       at = word.end
       // Compatible with CoreDNS, and rarely what the author wanted.
-      if (text.charCodeAt(at) === HASH) {
+      if (word.cut) {
         warn(
-          `${source.file}:${line} - '#' right after '${word.text}' starts a comment: ` +
-            'put a space before it, or quotes around the word',
+          `${source.file}:${line} - '#' right after '${word.text}' drops the rest of that word alone: ` +
+            'put a space before it for a comment, or quotes around the word',
         )
       }
     }

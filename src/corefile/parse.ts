@@ -1,5 +1,5 @@
-import { argumentError, errorAt, syntaxError } from './error.ts'
-import { type Environment, expandEnvironment } from './expand.ts'
+import { argumentError, CorefileError, errorAt, syntaxError } from './error.ts'
+import type { Environment } from './expand.ts'
 import type { FileSystem } from './files.ts'
 import { nearest } from './nearest.ts'
 import { TokenStream } from './token-stream.ts'
@@ -11,6 +11,8 @@ export type { Source, Token } from './token.ts'
 export interface Option {
   readonly name: Token
   readonly args: readonly Token[]
+  /** The closing brace where it stands on the same line: only some options end before it. */
+  readonly close?: Token
 }
 
 /** One occurrence of a directive; `options` is null where it has no braces. */
@@ -33,6 +35,10 @@ export interface ParseOptions {
   readonly files: FileSystem
   /** Hears of what is accepted but probably not meant. */
   readonly warn: (message: string) => void
+  /** Hears of a mistake that the rest can be read in spite of; where absent, it is thrown. */
+  readonly problem?: (error: CorefileError) => void
+  /** Folders that relative imports of the main file are looked for in; where absent, its own. */
+  readonly importFrom?: readonly string[]
 }
 
 function isOpen(token: Lexeme): boolean {
@@ -43,21 +49,28 @@ function isClose(token: Lexeme): boolean {
   return token.text === '}' && !token.quoted
 }
 
-function unmatchedBrace(at: Token): Error {
-  return errorAt(at, "Unexpected '}' because no matching opening brace")
+function unmatchedBrace(at: Token, hint = ''): Error {
+  return errorAt(at, `Unexpected '}' because no matching opening brace${hint}`)
 }
 
-function sharedLine(at: Token): Error {
-  return errorAt(at, "Options go one per line, and the closing '}' on a line of its own")
+/** What to do about a `}` behind a directive: it would close the server block. */
+const ONE_DIRECTIVE_A_LINE =
+  ": directives go one per line, and the server block's closing '}' on a line of its own"
+
+function raise(error: CorefileError): never {
+  throw error
 }
 
 class Parser {
   readonly #options: ParseOptions
   readonly #stream: TokenStream
   readonly #known: ReadonlySet<string>
+  /** Told of what the rest can be read in spite of. */
+  #report: (error: CorefileError) => void
 
   constructor(source: Source, options: ParseOptions) {
     this.#options = options
+    this.#report = options.problem ?? raise
     this.#stream = new TokenStream(source, options)
     this.#known = new Set(options.directives)
   }
@@ -65,18 +78,47 @@ class Parser {
   file(): readonly ServerBlock[] {
     const blocks: ServerBlock[] = []
     for (;;) {
-      const keys = this.#keys()
-      if (keys.length === 0 && this.#stream.peek() === null) return blocks
+      const found = this.#keys()
+      if (found.length === 0 && this.#stream.peek() === null) return blocks
+      const keys = found.filter(({ text }) => text !== '}')
       const [key] = keys
       if (keys.length === 1 && key !== undefined && /^\([^]*\)$/.test(key.text)) {
         this.#snippet(key)
         continue
       }
       const start = this.#stream.last
-      const directives = this.#body()
+      const surplus = found.find(({ text }) => text === '}')
+      if (surplus !== undefined && key === undefined) {
+        this.#surplusBrace(surplus)
+        continue
+      }
+      if (surplus !== undefined) this.#warnAt(surplus, "'}' closes nothing: remove it")
+      const directives = this.#body(key ?? start)
       if (keys.length > 0) blocks.push({ keys, directives })
-      else this.#options.warn(`${start.file}:${start.line} - Server block without a key is ignored`)
+      else this.#warnAt(start, 'Server block without a key is ignored')
     }
+  }
+
+  /** A `}` too many starts a block in CoreDNS, for a zone that no client asks for. */
+  #surplusBrace(brace: Token): void {
+    const report = this.#report
+    this.#report = raise
+    try {
+      this.#body(brace)
+    } catch (error) {
+      // What follows is no directive, so the brace is what is wrong.
+      throw error instanceof CorefileError ? unmatchedBrace(brace) : error
+    } finally {
+      this.#report = report
+    }
+    this.#warnAt(
+      brace,
+      "'}' closes nothing, and what follows it in that block is ignored: remove it",
+    )
+  }
+
+  #warnAt({ file, line }: Token, text: string): void {
+    this.#options.warn(`${file}:${line} - ${text}`)
   }
 
   /** The keys of a block: one line, or more where a key ends in a comma. */
@@ -90,7 +132,6 @@ class Parser {
         throw errorAt(token, "Expected another address but had '{' - check for extra comma")
       }
       if (started && token.first && !continued) return keys
-      if (isClose(token)) throw unmatchedBrace(token)
       if (token.first && token.text === 'import') {
         this.#stream.import(token)
         continue
@@ -126,8 +167,8 @@ class Parser {
     }
   }
 
-  /** The directives of a block, in braces or, for a file's only block, up to its end. */
-  #body(): ReadonlyMap<string, readonly Directive[]> {
+  /** The directives of a block, in braces or, without them, up to the end of the file or a `}`. */
+  #body(key: Token): ReadonlyMap<string, readonly Directive[]> {
     const directives = new Map<string, Directive[]>()
     const open = this.#stream.peek()
     const braced = open !== null && isOpen(open)
@@ -135,8 +176,9 @@ class Parser {
     let previous: Token | null = null
     for (let token = this.#stream.peek(); token !== null; token = this.#stream.peek()) {
       if (isClose(token)) {
-        if (!braced) throw unmatchedBrace(token)
         this.#stream.next(token)
+        if (!braced && key.text !== '}')
+          this.#warnAt(token, `'}' ends a server block that no '{' begins: '${key.text}'`)
         return directives
       }
       if (token.text === 'import') {
@@ -147,29 +189,44 @@ class Parser {
         throw errorAt(token, `Opening '{' must be on the line of its directive '${previous.text}'`)
       }
       const directive = this.#directive(token)
-      previous = directive.name
+      previous = directive?.name ?? token
+      if (directive === null) continue
       const others = directives.get(previous.text)
       if (others === undefined) directives.set(previous.text, [directive])
       else others.push(directive)
     }
-    if (braced) throw syntaxError(this.#stream.last, '}')
+    if (braced) throw this.#notClosed(key)
     return directives
   }
 
-  #directive(start: Lexeme): Directive {
+  /** CoreDNS's words, and the block they are about. */
+  #notClosed(key: Token): Error {
+    const block = `: the server block of line ${key.line} is not closed`
+    return syntaxError(this.#stream.last, '}', block)
+  }
+
+  /** Null for one that does not exist, once that has been told. */
+  #directive(start: Lexeme): Directive | null {
     const name = this.#take(start)
-    if (!this.#known.has(name.text)) {
-      const meant = nearest(name.text, this.#options.directives)
-      const hint = meant === null ? '' : ` (did you mean '${meant}'?)`
-      throw errorAt(name, `Unknown directive '${name.text}'${hint}`)
-    }
+    const known = this.#known.has(name.text)
+    if (!known) this.#report(this.#unknown(name))
     const args: Token[] = []
+    let options: readonly Option[] | null = null
     for (let token = this.#sameLine(); token !== null; token = this.#sameLine()) {
-      if (isOpen(token)) return { name, args, options: this.#optionLines(token) }
-      if (isClose(token)) throw unmatchedBrace(token)
+      if (isOpen(token)) {
+        options = this.#optionLines(token)
+        break
+      }
+      if (isClose(token)) throw unmatchedBrace(token, ONE_DIRECTIVE_A_LINE)
       args.push(this.#take(token))
     }
-    return { name, args, options: null }
+    return known ? { name, args, options } : null
+  }
+
+  #unknown(name: Token): CorefileError {
+    const meant = nearest(name.text, this.#options.directives)
+    const hint = meant === null ? '' : ` (did you mean '${meant}'?)`
+    return errorAt(name, `Unknown directive '${name.text}'${hint}`)
   }
 
   /** The lines between a directive's braces. The first may stand beside the opening brace. */
@@ -197,7 +254,8 @@ class Parser {
     const args: Token[] = []
     for (let token = this.#sameLine(); token !== null; token = this.#sameLine()) {
       if (isOpen(token)) throw argumentError(token)
-      if (isClose(token)) throw sharedLine(token)
+      // Left for #optionLines(): whether the line may end so is for the option to say.
+      if (isClose(token)) return { name, args, close: plain(token) }
       args.push(this.#take(token))
     }
     return { name, args }
@@ -206,7 +264,8 @@ class Parser {
   #endOfLine(): void {
     const token = this.#sameLine()
     if (token === null) return
-    throw isClose(token) ? unmatchedBrace(token) : syntaxError(token, 'end of line')
+    if (isClose(token)) throw unmatchedBrace(token, ONE_DIRECTIVE_A_LINE)
+    throw syntaxError(token, 'end of line')
   }
 
   #sameLine(): Lexeme | null {
@@ -216,8 +275,12 @@ class Parser {
 
   #take(lexeme: Lexeme): Token {
     const { file, line } = this.#stream.next(lexeme)
-    return { text: expandEnvironment(lexeme, this.#options.env), file, line }
+    return { text: this.#stream.expand(lexeme), file, line }
   }
+}
+
+function plain({ text, file, line }: Lexeme): Token {
+  return { text, file, line }
 }
 
 /**

@@ -2,9 +2,9 @@ import { dirname, isAbsolute, resolve } from 'node:path'
 import { argumentError, errorAt } from './error.ts'
 import { type Environment, expandEnvironment } from './expand.ts'
 import { type FileSystem, MAX_FILE_BYTES } from './files.ts'
-import { hasMeta, isGlob } from './glob.ts'
+import { hasWildcard, isGlob } from './glob.ts'
 import { lex } from './lex.ts'
-import type { Lexeme, Source } from './token.ts'
+import type { Lexeme, Source, Token } from './token.ts'
 
 const MAX_SNIPPET_IMPORTS = 10_000
 const MAX_FILE_IMPORTS = 100_000
@@ -16,6 +16,8 @@ export interface StreamOptions {
   readonly env: Environment
   readonly files: FileSystem
   readonly warn: (message: string) => void
+  /** Folders that relative imports of the main file are looked for in; where absent, its own. */
+  readonly importFrom?: readonly string[]
 }
 
 interface Frame {
@@ -41,6 +43,7 @@ function isImport(token: Lexeme): boolean {
  */
 export class TokenStream {
   readonly #options: StreamOptions
+  readonly #main: string
   readonly #frames: Frame[]
   readonly #snippets = new Map<string, readonly Lexeme[]>()
   /** Tokens by absolute pattern, so that a loop of imports costs look-ups, not file reads. */
@@ -53,6 +56,7 @@ export class TokenStream {
 
   constructor(source: Source, options: StreamOptions) {
     this.#options = options
+    this.#main = source.file
     this.#last = { text: '', file: source.file, line: 1, first: true, quoted: false }
     if (source.text.length > MAX_FILE_BYTES) {
       throw errorAt(this.#last, `file is larger than ${MAX_FILE_BYTES} bytes`)
@@ -84,6 +88,14 @@ export class TokenStream {
     return token
   }
 
+  /** A token's text with its environment variables; one that is not set is warned of. */
+  expand(token: Token): string {
+    const { env, warn } = this.#options
+    return expandEnvironment(token, env, (reference) =>
+      warn(`${token.file}:${token.line} - ${reference} is not set: it stands for nothing`),
+    )
+  }
+
   /** Keeps a snippet's body; `at` is the token errors are reported at. */
   define(name: string, body: readonly Lexeme[], at: Lexeme): void {
     body.forEach((token, index) => {
@@ -104,7 +116,7 @@ export class TokenStream {
     const target = this.#onSameLine()
     if (target === null) throw argumentError(keyword)
     this.next(target)
-    const pattern = expandEnvironment(target, this.#options.env)
+    const pattern = this.expand(target)
     if (pattern === '') throw errorAt(target, 'Import requires a non-empty filepath')
     const surplus = this.#onSameLine()
     if (surplus !== null) {
@@ -129,14 +141,23 @@ export class TokenStream {
   }
 
   #filesOf(at: Lexeme, pattern: string): readonly Lexeme[] {
-    // Relative to the file that holds the import, whatever the working directory.
-    const path = isAbsolute(pattern) ? pattern : resolve(dirname(resolve(at.file)), pattern)
+    const path = this.#place(at, pattern)
     let tokens = this.#imported.get(path)
     if (tokens === undefined) {
       tokens = this.#match(at, pattern, path).flatMap((file) => this.#read(at, file))
       this.#imported.set(path, tokens)
     }
     return tokens
+  }
+
+  /** The absolute pattern: relative to the file that holds the import, whatever the working directory. */
+  #place(at: Lexeme, pattern: string): string {
+    if (isAbsolute(pattern)) return pattern
+    const { importFrom = [], files } = this.#options
+    const own = resolve(dirname(resolve(at.file)), pattern)
+    if (at.file !== this.#main || importFrom.length === 0) return own
+    const places = importFrom.map((folder) => resolve(folder, pattern))
+    return places.find((path) => isGlob(path) && files.glob(path).length > 0) ?? places[0] ?? own
   }
 
   #match(at: Lexeme, pattern: string, path: string): readonly string[] {
@@ -150,7 +171,7 @@ export class TokenStream {
     }
     const matches = this.#options.files.glob(path)
     if (matches.length === 0) {
-      if (!hasMeta(path)) throw errorAt(at, `File to import not found: ${pattern}`)
+      if (!hasWildcard(path)) throw errorAt(at, `File to import not found: ${pattern}`)
       this.#options.warn(`No files matching import glob pattern: ${pattern}`)
     }
     return matches

@@ -1,5 +1,5 @@
 import { canonicalName, isSubdomain } from './domain-name.ts'
-import { valueError } from './error.ts'
+import { readAll, valueError } from './error.ts'
 import type { Key } from './keys.ts'
 import type { Token } from './token.ts'
 import { splitZone, zonesOf } from './zone-text.ts'
@@ -16,9 +16,22 @@ export function zones(token: Token): readonly string[] {
   return found
 }
 
-/** The zones a plugin's arguments name, or, without arguments, those of its server block. */
-export function zonesOr(args: readonly Token[], block: readonly string[]): readonly string[] {
-  return args.length === 0 ? block : args.flatMap(zones)
+/**
+ * The zones a plugin's arguments name, or, without arguments, those of its server block. A word that is
+ * no zone stands for none, as in CoreDNS, and is warned of.
+ */
+export function zonesOr(
+  args: readonly Token[],
+  block: readonly string[],
+  warn: (message: string) => void = () => {},
+): readonly string[] {
+  if (args.length === 0) return block
+  return args.flatMap((token) => {
+    const found = zonesOf(splitZone(token.text).host)
+    if (typeof found !== 'string') return found
+    warn(`${token.file}:${token.line} - '${token.text}' is ignored: ${found}`)
+    return []
+  })
 }
 
 /** One argument that is a domain name, in canonical form. */
@@ -52,35 +65,24 @@ function cannotServe(served: Served, reason: string): Error {
 }
 
 /**
- * Throws CorefileError where two entries claim the same queries: the same zone twice on one
- * address, or one port both on some addresses and, unbound, on all of them. CoreDNS notices the
- * latter for equal zones alone; for others the kernel picks a socket, and with it the zones.
+ * Throws CorefileError where two entries claim the same queries: the same zone twice on one address, or
+ * both on some addresses of a port and, unbound, on all of them. Different zones may be: of a query to
+ * a bound address only the blocks that are bound to it know.
  */
 export function checkOverlaps(entries: readonly Served[]): void {
   const defined = new Set<string>()
   const zoneOwners = new Map<string, Served>()
-  const portOwners = new Map<string, Served>()
-  for (const entry of entries) {
+  readAll(entries, (entry) => {
     const { scheme, zone, port, address } = entry
-    if (port === 0) continue
+    if (port === 0) return
     const bound = address !== ''
     if (defined.has(show(entry))) throw cannotServe(entry, 'it is already defined')
     const sameZone = zoneOwners.get(`${scheme} ${port} ${zone} ${!bound}`)
     if (sameZone !== undefined) {
       throw cannotServe(entry, `zone overlap listener capacity with ${show(sameZone)}`)
     }
-    const samePort = portOwners.get(`${scheme} ${port} ${!bound}`)
-    if (samePort !== undefined) {
-      const other = bound ? 'has no bind address' : 'is bound to one address'
-      throw cannotServe(
-        entry,
-        `${show(samePort)} ${other}: on one port, bind all server blocks or none`,
-      )
-    }
     defined.add(show(entry))
     const zoneKey = `${scheme} ${port} ${zone} ${bound}`
     if (!zoneOwners.has(zoneKey)) zoneOwners.set(zoneKey, entry)
-    const portKey = `${scheme} ${port} ${bound}`
-    if (!portOwners.has(portKey)) portOwners.set(portKey, entry)
-  }
+  })
 }

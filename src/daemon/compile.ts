@@ -1,7 +1,8 @@
-import { missingPlugin, valueError, inPlugin } from '../corefile/error.ts'
+import { inPlugin, missingPlugin, readAll, valueError } from '../corefile/error.ts'
 import { type Key, parseKeys } from '../corefile/keys.ts'
 import type { ServerBlock } from '../corefile/parse.ts'
-import { checkOverlaps } from '../corefile/zones.ts'
+import type { Scheme } from '../corefile/zone-text.ts'
+import { checkOverlaps, type Served } from '../corefile/zones.ts'
 import { plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
 import { makeFinish } from '../serve/finish.ts'
@@ -12,7 +13,10 @@ import { blockIdentity } from './identity.ts'
 
 /** A server block with its plugins set up, nothing of it opened yet. */
 export interface CompiledBlock extends Route {
+  /** The zones that are served here. */
   readonly keys: readonly Key[]
+  /** Zones of other transports: their plugins run, and nobody can ask. */
+  readonly unserved: readonly Key[]
   /** Addresses to listen on; '' is every local one. */
   readonly addresses: readonly string[]
   /** In chain order. */
@@ -35,31 +39,63 @@ export interface CompileParts {
   readonly panicked: (cause: unknown, q: Query) => void
 }
 
-/** Sets up the plugins of all blocks. Throws CorefileError; opens nothing. */
+/**
+ * Sets up the plugins of all blocks; opens nothing. Throws a CorefileError for the first mistake, with
+ * the others beside it.
+ */
 export function compileBlocks(
   blocks: readonly ServerBlock[],
   parts: CompileParts,
 ): readonly CompiledBlock[] {
-  const compiled = blocks.map((block) => compileBlock(block, parts))
-  checkOverlaps(
-    compiled.flatMap(({ keys, addresses }) =>
-      keys.flatMap((key) => addresses.map((address) => ({ ...key, address }))),
-    ),
-  )
+  const compiled: CompiledBlock[] = []
+  const steps = blocks.map((block) => () => void compiled.push(compileBlock(block, parts)))
+  readAll([...steps, () => checkOverlaps(servedBy(compiled))], (step) => step())
+  if (compiled.every(({ keys }) => keys.length === 0)) {
+    readAll(compiled, ({ unserved }) => refuseSchemes(unserved))
+  }
+  for (const { unserved } of compiled) for (const key of unserved) parts.warn(notServed(key))
   return compiled
 }
 
+function servedBy(blocks: readonly CompiledBlock[]): readonly Served[] {
+  return blocks.flatMap(({ keys, addresses }) =>
+    keys.flatMap((key) => addresses.map((address) => ({ ...key, address }))),
+  )
+}
+
 function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
-  const { services, panicked } = parts
-  const keys = parseKeys(block.keys, parts)
-  for (const { scheme, token } of keys) {
-    if (scheme !== 'dns') {
-      throw valueError(token, `cannot serve ${scheme}://: this release serves DNS over UDP and TCP`)
-    }
+  const { panicked, warn } = parts
+  let all: readonly Key[] = []
+  let set = null as Setup | null
+  const steps: (() => void)[] = [
+    () => (all = readKeys(block, parts)),
+    () => refuseMissing(block),
+    () => (set = setUp(block, all, parts.services)),
+  ]
+  readAll(steps, (step) => step())
+  if (block.directives.size === 0) {
+    const { file, line, text } = block.keys[0]!
+    warn(`${file}:${line} - '${text}' has no plugin: every query is answered REFUSED`)
   }
-  for (const [name, [directive]] of block.directives) {
-    if (plugins.every((plugin) => plugin.name !== name)) throw missingPlugin(directive!.name)
+  const { stages, context } = set!
+  const addresses = stages.flatMap(({ stage }) => stage.addresses ?? [])
+  return {
+    keys: all.filter(({ scheme }) => scheme === 'dns'),
+    unserved: all.filter(({ scheme }) => scheme !== 'dns'),
+    addresses: addresses.length === 0 ? [''] : addresses,
+    stages,
+    context,
+    handler: composeChain(stages, makeFinish(observersOf(stages)), panicked),
   }
+}
+
+interface Setup {
+  readonly stages: readonly NamedStage[]
+  readonly context: FilledContext
+}
+
+/** Sets up every plugin of a block, whatever is wrong with one of them. */
+function setUp(block: ServerBlock, keys: readonly Key[], services: Services): Setup {
   const present = plugins.filter(({ name }) => block.directives.has(name))
   const stages: NamedStage[] = []
   const context: FilledContext = {
@@ -71,19 +107,41 @@ function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
     identity: blockIdentity(block),
     services,
   }
-  for (const plugin of present) {
+  readAll(present, (plugin) => {
     const directives = block.directives.get(plugin.name)!
     const stage = inPlugin(directives[0]!.name, () => plugin.setup(directives, context))
     stages.push({ name: plugin.name, stage })
-  }
-  const addresses = stages.flatMap(({ stage }) => stage.addresses ?? [])
-  return {
-    keys,
-    addresses: addresses.length === 0 ? [''] : addresses,
-    stages,
-    context,
-    handler: composeChain(stages, makeFinish(observersOf(stages)), panicked),
-  }
+  })
+  return { stages, context }
+}
+
+/** Transports that node-cache serves without a certificate, which it has no directive for: beside others. */
+const OTHER_TRANSPORTS: readonly Scheme[] = ['https', 'tls', 'grpc']
+
+function readKeys(block: ServerBlock, parts: CompileParts): readonly Key[] {
+  const keys = parseKeys(block.keys, parts)
+  refuseSchemes(keys.filter(({ scheme }) => !OTHER_TRANSPORTS.includes(scheme)))
+  return keys
+}
+
+function refuseSchemes(keys: readonly Key[]): void {
+  readAll(keys, ({ scheme, token }) => {
+    if (scheme === 'dns') return
+    throw valueError(token, `cannot serve ${scheme}://: this release serves DNS over UDP and TCP`)
+  })
+}
+
+function notServed({ scheme, token }: Key): string {
+  return (
+    `${token.file}:${token.line} - '${token.text}' is not served: this release serves DNS over UDP ` +
+    `and TCP, not ${scheme}://`
+  )
+}
+
+function refuseMissing({ directives }: ServerBlock): void {
+  readAll(directives, ([name, [directive]]) => {
+    if (plugins.every((plugin) => plugin.name !== name)) throw missingPlugin(directive!.name)
+  })
 }
 
 /** Innermost first, as each reply passes them. */

@@ -101,6 +101,8 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
     kubeDns,
     port,
     localIps,
+    prometheus: options.prometheusListenAddress,
+    conf,
     upstream,
     env,
     log,

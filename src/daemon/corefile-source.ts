@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import type { CorefileError } from '../corefile/error.ts'
 import type { Environment } from '../corefile/expand.ts'
 import { type FileSystem, nodeFiles } from '../corefile/files.ts'
 import { parse, type ServerBlock, type Source as Text } from '../corefile/parse.ts'
@@ -38,6 +39,10 @@ export interface ReadingParts {
   readonly warn: (message: string) => void
   /** The real file system where absent. */
   readonly files?: FileSystem
+  /** Hears of a mistake that the rest can be read in spite of; where absent, it is thrown. */
+  readonly problem?: (error: CorefileError) => void
+  /** Folders that relative imports are looked for in; where absent, the Corefile's own. */
+  readonly importFrom?: readonly string[]
 }
 
 export interface CorefileSourceParts extends ReadingParts {
@@ -58,6 +63,8 @@ export class CorefileSource implements Source {
   readonly #conf: string
   readonly #parts: CorefileSourceParts
   #stdinText: string | null = null
+  /** What was warned of at the last load, so that polling does not repeat it. */
+  #said: ReadonlySet<string> = new Set()
 
   /** @param conf the value of `-conf`: a path, `stdin`, or '' for ./Corefile */
   constructor(conf: string, parts: CorefileSourceParts) {
@@ -74,7 +81,16 @@ export class CorefileSource implements Source {
   load(): Corefile {
     const { files = nodeFiles } = this.#parts
     const source = this.path === null ? this.#readStdin() : this.#readFile(this.path, files)
-    return readCorefile(source, this.#parts)
+    const said = new Set<string>()
+    const warn = (message: string): void => {
+      if (!this.#said.has(message) && !said.has(message)) this.#parts.warn(message)
+      said.add(message)
+    }
+    try {
+      return readCorefile(source, { ...this.#parts, warn })
+    } finally {
+      this.#said = said
+    }
   }
 
   #readFile(path: string, files: FileSystem): Text {
@@ -109,8 +125,8 @@ export class CorefileSource implements Source {
 
 /** Parses a Corefile; throws CorefileError, or DnsletError with `E_COREFILE_EMPTY`. */
 export function readCorefile(source: Text, parts: ReadingParts): Corefile {
-  const { directives, env, warn, files = nodeFiles } = parts
-  const blocks = parse(source, { directives, env, files, warn })
+  const { files = nodeFiles } = parts
+  const blocks = parse(source, { ...parts, files })
   if (blocks.length > 0) return { ...source, blocks, hash: hashBlocks(blocks) }
   throw new DnsletError(
     'E_COREFILE_EMPTY',

@@ -258,6 +258,7 @@ export class Daemon {
     })
     let undo: (() => Promise<void>) | null = null
     try {
+      await Promise.race([next.prepare(), givenUp])
       undo = await this.#open.serve(next)
       await next.start()
       await Promise.race([next.settled(), givenUp])

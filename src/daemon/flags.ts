@@ -43,9 +43,14 @@ export const flags: readonly Flag[] = [
   text(['interfacename'], 'nodelocaldns', 'name of the interface'),
   text(['syncinterval'], '60s', 'time between two checks of interface and rules'),
   text(
-    ['metrics-listen-address', 'prometheus-listen-address'],
-    '127.0.0.1:9353',
-    "address of the process's own metrics",
+    ['metrics-listen-address'],
+    ':9353',
+    "address of the process's own metrics; without a host, every interface",
+  ),
+  text(
+    ['prometheus-listen-address'],
+    ':9253',
+    'what replaces __PROMETHEUS__ENDPOINT__ in the template',
   ),
   text(
     ['basecorefile'],

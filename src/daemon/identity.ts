@@ -22,9 +22,10 @@ export function joinHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Directives that neither produce nor change answers. */
+/** Directives that neither produce nor change the answers that `cache` gets; its own limits it knows. */
 const SILENT = new Set([
   'bind',
+  'cache',
   'debug',
   'errors',
   'health',
@@ -36,13 +37,16 @@ const SILENT = new Set([
   'reload',
 ])
 
-/** What a block answers from, as one string: comments, positions and silent directives aside. */
+/**
+ * What a block answers from, as one string: zones, comments, positions and directives that change
+ * nothing of it aside.
+ */
 export function blockIdentity(block: ServerBlock): string {
   const directives = [...block.directives]
     .filter(([name]) => !SILENT.has(name))
     .map(([name, occurrences]) => JSON.stringify([name, occurrences.map(directiveTexts)]))
     .toSorted()
-  return JSON.stringify([block.keys.map(text), directives])
+  return JSON.stringify(directives)
 }
 
 function directiveTexts({ args, options }: Directive): unknown {

@@ -1,12 +1,15 @@
+import type { Services } from '../serve/plugin.ts'
+
 /** One configuration's share in the states it uses. */
 export interface StateUser {
-  readonly keep: <T>(key: string, make: () => T, drop?: (state: T) => void) => T
+  readonly keep: Services['keep']
   /** This configuration is gone: what nobody else uses is dropped. */
   release(): void
 }
 
 interface Kept {
   readonly state: unknown
+  readonly family: string
   readonly drop: () => void
   readonly users: Set<StateUser>
 }
@@ -17,11 +20,20 @@ export class KeptStates {
 
   open(): StateUser {
     const user: StateUser = {
-      keep: <T>(key: string, make: () => T, drop: (state: T) => void = () => {}): T => {
+      keep: <T>(
+        key: string,
+        make: (relatives?: readonly T[]) => T,
+        drop: (state: T) => void = () => {},
+        family: string = key,
+      ): T => {
         let kept = this.#states.get(key)
         if (kept === undefined) {
-          const state = make()
-          kept = { state, drop: () => drop(state), users: new Set() }
+          // Those of the same user belong to other blocks of the same configuration.
+          const others = [...this.#states.values()].filter(
+            (other) => other.family === family && !other.users.has(user),
+          )
+          const state = make(others.map((other) => other.state as T))
+          kept = { state, family, drop: () => drop(state), users: new Set() }
           this.#states.set(key, kept)
         }
         kept.users.add(user)

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { nearest } from '../corefile/nearest.ts'
 import { flagNamed, flagNames, flags } from './flags.ts'
 import { GivenFlags, parseBoolean } from './given-flags.ts'
-import { DNS_PORT, portFlag, serveOptions } from './serve-options.ts'
+import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
 import { UsageError } from './usage-error.ts'
@@ -10,7 +10,12 @@ import { UsageError } from './usage-error.ts'
 /** What a command line asks for. */
 export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
-  | { readonly kind: 'check'; readonly corefile: string; readonly port: number }
+  | {
+      readonly kind: 'check'
+      readonly corefile: string
+      readonly port: number
+      readonly localIps: readonly string[]
+    }
   | { readonly kind: 'demo'; readonly port: number }
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'version' }
@@ -67,7 +72,8 @@ function readCheck(argv: readonly string[]): Command {
   if (told !== null) return told
   const [corefile = given.text('conf'), ...more] = leading ? [first, ...given.rest] : given.rest
   refuseMore(more)
-  return { kind: 'check', corefile, port: portFlag(given, DNS_PORT) }
+  const localIps = localAddresses(given.text('localip'))
+  return { kind: 'check', corefile, port: portFlag(given, DNS_PORT), localIps }
 }
 
 function readInformation(given: GivenFlags): Command | null {

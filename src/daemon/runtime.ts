@@ -79,6 +79,11 @@ export class Runtime {
     })
   }
 
+  /** Readies what the stages serve from, before the first query is theirs. */
+  async prepare(): Promise<void> {
+    for (const stage of this.#stages()) await stage.prepare?.()
+  }
+
   /** Starts every stage in chain order. Where one fails, those started are stopped again. */
   async start(): Promise<void> {
     for (const stage of this.#stages()) {

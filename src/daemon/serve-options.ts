@@ -19,9 +19,11 @@ export interface ServeOptions {
   readonly syncIntervalMs: number
   /** host:port of the process's own metrics. */
   readonly metricsListenAddress: string
+  /** What replaces `__PROMETHEUS__ENDPOINT__` in the template. */
+  readonly prometheusListenAddress: string
   /** Template that -conf is made from. */
   readonly baseCorefile: string
-  /** Whether it was named: the default one need not exist. */
+  /** Whether it was named: the default one is not missed where it does not exist. */
   readonly baseCorefileNamed: boolean
   /** Directory of the kube-dns ConfigMap; it need not exist. */
   readonly kubeDnsConfigMap: string
@@ -53,7 +55,8 @@ export function serveOptions(given: GivenFlags): ServeOptions {
   if (given.isSet('corefile')) warnings.push('-corefile is ignored, as in node-cache: use -conf')
   const conf = given.text('conf')
   const baseCorefile = given.text('basecorefile')
-  if (given.isSet('basecorefile')) checkTemplate(conf, baseCorefile)
+  if (baseCorefile === '') warnings.push('-basecorefile is empty: -conf is served as it is')
+  else if (given.isSet('basecorefile')) checkTemplate(conf, baseCorefile)
   return Object.freeze({
     conf,
     port: portFlag(given, DNS_PORT),
@@ -64,8 +67,9 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     interfaceName: given.text('interfacename'),
     syncIntervalMs,
     metricsListenAddress: listenAddress(given.text('metrics-listen-address')),
+    prometheusListenAddress: given.text('prometheus-listen-address'),
     baseCorefile,
-    baseCorefileNamed: given.isSet('basecorefile'),
+    baseCorefileNamed: baseCorefile !== '' && given.isSet('basecorefile'),
     // As in the original, an empty name means the default.
     kubeDnsConfigMap: given.text('kubednscm') || KUBE_DNS,
     upstreamService: given.text('upstreamsvc'),
@@ -89,7 +93,6 @@ function setUp(given: GivenFlags, name: string, localIps: readonly string[]): bo
 
 /** The Corefile is written where -conf says: somewhere, and not over its own template. */
 function checkTemplate(conf: string, base: string): void {
-  if (base === '') throw invalid('invalid basecorefile specified - "": name a file')
   if (conf === '' || conf === 'stdin') {
     throw invalid('-basecorefile needs -conf <path>, the file that the Corefile is written to')
   }
@@ -98,13 +101,14 @@ function checkTemplate(conf: string, base: string): void {
   }
 }
 
-/** The addresses of -localip, none for ''. */
+/** The addresses of -localip, none for ''. White space around them is no mistake worth a crash loop. */
 export function localAddresses(list: string): string[] {
-  if (list === '') return []
-  return list.split(',').map((address) => {
+  if (list.trim() === '') return []
+  return list.split(',').map((word) => {
+    const address = word.trim()
     // isIP() takes a zone (fe80::1%eth0), an address of the node-local interface has none.
     if (isIP(address) === 0 || address.includes('%')) {
-      throw invalid(`invalid localip specified - "${address}"`)
+      throw invalid(`invalid localip specified - "${word}"`)
     }
     return address
   })

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { nodeFiles } from '../corefile/files.ts'
 import { parseKeys } from '../corefile/keys.ts'
 import { parse } from '../corefile/parse.ts'
@@ -18,7 +19,13 @@ import { leftPlaceholders, render } from '../host/template/render.ts'
 import type { UpstreamService } from '../host/template/upstream-service.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { type Corefile, readCorefile, type ReadingParts, type Source } from './corefile-source.ts'
+import {
+  type Corefile,
+  CorefileSource,
+  readCorefile,
+  type ReadingParts,
+  type Source,
+} from './corefile-source.ts'
 
 export interface TemplateSourceParts extends Omit<ReadingParts, 'warn'> {
   /** Path of the template. */
@@ -28,6 +35,10 @@ export interface TemplateSourceParts extends Omit<ReadingParts, 'warn'> {
   /** Port of stub zones, and of server blocks that name none. */
   readonly port: number
   readonly localIps: readonly string[]
+  /** What `__PROMETHEUS__ENDPOINT__` stands for. */
+  readonly prometheus: string
+  /** The file that is made of the template: served as it is where there is no template. */
+  readonly conf: string
   readonly upstream: UpstreamService
   readonly log: Log
 }
@@ -54,6 +65,8 @@ export class TemplateSource implements Source {
   #said: ReadonlySet<string> = new Set()
   #domain: string | null = null
   #needsUpstream = false
+  /** Whether the template could be read before. */
+  #rendered = false
   readonly #renderings = new WeakMap<Corefile, Rendering>()
 
   constructor(parts: TemplateSourceParts) {
@@ -110,8 +123,9 @@ export class TemplateSource implements Source {
   }
 
   #render(kubeDns: KubeDnsConfig, said: Set<string>): Corefile {
-    const { localIps, upstream, base } = this.#parts
-    const text = readBase(base)
+    const { localIps, upstream, base, prometheus, conf } = this.#parts
+    const text = this.#readBase(said)
+    if (text === null) return this.#renderNothing(conf, said)
     const blocks = this.#baseBlocks(text)
     this.#needsUpstream = blocks.some(usesUpstream)
     this.#domain = clusterDomain(blocks)
@@ -119,23 +133,56 @@ export class TemplateSource implements Source {
     const stubs = stubZones(kubeDns.stubDomains, blocks, this.#parts)
     for (const warning of stubs.warnings) warn(warning)
     const { upstreamServers } = kubeDns
-    const values = { localIps, upstream: upstream.address, upstreamServers }
+    const values = { localIps, upstream: upstream.address, upstreamServers, prometheus }
     const rendered = render(stubs.text === '' ? text : `${text}\n${stubs.text}`, values)
     for (const left of leftPlaceholders(rendered)) {
       warn(`${base} still has ${left}: whoever installs the manifest replaces it`)
     }
-    const corefile = readCorefile({ file: base, text: rendered }, { ...this.#parts, warn })
+    const reading = { ...this.#parts, warn, importFrom: this.#importFrom }
+    const corefile = readCorefile({ file: base, text: rendered }, reading)
+    this.#rendered = true
     const { upstreamKnown } = this
     const stubDomains = kubeDns.stubDomains.length
     this.#renderings.set(corefile, { stubDomains, upstreamServers, upstreamKnown })
     return corefile
   }
 
+  /** Relative imports: beside what is written, as in the original, then beside what it is made of. */
+  get #importFrom(): readonly string[] {
+    return [this.#parts.conf, this.#parts.base].map((file) => dirname(resolve(file)))
+  }
+
+  /** Null where there is no template to read, and none was before. */
+  #readBase(said: Set<string>): string | null {
+    const { base, conf } = this.#parts
+    try {
+      return nodeFiles.read(base)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const message = `Failed to read node-cache coreFile ${base} - ${reason}`
+      if (this.#rendered || !existsSync(conf)) {
+        throw new DnsletError('E_COREFILE_READ', message, { cause })
+      }
+      if (this.#failure(message, said)) {
+        this.#parts.log.error(`${message}; ${conf} is served as it is`)
+      }
+      return null
+    }
+  }
+
+  #renderNothing(conf: string, said: Set<string>): Corefile {
+    const warn = (message: string): void => this.#warn(message, said)
+    this.#domain = null
+    this.#needsUpstream = false
+    return new CorefileSource(conf, { ...this.#parts, warn }).load()
+  }
+
   /** The base file's own server blocks: placeholders are words like any other. */
   #baseBlocks(text: string): readonly BaseBlock[] {
     const { base, directives, env, files = nodeFiles, port } = this.#parts
     const warn = (): void => {}
-    const blocks = parse({ file: base, text }, { directives, env, files, warn })
+    const reading = { directives, env, files, warn, importFrom: this.#importFrom }
+    const blocks = parse({ file: base, text }, reading)
     return blocks.map((block) => ({ block, keys: parseKeys(block.keys, { port, warn }) }))
   }
 
@@ -150,16 +197,6 @@ export class TemplateSource implements Source {
   #warn(message: string, said: Set<string>): void {
     if (!this.#said.has(message) && !said.has(message)) this.#parts.log.warning(message)
     said.add(message)
-  }
-}
-
-function readBase(path: string): string {
-  try {
-    return nodeFiles.read(path)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const message = `Failed to read node-cache coreFile ${path} - ${reason}`
-    throw new DnsletError('E_COREFILE_READ', message, { cause })
   }
 }
 

@@ -5,6 +5,7 @@ import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Query } from '../serve/query.ts'
+import { BoundAddresses } from './bound-addresses.ts'
 import type { NetCounters } from './counters.ts'
 import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard } from './local-addresses.ts'
@@ -62,6 +63,7 @@ export class Listeners {
   readonly #options: Required<ListenersOptions>
   /** Listeners not told to close yet. */
   readonly #own = new Set<OpenListener>()
+  readonly #bound = new BoundAddresses()
 
   constructor(options: ListenersOptions) {
     this.#options = {
@@ -80,14 +82,20 @@ export class Listeners {
    * `dispatch` is given are dropped.
    */
   async open(host: string, port: number, dispatch: (q: Query) => void = ignore): Promise<Listener> {
+    const bound = port !== 0 && !isWildcard(host)
+    if (bound) this.#bound.add(host, port)
     for (let attempt = 1; ; attempt++) {
       try {
         const listener = await this.#open(host, port, dispatch)
         this.#own.add(listener)
+        // Only now: a moment with two sockets of ours loses no query, one without any would.
+        if (bound) await this.#rescan(port)
         return listener
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
-        if (port !== 0 || code !== 'EADDRINUSE' || attempt === PORT_ATTEMPTS) throw error
+        if (port === 0 && code === 'EADDRINUSE' && attempt < PORT_ATTEMPTS) continue
+        if (bound) await this.#free(host, port)
+        throw error
       }
     }
   }
@@ -100,7 +108,7 @@ export class Listeners {
   async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<OpenListener> {
     const { udp: backend, ...options } = this.#options
     const dispatcher = { dispatch }
-    const tcpHost = isWildcard(host) && host !== '0.0.0.0' ? '' : host
+    const tcpHost = isWildcard(host) ? '' : host
     const fd = options.inherited.take('tcp', tcpHost, port)
     if (fd === null) this.#warnIfShared(host, port)
     const tcp = await openTcp({
@@ -112,17 +120,40 @@ export class Listeners {
     }).catch((cause: unknown) => {
       throw listenError('tcp', host, port, cause)
     })
-    const udp = new UdpSockets({ ...options, host, port: tcp.port, dispatcher, backend })
+    const isBound = (address: string): boolean => this.#bound.has(address, tcp.port)
+    const udp = new UdpSockets({ ...options, host, port: tcp.port, dispatcher, backend, isBound })
     try {
       await udp.start()
     } catch (cause) {
       await tcp.close(0)
       throw cause
     }
-    const listener: OpenListener = new OpenListener(host, tcpHost, tcp, udp, dispatcher, () => {
-      this.#own.delete(listener)
-    })
+    const listener: OpenListener = new OpenListener(
+      host,
+      tcpHost,
+      tcp,
+      udp,
+      dispatcher,
+      async () => {
+        this.#own.delete(listener)
+        await this.#free(host, port)
+      },
+    )
     return listener
+  }
+
+  /** An address is the wildcards' again. */
+  async #free(host: string, port: number): Promise<void> {
+    if (port === 0 || isWildcard(host)) return
+    this.#bound.remove(host, port)
+    // A wildcard that is closed in the same turn needs it no more.
+    await Promise.resolve()
+    await this.#rescan(port)
+  }
+
+  async #rescan(port: number): Promise<void> {
+    const sharing = [...this.#own].filter((own) => own.port === port)
+    await Promise.all(sharing.map((own) => own.rescan()))
   }
 
   #warnIfShared(host: string, port: number): void {
@@ -142,7 +173,7 @@ class OpenListener implements Listener {
   readonly #tcp: TcpListener
   readonly #udp: UdpSockets
   readonly #dispatcher: { dispatch: (q: Query) => void }
-  readonly #closing: () => void
+  readonly #closing: () => Promise<void>
 
   constructor(
     host: string,
@@ -150,7 +181,7 @@ class OpenListener implements Listener {
     tcp: TcpListener,
     udp: UdpSockets,
     dispatcher: { dispatch: (q: Query) => void },
-    closing: () => void,
+    closing: () => Promise<void>,
   ) {
     this.host = host
     this.port = tcp.port
@@ -189,8 +220,12 @@ class OpenListener implements Listener {
     return this.#tcp.settled()
   }
 
+  rescan(): Promise<void> {
+    return this.#udp.rescan()
+  }
+
   async close(graceMs: number): Promise<void> {
-    this.#closing()
+    await this.#closing()
     await Promise.all([this.#tcp.close(graceMs), this.#udp.close(graceMs)])
   }
 }

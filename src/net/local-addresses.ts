@@ -3,22 +3,17 @@ import type { NetworkInterfaceInfo } from 'node:os'
 /** What os.networkInterfaces() returns. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
 
-const WILDCARD4 = '0.0.0.0'
-
-/** Whether a host stands for all addresses of this machine: '', `::`, or `0.0.0.0` for IPv4. */
+/** Whether a host stands for all addresses of this machine, of both families as in Go: '', `::`, `0.0.0.0`. */
 export function isWildcard(host: string): boolean {
-  return host === '' || host === WILDCARD4 || /^[0:]+$/.test(host)
+  return host === '' || host === '0.0.0.0' || /^[0:]+$/.test(host)
 }
 
-/** Addresses of this machine that a wildcard stands for, link-local ones with their scope. */
-export function localAddresses(wildcard: string, interfaces: Interfaces): string[] {
+/** All addresses of this machine, link-local ones with their scope. */
+export function localAddresses(interfaces: Interfaces): string[] {
   const found = new Set<string>()
   for (const [name, infos = []] of Object.entries(interfaces)) {
-    for (const { address, family } of infos) {
-      if (family === 'IPv4') found.add(address)
-      else if (wildcard !== WILDCARD4) {
-        found.add(address.toLowerCase().startsWith('fe80:') ? `${address}%${name}` : address)
-      }
+    for (const { address } of infos) {
+      found.add(address.toLowerCase().startsWith('fe80:') ? `${address}%${name}` : address)
     }
   }
   return [...found]

@@ -4,11 +4,16 @@ import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard, localAddresses } from './local-addresses.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
+/** How long queries that a socket has taken may still be answered when another listener gets its address. */
+const GRACE_MS = 5_000
+
 export interface UdpSocketsOptions extends Omit<UdpOptions, 'address' | 'fd'> {
   /** An IP address or a wildcard. */
   readonly host: string
   readonly backend: UdpBackend
   readonly interfaces: () => Interfaces
+  /** Whether an address has a listener of its own, so that a wildcard leaves it out. */
+  readonly isBound: (address: string) => boolean
   /** Milliseconds between looks at the interfaces. */
   readonly rescanMs: number
   readonly inherited: Inheritance
@@ -25,6 +30,8 @@ export class UdpSockets {
   readonly #open = new Map<string, UdpSocket>()
   /** Addresses that could not be opened at the last look: logged once. */
   readonly #failed = new Set<string>()
+  /** Sockets that are being closed on their own. */
+  readonly #leaving = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | null = null
   #scanning: Promise<void> | null = null
   #closed = false
@@ -35,10 +42,10 @@ export class UdpSockets {
 
   /** Opens all or none. Rejects with ListenError. */
   async start(): Promise<void> {
-    const { host, interfaces, rescanMs } = this.#options
+    const { host, rescanMs } = this.#options
     const wildcard = isWildcard(host)
     try {
-      for (const address of wildcard ? localAddresses(host, interfaces()) : [host]) {
+      for (const address of wildcard ? this.#wanted() : [host]) {
         await this.#add(address, wildcard)
       }
     } catch (cause) {
@@ -70,7 +77,8 @@ export class UdpSockets {
     this.#closed = true
     if (this.#timer !== null) clearInterval(this.#timer)
     await this.#scanning
-    await Promise.all([...this.#open.values()].map((socket) => socket.close(graceMs)))
+    const closing = [...this.#open.values()].map((socket) => socket.close(graceMs))
+    await Promise.all([...closing, ...this.#leaving])
     this.#open.clear()
   }
 
@@ -86,24 +94,50 @@ export class UdpSockets {
     }
   }
 
-  readonly #rescan = (): void => {
-    if (this.#scanning !== null || this.#closed) return
-    this.#scanning = this.#scan().finally(() => {
+  /** Looks at once whether a wildcard's addresses are still the ones it serves. Never rejects. */
+  async rescan(): Promise<void> {
+    if (!isWildcard(this.#options.host)) return
+    // One that is under way may have looked too early.
+    await this.#scanning
+    await this.#look()
+  }
+
+  readonly #rescan = (): void => void this.#look()
+
+  /** One look at a time. */
+  #look(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#scanning ??= this.#scan().finally(() => {
       this.#scanning = null
     })
+    return this.#scanning
+  }
+
+  #wanted(): readonly string[] {
+    const { interfaces, isBound } = this.#options
+    return localAddresses(interfaces()).filter((address) => !isBound(address))
   }
 
   async #scan(): Promise<void> {
-    const { host, interfaces } = this.#options
-    const present = new Set(localAddresses(host, interfaces()))
+    const { isBound } = this.#options
+    const present = new Set(this.#wanted())
     for (const [address, socket] of this.#open) {
       if (present.has(address)) continue
       this.#open.delete(address)
-      this.#log('no longer listening on', address)
-      await socket.close(0)
+      if (isBound(address)) this.#leave(socket)
+      else {
+        this.#log('no longer listening on', address)
+        await socket.close(0)
+      }
     }
     for (const address of this.#failed) if (!present.has(address)) this.#failed.delete(address)
     for (const address of present) if (!this.#open.has(address)) await this.#retry(address)
+  }
+
+  /** Lets a socket answer what it has taken: its address has another one by now. */
+  #leave(socket: UdpSocket): void {
+    const left = socket.close(GRACE_MS).finally(() => this.#leaving.delete(left))
+    this.#leaving.add(left)
   }
 
   async #retry(address: string): Promise<void> {

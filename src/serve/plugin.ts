@@ -22,6 +22,10 @@ export interface Stage {
   observe?(q: Query): void
   /** Addresses this block listens on (the `bind` directive). */
   readonly addresses?: readonly string[]
+  /** The address of its HTTP listener, `host:port`, where it opens one. */
+  readonly http?: string
+  /** Readies state before the first query, in slices: another configuration serves meanwhile. */
+  prepare?(): Promise<void>
   /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */
   start?(): Promise<void>
   /**
@@ -52,8 +56,9 @@ export interface BlockContext {
   /** The block's stages by directive, in chain order; complete before start(). */
   readonly stages: readonly { readonly name: string; readonly stage: Stage }[]
   /**
-   * What decides this block's answers (keys, addresses, directives that produce or change answers)
-   * as one string: state kept over a reload under it still fits the new configuration.
+   * What decides the answers that `cache` gets to store, as one string: the directives that produce or
+   * change answers. State kept over a reload under it, and under the block's zones, still fits the new
+   * configuration.
    */
   readonly identity: string
   readonly services: Services
@@ -68,8 +73,16 @@ export interface Services {
   /**
    * State that survives a reload: made on first use of the key, the same object afterwards. Once a
    * running configuration no longer uses the key, `drop` is called with it.
+   *
+   * @param make given the states of the same family that are there under other keys
+   * @param family what states have in common that can follow each other
    */
-  keep<T>(key: string, make: () => T, drop?: (state: T) => void): T
+  keep<T>(
+    key: string,
+    make: (relatives?: readonly T[]) => T,
+    drop?: (state: T) => void,
+    family?: string,
+  ): T
   /** Asks the daemon to watch the Corefile: milliseconds between checks, jitter as in `reload`. */
   watchCorefile(intervalMs: number, jitterMs: number): void
   /** Ends a first start with this message and exit code 1; refuses a reload. */

@@ -205,9 +205,6 @@ class Listener {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     const route = this.shares.findLast((routes) => Object.hasOwn(routes, path))?.[path]
     if (route === undefined) return plainText(404, '404 page not found\n')
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return plainText(405, 'Method Not Allowed\n')
-    }
     try {
       return await route({ accept: request.headers.accept ?? '' })
     } catch (error) {

@@ -38,6 +38,8 @@ export interface ExchangeHost {
 
 /** What holds an exchange while it waits: a connection, a socket, or the queue for one. */
 export interface Carrier {
+  /** Our own address and port, for the text of an error; absent or '' where it is not known. */
+  readonly local?: string
   /** Forgets the exchange; its answer, should it come, is ignored. */
   abandon(x: Exchange): void
 }
@@ -91,6 +93,8 @@ export class Exchange {
   result: Result = 0
   /** The system's word for what went wrong, e.g. ECONNREFUSED; null where there is none. */
   code: string | null = null
+  /** Our own address and port when that happened, over UDP; '' where it is not known. */
+  local = ''
 
   constructor(owner: ExchangeOwner) {
     this.owner = owner

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { sourceFor } from './address.ts'
+import { endpointText, sourceFor } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -71,6 +71,13 @@ export class UdpSocket implements Carrier {
     })
   }
 
+  /** `10.0.0.7:4242`; '' before it is connected. */
+  get local(): string {
+    if (this.#state !== State.Ready) return ''
+    const { address, port } = this.#socket.address()
+    return endpointText({ host: address, port })
+  }
+
   /** True once its port has been in use for long enough. */
   get isWorn(): boolean {
     return this.#usesLeft <= 0
@@ -129,10 +136,16 @@ export class UdpSocket implements Carrier {
 
   #end(code: string | null): void {
     if (this.#state === State.Closed) return
+    if (code !== null) this.#tellLocal()
     this.#state = State.Closed
     this.#o.counters.open[Transport.Udp]!--
     this.#socket.close()
     this.#owner.closed(this, code)
+  }
+
+  #tellLocal(): void {
+    const { local } = this
+    for (const x of this.#exchanges.values()) x.local = local
   }
 
   #connected(): void {

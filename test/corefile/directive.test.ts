@@ -10,7 +10,7 @@ import {
   flag,
   integer,
   list,
-  noOptions,
+  noBraces,
   once,
   one,
   oneOf,
@@ -131,12 +131,14 @@ describe('read()', () => {
 
   test('complains of an unknown option as the plugin likes', () => {
     assert.equal(
-      messageOf(() => read(cache('foo'), table, unknownProperty)),
+      messageOf(() => read(cache('foo'), table, { unknown: unknownProperty })),
       `plugin/cache: ${position(3)}Error during parsing: unknown property 'foo'`,
     )
     const unknown: string[] = []
     assert.deepEqual(
-      read(cache('foo 1', 'keepttl'), table, (option) => unknown.push(option.name.text)),
+      read(cache('foo 1', 'keepttl'), table, {
+        unknown: (option) => void unknown.push(option.name.text),
+      }),
       { keepttl: true },
     )
     assert.deepEqual(unknown, ['foo'])
@@ -169,17 +171,14 @@ describe('once()', () => {
   })
 })
 
-describe('noOptions()', () => {
-  test('accepts a directive without braces, and empty braces', () => {
-    for (const directive of [...directives('cache'), cache()]) noOptions(directive)
-  })
-
-  test('rejects an option', () => {
+test('noBraces() rejects braces, empty ones included', () => {
+  for (const directive of directives('cache')) noBraces(directive)
+  for (const braced of [cache(), cache('foo')]) {
     assert.equal(
-      messageOf(() => noOptions(cache('foo'))),
-      argumentCount(3, 'foo'),
+      messageOf(() => noBraces(braced)),
+      `plugin/cache: ${position(2)}Error during parsing: Unexpected token '{', expecting argument`,
     )
-  })
+  }
 })
 
 test('unknownOption() throws what CoreDNS says', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { hasMeta, isGlob } from '../../src/corefile/glob.ts'
+import { hasWildcard, isGlob } from '../../src/corefile/glob.ts'
 import { memoryFiles } from './support.ts'
 
 const files = memoryFiles({
@@ -36,8 +36,9 @@ describe('glob()', () => {
   }
 })
 
-test('hasMeta() sees wildcards and escapes', () => {
-  assert.deepEqual(['/a', '/a*', '/a?', '/[', '/\\a'].map(hasMeta), [false, true, true, true, true])
+test('hasWildcard() sees wildcards, and no escapes', () => {
+  const patterns = ['/a', '/a*', '/a?', '/[', '/\\a']
+  assert.deepEqual(patterns.map(hasWildcard), [false, true, true, true, false])
 })
 
 test('isGlob() rejects an open bracket and a backslash at the end', () => {

@@ -63,9 +63,23 @@ describe('parseKeys()', () => {
     for (const text of ['.', 'a.b-c.d1', 'X', '10.in-addr.arpa', '10.0.0.0/8', 'fd00::/8']) {
       assert.deepEqual(warningsOf(text), [])
     }
-    for (const zone of ['a_b.', '1a.b.', '-a.', 'a-.', '*.x.']) {
-      const warning = `Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`
-      assert.deepEqual(warningsOf(zone), [warning])
+    const warning = (zone: string): string =>
+      `Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`
+    for (const zone of ['a_b.', '1a.b.', '-a.', 'a-.']) {
+      assert.deepEqual(warningsOf(zone), [warning(zone)])
+    }
+    const remedy = ': a zone holds all names below it, write x.'
+    assert.deepEqual(warningsOf('*.x.'), [warning('*.x.') + remedy])
+  })
+
+  test('says what the author of an odd key probably meant', () => {
+    for (const [text, hint] of [
+      ['a.example:53{', "put a space before '{'"],
+      ['{errors', "put a space before each brace, and a line break behind '{'"],
+      ['{\\n', 'a line break is no "\\n", the file has to have real ones'],
+    ] as const) {
+      const [first] = warningsOf(text)
+      assert.equal(first, `/etc/Corefile:1 - '${text}' is read as a zone: ${hint}`)
     }
   })
 

@@ -53,7 +53,7 @@ function render({ text, quoted, first }: Lexeme): string {
 function model(text: string): readonly string[] {
   const found: string[] = []
   let word: string | null = null
-  let state: 'between' | 'word' | 'quote' | 'escape' | 'comment' = 'between'
+  let state: 'between' | 'word' | 'quote' | 'escape' | 'comment' | 'cut' = 'between'
   const end = (): void => {
     if (word !== null) found.push(word)
     word = null
@@ -76,9 +76,10 @@ function model(text: string): readonly string[] {
     } else if (/[\s\u0085]/.test(c) && c !== '\uFEFF') {
       end()
       state = 'between'
-    } else if (c === '#') {
-      end()
+    } else if (c === '#' && state === 'between') {
       state = 'comment'
+    } else if (c === '#' || state === 'cut') {
+      state = 'cut'
     } else if (state === 'between' && c === '"') {
       word = ''
       state = 'quote'
@@ -102,7 +103,11 @@ describe('lex()', () => {
       'abcdefgh'.split(''),
     ],
     ['drops a carriage return without separating', 'a\rb\r\nc', ['ab', 'c']],
-    ['takes # for a comment even inside a word', 'foo#bar baz\nqux # x "y\nz', ['foo', 'qux', 'z']],
+    [
+      'drops the rest of a word behind #, and of a line where # begins the word',
+      'foo#bar baz#"a b\nqux # x "y\nz',
+      ['foo', 'baz', 'b', 'qux', 'z'],
+    ],
     ['keeps # inside quotes', '"a # b" c', ['a # b', 'c']],
     ['ends a quoted token at the closing quote', '"a"b', ['a', 'b']],
     ['takes a quote inside a word for a letter', 'a"b c"', ['a"b', 'c"']],
@@ -156,7 +161,8 @@ describe('lex()', () => {
 
   test('warns of a # that cuts a word, not of one that starts a comment', () => {
     assert.deepEqual(warningsOf('a\nb#c\n# d\n"e"#f'), [
-      "Corefile:2 - '#' right after 'b' starts a comment: put a space before it, or quotes around the word",
+      "Corefile:2 - '#' right after 'b' drops the rest of that word alone: put a space before it for a " +
+        'comment, or quotes around the word',
     ])
   })
 

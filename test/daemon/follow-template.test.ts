@@ -26,7 +26,8 @@ function follow(t: TestContext, env: Readonly<Record<string, string>> = {}) {
   }
   const upstream = new UpstreamService({ service: 'up', env, localIps: [], lookup })
   const directives = knownDirectives
-  const parts = { base, kubeDns, upstream, log }
+  const conf = join(folder, 'Corefile')
+  const parts = { base, kubeDns, upstream, log, conf, prometheus: ':9253' }
   const source = new TemplateSource({ ...parts, port: 53, localIps: [], env: {}, directives })
   source.load()
   const start = (): void => {

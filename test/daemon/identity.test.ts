@@ -26,15 +26,15 @@ test('what changes no answer leaves the identity alone', () => {
     identityOf('. {\n errors\n log\n bind 127.0.0.1\n cache 30\n forward . 127.0.0.1\n}'),
     plain,
   )
+  // `cache` knows its own limits and the zones.
+  assert.equal(identityOf('a.test {\n cache 31\n forward . 127.0.0.1\n}'), plain)
 })
 
 test('what changes answers changes the identity', () => {
   const plain = identityOf('. {\n cache 30\n forward . 127.0.0.1\n}')
   for (const other of [
-    '. {\n cache 31\n forward . 127.0.0.1\n}',
     '. {\n cache 30\n forward . 127.0.0.2\n}',
     '. {\n cache 30\n forward . 127.0.0.1 {\n  force_tcp\n }\n}',
-    'a.test {\n cache 30\n forward . 127.0.0.1\n}',
   ]) {
     assert.notEqual(identityOf(other), plain)
   }

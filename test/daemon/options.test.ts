@@ -28,7 +28,8 @@ test('defaults', () => {
     skipTeardown: false,
     interfaceName: 'nodelocaldns',
     syncIntervalMs: 60_000,
-    metricsListenAddress: '127.0.0.1:9353',
+    metricsListenAddress: ':9353',
+    prometheusListenAddress: ':9253',
     baseCorefile: '/etc/coredns/Corefile.base',
     baseCorefileNamed: false,
     kubeDnsConfigMap: '/etc/kube-dns',
@@ -52,7 +53,8 @@ const textFlags: readonly (readonly [string, string, keyof ServeOptions, unknown
   ['interfacename', 'dns0', 'interfaceName', 'dns0'],
   ['syncinterval', '1m30s', 'syncIntervalMs', 90_000],
   ['metrics-listen-address', '0.0.0.0:9353', 'metricsListenAddress', '0.0.0.0:9353'],
-  ['prometheus-listen-address', ':9353', 'metricsListenAddress', ':9353'],
+  ['prometheus-listen-address', ':9999', 'prometheusListenAddress', ':9999'],
+  ['localip', '127.0.0.1, fd00::a ', 'localIps', ['127.0.0.1', 'fd00::a']],
   ['corefile', '/dead', 'conf', ''],
   ['kubednscm', '/k', 'kubeDnsConfigMap', '/k'],
   ['upstreamsvc', 'kube-dns-upstream', 'upstreamService', 'kube-dns-upstream'],
@@ -144,7 +146,12 @@ test('a named template needs another file to be written to', () => {
     assert.equal(code, 1)
     assert.match(message, /-basecorefile (needs -conf|and -conf name the same file)/)
   }
-  assert.equal(refusal('-basecorefile=', '-conf', '/c')[0], 1)
+})
+
+test('an empty name of the template means none, and is said', () => {
+  const { baseCorefile, baseCorefileNamed, warnings } = serve('-basecorefile=', '-conf', '/c')
+  assert.deepEqual([baseCorefile, baseCorefileNamed], ['', false])
+  assert.deepEqual(warnings, ['-basecorefile is empty: -conf is served as it is'])
 })
 
 test('values are refused in the words of node-cache, with exit code 1', () => {
@@ -155,7 +162,7 @@ test('values are refused in the words of node-cache, with exit code 1', () => {
   const localip = (value: string): readonly [number, string] =>
     fatal(`invalid localip specified - "${value}"`)
   assert.deepEqual(refusal('-localip', '10.0.0.1,'), localip(''))
-  assert.deepEqual(refusal('-localip', '10.0.0.1, ::1'), localip(' ::1'))
+  assert.deepEqual(refusal('-localip', '10.0.0.1, ::g'), localip(' ::g'))
   assert.deepEqual(refusal('-localip', 'fe80::1%eth0'), localip('fe80::1%eth0'))
   for (const port of ['', 'x', '-1', '65536', '5e3', '0x35']) {
     assert.deepEqual(refusal('-p', port), fatal(`invalid port specified - "${port}"`))
@@ -229,11 +236,16 @@ test('words after the flags are refused as they were typed, with exit code 1', (
 })
 
 test('dnslet check takes the Corefile before its flags, after them, or as -conf', () => {
-  const expected = { kind: 'check', corefile: '/c', port: 1053 }
+  const expected = { kind: 'check', corefile: '/c', port: 1053, localIps: [] }
   assert.deepEqual(parseArgs(['check', '/c', '-p', '1053']), expected)
   assert.deepEqual(parseArgs(['check', '-p', '1053', '/c']), expected)
   assert.deepEqual(parseArgs(['check', '-conf=/c', '-p=1053']), expected)
-  assert.deepEqual(parseArgs(['check']), { kind: 'check', corefile: '', port: 53 })
+  assert.deepEqual(parseArgs(['check', '-localip', '10.0.0.9']), {
+    kind: 'check',
+    corefile: '',
+    port: 53,
+    localIps: ['10.0.0.9'],
+  })
 })
 
 test('dnslet demo', () => {

@@ -42,6 +42,8 @@ class Bench {
       kubeDns: join(this.folder, 'kube-dns'),
       port: 53,
       localIps,
+      prometheus: ':9253',
+      conf: join(this.folder, 'etc', 'Corefile'),
       upstream: this.upstream,
       env: {},
       log: this.log,
@@ -106,6 +108,50 @@ test('an error names the line of the base file, and is counted once until it cha
   assert.equal(bench.errors, 2)
   bench.base('# nothing\n')
   assert.throws(() => bench.source.load(), /no server block/)
+})
+
+test('relative imports are beside -conf, as in node-cache, or else beside the base file', (t) => {
+  const bench = new Bench(t)
+  bench.base('. {\n  import custom/*.override\n  import one\n}\nimport two\n')
+  mkdirSync(join(bench.folder, 'etc', 'custom'), { recursive: true })
+  mkdirSync(join(bench.folder, 'custom'))
+  writeFileSync(join(bench.folder, 'etc', 'custom', 'a.override'), 'errors\n')
+  writeFileSync(join(bench.folder, 'custom', 'a.override'), 'nonsense\n')
+  writeFileSync(join(bench.folder, 'etc', 'one'), 'import custom/b\n')
+  writeFileSync(join(bench.folder, 'etc', 'custom', 'b'), 'log\n')
+  writeFileSync(join(bench.folder, 'two'), 'a.test {\n  cache\n}\n')
+  const names = bench.source.load().blocks.map(({ directives }) => [...directives.keys()])
+  assert.deepEqual(names, [['errors', 'log'], ['cache']])
+  rmSync(join(bench.folder, 'etc'), { recursive: true })
+  bench.base('. {\n  import custom/*.x\n}\n')
+  bench.source.load()
+  assert.deepEqual(bench.log.lines, ['[WARNING] No files matching import glob pattern: custom/*.x'])
+  bench.base('. {\n  import nowhere\n}\n')
+  assert.throws(() => bench.source.load(), /base:2 - .*File to import not found: nowhere/)
+})
+
+test('without a base file -conf is served as it is, and that is said once', (t) => {
+  const bench = new Bench(t)
+  rmSync(join(bench.folder, 'base'))
+  mkdirSync(join(bench.folder, 'etc'))
+  const conf = join(bench.folder, 'etc', 'Corefile')
+  writeFileSync(conf, 'cluster.local {\n  forward . 10.96.0.10\n}\n')
+  for (let i = 0; i < 2; i++) {
+    const corefile = bench.source.load()
+    assert.deepEqual([corefile.file, corefile.blocks.length], [conf, 1])
+    assert.equal(bench.source.renderingOf(corefile), undefined)
+  }
+  assert.equal(bench.errors, 1)
+  const [line = '', ...more] = bench.log.lines
+  assert.match(
+    line,
+    /^\[ERROR\] Failed to read node-cache coreFile .*base - .*; .*Corefile is served/,
+  )
+  assert.deepEqual(more, [])
+  bench.base(base)
+  assert.equal(bench.source.load().file, join(bench.folder, 'base'))
+  rmSync(join(bench.folder, 'base'))
+  assert.throws(() => bench.source.load(), /Failed to read node-cache coreFile/)
 })
 
 test('an invalid ConfigMap leaves the last valid one in force, before there was one it throws', (t) => {

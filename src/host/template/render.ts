@@ -8,6 +8,8 @@ export const Placeholder = {
   LocalDns: '__PILLAR__LOCAL__DNS__',
   /** Left over where kube-dns's ClusterIP is not listened on (IPVS): nothing. */
   DnsServer: '__PILLAR__DNS__SERVER__',
+  /** The value of -prometheus-listen-address. */
+  Prometheus: '__PROMETHEUS__ENDPOINT__',
 } as const
 
 /** What comes in place of the placeholders. */
@@ -17,6 +19,8 @@ export interface TemplateValues {
   readonly upstream: string | null
   /** Of the kube-dns ConfigMap; none: those of /etc/resolv.conf. */
   readonly upstreamServers: readonly string[]
+  /** For `prometheus` directives. */
+  readonly prometheus: string
 }
 
 /** The node's name servers, as `forward` reads them. */
@@ -40,6 +44,7 @@ export function render(base: string, values: TemplateValues): string {
     .replaceAll(CLUSTER_DNS, (_match, port: string | undefined) => endpoint(upstream, port))
     .replaceAll(Placeholder.LocalDns, localIps.join(' '))
     .replaceAll(Placeholder.DnsServer, '')
+    .replaceAll(Placeholder.Prometheus, () => values.prometheus)
 }
 
 /** Placeholders that are still in a rendered text, each once: the installer has missed them. */

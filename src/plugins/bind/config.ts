@@ -3,8 +3,10 @@ import {
   type Directive,
   inPlugin,
   type Option,
+  readAll,
   type Token,
   valueError,
+  wholeLine,
 } from '../../corefile/directive.ts'
 import type { Interfaces } from './interfaces.ts'
 
@@ -20,7 +22,7 @@ export interface BindConfig {
 export function readConfig(directives: readonly Directive[], interfaces: Interfaces): BindConfig {
   const addresses = new Set<string>()
   const silent = new Set<string>()
-  for (const { name, args, options } of directives) {
+  readAll(directives, ({ name, args, options }) => {
     inPlugin(name, () => {
       if (args.length === 0) {
         throw valueError(name, 'at least one address or interface name is expected')
@@ -34,7 +36,7 @@ export function readConfig(directives: readonly Directive[], interfaces: Interfa
         for (const address of found) if (!excepted.has(address)) addresses.add(address)
       }
     })
-  }
+  })
   const [first] = directives
   if (first !== undefined && addresses.size === 0) {
     // CoreDNS goes on without a listener: names of this block would be dead, and nobody told.
@@ -45,7 +47,9 @@ export function readConfig(directives: readonly Directive[], interfaces: Interfa
   return Object.freeze({ addresses: [...addresses], silent: [...silent] })
 }
 
-function readExcept({ name, args }: Option): readonly Token[] {
+function readExcept(option: Option): readonly Token[] {
+  const { name, args } = option
+  wholeLine(option)
   if (name.text !== 'except') throw valueError(name, `invalid option "${name.text}"`)
   if (args.length === 0) {
     const reason = 'at least one address or interface must be given to except subdirective'

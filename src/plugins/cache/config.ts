@@ -1,20 +1,24 @@
 import {
   argumentError,
+  both,
   check,
   countArgs,
   type Directive,
   duration,
   flag,
+  ignore,
   inPlugin,
   integer,
   once,
   one,
-  type Option,
   percentage,
+  reaching,
   read,
+  type ReadOption,
   type Token,
   tuple,
   valueError,
+  type Warn,
   zonesOr,
 } from '../../corefile/directive.ts'
 import { CLIENT_RESPONSE_MS, readStale, readStalePolicy, type StaleConfig } from './stale-config.ts'
@@ -74,26 +78,45 @@ const servfail = check(duration, (ms) => {
   return ms > MAX_SERVFAIL ? 'caching SERVFAIL responses over 5 minutes is not permitted' : null
 })
 
+/** CAPACITY [TTL [MINTTL]]; what follows is ignored, as in CoreDNS. */
+function store(warn: Warn): ReadOption<readonly [number, number?, number?]> {
+  const limits = tuple([integer], [maxTtl, minTtl])
+  return ({ name, args, ...rest }) => {
+    const surplus = args[3]
+    if (surplus !== undefined) {
+      warn(
+        `${surplus.file}:${surplus.line} - '${surplus.text}' is ignored: ${name.text} has three values`,
+      )
+    }
+    return limits({ name, args: args.slice(0, 3), ...rest }, undefined)
+  }
+}
+
 const options = {
-  success: tuple([integer], [maxTtl, minTtl]),
-  denial: tuple([integer], [maxTtl, minTtl]),
   prefetch: tuple([prefetchAmount], [duration, percentage(10, 90)]),
   serve_stale: readStale,
   serve_stale_policy: readStalePolicy,
   servfail: one(servfail),
-  disable: readDisable,
   keepttl: flag,
+}
+
+function readOptions(directive: Directive, warn: Warn) {
+  const withWarnings = { success: store(warn), denial: store(warn), disable: readDisable(warn) }
+  return read(directive, { ...options, ...withWarnings }, { warn })
 }
 
 /** Reads the one `cache` directive of a block that serves `blockZones`. */
 export function readConfig(
   directives: readonly Directive[],
   blockZones: readonly string[],
+  warn: Warn = ignore,
 ): CacheConfig {
   const directive = once(directives)
   return inPlugin(directive.name, () => {
-    const { ttl, zones } = readArguments(directive.args, blockZones)
-    const given = read(directive, options)
+    const [{ ttl, zones }, given] = both(
+      () => readArguments(directive.args, blockZones, warn),
+      () => readOptions(directive, warn),
+    )
     const policy = given.serve_stale_policy
     if (
       policy !== undefined &&
@@ -133,12 +156,20 @@ const defaultStale: StaleConfig = Object.freeze({
 function readArguments(
   args: readonly Token[],
   blockZones: readonly string[],
+  warn: Warn,
 ): { ttl: number | null; zones: readonly string[] } {
   const [first] = args
-  if (first === undefined || !/^[+-]?\d+$/.test(first.text)) {
-    return { ttl: null, zones: zonesOr(args, blockZones) }
+  // A number beyond 64 bits is none, and a name like any other.
+  if (first === undefined || !/^[+-]?\d{1,18}$/.test(first.text)) {
+    if (first !== undefined && /^\d+(?:ms|[smh])?$/.test(first.text)) {
+      const { text, file, line } = first
+      warn(
+        `${file}:${line} - '${text}' is read as a zone: a TTL is a number of seconds, without a unit`,
+      )
+    }
+    return { ttl: null, zones: zonesOr(args, blockZones, warn) }
   }
-  return { ttl: maxTtl(first), zones: zonesOr(args.slice(1), blockZones) }
+  return { ttl: maxTtl(first), zones: zonesOr(args.slice(1), blockZones, warn) }
 }
 
 function storeConfig(
@@ -161,13 +192,17 @@ interface Disabled {
   readonly denial?: readonly string[]
 }
 
-function readDisable(option: Option, before: Disabled = {}): Disabled {
-  const [kind, ...rest] = countArgs(option, 1)
-  if (kind === undefined) throw argumentError(option.name)
-  if (kind.text !== 'success' && kind.text !== 'denial') {
-    throw valueError(kind, 'cache type for disable must be "success" or "denial"')
-  }
-  return { ...before, [kind.text]: zonesOr(rest, ['.']) }
+function readDisable(warn: Warn): ReadOption<Disabled> {
+  return reaching('brace', (option, before = {}) => {
+    const [kind, ...rest] = countArgs(option, 1)
+    if (kind === undefined) throw argumentError(option.name)
+    if (kind.text !== 'success' && kind.text !== 'denial') {
+      throw valueError(kind, 'cache type for disable must be "success" or "denial"')
+    }
+    // A `}` on the same line is a zone to CoreDNS, and then the only one.
+    const everywhere = option.close === undefined ? ['.'] : []
+    return { ...before, [kind.text]: zonesOr(rest, everywhere, warn) }
+  })
 }
 
 export type { StaleConfig } from './stale-config.ts'

@@ -25,6 +25,20 @@ const MAX_VARIANT = 3
 const MAX_LIFETIME = 2 ** 31 * 1000
 const MAX_AHEAD = 60_000
 
+/**
+ * Says for how many seconds an entry is fresh in its new place, 0 for not at all, given those of its
+ * old one. May change the TTLs in `wire`, which holds the message that `records` describes.
+ */
+export type Admit = (
+  kind: 'success' | 'denial',
+  wire: Buffer,
+  question: Question,
+  records: Records,
+  seconds: number,
+) => number
+
+const asBefore: Admit = (_kind, _wire, _question, _records, seconds) => seconds
+
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
@@ -38,6 +52,7 @@ export class CacheImport {
   readonly #caches: ReadonlyMap<string, CacheStores>
   readonly #offset: number
   readonly #now: number
+  readonly #admit: Admit
   readonly #key = new CacheKey()
   readonly #question = new Question()
   readonly #records = new Records()
@@ -50,7 +65,13 @@ export class CacheImport {
   #stores: CacheStores | null = null
 
   /** @param wall milliseconds since 1970 */
-  constructor(caches: CachesByKey, clock: Clock, wall: () => number = Date.now) {
+  constructor(
+    caches: CachesByKey,
+    clock: Clock,
+    wall: () => number = Date.now,
+    admit: Admit = asBefore,
+  ) {
+    this.#admit = admit
     this.#caches = new Map([...caches].map(([key, stores]) => [hex(keyDigest(key)), stores]))
     this.#now = clock.refresh()
     this.#offset = wall() - this.#now
@@ -144,13 +165,16 @@ export class CacheImport {
       throw broken('an entry has extended errors that are none')
     }
     gatherErrors(entry, errorsAt, entry.length, this.#errors)
+    const kind = entry[0] === Item.Success ? 'success' : 'denial'
+    const seconds = this.#admit(kind, wire, question, records, lifetime / 1000)
+    if (seconds <= 0) return
     const key = this.#key
     key.variant = variant
     key.wire = wire
     key.question = question
     key.hash = hashQuestion(wire, question, variant)
-    const store = entry[0] === Item.Success ? success : denial
-    store.write(key, wire, wire.length, records, lifetime / 1000, storedAt, ede, this.#errors)
+    const store = kind === 'success' ? success : denial
+    store.write(key, wire, wire.length, records, seconds, storedAt, ede, this.#errors)
     this.entries++
   }
 }

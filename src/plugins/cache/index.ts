@@ -1,5 +1,7 @@
-import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
-import { type CacheConfig, readConfig, type StoreConfig } from './config.ts'
+import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { carryOver } from './carry-over.ts'
+import { type CacheConfig, readConfig } from './config.ts'
+import { describe } from './describe.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
@@ -7,21 +9,21 @@ import { CountersByServer, showGauges } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
 import { CacheStores, StoreRules, zoneTable } from './stores.ts'
 
+/** The zones of the block that a cache was made for. */
+const zonesServed = new WeakMap<CacheStores, readonly string[]>()
+
 /** `cache`: answers from memory, and merges identical questions on their way to the upstream. */
 export const cache: Plugin = {
   name: 'cache',
   handler: true,
   setup(directives, block): Stage {
-    const config = readConfig(directives, block.zones)
-    const { clock, cacheBudget } = block.services
+    const log = block.services.log.plugin('cache')
+    const config = readConfig(directives, block.zones, (message) => log.warning(message))
+    const { clock } = block.services
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = new CountersByServer(zonesLabel)
-    const stores = block.services.keep(
-      `cache ${block.identity}`,
-      () => new CacheStores(config.success.capacity, config.denial.capacity, cacheBudget),
-      (dropped) => dropped.clear(),
-    )
+    const { stores, relatives } = keepStores(config, block)
     const stale =
       config.stale === null ? null : new StaleAnswers(config.stale, stores, clock, counters)
     const coversBlock = block.zones.every((zone) => config.zones.includes(zone))
@@ -40,6 +42,9 @@ export const cache: Plugin = {
           if (q.memo instanceof Flight) flights!.land(q.memo, q)
           else done(q)
         }
+      },
+      async prepare(): Promise<void> {
+        await carryOver(relatives.splice(0), stores, rules, block.zones, clock)
       },
       start(): Promise<void> {
         hideGauges = showGauges({
@@ -61,32 +66,34 @@ export const cache: Plugin = {
   },
 }
 
-function describe(config: CacheConfig): string[] {
-  const { success, denial, prefetch, stale, servfail, keepTtl } = config
-  const lines = [
-    `zones ${config.zones.join(' ')}`,
-    `success ${describeStore(success)}`,
-    `denial ${describeStore(denial)}`,
-    `servfail ${servfail / 1000}s`,
-  ]
-  if (prefetch !== null) {
-    lines.push(`prefetch ${prefetch.amount} ${prefetch.duration / 1000}s ${prefetch.percentage}%`)
-  }
-  if (stale === null) lines.push('serve_stale off')
-  else {
-    const when = stale.askFirst ? 'where the upstream fails' : 'at once'
-    lines.push(`serve_stale up to ${stale.window / 1000}s after expiry, ${when}`)
-  }
-  if (config.withoutSuccess.length > 0) {
-    lines.push(`disable success ${config.withoutSuccess.join(' ')}`)
-  }
-  if (config.withoutDenial.length > 0) {
-    lines.push(`disable denial ${config.withoutDenial.join(' ')}`)
-  }
-  if (keepTtl) lines.push('keepttl')
-  return lines
+/** The cache of a block, and those of the same source that it may fill itself from where it is new. */
+function keepStores(
+  config: CacheConfig,
+  { identity, services, zones }: BlockContext,
+): { readonly stores: CacheStores; readonly relatives: CacheStores[] } {
+  const relatives: CacheStores[] = []
+  const family = `cache ${identity}`
+  const stores = services.keep(
+    `${family} ${shapeOf(config, zones)}`,
+    (others: readonly CacheStores[] = []) => {
+      relatives.push(...others.filter((other) => shareZones(other, zones)))
+      const { success, denial } = config
+      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget)
+      zonesServed.set(made, zones)
+      return made
+    },
+    (dropped) => dropped.clear(),
+    family,
+  )
+  return { stores, relatives }
 }
 
-function describeStore({ capacity, minTtl, maxTtl }: StoreConfig): string {
-  return `${capacity} entries, TTL ${minTtl}s to ${maxTtl}s`
+function shareZones(stores: CacheStores, zones: readonly string[]): boolean {
+  return zonesServed.get(stores)?.some((zone) => zones.includes(zone)) === true
+}
+
+/** What entries depend on beside where they come from: others have to be bounded anew, or filtered. */
+function shapeOf(config: CacheConfig, zones: readonly string[]): string {
+  const { success, denial, withoutSuccess, withoutDenial } = config
+  return JSON.stringify([zones, success, denial, withoutSuccess, withoutDenial])
 }

@@ -6,12 +6,15 @@ import {
   duration,
   errorAt,
   flag,
+  ignore,
   inPlugin,
   once,
   type Option,
+  reaching,
   read,
   regex,
   syntaxError,
+  type Warn,
 } from '../../corefile/directive.ts'
 
 /** How loud a summary is: the names of the log's methods. */
@@ -39,21 +42,24 @@ export interface ErrorsConfig {
 
 const MAX_PATTERN = 10_000
 
-const options = { stacktrace: flag, consolidate: all(readConsolidate) }
+// As in CoreDNS, `stacktrace` alone looks at nothing behind it, a closing brace included.
+const options = { stacktrace: reaching(0, flag), consolidate: all(readConsolidate) }
 
 /** Reads the one `errors` directive of a block. */
-export function readConfig(directives: readonly Directive[]): ErrorsConfig {
+export function readConfig(directives: readonly Directive[], warn: Warn = ignore): ErrorsConfig {
   const directive = once(directives)
   return inPlugin(directive.name, () => {
     const [file] = countArgs(directive, 0, 1)
     if (file !== undefined && file.text !== 'stdout') {
       throw errorAt(file, `invalid log file: ${file.text}`)
     }
-    const { consolidate = [], stacktrace = false } = read(directive, options, ({ name }) => {
-      throw syntaxError(name, `Unknown field ${name.text}`)
-    })
+    const { consolidate = [], stacktrace = false } = read(directive, options, { unknown, warn })
     return Object.freeze({ consolidations: consolidate, stacktrace })
   })
+}
+
+function unknown({ name }: Option): never {
+  throw syntaxError(name, `Unknown field ${name.text}`)
 }
 
 function readConsolidate(option: Option): Consolidation {

@@ -9,9 +9,10 @@ export const errors: Plugin = {
   name: 'errors',
   handler: true,
   setup(directives, block): Stage {
-    const config = readConfig(directives)
-    const { clock, log } = block.services
-    const reporter = new Reporter(config.consolidations, log.plugin('errors'), clock)
+    const { clock } = block.services
+    const log = block.services.log.plugin('errors')
+    const config = readConfig(directives, (message) => log.warning(message))
+    const reporter = new Reporter(config.consolidations, log, clock)
     let stopTracing: readonly (() => void)[] = []
     return {
       observe(q) {

@@ -1,28 +1,34 @@
 import { statSync } from 'node:fs'
 import {
   all,
+  both,
   check,
   type Convert,
   CorefileError,
   countArgs,
   type Directive,
   duration,
+  errorAt,
   flag,
   formatDuration,
+  ignore,
   inPlugin,
   integer,
   ipAddress,
   list,
   one,
-  oneOf,
   type Option,
+  reaching,
   read,
+  readAll,
   type ReadOption,
   type Token,
   uint32,
   unknownProperty,
   valueError,
+  type Warn,
   zones,
+  zonesOr,
 } from '../../corefile/directive.ts'
 import type { Endpoint } from '../../upstream/address.ts'
 import { MAX_TIMEOUT_MS } from '../../upstream/rtt.ts'
@@ -95,27 +101,38 @@ function resolver(token: Token): Endpoint {
   return endpoint
 }
 
+/** In lower case only, unlike other words of CoreDNS. */
+function policy(token: Token): PolicyName {
+  const name = policies.find((known) => known === token.text)
+  if (name === undefined) throw errorAt(token, `unknown policy '${token.text}'`)
+  return name
+}
+
 const missing: ReadOption<never> = (option: Option) => {
   throw valueError(option.name, `'${option.name.text}' is not implemented in this release`)
 }
 
+/** An option with one argument, behind which CoreDNS lets another option follow on the same line. */
+function next<T>(convert: Convert<T>): ReadOption<T> {
+  return reaching(1, one(convert))
+}
+
 const options = {
-  except: all(list(zones, 1)),
   force_tcp: flag,
   prefer_udp: flag,
-  expire: one(expire),
-  max_fails: one(uint32),
-  max_connect_attempts: one(uint32),
-  max_idle_conns: one(count('max_idle_conns')),
-  read_timeout: one(readTimeout),
-  policy: one(oneOf(policies, (given) => `unknown policy '${given}'`)),
+  expire: next(expire),
+  max_fails: next(uint32),
+  max_connect_attempts: next(uint32),
+  max_idle_conns: next(count('max_idle_conns')),
+  read_timeout: next(readTimeout),
+  policy: next(policy),
   health_check: readHealthCheck,
-  max_concurrent: one(count('max_concurrent')),
+  max_concurrent: next(count('max_concurrent')),
   next: all(list(rcode, 1)),
   next_on_nodata: flag,
   failover: all(list(failoverRcode, 1)),
   failfast_all_unhealthy_upstreams: flag,
-  source_address: one(ipAddress),
+  source_address: next(ipAddress),
   resolver: all(list(resolver, 1)),
   tls: missing,
   tls_servername: missing,
@@ -124,21 +141,17 @@ const options = {
 }
 
 /** Reads one `forward` directive. Looks at the file system only to tell files from domain names. */
-export function readConfig(directive: Directive): ForwardConfig {
+export function readConfig(directive: Directive, warn: Warn = ignore): ForwardConfig {
   return inPlugin(directive.name, () => {
-    const [fromToken = directive.name, ...toTokens] = countArgs(directive, 2)
-    const [from = '.', ...ignoredFrom] = readFrom(fromToken)
-    const surplus = toTokens[MAX_TO]
-    if (surplus !== undefined) {
-      throw valueError(surplus, `more than ${MAX_TO} TOs configured: ${toTokens.length}`)
-    }
-    const to = toTokens.map((token) => readDestination(token, isFile))
-    const given = read(directive, options, unknownProperty)
+    const [{ from, ignoredFrom, to }, given] = both(
+      () => readArguments(directive, warn),
+      () => readOptions(directive, warn),
+    )
     return Object.freeze({
       from,
       ignoredFrom,
       to,
-      except: given.except?.flat(2) ?? [],
+      except: given.except ?? [],
       forceTcp: given.force_tcp ?? false,
       preferUdp: given.prefer_udp ?? false,
       expire: given.expire ?? 10_000,
@@ -157,6 +170,32 @@ export function readConfig(directive: Directive): ForwardConfig {
       resolvers: given.resolver?.flat() ?? [],
     })
   })
+}
+
+function readArguments(
+  directive: Directive,
+  warn: Warn,
+): Pick<ForwardConfig, 'from' | 'ignoredFrom' | 'to'> {
+  const [fromToken = directive.name, ...toTokens] = countArgs(directive, 2)
+  const [from = '.', ...ignoredFrom] = readFrom(fromToken)
+  const surplus = toTokens[MAX_TO]
+  if (surplus !== undefined) {
+    throw valueError(surplus, `more than ${MAX_TO} TOs configured: ${toTokens.length}`)
+  }
+  return {
+    from,
+    ignoredFrom,
+    to: readAll(toTokens, (token) => readDestination(token, isFile, warn)),
+  }
+}
+
+function readOptions(directive: Directive, warn: Warn) {
+  // A word that is no zone is ignored, as in CoreDNS; so is a `}` on the same line.
+  const except = reaching('brace', (option: Option, before: readonly string[] = []) => [
+    ...before,
+    ...zonesOr(countArgs(option, 1), [], warn),
+  ])
+  return read(directive, { ...options, except }, { unknown: unknownProperty, warn })
 }
 
 function readFrom(token: Token): readonly string[] {

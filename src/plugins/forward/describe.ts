@@ -1,30 +1,47 @@
 import { formatDuration } from '../../corefile/directive.ts'
+import { endpointText } from '../../upstream/address.ts'
 import { rcodeName } from '../../wire/codes.ts'
 import type { ForwardConfig } from './config.ts'
 
-/** The settings of one directive in effect, for `dnslet check`. `to`: a line for each TO. */
+/**
+ * The settings of one directive in effect, for `dnslet check`: those that always apply, then those that
+ * are set. `to`: a line for each TO.
+ */
 export function describeConfig(config: ForwardConfig, to: readonly string[]): readonly string[] {
-  const { healthCheck, maxFails } = config
-  const lines = [
+  const { maxConnectAttempts, maxConcurrent, maxIdleConns } = config
+  const attempts = maxConnectAttempts === null ? 'two for each upstream' : maxConnectAttempts
+  return [
     `from ${config.from}`,
     ...to.map((upstream) => `to ${upstream}`),
+    ...list('except', config.except),
     `transport ${transport(config)}`,
     `policy ${config.policy}`,
     `expire ${formatDuration(config.expire)}`,
-    maxFails === 0
-      ? 'health_check off (max_fails 0)'
-      : `health_check ${formatDuration(healthCheck.interval)} for ${healthCheck.domain}, ` +
-        `down after more than ${maxFails} failures`,
+    `read_timeout ${formatDuration(config.readTimeout)}`,
+    `max_connect_attempts ${attempts}`,
+    healthCheck(config),
+    `max_idle_conns ${maxIdleConns === 0 ? 'without a bound' : maxIdleConns}`,
+    `max_concurrent ${maxConcurrent === 0 ? 'not set: the built-in limit' : maxConcurrent}`,
+    ...list('next', config.next.map(rcodeName)),
+    ...(config.nextOnNodata ? ['next_on_nodata'] : []),
+    ...list('failover', config.failover.map(rcodeName)),
+    ...(config.failfast ? ['failfast_all_unhealthy_upstreams'] : []),
+    ...list('source_address', config.source === null ? [] : [config.source]),
+    ...list('resolver', config.resolvers.map(endpointText)),
   ]
-  if (config.except.length > 0) lines.push(`except ${config.except.join(' ')}`)
-  if (config.maxConcurrent > 0) lines.push(`max_concurrent ${config.maxConcurrent}`)
-  if (config.next.length > 0) lines.push(`next ${config.next.map(rcodeName).join(' ')}`)
-  if (config.nextOnNodata) lines.push('next_on_nodata')
-  if (config.failover.length > 0) {
-    lines.push(`failover ${config.failover.map(rcodeName).join(' ')}`)
-  }
-  if (config.source !== null) lines.push(`source_address ${config.source}`)
-  return lines
+}
+
+function list(name: string, values: readonly string[]): readonly string[] {
+  return values.length === 0 ? [] : [`${name} ${values.join(' ')}`]
+}
+
+function healthCheck({ healthCheck: check, maxFails }: ForwardConfig): string {
+  if (maxFails === 0) return 'health_check off (max_fails 0)'
+  const noRec = check.recursionDesired ? '' : ', no_rec'
+  return (
+    `health_check ${formatDuration(check.interval)} for ${check.domain}${noRec}, ` +
+    `down after more than ${maxFails} failures`
+  )
 }
 
 function transport({ forceTcp, preferUdp }: ForwardConfig): string {

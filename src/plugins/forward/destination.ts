@@ -1,5 +1,12 @@
 import { isIPv6 } from 'node:net'
-import { CorefileError, hostPort, type Token, valueError } from '../../corefile/directive.ts'
+import {
+  CorefileError,
+  hostPort,
+  ignore,
+  type Token,
+  valueError,
+  type Warn,
+} from '../../corefile/directive.ts'
 import { parseIp } from '../../corefile/ip.ts'
 import type { Endpoint } from '../../upstream/address.ts'
 
@@ -12,6 +19,8 @@ export type Destination =
   | { readonly kind: 'name'; readonly host: string; readonly port: number }
 
 const DNS_PORT = 53
+/** Where nobody listens, and says so at once: the discard port (RFC 863) of this machine. */
+const NOBODY: Endpoint = { host: '127.0.0.1', port: 9 }
 
 /** Transports of CoreDNS; only the first is one of forward's that this release speaks. */
 const SCHEMES = ['dns', 'tls', 'https', 'quic', 'grpc', 'https3', 'unix']
@@ -21,7 +30,11 @@ const MISSING = ['tls', 'https']
 export type FileExists = (path: string) => boolean
 
 /** Reads one TO: an address, a file or a domain name, `dns://` in front of it or not. */
-export function readDestination(token: Token, exists: FileExists): Destination {
+export function readDestination(
+  token: Token,
+  exists: FileExists,
+  warn: Warn = ignore,
+): Destination {
   const { scheme, rest } = splitScheme(token)
   if (MISSING.includes(scheme)) {
     throw valueError(
@@ -35,7 +48,7 @@ export function readDestination(token: Token, exists: FileExists): Destination {
       `'${scheme}' is not supported as a destination protocol in forward: ${token.text}`,
     )
   }
-  const endpoint = readEndpoint(rest)
+  const endpoint = readEndpoint(rest) ?? withBadPort(token, rest, warn)
   if (endpoint !== null) return { kind: 'address', endpoint }
   if (exists(rest)) return { kind: 'file', path: rest }
   const name = readName(rest)
@@ -58,6 +71,15 @@ export function readEndpoint(text: string): Endpoint | null {
   if (bare !== undefined && isIPv6(bare)) return { host: bare, port: DNS_PORT }
   const parts = splitPort(text)
   return parts !== null && isAddress(parts.host) ? parts : null
+}
+
+/** An address whose port nobody can ask: CoreDNS starts with it, and its queries fail. */
+function withBadPort(token: Token, text: string, warn: Warn): Endpoint | null {
+  const [, v6, v4, port = ''] = /^(?:\[(.*)\]|([^:[\]]*)):([^:\]]*)$/.exec(text) ?? []
+  if (!isAddress(v6 ?? v4 ?? '')) return null
+  const { file, line } = token
+  warn(`${file}:${line} - '${port}' is no port: nothing sent to '${token.text}' will be answered`)
+  return NOBODY
 }
 
 /** An IP address, its zone (`%eth0`) included. */

@@ -2,7 +2,7 @@ import { Timer } from '../../lib/timer-wheel.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
-import { Result, type Transport } from '../../upstream/counters.ts'
+import { Result, Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { Rcode } from '../../wire/codes.ts'
@@ -170,7 +170,10 @@ export class Errand implements ExchangeOwner {
 
   #note(x: Exchange, result: Result, code: string | null): void {
     const upstream = this.#upstreams[x.index]!.name
-    this.#failure = { upstream, transport: x.transport, result, code, sent: x.sentAt > 0 }
+    const { transport, carrier } = x
+    const failed = code !== null && transport === Transport.Udp ? x.local : ''
+    const local = carrier?.local ?? failed
+    this.#failure = { upstream, local, transport, result, code, sent: x.sentAt > 0 }
   }
 
   #timeUp(): void {

@@ -4,6 +4,8 @@ import { Ede } from '../../wire/codes.ts'
 /** Why the last attempt of a query gave no answer. */
 export interface Failure {
   readonly upstream: string
+  /** Our own address and port; '' where they are not known. */
+  readonly local: string
   readonly transport: Transport
   readonly result: Result
   readonly code: string | null
@@ -26,10 +28,16 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'i/o timeout',
 }
 
-/** `read udp 10.96.0.10:53: i/o timeout`, `dial tcp 10.96.0.10:53: connect: connection refused`. */
-export function failureText({ upstream, transport, result, code, sent }: Failure): string {
-  const dialled = transport === Transport.Tcp && !sent
-  const where = `${dialled ? 'dial' : 'read'} ${transportNames[transport]} ${upstream}: `
+/**
+ * `read udp 10.0.0.7:4242->10.96.0.10:53: i/o timeout`,
+ * `dial tcp 10.96.0.10:53: connect: connection refused`.
+ */
+export function failureText(failure: Failure): string {
+  const { upstream, local, transport, result, code, sent } = failure
+  const udp = transport === Transport.Udp
+  const dialled = !sent && (!udp || code !== null)
+  const ends = local === '' || dialled ? upstream : `${local}->${upstream}`
+  const where = `${dialled ? 'dial' : 'read'} ${transportNames[transport]} ${ends}: `
   switch (result) {
     case Result.Timeout:
       return `${where}i/o timeout`
@@ -37,10 +45,11 @@ export function failureText({ upstream, transport, result, code, sent }: Failure
       return `${where}broken reply`
     case Result.Closed:
       return where + (code === null ? 'EOF' : wordsFor(code))
-    default:
-      return code === null
-        ? `${where}too many queries under way`
-        : `${where}${dialled ? 'connect: ' : ''}${wordsFor(code)}`
+    default: {
+      if (code === null) return `${where}too many queries under way`
+      const call = dialled ? 'connect: ' : udp ? 'read: ' : ''
+      return where + call + wordsFor(code)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Directive, inPlugin } from '../../corefile/directive.ts'
+import { type Directive, inPlugin, readAll } from '../../corefile/directive.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
@@ -11,7 +11,7 @@ export const forward: Plugin = {
   name: 'forward',
   handler: true,
   setup(directives, block): Stage {
-    const parts = directives.map((directive) => setupOne(directive, block))
+    const parts = readAll(directives, (directive) => setupOne(directive, block))
     const forwarders: Forwarder[] = []
     return {
       wrap(next: Handler, done: Handler): Handler {
@@ -42,15 +42,14 @@ function setupOne(
   directive: Directive,
   { services }: BlockContext,
 ): { readonly config: ForwardConfig; readonly list: UpstreamList } {
-  const config = readConfig(directive)
+  const log = services.log.plugin('forward')
+  const config = readConfig(directive, (message) => log.warning(message))
   if (config.ignoredFrom.length > 0) {
     const { text, file, line } = directive.args[0]!
-    services.log
-      .plugin('forward')
-      .warning(
-        `${file}:${line} - '${text}' stands for several zones, of which only '${config.from}' is ` +
-          `forwarded, not ${config.ignoredFrom.join(' ')}`,
-      )
+    log.warning(
+      `${file}:${line} - '${text}' stands for several zones, of which only '${config.from}' is ` +
+        `forwarded, not ${config.ignoredFrom.join(' ')}`,
+    )
   }
   return { config, list: inPlugin(directive.name, () => new UpstreamList(config, services)) }
 }

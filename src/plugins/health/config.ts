@@ -1,15 +1,20 @@
 import {
   argumentError,
+  both,
   CorefileError,
   countArgs,
   type Directive,
   duration,
   hostPort,
+  ignore,
   inPlugin,
   type Option,
   read,
+  readAll,
+  splitHostPort,
   type Token,
   valueError,
+  type Warn,
 } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
 import { formatHttpAddress } from '../../telemetry/http-address.ts'
@@ -23,25 +28,37 @@ export interface HealthConfig {
   readonly untilIdle: boolean
 }
 
-/** CoreDNS listens on every interface; here only who says so does. */
-const DEFAULT_ADDRESS = '127.0.0.1:8080'
+/** CoreDNS's: probes of manifests that set no address ask the pod's or the node's. */
+const DEFAULT_ADDRESS = ':8080'
 
 const options = { lameduck }
 
 /** Reads the `health` directives of a block; as in CoreDNS, later ones overrule earlier ones. */
-export function readConfig(directives: readonly Directive[]): HealthConfig {
+export function readConfig(directives: readonly Directive[], warn: Warn = ignore): HealthConfig {
   const config = { address: DEFAULT_ADDRESS, lameduck: 0, untilIdle: false }
-  for (const directive of directives) {
+  readAll(directives, (directive) => {
     inPlugin(directive.name, () => {
-      const [address] = countArgs(directive, 0, 1)
-      if (address !== undefined) {
-        const { host, port } = hostPort(address)
-        config.address = formatHttpAddress(host, port)
-      }
-      Object.assign(config, read(directive, options).lameduck)
+      const [address, given] = both(
+        () => readAddress(directive, warn),
+        () => read(directive, options),
+      )
+      if (address !== null) config.address = address
+      Object.assign(config, given.lameduck)
     })
-  }
+  })
   return Object.freeze(config)
+}
+
+function readAddress(directive: Directive, warn: Warn): string | null {
+  const [given] = countArgs(directive, 0, 1)
+  if (given === undefined) return null
+  if (given.text.endsWith(':') && splitHostPort(given).port === '') {
+    const { text, file, line } = given
+    warn(`${file}:${line} - '${text}' has no port: the kernel chooses one that nobody knows`)
+    return formatHttpAddress(splitHostPort(given).host, 0)
+  }
+  const { host, port } = hostPort(given)
+  return formatHttpAddress(host, port)
 }
 
 /** `lameduck DURATION [until idle]`: what follows the duration in CoreDNS is an error here too. */

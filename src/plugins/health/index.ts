@@ -13,9 +13,9 @@ export const health: Plugin = {
   name: 'health',
   handler: false,
   setup(directives, block): Stage {
-    const config = readConfig(directives)
     const { services } = block
     const log = services.log.plugin('health')
+    const config = readConfig(directives, (message) => log.warning(message))
     const check = services.keep(
       'health',
       () => new SelfCheck({ ask: () => services.selfCheck(), clock: services.clock, log }),
@@ -23,6 +23,7 @@ export const health: Plugin = {
     )
     let lease: HttpLease | null = null
     return {
+      http: config.address,
       async start(): Promise<void> {
         lease = await listen(config.address, check)
         check.start()

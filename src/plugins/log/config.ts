@@ -1,10 +1,13 @@
 import {
   all,
   type Directive,
+  ignore,
   inPlugin,
   list,
   oneOf,
   read,
+  readAll,
+  type Warn,
   zonesOr,
 } from '../../corefile/directive.ts'
 import { COMMON, Format } from './format.ts'
@@ -33,19 +36,26 @@ const classWord = oneOf(['all', 'success', 'denial', 'error'], (word) => `invali
 const options = { class: all(list(classWord, 1)) }
 
 /** Reads all `log` directives of a block. The first rule whose zone holds a name decides about it. */
-export function readRules(directives: readonly Directive[]): readonly Rule[] {
-  return directives.flatMap((directive) => inPlugin(directive.name, () => readRule(directive)))
+export function readRules(directives: readonly Directive[], warn: Warn = ignore): readonly Rule[] {
+  return readAll(directives, (directive) =>
+    inPlugin(directive.name, () => readRule(directive, warn)),
+  ).flat()
 }
 
-function readRule(directive: Directive): Rule[] {
+function readRule(directive: Directive, warn: Warn): Rule[] {
   // A name never holds a brace. CoreDNS takes a format alone for a name, and logs nothing.
   const last = directive.args.at(-1)
   const source = last?.text.includes('{') === true ? last.text : null
   const names = source === null ? directive.args : directive.args.slice(0, -1)
   const format = new Format(source ?? COMMON)
+  for (const { text, file, line } of names) {
+    if (text === 'common' || text === 'combined') {
+      warn(`${file}:${line} - '${text}' is read as a name: the format is written {${text}}`)
+    }
+  }
   const words = read(directive, options).class?.flat() ?? ['all' as const]
   const classes = words.reduce((set, word) => set | classBits[word], 0)
-  return zonesOr(names, ['.']).map((zone) => ({
+  return zonesOr(names, ['.'], warn).map((zone) => ({
     zone,
     format,
     classes,

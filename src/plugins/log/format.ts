@@ -28,7 +28,7 @@ export class Format {
   }
 }
 
-/** `{/plugin/label}`: metadata, of which there is none but this plugin's own. */
+/** `{/plugin/label}`, or any other word behind a slash: metadata, of which there is none but this plugin's own. */
 function isLabel(part: string): boolean {
-  return /^\{\/[^/]+\/.+\}$/.test(part)
+  return part.startsWith('{/')
 }

@@ -12,7 +12,8 @@ export const log: Plugin = {
   name: 'log',
   handler: true,
   setup(directives, block): Stage {
-    const rules = readRules(directives)
+    const { log: ours } = block.services
+    const rules = readRules(directives, (message) => ours.plugin('log').warning(message))
     const byZone = tableOf(rules)
     // Without the plugin's prefix: the line is CoreDNS's.
     const { clock, log: output } = block.services

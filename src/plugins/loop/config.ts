@@ -1,10 +1,10 @@
-import { countArgs, type Directive, inPlugin, noOptions, once } from '../../corefile/directive.ts'
+import { countArgs, type Directive, inPlugin, noBraces, once } from '../../corefile/directive.ts'
 
 /** Refuses everything but one bare `loop`. */
 export function checkConfig(directives: readonly Directive[]): void {
   const directive = once(directives)
   inPlugin(directive.name, () => {
     countArgs(directive, 0, 0)
-    noOptions(directive)
+    noBraces(directive)
   })
 }

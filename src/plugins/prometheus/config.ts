@@ -1,13 +1,18 @@
 import {
+  both,
   countArgs,
   type Directive,
   errorAt,
   flag,
-  hostPort,
+  ignore,
   inPlugin,
+  isPort,
   once,
   type Option,
   read,
+  splitHostPort,
+  type Token,
+  type Warn,
 } from '../../corefile/directive.ts'
 import { formatHttpAddress } from '../../telemetry/http-address.ts'
 
@@ -23,18 +28,32 @@ const DEFAULT_ADDRESS = '127.0.0.1:9153'
 const options = { runtime_metrics: flag }
 
 /** Reads the one `prometheus` directive of a block. */
-export function readConfig(directives: readonly Directive[]): PrometheusConfig {
+export function readConfig(
+  directives: readonly Directive[],
+  warn: Warn = ignore,
+): PrometheusConfig {
   const directive = once(directives)
   return inPlugin(directive.name, () => {
-    const [given] = countArgs(directive, 0, 1)
-    let address = DEFAULT_ADDRESS
-    if (given !== undefined) {
-      const { host, port } = hostPort(given)
-      address = formatHttpAddress(host, port)
-    }
-    const { runtime_metrics: runtimeMetrics = false } = read(directive, options, refuse)
+    const [[given], { runtime_metrics: runtimeMetrics = false }] = both(
+      () => countArgs(directive, 0, 1),
+      () => read(directive, options, { unknown: refuse }),
+    )
+    const address = given === undefined ? DEFAULT_ADDRESS : readAddress(given, warn)
     return Object.freeze({ address, runtimeMetrics })
   })
+}
+
+/** As in CoreDNS, an address that cannot be opened costs the metrics, not DNS. */
+function readAddress(token: Token, warn: Warn): string {
+  const { host, port } = splitHostPort(token)
+  const { text, file, line } = token
+  if (isPort(port)) return formatHttpAddress(host, Number(port))
+  if (port === '') {
+    warn(`${file}:${line} - '${text}' has no port: the kernel chooses one that nobody knows`)
+    return formatHttpAddress(host, 0)
+  }
+  warn(`${file}:${line} - '${port}' is no port: metrics cannot be served on '${text}'`)
+  return text
 }
 
 function refuse({ name }: Option): never {

@@ -13,11 +13,13 @@ export const prometheus: Plugin = {
   name: 'prometheus',
   handler: true,
   setup(directives, block): Stage {
-    const config = readConfig(directives)
-    const { clock, log } = block.services
+    const { clock } = block.services
+    const log = block.services.log.plugin('prometheus')
+    const config = readConfig(directives, (message) => log.warning(message))
     let lease: HttpLease | null = null
     let hideEnabled: (() => void) | null = null
     return {
+      http: config.address,
       observe: new Recorder(block.zones, clock).record,
       async start(): Promise<void> {
         if (config.runtimeMetrics) enableRuntimeMetrics()
@@ -27,7 +29,7 @@ export const prometheus: Plugin = {
         } catch (error) {
           // As in CoreDNS, DNS is served all the same.
           const reason = error instanceof Error ? error.message : String(error)
-          log.plugin('prometheus').error(`Failed to start metrics handler: ${reason}`)
+          log.error(`Failed to start metrics handler: ${reason}`)
         }
       },
       async stop(): Promise<void> {

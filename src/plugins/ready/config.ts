@@ -19,8 +19,8 @@ export interface ReadyConfig {
   readonly continuously: boolean
 }
 
-/** CoreDNS listens on every interface; here only who says so does. */
-const DEFAULT_ADDRESS = '127.0.0.1:8181'
+/** CoreDNS's: probes of manifests that set no address ask the pod's or the node's. */
+const DEFAULT_ADDRESS = ':8181'
 
 const options = { monitor: one(monitor) }
 
@@ -34,7 +34,7 @@ export function readConfig(directives: readonly Directive[]): ReadyConfig {
       const { host, port } = hostPort(given)
       address = formatHttpAddress(host, port)
     }
-    const mode = read(directive, options, unknownProperty).monitor
+    const mode = read(directive, options, { unknown: unknownProperty }).monitor
     return Object.freeze({ address, continuously: mode === 'continuously' })
   })
 }

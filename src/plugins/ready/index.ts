@@ -17,6 +17,7 @@ export const ready: Plugin = {
     readinessOf.set(services, readiness)
     let lease: HttpLease | null = null
     return {
+      http: config.address,
       async start(): Promise<void> {
         readiness.add(block.stages, config.continuously)
         try {

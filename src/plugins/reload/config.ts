@@ -4,8 +4,10 @@ import {
   type Directive,
   duration,
   formatDuration,
+  ignore,
   inPlugin,
-  noOptions,
+  readAll,
+  type Warn,
 } from '../../corefile/directive.ts'
 
 /** When the Corefile is looked at for changes; milliseconds. */
@@ -29,15 +31,18 @@ function tooSmall(what: string, ms: number, min: number): string | null {
 }
 
 /** Reads the `reload` directives of a block: all must be sound, the last one counts. */
-export function readConfig(directives: readonly Directive[]): ReloadConfig {
-  let config: ReloadConfig = { interval: DEFAULT_INTERVAL, jitter: DEFAULT_JITTER }
-  for (const directive of directives) config = readOne(directive)
-  return Object.freeze(config)
+export function readConfig(directives: readonly Directive[], warn: Warn = ignore): ReloadConfig {
+  const usual: ReloadConfig = { interval: DEFAULT_INTERVAL, jitter: DEFAULT_JITTER }
+  const all = readAll(directives, (directive) => readOne(directive, warn))
+  return Object.freeze(all.at(-1) ?? usual)
 }
 
-function readOne(directive: Directive): ReloadConfig {
+function readOne(directive: Directive, warn: Warn): ReloadConfig {
   return inPlugin(directive.name, () => {
-    noOptions(directive)
+    for (const { name } of directive.options ?? []) {
+      // CoreDNS takes it for another `reload`, and its first word for the name.
+      warn(`${name.file}:${name.line} - '${name.text}' is ignored: reload has no options`)
+    }
     const [first, second] = countArgs(directive, 0, 2)
     const period = first === undefined ? DEFAULT_INTERVAL : interval(first)
     const width = second === undefined ? DEFAULT_JITTER : jitter(second)

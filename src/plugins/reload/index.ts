@@ -8,7 +8,8 @@ export const reload: Plugin = {
   name: 'reload',
   handler: false,
   setup(directives, block): Stage {
-    const { interval, jitter } = readConfig(directives)
+    const log = block.services.log.plugin('reload')
+    const { interval, jitter } = readConfig(directives, (message) => log.warning(message))
     return {
       start(): Promise<void> {
         block.services.watchCorefile(interval, jitter)

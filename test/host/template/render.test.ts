@@ -6,6 +6,7 @@ const values: TemplateValues = {
   localIps: ['169.254.20.10', '10.96.0.10'],
   upstream: '10.96.7.7',
   upstreamServers: [],
+  prometheus: ':9253',
 }
 const forward = (options: string): string =>
   `. {\n    forward . __PILLAR__UPSTREAM__SERVERS__ ${options}\n    errors\n}\n`
@@ -14,11 +15,12 @@ test('every placeholder of the original is replaced', () => {
   const base =
     'cluster.local:53 {\n  bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\n' +
     '  forward . __PILLAR__CLUSTER__DNS__ {\n    force_tcp\n  }\n}\n' +
-    '.:53 {\n  forward . __PILLAR__UPSTREAM__SERVERS__\n}\n'
+    '.:53 {\n  forward . __PILLAR__UPSTREAM__SERVERS__\n  prometheus __PROMETHEUS__ENDPOINT__\n}\n'
   assert.equal(
     render(base, values),
     'cluster.local:53 {\n  bind 169.254.20.10 10.96.0.10 \n' +
-      '  forward . 10.96.7.7 {\n    force_tcp\n  }\n}\n.:53 {\n  forward . /etc/resolv.conf\n}\n',
+      '  forward . 10.96.7.7 {\n    force_tcp\n  }\n}\n.:53 {\n  forward . /etc/resolv.conf\n' +
+      '  prometheus :9253\n}\n',
   )
 })
 

@@ -4,12 +4,12 @@ import { nodeFiles } from '../../../src/corefile/files.ts'
 import { parse } from '../../../src/corefile/parse.ts'
 import { readConfig, type CacheConfig } from '../../../src/plugins/cache/config.ts'
 
-function read(directive: string): CacheConfig {
+function read(directive: string, warn?: (message: string) => void): CacheConfig {
   const [block] = parse(
     { file: 'Corefile', text: `example.com {\n${directive}\n}\n` },
     { directives: ['cache'], env: {}, files: nodeFiles, warn: () => {} },
   )
-  return readConfig(block!.directives.get('cache')!, ['example.com.'])
+  return readConfig(block!.directives.get('cache')!, ['example.com.'], warn)
 }
 
 test('defaults', () => {
@@ -118,10 +118,37 @@ for (const [directive, line, reason] of wrong) {
 }
 
 test('wrong numbers of arguments and unknown options name the line', () => {
-  for (const body of ['success', 'success 1 2 3 4', 'keepttl x', 'servfail', 'disable', 'foo']) {
+  for (const body of ['success', 'keepttl x', 'servfail', 'disable', 'foo']) {
     assert.throws(
       () => read(`cache {\n${body}\n}`),
       /^CorefileError.*: Corefile:3 - plugin\/cache|Corefile:3/,
     )
   }
+})
+
+test('what is accepted though it is probably not meant is warned of', () => {
+  for (const [directive, warning] of [
+    ['cache 30s', "'30s' is read as a zone: a TTL is a number of seconds, without a unit"],
+    [
+      'cache 99999999999999999999',
+      "'99999999999999999999' is read as a zone: a TTL is a number of seconds, without a unit",
+    ],
+    ['cache a..b', "'a..b' is ignored: zone is not a valid domain name: a..b"],
+    ['cache {\nsuccess 2000 10 5 x\n}', "'x' is ignored: success has three values"],
+    ['cache {\ndenial 2000 10 5 x y\n}', "'x' is ignored: denial has three values"],
+    [
+      'cache {\ndisable success a..b\n}',
+      "'a..b' is ignored: zone is not a valid domain name: a..b",
+    ],
+  ] as const) {
+    const said: string[] = []
+    read(directive, (message) => void said.push(message.replace(/^Corefile:\d - /, '')))
+    assert.deepEqual(said, [warning])
+  }
+})
+
+test('a closing brace behind disable is a zone to CoreDNS: nothing is disabled by it', () => {
+  assert.deepEqual(read('cache { disable success }').withoutSuccess, [])
+  assert.deepEqual(read('cache { disable denial a.test }').withoutDenial, ['a.test.'])
+  assert.deepEqual(read('cache {\ndisable success\n}').withoutSuccess, ['.'])
 })

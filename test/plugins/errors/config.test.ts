@@ -43,7 +43,10 @@ const bad: readonly (readonly [lines: string, message: string])[] = [
     'errors {\nfoo\n}',
     "plugin/errors: Corefile:3 - Syntax error: Unexpected token 'foo', expecting 'Unknown field foo'",
   ],
-  ['errors {\nstacktrace x\n}', `plugin/errors: Corefile:3 - ${wrong} 'x'`],
+  [
+    'errors {\nstacktrace x\n}',
+    "plugin/errors: Corefile:3 - Syntax error: Unexpected token 'x', expecting 'Unknown field x'",
+  ],
   ['errors {\nconsolidate 1s\n}', `plugin/errors: Corefile:3 - ${wrong} '1s'`],
   ['errors {\nconsolidate 1s x info show_first y\n}', `plugin/errors: Corefile:3 - ${wrong} 'y'`],
   [

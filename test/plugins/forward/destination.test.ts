@@ -48,3 +48,26 @@ test('readDestination() refuses what is none of them', () => {
     })
   }
 })
+
+test('an address with a port that is none stands for nobody, and that is said', () => {
+  const nobody: Destination = { kind: 'address', endpoint: { host: '127.0.0.1', port: 9 } }
+  for (const [text, port] of [
+    ['192.0.2.1:0', '0'],
+    ['192.0.2.1:99999', '99999'],
+    ['192.0.2.1:', ''],
+    ['[fd00::1]:x', 'x'],
+    ['dns://192.0.2.1:x', 'x'],
+  ] as const) {
+    const said: string[] = []
+    const token = { text, file: 'Corefile', line: 1 }
+    const read = readDestination(
+      token,
+      () => false,
+      (message) => void said.push(message),
+    )
+    assert.deepEqual(read, nobody)
+    assert.deepEqual(said, [
+      `Corefile:1 - '${port}' is no port: nothing sent to '${text}' will be answered`,
+    ])
+  }
+})

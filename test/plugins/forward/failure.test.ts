@@ -8,6 +8,7 @@ import { Ede } from '../../../src/wire/codes.ts'
 const text = (failure: Partial<Failure>): string =>
   failureText({
     upstream: '10.0.0.1:53',
+    local: '',
     transport: Transport.Tcp,
     result: Result.Timeout,
     code: null,
@@ -21,7 +22,17 @@ test('failureText() says what Go would say', () => {
   assert.equal(text({ ...udp, sent: false }), 'read udp 10.0.0.1:53: i/o timeout')
   assert.equal(text({ sent: false }), 'dial tcp 10.0.0.1:53: i/o timeout')
   const refused = { result: Result.Refused, code: 'ECONNREFUSED' }
-  assert.equal(text({ ...refused, ...udp }), 'read udp 10.0.0.1:53: connection refused')
+  assert.equal(text({ ...refused, ...udp }), 'read udp 10.0.0.1:53: read: connection refused')
+  const local = '10.0.0.7:4242'
+  assert.equal(
+    text({ ...refused, ...udp, local }),
+    'read udp 10.0.0.7:4242->10.0.0.1:53: read: connection refused',
+  )
+  assert.equal(text({ ...udp, local }), 'read udp 10.0.0.7:4242->10.0.0.1:53: i/o timeout')
+  assert.equal(
+    text({ ...udp, result: Result.Unreachable, code: 'ENETUNREACH', sent: false }),
+    'dial udp 10.0.0.1:53: connect: network is unreachable',
+  )
   assert.equal(
     text({ ...refused, sent: false }),
     'dial tcp 10.0.0.1:53: connect: connection refused',

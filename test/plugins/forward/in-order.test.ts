@@ -48,7 +48,7 @@ describe('an upstream that answers in order, as CoreDNS does', () => {
     const front = await Front.start(t, `forward . ${server.address}:${server.port}`)
     const replies = await askAll(front, names(300, 'fast'))
     for (const { rcode } of replies) assert.equal(rcode, Rcode.NoError)
-    assert.equal(server.counts.tcpQueries, 300)
+    assert.ok(server.counts.tcpQueries <= most(300), `${server.counts.tcpQueries} queries`)
     assert.ok(server.counts.peak <= 8, `${server.counts.peak} connections`)
   })
 

@@ -6,9 +6,9 @@ import { directivesOf } from '../../telemetry/block.ts'
 const read = (lines: string): ReturnType<typeof readConfig> =>
   readConfig(directivesOf('health', lines))
 
-test('a bare health directive listens on 127.0.0.1:8080 without lameduck', () => {
+test('a bare health directive listens on :8080, as CoreDNS does, without lameduck', () => {
   assert.deepEqual(read('health'), {
-    address: '127.0.0.1:8080',
+    address: ':8080',
     lameduck: 0,
     untilIdle: false,
   })
@@ -57,3 +57,12 @@ for (const [lines, message] of [
     assert.throws(() => read(lines), { name: 'CorefileError', message })
   })
 }
+
+test('an address without a port gets one from the kernel, as in CoreDNS, and that is said', () => {
+  const said: string[] = []
+  const directives = directivesOf('health', 'health localhost:')
+  assert.equal(readConfig(directives, (message) => void said.push(message)).address, 'localhost:0')
+  assert.deepEqual(said, [
+    "Corefile:2 - 'localhost:' has no port: the kernel chooses one that nobody knows",
+  ])
+})

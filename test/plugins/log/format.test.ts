@@ -96,12 +96,13 @@ test('a query that waited for its answer is logged with its OPT record and its t
 test('metadata of others is absent, that of log itself is there', () => {
   const denial = answerWith({ flags: 0x8183, authority: [soa('org', 60, 60)] })
   assert.equal(lineFor('{/forward/upstream} {/log/type} {/log/class}', denial), '- NXDOMAIN denial')
+  assert.equal(lineFor('{/meta1} {/} {/a/b/c}', denial), '- - -')
 })
 
 test('what is no placeholder stays as it is', () => {
   const q = new Query(new TestClient())
   q.question.type = Type.A
-  const odd = fc.constantFrom('', '{x}', '{}', '{/x}', '{ name }', '}{', '{')
+  const odd = fc.constantFrom('', '{x}', '{}', '{ name }', '{ /x}', '}{', '{')
   const plain = fc.string().map((text) => text.replaceAll(/[{}]/g, ''))
   fc.assert(
     fc.property(plain, odd, plain, (before, middle, after) => {

@@ -252,7 +252,10 @@ test('it takes neither arguments nor options, and stands once', () => {
   }
   const wrong = 'Error during parsing: Wrong argument count or unexpected line ending after'
   refused('loop now', `plugin/loop: Corefile:2 - ${wrong} 'now'`)
-  refused('loop {\nfast\n}', `plugin/loop: Corefile:3 - ${wrong} 'fast'`)
+  const braces = "Error during parsing: Unexpected token '{', expecting argument"
+  for (const body of ['loop { }', 'loop {\n}', 'loop {\nfast\n}']) {
+    refused(body, `plugin/loop: Corefile:2 - ${braces}`)
+  }
   refused(
     'loop\nloop',
     'Corefile:3 - plugin/loop: this plugin can only be used once per Server Block',

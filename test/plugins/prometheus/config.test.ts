@@ -40,3 +40,24 @@ for (const [lines, message] of [
     assert.throws(() => read(lines), { name: 'CorefileError', message })
   })
 }
+
+test('an address that cannot be opened is accepted, as in CoreDNS, and warned of', () => {
+  for (const [text, address, warning] of [
+    [
+      '127.0.0.1:bad',
+      '127.0.0.1:bad',
+      "'bad' is no port: metrics cannot be served on '127.0.0.1:bad'",
+    ],
+    ['[::1]:99999', '[::1]:99999', "'99999' is no port: metrics cannot be served on '[::1]:99999'"],
+    [
+      'localhost:',
+      'localhost:0',
+      "'localhost:' has no port: the kernel chooses one that nobody knows",
+    ],
+  ] as const) {
+    const said: string[] = []
+    const directives = directivesOf('prometheus', `prometheus ${text}`)
+    assert.equal(readConfig(directives, (message) => void said.push(message)).address, address)
+    assert.deepEqual(said, [`Corefile:2 - ${warning}`])
+  }
+})

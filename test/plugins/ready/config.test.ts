@@ -6,8 +6,8 @@ import { directivesOf } from '../../telemetry/block.ts'
 const read = (lines: string): ReturnType<typeof readConfig> =>
   readConfig(directivesOf('ready', lines))
 
-test('a bare ready directive listens on 127.0.0.1:8181 and asks until ready', () => {
-  assert.deepEqual(read('ready'), { address: '127.0.0.1:8181', continuously: false })
+test('a bare ready directive listens on :8181, as CoreDNS does, and asks until ready', () => {
+  assert.deepEqual(read('ready'), { address: ':8181', continuously: false })
 })
 
 test('address and monitor are read', () => {

@@ -54,8 +54,12 @@ test('errors are those of CoreDNS, with file and line', () => {
     'reload 5s 2s 1s',
     "plugin/reload: Corefile:2 - Error during parsing: Wrong argument count or unexpected line ending after '1s'",
   )
-  refused(
-    'reload {\nquick\n}',
-    "plugin/reload: Corefile:3 - Error during parsing: Wrong argument count or unexpected line ending after 'quick'",
-  )
+})
+
+test('what stands in braces is ignored, as in CoreDNS, and warned of', () => {
+  const said: string[] = []
+  const directives = directivesOf('reload', 'reload 10s {\nquick\n}')
+  const config = readConfig(directives, (message) => void said.push(message))
+  assert.deepEqual(config, { interval: 10_000, jitter: 5_000 })
+  assert.deepEqual(said, ["Corefile:3 - 'quick' is ignored: reload has no options"])
 })
