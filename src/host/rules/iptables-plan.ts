@@ -72,7 +72,7 @@ export function fallbackRules(plan: Plan): IptablesRule[] {
       rule(
         family,
         'nat POSTROUTING',
-        `-m conntrack --ctorigdst ${address} -m addrtype --src-type LOCAL -j MASQUERADE`,
+        `-m conntrack --ctstate DNAT --ctorigdst ${address} -m addrtype --src-type LOCAL -j MASQUERADE`,
         purpose,
       ),
     ),

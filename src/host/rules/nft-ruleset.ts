@@ -165,10 +165,12 @@ function natChains({ families, port, uplinks }: Plan): string[] {
     chain('nat-postrouting', 'nat hook postrouting priority srcnat', [
       // A process of the node may have one of our addresses as its own: nobody could answer that.
       ...families.map((family) => `${from(family)} fib daddr type != local masquerade`),
-      // And a pod of another node may have no straight way back to this node's first address.
+      // And a pod of another node may have no straight way back to this node's first address. What was
+      // not translated goes to dnslet, whose replies are not tracked: no masquerade would be undone.
       ...orphaned.map(
         (family) =>
-          `ct original ${matching(family, 'daddr', family.orphans)} fib saddr type local masquerade`,
+          `ct status dnat ct original ${matching(family, 'daddr', family.orphans)} ` +
+          'fib saddr type local masquerade',
       ),
     ]),
   ]
