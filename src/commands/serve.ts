@@ -4,17 +4,20 @@ import {
   intercept,
   type InterceptParts,
   intercepts,
-  prepareNode,
+  library,
   startHeir,
 } from '../daemon/intercept.ts'
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { Handover, type HandoverParts } from '../daemon/handover.ts'
 import { openDaemon } from '../daemon/open.ts'
+import { prepareNode } from '../daemon/prepare-node.ts'
 import { proveUpstream } from '../daemon/prove-upstream.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { SharedService } from '../daemon/shared-service.ts'
+import { stateIdentity } from '../daemon/state-identity.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
+import { announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
@@ -58,11 +61,16 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const closing = closingOrder(options)
   const log = await openLog(options)
   startHeir(options, log)
-  const state = openStateDirectory(process.env, log)
+  const state = openStateDirectory({
+    env: process.env,
+    identity: stateIdentity(options),
+    needed: intercepts(options) || inPod(),
+    log,
+  })
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)
   await handover?.ask()
-  const { daemon, interception, stopFollowing } = await open({
+  const { daemon, interception, presence, stopFollowing } = await open({
     options,
     configuration,
     handover,
@@ -74,6 +82,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   if (!options.quiet) greet(log, daemon)
   const metrics = await openMetrics(options.metricsListenAddress, log)
   const end = async (): Promise<void> => {
+    presence?.stop()
     await handover?.stop()
     removePidfile(options.pidfile)
     await metrics?.release()
@@ -82,6 +91,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     tun: () => interception?.tun ?? null,
     onLettingGo() {
       stopFollowing()
+      presence?.stop()
       interception?.abandon()
     },
     onOtherVersion: () => shared.begin(true),
@@ -89,13 +99,15 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
       void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
     },
   }
-  const shared = new SharedService(daemon, () => void handover?.offer(daemon, parts))
+  const shared = new SharedService(daemon, log, () => void handover?.offer(daemon, parts))
+  daemon.lookForOthers = () => shared.look()
+  if (interception !== null) shared.follow()
   if (handover?.runsBeside === true) shared.begin(false)
   await handover?.takeOver(daemon, parts)
   const stop = async (): Promise<void> => {
     stopFollowing()
     // Then interface and rules are the other one's as well.
-    const isShared = shared.lasts()
+    const isShared = interception !== null && shared.lasts()
     if (!isShared) await interception?.withdraw()
     await daemon.stop()
     if (isShared) interception?.abandon()
@@ -135,6 +147,8 @@ interface Opened {
   readonly daemon: Daemon
   /** Null where the flags leave the node's network alone. */
   readonly interception: Interception | null
+  /** What other dnslet of this node see of us; null where the node is left alone. */
+  readonly presence: { stop(): void } | null
   /** Ends following the files that the configuration is made of. */
   readonly stopFollowing: () => void
 }
@@ -144,12 +158,20 @@ async function open(parts: OpenParts): Promise<Opened> {
   const { options, configuration, handover, closing, log, events } = parts
   const { source, fallbacks, inService } = configuration
   const inherited = handover?.inherited ?? null
-  const beside = handover?.runsBeside === true
+  const runsBeside = handover?.runsBeside === true
   const intercepting = intercepts(options)
   const readiness = new Holds()
   if (intercepting) readiness.hold(WAITING)
   try {
-    if (intercepting) prepareNode(options, inherited !== null || beside)
+    const neighbourhood = intercepting
+      ? await prepareNode(options, {
+          libc: library(),
+          log,
+          inherits: inherited !== null,
+          runsBeside,
+        })
+      : { isShared: runsBeside, scope: '' }
+    const presence = intercepting ? await announce(options) : null
     const daemon = await openDaemon({
       source,
       fallbacks,
@@ -157,7 +179,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       port: options.port,
       log,
       inherited,
-      beside,
+      beside: neighbourhood.isShared,
       closing,
       freeBind: intercepting,
       readiness,
@@ -166,7 +188,8 @@ async function open(parts: OpenParts): Promise<Opened> {
     const stopFollowing = configuration.follow(() => daemon.recheck())
     try {
       if (options.pidfile !== '') writePidfile(options.pidfile)
-      if (!intercepting) return { daemon, interception: null, stopFollowing }
+      const opened = { daemon, presence, stopFollowing }
+      if (!intercepting) return { ...opened, interception: null }
       // A predecessor that serves other addresses gives nothing.
       const predecessor = inherited !== null && inherited.taken > 0 ? inherited : null
       if (predecessor !== null) {
@@ -175,8 +198,8 @@ async function open(parts: OpenParts): Promise<Opened> {
       }
       const hasTun = options.setupInterface && predecessor?.hasTun === true
       const takeTun = hasTun ? () => predecessor.takeTun() : null
-      const interception = await intercept({ ...parts, daemon, takeTun, beside })
-      return { daemon, interception, stopFollowing }
+      const interception = await intercept({ ...parts, daemon, takeTun, neighbourhood })
+      return { ...opened, interception }
     } catch (error) {
       stopFollowing()
       // What has not been read yet is the predecessor's.
@@ -189,6 +212,14 @@ async function open(parts: OpenParts): Promise<Opened> {
     handover?.abandon()
     throw error
   }
+}
+
+function announce({
+  localIps,
+  port,
+  interfaceName,
+}: ServeOptions): ReturnType<typeof announcePresence> {
+  return announcePresence({ addresses: localIps, port, interfaceName })
 }
 
 function inPod(): boolean {

@@ -22,7 +22,7 @@ const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const
  * them over, are left out. Each process is listed once for each address.
  */
 export function portOwners(addresses: readonly string[], port: number): readonly PortOwner[] {
-  const others = othersOn(addresses, port)
+  const others = othersOn(addresses.flatMap(boundTo), port)
   if (others.length === 0) return []
   const holders = processesWith(new Set(others.map(({ inode }) => inode)))
   const owners = others.map(({ address, inode }) => ({
@@ -32,16 +32,17 @@ export function portOwners(addresses: readonly string[], port: number): readonly
   return [...new Map(owners.map((owner) => [`${owner.pid} ${owner.address}`, owner])).values()]
 }
 
-/** Whether there are such processes, without a look at every process of the machine. */
+/**
+ * Whether there are such processes with sockets of these very addresses, without a look at every process of
+ * the machine. What is bound to a wildcard gets no query while we are there.
+ */
 export function othersListen(addresses: readonly string[], port: number): boolean {
-  return othersOn(addresses, port).length > 0
+  const exact = addresses.map((one) => (one.includes(':') ? canonicalIPv6(one) : one))
+  return othersOn(exact, port).length > 0
 }
 
-function othersOn(
-  addresses: readonly string[],
-  port: number,
-): { address: string; inode: string }[] {
-  const wanted = new Set(addresses.flatMap(boundTo))
+function othersOn(bound: readonly string[], port: number): { address: string; inode: string }[] {
+  const wanted = new Set(bound)
   const sockets = TABLES.flatMap((table) => serversOn(table, port))
     .map(({ address, inode }) => ({ address: unmapped(address), inode }))
     .filter(({ address }) => wanted.has(address))

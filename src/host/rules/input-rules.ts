@@ -20,9 +20,9 @@ export class InputRules {
     return this.#iptables.install(this.#wanted())
   }
 
-  check(): Promise<string[]> {
+  check(shared: boolean): Promise<string[]> {
     // Not nat, which is long in a large cluster: nobody but an older dnslet had rules there.
-    return this.#iptables.apply(this.#wanted(), ['filter', 'raw'])
+    return this.#iptables.apply(this.#wanted(), ['filter', 'raw'], shared)
   }
 
   async remove(): Promise<void> {
