@@ -11,7 +11,7 @@ import { openConfiguration, type Configuration } from '../daemon/configuration.t
 import type { Daemon } from '../daemon/daemon.ts'
 import { Handover, type HandoverParts } from '../daemon/handover.ts'
 import { openDaemon } from '../daemon/open.ts'
-import { prepareNode } from '../daemon/prepare-node.ts'
+import { type Neighbourhood, prepareNode } from '../daemon/prepare-node.ts'
 import { proveUpstream } from '../daemon/prove-upstream.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { SharedService } from '../daemon/shared-service.ts'
@@ -171,7 +171,7 @@ async function open(parts: OpenParts): Promise<Opened> {
           runsBeside,
         })
       : { isShared: runsBeside, scope: '' }
-    const presence = intercepting ? await announce(options) : null
+    const presence = intercepting ? await announce(options, neighbourhood) : null
     const daemon = await openDaemon({
       source,
       fallbacks,
@@ -214,12 +214,11 @@ async function open(parts: OpenParts): Promise<Opened> {
   }
 }
 
-function announce({
-  localIps,
-  port,
-  interfaceName,
-}: ServeOptions): ReturnType<typeof announcePresence> {
-  return announcePresence({ addresses: localIps, port, interfaceName })
+function announce(
+  { localIps, port, interfaceName }: ServeOptions,
+  { scope }: Neighbourhood,
+): ReturnType<typeof announcePresence> {
+  return announcePresence({ addresses: localIps, port, interfaceName, scope })
 }
 
 function inPod(): boolean {

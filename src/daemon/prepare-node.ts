@@ -43,7 +43,9 @@ export async function prepareNode(
   const { alive, silent } = await findNeighbours()
   const isOurs = (one: Presence): boolean =>
     one.port === port && one.addresses.some((address) => localIps.includes(address))
-  const scope = alive.some((one) => !isOurs(one) && one.interfaceName === interfaceName)
+  const scope = alive.some(
+    (one) => !isOurs(one) && one.interfaceName === interfaceName && one.scope === '',
+  )
     ? scopeOf(localIps, port)
     : ''
   if (scope !== '') {

@@ -14,6 +14,8 @@ export interface Presence {
   readonly addresses: readonly string[]
   readonly port: number
   readonly interfaceName: string
+  /** What sets its rules and interface apart from those of others; '' for most. */
+  readonly scope: string
 }
 
 /** Other dnslet of the same network, found by their sockets. */
@@ -80,13 +82,14 @@ function ask(name: string, patienceMs: number): Promise<Presence | 'silent' | nu
 
 function readPresence(said: string): Presence | null {
   try {
-    const { addresses, port, interfaceName } = JSON.parse(said) as Presence
+    const { addresses, port, interfaceName, scope } = JSON.parse(said) as Presence
     const sound =
       Array.isArray(addresses) &&
       addresses.every((one) => typeof one === 'string') &&
       typeof port === 'number' &&
-      typeof interfaceName === 'string'
-    return sound ? { addresses, port, interfaceName } : null
+      typeof interfaceName === 'string' &&
+      typeof scope === 'string'
+    return sound ? { addresses, port, interfaceName, scope } : null
   } catch {
     return null
   }

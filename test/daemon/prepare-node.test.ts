@@ -34,7 +34,8 @@ async function prepare(given: ServeOptions, inherits = false): Promise<Prepared>
 }
 
 async function announce(owner: Owner, more: Partial<Presence> = {}): Promise<void> {
-  const presence = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'nodelocaldns', ...more }
+  const usual = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'nodelocaldns', scope: '' }
+  const presence = { ...usual, ...more }
   const announced = await announcePresence(presence)
   owner.after(() => announced?.stop())
 }

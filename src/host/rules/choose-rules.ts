@@ -16,7 +16,9 @@ import { makePlan, type Rules, type RulesParts } from './rules.ts'
  */
 export async function chooseRules(parts: RulesParts, foreign = false): Promise<Rules> {
   const backends = await findBackends(parts.programs)
-  const iptables = new Iptables(parts.programs, backends, parts.log, parts.scope)
+  const iptables = new Iptables(parts.programs, backends, parts.log, {
+    scope: parts.scope ?? '',
+  })
   const reason = await whyNotNft(parts)
   if (reason === '') {
     if (backends.used === null) parts.log.warning(noAccept)

@@ -16,8 +16,8 @@ export class InputRules {
     this.#iptables = iptables
   }
 
-  install(): Promise<void> {
-    return this.#iptables.install(this.#wanted())
+  async install(): Promise<void> {
+    await this.#iptables.install(this.#wanted())
   }
 
   check(shared: boolean): Promise<string[]> {

@@ -27,14 +27,22 @@ export class Iptables {
   /** Comments of our rules; of the usual scope node-cache's as well, which this is in place of. */
   readonly #ours: RegExp
 
-  /** @param scope what sets our rules apart from those of another dnslet; '' for the usual one */
-  constructor(programs: Programs, backends: Backends, log: Log, scope = '') {
+  /**
+   * @param scope what sets our rules apart from those of another dnslet; '' for the usual one
+   * @param authors whose rules count as ours, a regular expression; default: those of this scope
+   */
+  constructor(
+    programs: Programs,
+    backends: Backends,
+    log: Log,
+    { scope = '', authors }: { readonly scope?: string; readonly authors?: string } = {},
+  ) {
     this.#programs = programs
     this.#log = log
     this.#backends = backends
     this.#author = `dnslet${scope}`
-    const authors = scope === '' ? 'dnslet|NodeLocal DNS Cache' : this.#author
-    this.#ours = new RegExp(`--comment "?((?:${authors}): [^"]*)"?`)
+    const own = scope === '' ? 'dnslet|NodeLocal DNS Cache' : this.#author
+    this.#ours = new RegExp(`--comment "?((?:${authors ?? own}): [^"]*)"?`)
   }
 
   /**
@@ -61,16 +69,17 @@ export class Iptables {
 
   /**
    * `apply()` to all tables at start: also removes what node-cache or an older dnslet have left, in
-   * the backend that nobody uses too, and says so.
+   * the backend that nobody uses too, and says so. Returns what it had to repair.
    */
-  async install(wanted: readonly IptablesRule[]): Promise<void> {
+  async install(wanted: readonly IptablesRule[]): Promise<string[]> {
     const found = []
     for (const backend of this.#backends.others) found.push(...(await this.#sweep(backend)))
     found.push(...(await this.apply(wanted)))
     const alien = found.filter((line) => line.startsWith('unexpected'))
-    if (alien.length === 0) return
+    if (alien.length === 0) return found
     const whose = 'node-cache or an earlier dnslet'
     this.#log.info(`Removed ${alien.length} packet rules that ${whose} had left behind`)
+    return found
   }
 
   /** Where our DNAT leads now. */
