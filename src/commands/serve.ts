@@ -107,7 +107,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const stop = async (): Promise<void> => {
     stopFollowing()
     // Then interface and rules are the other one's as well.
-    const isShared = interception !== null && shared.lasts()
+    const isShared = interception !== null && (await shared.lasts())
     if (!isShared) await interception?.withdraw()
     await daemon.stop()
     if (isShared) interception?.abandon()

@@ -37,7 +37,7 @@ export class Daemon {
   /** Whether another dnslet reads our sockets or has its own beside them, and may answer in our place. */
   sharesSockets: boolean
   /** Looks whether others serve these addresses as well by now. */
-  lookForOthers: () => boolean = () => false
+  lookForOthers: () => Promise<boolean> = () => Promise.resolve(false)
   /** Whether queries for our addresses may rightly lead to somebody else: until interception begins. */
   othersMayAnswer: () => boolean = () => this.#parts.freeBind === true
   /** True once the configuration in force is to end with the process. */
@@ -169,7 +169,7 @@ export class Daemon {
     const sharing = this.sharesSockets ? 'predecessor' : 'us'
     const from = this.othersMayAnswer() ? 'anybody' : sharing
     const problem = vitals() ?? (await checkListeners(this.addresses, freeBind, from))
-    if (problem === null || from !== 'us' || !freeBind || !this.lookForOthers()) return problem
+    if (problem === null || from !== 'us' || !(await this.lookForOthers())) return problem
     return checkListeners(this.addresses, freeBind, 'predecessor')
   }
 
@@ -228,6 +228,11 @@ export class Daemon {
   /** The cache in pieces, each to be used before the next is asked for. */
   exportCache(): Iterable<Buffer> {
     return exportKept(this.#kept, this.#parts.clock)
+  }
+
+  /** Reads sockets that a predecessor has read alone up to now. */
+  begin(): void {
+    for (const listener of this.#open.all) listener.begin()
   }
 
   /** Reads and accepts no more, on DNS and HTTP: that is the successor's from now on. */

@@ -1,4 +1,4 @@
-import { othersListen } from '../host/port-owner.ts'
+import { sharedAddresses } from '../host/port-owner.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 
@@ -26,6 +26,7 @@ export class SharedService {
   readonly #log: Log
   readonly #ended: () => void
   #timer: NodeJS.Timeout | null = null
+  #looking: Promise<boolean> | null = null
   /** Looks until one that finds nobody counts. */
   #patience = 0
 
@@ -55,14 +56,26 @@ export class SharedService {
     this.follow()
   }
 
-  /** Looks at once; whether others serve here as well. */
-  look(): boolean {
+  /** Looks at once; whether others serve here as well. Never rejects. */
+  look(): Promise<boolean> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null))
+    return this.#looking
+  }
+
+  async #look(): Promise<boolean> {
     const { addresses, readiness } = this.#daemon
     if (this.#patience > 0) this.#patience--
-    const shared = addresses.filter(({ host, port }) => othersListen([host], port))
-    if (shared.length > 0) {
+    const byPort = Map.groupBy(addresses, ({ port }) => port)
+    const looks = [...byPort].map(([port, at]) => {
+      return sharedAddresses(
+        at.map(({ host }) => host),
+        port,
+      )
+    })
+    const shared = new Set((await Promise.all(looks)).flat())
+    if (shared.size > 0) {
       if (!this.#daemon.sharesSockets) {
-        const hosts = [...new Set(shared.map(({ host }) => host))].join(', ')
+        const hosts = [...shared].join(', ')
         this.#log.info(`Another process serves ${hosts} as well: each gets a part of the queries`)
       }
       this.#daemon.sharesSockets = true
@@ -72,11 +85,11 @@ export class SharedService {
       this.#log.info('No other process serves these addresses any more')
       this.#ended()
     }
-    return shared.length > 0
+    return shared.size > 0
   }
 
   /** Whether others are there that go on when this process ends. */
-  lasts(): boolean {
+  lasts(): Promise<boolean> {
     return this.look()
   }
 }

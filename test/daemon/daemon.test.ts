@@ -156,6 +156,6 @@ test('a predecessor that still reads our sockets may answer in our place, and no
   daemon.othersMayAnswer = () => true
   assert.equal(await daemon.selfCheck(), null)
   daemon.othersMayAnswer = () => false
-  daemon.lookForOthers = () => true
+  daemon.lookForOthers = () => Promise.resolve(true)
   assert.equal(await daemon.selfCheck(), null, 'nor is it where others serve here as well')
 })
