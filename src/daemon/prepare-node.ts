@@ -53,16 +53,18 @@ export async function prepareNode(
     log.info(`A dnslet of other addresses has interface ${interfaceName}: this one's is ${name}`)
   }
   if (inherits || runsBeside) return { isShared: runsBeside, scope }
-  const [owner] = portOwners(localIps, port)
+  const owners = portOwners(localIps, port)
+  const [owner] = owners
   if (owner === undefined) return { isShared: false, scope }
   const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
+  const where = [...new Set(owners.map(({ address }) => address))].join(', ')
   if (alive.some(isOurs)) {
-    log.info(`Another dnslet serves ${owner.address} as well: both go on, each by itself`)
+    log.info(`Another dnslet serves ${where} as well: both go on, each by itself`)
     return { isShared: true, scope }
   }
   if (silent === 0 && (await answersStatus(owner.address, port))) {
     log.warning(
-      `Serving ${owner.address} together with ${who}: each gets a part of the queries. Where that is ` +
+      `Serving ${where} together with ${who}: each gets a part of the queries. Where that is ` +
         'a node-cache, it goes when its pod is replaced',
     )
     return { isShared: true, scope }
