@@ -61,12 +61,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const closing = closingOrder(options)
   const log = await openLog(options)
   startHeir(options, log)
-  const state = openStateDirectory({
-    env: process.env,
-    identity: stateIdentity(options),
-    needed: intercepts(options) || inPod(),
-    log,
-  })
+  const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)
   await handover?.ask()
@@ -114,6 +109,16 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     else await interception?.release(options.skipTeardown)
     await end()
   }
+  return servingOf(log, daemon, interception, stop)
+}
+
+/** What signals can do. */
+function servingOf(
+  log: DaemonLog,
+  daemon: Daemon,
+  interception: Interception | null,
+  stop: () => Promise<void>,
+): Serving {
   return {
     log,
     uncaught: (cause) => uncaught(log, cause),
@@ -125,6 +130,15 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     },
     stop,
   }
+}
+
+function openState(options: ServeOptions, log: DaemonLog): string | null {
+  return openStateDirectory({
+    env: process.env,
+    identity: stateIdentity(options),
+    needed: intercepts(options) || inPod(),
+    log,
+  })
 }
 
 async function openLog({ logFormat, warnings }: ServeOptions): Promise<DaemonLog> {

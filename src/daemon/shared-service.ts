@@ -25,7 +25,7 @@ export class SharedService {
   readonly #daemon: Sharing
   readonly #log: Log
   readonly #ended: () => void
-  #timer: NodeJS.Timeout | null = null
+  #follows = false
   #looking: Promise<boolean> | null = null
   /** Looks until one that finds nobody counts. */
   #patience = 0
@@ -39,7 +39,9 @@ export class SharedService {
 
   /** Looks for others from now on. */
   follow(): void {
-    this.#timer ??= setInterval(() => void this.look(), LOOK_MS).unref()
+    if (this.#follows) return
+    this.#follows = true
+    setInterval(() => void this.look(), LOOK_MS).unref()
   }
 
   /**

@@ -162,8 +162,8 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
     const silent = createServer((socket) => asked.push(socket.on('error', () => {})))
     const conf = join(temporaryFolder(t), 'Corefile')
     const args = ['-conf', conf, '-metrics-listen-address', '127.0.0.1:0']
-    const socket = handoverSocket(stateFolderOf(state, args))
-    await once(silent.listen(socket), 'listening')
+    const place = handoverSocket(stateFolderOf(state, args))
+    await once(silent.listen(place), 'listening')
     t.after(() => {
       silent.close()
       for (const socket of asked) socket.destroy()

@@ -14,7 +14,7 @@ import { type Running, waitUntil } from '../helpers/processes.ts'
 
 const VIP = addresses.ipv4.kubeDns
 const COMMENT = 'NodeLocal DNS Cache: skip conntrack'
-const stand = join(import.meta.dirname, '../helpers/node-cache-stand-in.ts')
+const stand = join(import.meta.dirname, '../helpers/node-cache-main.ts')
 
 /** One rule for each address and protocol, put in or taken out. */
 function rules(verb: '-I' | '-D'): string {
@@ -70,7 +70,7 @@ describe('from node-cache', { skip: requireNodeModel() }, () => {
       await waitUntil('it intercepts', () => /are intercepted/.test(dnslet.output()), dnslet)
       assert.match(
         dnslet.output(),
-        /Serving .* together with process \d+ .*node-cache-s.*it goes when/,
+        /Serving .* together with process \d+ .*node-cache-m.*it goes when/,
       )
       const known = (): boolean => dnslet.output().includes('pods of kube-dns answer at')
       await waitUntil('it knows the pods', known, dnslet)

@@ -1,4 +1,4 @@
-// `node node-cache-stand-in.ts address...`: serves port 53 there as node-cache does, with SO_REUSEPORT,
+// `node node-cache-main.ts address...`: serves port 53 there as node-cache does, with SO_REUSEPORT,
 // over UDP and TCP, and /health on port 8080 of the first address. Every name has a TXT record "node-cache".
 import { createSocket } from 'node:dgram'
 import { createServer as createHttpServer } from 'node:http'
