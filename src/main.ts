@@ -43,6 +43,10 @@ async function run(command: Command): Promise<void> {
       const { untaint } = await import('./commands/untaint.ts')
       return untaint(command.options, { env: process.env, say: (line) => print([line]) })
     }
+    case 'cleanup': {
+      const { cleanup } = await import('./commands/cleanup.ts')
+      return cleanup(command.options, { env: process.env, say: (line) => print([line]) })
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./commands/serve.ts')

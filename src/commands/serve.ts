@@ -4,7 +4,7 @@ import {
   intercept,
   type InterceptParts,
   intercepts,
-  prepareNode,
+  library,
   startHeir,
 } from '../daemon/intercept.ts'
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
@@ -12,10 +12,13 @@ import type { Daemon } from '../daemon/daemon.ts'
 import { Handover, type HandoverParts } from '../daemon/handover.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { openDaemon } from '../daemon/open.ts'
+import { type Neighbourhood, prepareNode } from '../daemon/prepare-node.ts'
 import { proveUpstream } from '../daemon/prove-upstream.ts'
 import type { ServeOptions } from '../daemon/serve-options.ts'
 import { SharedService } from '../daemon/shared-service.ts'
+import { stateIdentity } from '../daemon/state-identity.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
+import { announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
@@ -59,11 +62,11 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const closing = closingOrder(options)
   const log = await openLog(options)
   startHeir(options, log)
-  const state = openStateDirectory(process.env, log)
+  const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)
   await handover?.ask()
-  const { daemon, interception, stopFollowing } = await open({
+  const { daemon, interception, presence, stopFollowing } = await open({
     options,
     configuration,
     handover,
@@ -75,6 +78,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   greet(log, daemon, options)
   const metrics = await openMetrics(options.metricsListenAddress, log)
   const end = async (): Promise<void> => {
+    presence?.stop()
     await handover?.stop()
     removePidfile(options.pidfile)
     await metrics?.release()
@@ -83,6 +87,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     tun: () => interception?.tun ?? null,
     onLettingGo() {
       stopFollowing()
+      presence?.stop()
       interception?.abandon()
     },
     onOtherVersion: () => shared.begin(true),
@@ -90,19 +95,31 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
       void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
     },
   }
-  const shared = new SharedService(daemon, () => void handover?.offer(daemon, parts))
+  const shared = new SharedService(daemon, log, () => void handover?.offer(daemon, parts))
+  daemon.lookForOthers = () => shared.look()
+  if (interception !== null) shared.follow()
   if (handover?.runsBeside === true) shared.begin(false)
   await handover?.takeOver(daemon, parts)
   const stop = async (): Promise<void> => {
     stopFollowing()
     // Then interface and rules are the other one's as well.
-    const isShared = shared.lasts()
+    const isShared = interception !== null && (await shared.lasts())
     if (!isShared) await interception?.withdraw()
     await daemon.stop()
     if (isShared) interception?.abandon()
     else await interception?.release(options.skipTeardown)
     await end()
   }
+  return servingOf(log, daemon, interception, stop)
+}
+
+/** What signals can do. */
+function servingOf(
+  log: DaemonLog,
+  daemon: Daemon,
+  interception: Interception | null,
+  stop: () => Promise<void>,
+): Serving {
   return {
     log,
     uncaught: (cause) => uncaught(log, cause),
@@ -114,6 +131,15 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     },
     stop,
   }
+}
+
+function openState(options: ServeOptions, log: DaemonLog): string | null {
+  return openStateDirectory({
+    env: process.env,
+    identity: stateIdentity(options),
+    needed: intercepts(options) || inPod(),
+    log,
+  })
 }
 
 async function openLog({ logFormat, warnings }: ServeOptions): Promise<DaemonLog> {
@@ -136,6 +162,8 @@ interface Opened {
   readonly daemon: Daemon
   /** Null where the flags leave the node's network alone. */
   readonly interception: Interception | null
+  /** What other dnslet of this node see of us; null where the node is left alone. */
+  readonly presence: { stop(): void } | null
   /** Ends following the files that the configuration is made of. */
   readonly stopFollowing: () => void
 }
@@ -145,12 +173,20 @@ async function open(parts: OpenParts): Promise<Opened> {
   const { options, configuration, handover, closing, log, events } = parts
   const { source, fallbacks, inService } = configuration
   const inherited = handover?.inherited ?? null
-  const beside = handover?.runsBeside === true
+  const runsBeside = handover?.runsBeside === true
   const intercepting = intercepts(options)
   const readiness = new Holds()
   if (intercepting) readiness.hold(WAITING)
   try {
-    if (intercepting) prepareNode(options, inherited !== null || beside)
+    const neighbourhood = intercepting
+      ? await prepareNode(options, {
+          libc: library(),
+          log,
+          inherits: inherited !== null,
+          runsBeside,
+        })
+      : { isShared: runsBeside, scope: '' }
+    const presence = intercepting ? await announce(options, neighbourhood) : null
     const daemon = await openDaemon({
       source,
       fallbacks,
@@ -158,7 +194,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       port: options.port,
       log,
       inherited,
-      beside,
+      beside: neighbourhood.isShared,
       closing,
       freeBind: intercepting,
       readiness,
@@ -167,7 +203,8 @@ async function open(parts: OpenParts): Promise<Opened> {
     const stopFollowing = configuration.follow(() => daemon.recheck())
     try {
       if (options.pidfile !== '') writePidfile(options.pidfile)
-      if (!intercepting) return { daemon, interception: null, stopFollowing }
+      const opened = { daemon, presence, stopFollowing }
+      if (!intercepting) return { ...opened, interception: null }
       // A predecessor that serves other addresses gives nothing.
       const predecessor = inherited !== null && inherited.taken > 0 ? inherited : null
       if (predecessor !== null) {
@@ -176,8 +213,8 @@ async function open(parts: OpenParts): Promise<Opened> {
       }
       const hasTun = options.setupInterface && predecessor?.hasTun === true
       const takeTun = hasTun ? () => predecessor.takeTun() : null
-      const interception = await intercept({ ...parts, daemon, takeTun, beside })
-      return { daemon, interception, stopFollowing }
+      const interception = await intercept({ ...parts, daemon, takeTun, neighbourhood })
+      return { ...opened, interception }
     } catch (error) {
       stopFollowing()
       // What has not been read yet is the predecessor's.
@@ -190,6 +227,13 @@ async function open(parts: OpenParts): Promise<Opened> {
     handover?.abandon()
     throw error
   }
+}
+
+function announce(
+  { localIps, port, interfaceName }: ServeOptions,
+  { scope }: Neighbourhood,
+): ReturnType<typeof announcePresence> {
+  return announcePresence({ addresses: localIps, port, interfaceName, scope })
 }
 
 function inPod(): boolean {

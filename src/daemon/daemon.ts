@@ -36,8 +36,10 @@ export class Daemon {
   #corefile: Corefile
   /** Whether another dnslet reads our sockets or has its own beside them, and may answer in our place. */
   sharesSockets: boolean
-  /** Whether queries for our addresses may rightly lead to somebody else. */
-  othersMayAnswer: () => boolean = () => false
+  /** Looks whether others serve these addresses as well by now. */
+  lookForOthers: () => Promise<boolean> = () => Promise.resolve(false)
+  /** Whether queries for our addresses may rightly lead to somebody else: until interception begins. */
+  othersMayAnswer: () => boolean = () => this.#parts.freeBind === true
   /** True once the configuration in force is to end with the process. */
   #ending = false
   /** Resolves when HTTP has been let go; null while nothing has. */
@@ -166,7 +168,9 @@ export class Daemon {
     const { freeBind = false, vitals = () => null } = this.#parts
     const sharing = this.sharesSockets ? 'predecessor' : 'us'
     const from = this.othersMayAnswer() ? 'anybody' : sharing
-    return vitals() ?? checkListeners(this.addresses, freeBind, from)
+    const problem = vitals() ?? (await checkListeners(this.addresses, freeBind, from))
+    if (problem === null || from !== 'us' || !(await this.lookForOthers())) return problem
+    return checkListeners(this.addresses, freeBind, 'predecessor')
   }
 
   /**
@@ -224,6 +228,11 @@ export class Daemon {
   /** The cache in pieces, each to be used before the next is asked for. */
   exportCache(): Iterable<Buffer> {
     return exportKept(this.#kept, this.#parts.clock)
+  }
+
+  /** Reads sockets that a predecessor has read alone up to now. */
+  begin(): void {
+    for (const listener of this.#open.all) listener.begin()
   }
 
   /** Reads and accepts no more, on DNS and HTTP: that is the successor's from now on. */

@@ -79,6 +79,7 @@ export class Handover {
       return
     }
     if (inherited !== null) {
+      daemon.begin()
       await Promise.race([daemon.runtime.settled(), settleTime()])
       await inherited.takeOver()
       daemon.sharesSockets = false

@@ -3,7 +3,6 @@ import { FallbackTargets, KUBE_DNS_PODS } from '../host/fallback-targets.ts'
 import { Interception } from '../host/interception.ts'
 import { adoptInterface, type NodeInterface, openInterface } from '../host/interface.ts'
 import { detectIpvs } from '../host/kube-proxy.ts'
-import { portOwners } from '../host/port-owner.ts'
 import { hostPrograms } from '../host/programs.ts'
 import { chooseRules } from '../host/rules/choose-rules.ts'
 import { findKubeProxy } from '../host/rules/find-kube-proxy.ts'
@@ -14,12 +13,13 @@ import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { ClosingOrder } from '../sys/closing-order.ts'
 import { type Libc, libc } from '../sys/libc.ts'
-import { noCoreDumps } from '../sys/limits.ts'
 import { startMemoryHeir } from '../sys/memory-heir.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
 import type { SyscallError } from '../sys/socket.ts'
 import type { Configuration } from './configuration.ts'
 import type { Daemon } from './daemon.ts'
+import { lookUpPods, upstreamUnrest } from './pod-lookup.ts'
+import { type Neighbourhood, scopedName } from './prepare-node.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Where kube-dns and its Services live. */
@@ -28,24 +28,6 @@ const NAMESPACE = 'kube-system'
 /** Whether these flags change the node's network. */
 export function intercepts({ setupInterface, setupIptables }: ServeOptions): boolean {
   return setupInterface || setupIptables
-}
-
-/**
- * What has to be so before anything is opened: the C library is at hand, and nobody serves there but a
- * dnslet that knows of us. Another program would keep part of the queries, and our rules would take the
- * rest from it; a dnslet that is frozen would keep its part unanswered, where now kube-dns answers all.
- * Throws DnsletError, E_NO_LIBC or E_PORT_OWNED.
- */
-export function prepareNode({ localIps, port }: ServeOptions, besideDnslet: boolean): void {
-  noCoreDumps(library())
-  const [owner] = besideDnslet ? [] : portOwners(localIps, port)
-  if (owner === undefined) return
-  const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
-  throw new DnsletError(
-    'E_PORT_OWNED',
-    `Cannot serve on port ${port}: ${who} listens on ${owner.address}; ` +
-      'end it first (another node-local DNS cache: delete its DaemonSet)',
-  )
 }
 
 /** The order in which this process is to end where it is killed; null where it intercepts nothing. */
@@ -77,8 +59,7 @@ export interface InterceptParts {
   readonly state: string | null
   /** Takes the TUN of a predecessor that intercepts up to now; null where there is none. */
   readonly takeTun: (() => number | null) | null
-  /** Whether a dnslet of another version intercepts here as well. */
-  readonly beside: boolean
+  readonly neighbourhood: Neighbourhood
   readonly closing: ClosingOrder | null
 }
 
@@ -87,13 +68,14 @@ export interface InterceptParts {
  * that cannot be done at all; kube-dns answers then.
  */
 export async function intercept(parts: InterceptParts): Promise<Interception> {
-  const { options, daemon, configuration, log, takeTun, beside } = parts
+  const { options, daemon, configuration, log, takeTun, neighbourhood } = parts
   const system = library()
   let begun: Interception | null = null
   const addresses = withoutIpvs(system, options.localIps, log)
   const leavesSome = addresses.length < options.localIps.length
   daemon.othersMayAnswer = () => leavesSome || begun?.leadsAll !== true
   const zone = clusterZone(daemon)
+  const pods = `${KUBE_DNS_PODS}.${NAMESPACE}.svc.${zone}`
   const rulesParts = await describeRules(parts, system, addresses)
   const rules = options.setupIptables
     ? await chooseRules(rulesParts, !options.setupInterface)
@@ -117,18 +99,26 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
         ? null
         : new FallbackTargets({
             stateDirectory: parts.state,
-            lookUp: () => daemon.lookUp(`${KUBE_DNS_PODS}.${NAMESPACE}.svc.${zone}`),
+            lookUp: () => lookUpPods(daemon, pods, familiesOf(rulesParts.orphans)),
             orphans: rulesParts.orphans,
             log,
           }),
+    unrest: upstreamUnrest,
+    isShared: () => daemon.sharesSockets,
     syncIntervalMs: options.syncIntervalMs,
   })
   begun = interception
-  await interception.start(takeTun !== null, takeTun !== null || beside)
+  await interception.start(takeTun !== null, takeTun !== null || neighbourhood.isShared)
   return interception
 }
 
-function library(): Libc {
+function familiesOf(addresses: readonly string[]): (4 | 6)[] {
+  const families = addresses.map((address) => (address.includes(':') ? 6 : 4))
+  return [...new Set(families)]
+}
+
+/** Throws DnsletError, E_NO_LIBC. */
+export function library(): Libc {
   const loaded = libc()
   if (loaded.libc !== null) return loaded.libc
   const reason = `Cannot set up the node: ${loaded.reason}`
@@ -166,7 +156,7 @@ export function clusterZone(daemon: Daemon): string {
 }
 
 async function describeRules(
-  { options, closing, log, state }: InterceptParts,
+  { options, closing, log, state, neighbourhood }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
 ): Promise<RulesParts> {
@@ -195,6 +185,7 @@ async function describeRules(
     healthPort,
     interception: 'local',
     uplinks: () => uplinks(system),
+    scope: neighbourhood.scope,
   }
 }
 
@@ -213,12 +204,13 @@ function isLinkLocal(address: string): boolean {
 
 /** Opens the interface, by way of the predecessor's descriptor the first time. */
 function opener(
-  { options, log, takeTun, closing }: InterceptParts,
+  { options, log, takeTun, closing, neighbourhood }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
-  const parts = { libc: system, name: options.interfaceName, addresses, lease, closing, log }
+  const name = scopedName(options.interfaceName, neighbourhood.scope)
+  const parts = { libc: system, name, addresses, lease, closing, log }
   return () => {
     const fd = takeTun?.() ?? null
     return fd === null ? openInterface(parts) : adoptInterface(parts, fd)

@@ -48,7 +48,8 @@ export async function openDaemon({
   const udp = chooseUdpBackend(process.env)
   const counters = new NetCounters()
   const { log, freeBind = false } = parts
-  const adopt = inherited === null ? {} : { inherited }
+  // A process that starts does many things at once: what it reads now would wait for them.
+  const adopt = inherited === null ? {} : { inherited, waits: true }
   const listeners = new Listeners({ udp, clock, counters, log, freeBind, closing, ...adopt })
   if (freeBind) setHttpBinder(bindHttp)
   if (inherited !== null) inheritHttp(inherited)

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { nearest } from '../corefile/nearest.ts'
+import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
 import { flagNamed, flagNames, flags } from './flags.ts'
 import { GivenFlags, parseBoolean } from './given-flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
@@ -18,6 +19,7 @@ export type Command =
     }
   | { readonly kind: 'demo'; readonly port: number }
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
+  | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -32,6 +34,7 @@ dnslet check [flags] [Corefile]    print what a Corefile compiles to
 dnslet demo [-p port]              try it out with a stand-in for kube-dns
 dnslet untaint [flags] [name [taint]]
                                    take the taint off this node once -localip knows the name
+dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -53,11 +56,12 @@ export function parseArgs(argv: readonly string[]): Command {
 function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
-  const named = first === 'serve' || first === 'demo' || first === 'untaint'
+  const named = ['serve', 'demo', 'untaint', 'cleanup'].includes(first ?? '')
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
   if (told !== null) return told
   if (first === 'untaint') return { kind: 'untaint', options: untaintOptions(given) }
+  if (first === 'cleanup') return { kind: 'cleanup', options: cleanupOptions(given) }
   refuseMore(given.rest)
   if (first === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
   return { kind: 'serve', options: serveOptions(given) }

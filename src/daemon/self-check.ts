@@ -25,6 +25,18 @@ export function isSelfCheck({ wire, length }: Pick<Query, 'wire' | 'length'>): b
   return true
 }
 
+/** Whether somebody answers such a query over UDP at an address that is local now. Never rejects. */
+export async function answersStatus(host: string, port: number): Promise<boolean> {
+  // Bound to every address: nobody who serves these ones in particular.
+  if (host === '0.0.0.0' || host === '::') return false
+  try {
+    await askOnce({ protocol: 'udp', host, port }, probe, PATIENCE_MS)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Who may answer at our addresses. */
 export type Answering = 'us' | 'predecessor' | 'anybody'
 

@@ -29,6 +29,7 @@ export class FallbackTargets {
   readonly #parts: FallbackParts
   readonly #file: string | null
   #toldOfNone = false
+  #toldOfSome = false
 
   constructor(parts: FallbackParts) {
     this.#parts = parts
@@ -52,6 +53,11 @@ export class FallbackTargets {
       return false
     }
     const pods = [...found].toSorted()
+    if (!this.#toldOfSome) {
+      this.#toldOfSome = true
+      const where = orphans.join(', ')
+      log.info(`While dnslet is dead, pods of kube-dns answer at ${where}: ${pods.join(', ')}`)
+    }
     if (pods.join() === this.known.join()) return false
     this.known = pods
     this.#keep()

@@ -28,5 +28,9 @@ export interface InterceptionParts {
   readonly openInterface: (() => NodeInterface) | null
   /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
   readonly fallback: FallbackTargets | null
+  /** See FallbackKeeperParts. */
+  readonly unrest: () => number
+  /** Whether another process serves these addresses as well, with rules and interface of its own. */
+  readonly isShared: () => boolean
   readonly syncIntervalMs: number
 }

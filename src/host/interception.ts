@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { FallbackKeeper } from './fallback-keeper.ts'
 import type { NodeInterface } from './interface.ts'
 import { interceptionState } from './interception-metrics.ts'
 import type { InterceptionParts } from './interception-parts.ts'
@@ -38,6 +39,7 @@ export class Interception {
   #interface: NodeInterface | null = null
   #rules: Rules | null
   readonly #setup: SetupFailures
+  readonly #fallback: FallbackKeeper | null
   readonly #pauses = new SuspensionPause({ first: PAUSE, last: LAST_PAUSE })
   #onSockets = false
   #watchdog: { stop(): void } | null = null
@@ -60,6 +62,9 @@ export class Interception {
     this.#parts = parts
     this.#rules = parts.rules
     this.#setup = new SetupFailures(parts.log)
+    const { fallback: targets, unrest } = parts
+    const failed = (cause: unknown): void => this.#setup.failed('iptables', cause)
+    this.#fallback = targets === null ? null : new FallbackKeeper({ targets, unrest, failed })
     parts.readiness.hold(WAITING)
   }
 
@@ -84,7 +89,9 @@ export class Interception {
   async start(inherited: boolean, shared: boolean = inherited): Promise<void> {
     try {
       interceptionState.rules = 'none'
-      if (this.#rules !== null) await this.#install(this.#rules, shared)
+      // Another dnslet's rules lead queries here as well; ours may have to be others than we know yet.
+      const isLed = shared && !inherited && (await this.#rules?.isLeased()) === true
+      if (this.#rules !== null && !isLed) await this.#install(this.#rules, inherited)
       if (inherited || (await this.#mayBegin()) === null) await this.#begin()
     } catch (cause) {
       // The other one goes on with what it has.
@@ -157,6 +164,7 @@ export class Interception {
 
   async #turn(): Promise<void> {
     if (this.#active) this.#renew()
+    if (this.#rules !== null) this.#fallback?.turn(this.#rules)
     if (this.#checking) return
     this.#checking = true
     try {
@@ -174,7 +182,7 @@ export class Interception {
   /** Synchronous up to the renewal itself: nothing may delay it. */
   #renew(): void {
     try {
-      this.#interface?.renew()
+      if (this.#interface?.renew() === false) void this.sync()
     } catch (cause) {
       this.#setup.failed('interface_check', cause)
       void this.sync()
@@ -221,6 +229,9 @@ export class Interception {
     if (this.#interface !== null) this.#interface.ensure()
     else if (openInterface !== null) this.#interface = openInterface()
     await this.#fitRules()
+    if (this.#rules !== null && interceptionState.rules === 'none') {
+      await this.#install(this.#rules, true)
+    }
     await this.#rules?.renew()
     if (this.#ended) return
     this.#watchdog ??= startWatchdog(libc)
@@ -238,21 +249,20 @@ export class Interception {
     interceptionState.interface = this.#interface?.kind ?? 'none'
     if (this.#interface?.kind !== 'lo' || this.#rules === null || this.#onSockets) return
     const rules = await this.#parts.socketRules()
-    await this.#install(rules, false)
+    await this.#install(rules, await rules.isLeased())
     this.#rules = rules
     this.#onSockets = true
   }
 
-  async #install(rules: Rules, shared: boolean): Promise<void> {
+  async #install(rules: Rules, goesOn: boolean): Promise<void> {
     const { fallback } = this.#parts
     // Known from the first packet on: until then the targets of an earlier process answer.
     if (fallback !== null) await rules.setFallback(fallback.known)
-    await rules.install(shared)
+    await rules.install(goesOn)
     interceptionState.rules = rules.kind
   }
 
   async #repair(): Promise<void> {
-    const { fallback } = this.#parts
     if (this.#active && this.#interface !== null) {
       try {
         this.#tell(this.#interface.ensure(), 'interface')
@@ -266,10 +276,8 @@ export class Interception {
     const rules = this.#rules
     if (rules === null) return
     try {
-      this.#tell(await rules.check(), 'rules')
-      if (fallback !== null && !this.#ended && (await fallback.refresh())) {
-        await rules.setFallback(fallback.known)
-      }
+      this.#tell(await rules.check(this.#parts.isShared()), 'rules')
+      if (!this.#ended) await this.#fallback?.refresh(rules)
       this.#setup.succeeded('iptables')
     } catch (cause) {
       this.#setup.failed('iptables', cause)

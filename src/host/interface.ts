@@ -17,10 +17,10 @@ export interface NodeInterface {
   /** Puts back what is missing and says what that was. Throws DnsletError, E_INTERFACE. */
   ensure(): string[]
   /**
-   * Lease `address`: gives the addresses another three seconds; call it every second. Lease `set`:
-   * does nothing. Throws DnsletError, E_INTERFACE, where the link is gone: see `ensure()`.
+   * Call it every second. False where somebody has deleted the link: see `ensure()`. Lease `address`:
+   * gives the addresses another three seconds. Throws DnsletError, E_INTERFACE, where that fails.
    */
-  renew(): void
+  renew(): boolean
   /**
    * Takes the addresses away, then our hold on the link, which ends with its last holder. Where
    * another process has attached itself to the TUN the addresses are left to it. Never throws.
@@ -112,8 +112,13 @@ class LinkWithAddresses implements NodeInterface {
     })
   }
 
-  renew(): void {
-    this.#ask(() => this.#addresses.renew(this.#device.index))
+  renew(): boolean {
+    return this.#ask(() => {
+      const { kind, index } = this.#device
+      const isThere = kind === 'lo' || this.#parts.rtnetlink.link(this.#parts.name)?.index === index
+      if (isThere) this.#addresses.renew(index)
+      return isThere
+    })
   }
 
   release(): void {

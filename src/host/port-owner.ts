@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
-import { serversOn } from '../sys/socket-table.ts'
+import { serversOn, type SocketTable } from '../sys/socket-table.ts'
 
 /** A process that answers where we would. */
 export interface PortOwner {
@@ -22,7 +23,7 @@ const TABLES = ['udp', 'udp6', 'tcp', 'tcp6'] as const
  * them over, are left out. Each process is listed once for each address.
  */
 export function portOwners(addresses: readonly string[], port: number): readonly PortOwner[] {
-  const others = othersOn(addresses, port)
+  const others = othersOn(addresses.flatMap(boundTo), port)
   if (others.length === 0) return []
   const holders = processesWith(new Set(others.map(({ inode }) => inode)))
   const owners = others.map(({ address, inode }) => ({
@@ -32,16 +33,35 @@ export function portOwners(addresses: readonly string[], port: number): readonly
   return [...new Map(owners.map((owner) => [`${owner.pid} ${owner.address}`, owner])).values()]
 }
 
-/** Whether there are such processes, without a look at every process of the machine. */
-export function othersListen(addresses: readonly string[], port: number): boolean {
-  return othersOn(addresses, port).length > 0
-}
-
-function othersOn(
+/**
+ * Those of `addresses` that other processes have UDP sockets on, without a look at every process of the
+ * machine. What is bound to a wildcard gets no query while we are there. The tables are read on another
+ * thread: the kernel looks through all sockets of the node for them, which takes milliseconds.
+ */
+export async function sharedAddresses(
   addresses: readonly string[],
   port: number,
-): { address: string; inode: string }[] {
-  const wanted = new Set(addresses.flatMap(boundTo))
+): Promise<readonly string[]> {
+  const wanted = new Map(
+    addresses.map((one) => [one.includes(':') ? canonicalIPv6(one) : one, one]),
+  )
+  const tables = await Promise.all((['udp', 'udp6'] as const).map(readTable))
+  const sockets = tables
+    .flatMap(([table, lines]) => serversOn(table, port, () => lines))
+    .filter(({ address }) => wanted.has(unmapped(address)))
+  if (sockets.length === 0) return []
+  const own = socketsOf('self')
+  const others = sockets.filter(({ inode }) => !own.has(inode))
+  return [...new Set(others.map(({ address }) => wanted.get(unmapped(address))!))]
+}
+
+async function readTable<T extends SocketTable>(table: T): Promise<[T, string[]]> {
+  const text = await readFile(`/proc/net/${table}`, 'latin1').catch(() => '')
+  return [table, text.split('\n')]
+}
+
+function othersOn(bound: readonly string[], port: number): { address: string; inode: string }[] {
+  const wanted = new Set(bound)
   const sockets = TABLES.flatMap((table) => serversOn(table, port))
     .map(({ address, inode }) => ({ address: unmapped(address), inode }))
     .filter(({ address }) => wanted.has(address))

@@ -1,34 +1,93 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Log } from '../lib/log.ts'
 
 const GROUP_AND_OTHERS = 0o077
 const WRITABLE_BY_OTHERS = 0o022
 
+/** Only who made an entry may remove or rename it. */
+const STICKY = 0o1000
+
 /** Where state is kept that has to outlive the process, on the node or in an emptyDir. */
-const DEFAULT_DIRECTORY = '/run/dnslet'
+export const DEFAULT_DIRECTORY = '/run/dnslet'
 /** There is no directory to complain about. */
 const ABSENT = 'absent'
 
+/** What a dnslet is known by to its predecessors and successors: who differs in any of it is a stranger. */
+export interface Identity {
+  /** As `readlink /proc/self/ns/net` has it. */
+  readonly networkNamespace: string
+  readonly options: readonly (string | number | boolean | readonly string[])[]
+}
+
+export interface StateOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly identity: Identity
+  /** Whether operators count on it: on a node whose network is changed, and in a pod. */
+  readonly needed: boolean
+  readonly log: Log
+}
+
 /**
- * The directory for state that outlives the process, and for the socket of the hand-over:
- * DNSLET_STATE_DIR, by default /run/dnslet. Null where there is none and this user cannot make one,
- * where it is not safe (which is logged), or where the variable is set to nothing.
+ * The directory for state that outlives the process, and for the socket of the hand-over: one of this
+ * identity's own in DNSLET_STATE_DIR, by default /run/dnslet. Null where there is none and this user
+ * cannot make one, where it is not safe (either is logged), or where the variable is set to nothing.
  */
-export function openStateDirectory(
-  env: Readonly<Record<string, string | undefined>>,
-  log: Log,
-): string | null {
+export function openStateDirectory({ env, identity, needed, log }: StateOptions): string | null {
   const named = env['DNSLET_STATE_DIR']
-  const directory = named ?? DEFAULT_DIRECTORY
+  const root = named ?? DEFAULT_DIRECTORY
   const uid = process.geteuid?.()
-  if (directory === '' || uid === undefined) return null
-  const problem = checkStateDirectory(directory, uid)
-  if (problem === null) return directory
-  if (problem !== ABSENT) log.warning(problem)
-  else if (named !== undefined) {
-    log.warning(`Cannot keep state in ${directory}: it does not exist and cannot be made`)
+  if (root === '' || uid === undefined) return null
+  const place = safePlace(root, uid)
+  if (place.problem === null) {
+    if (needed && isOfContainer(root, env)) log.warning(`State is kept in ${root} ${lostWithIt}`)
+    const own = join(place.directory, digestOf(identity))
+    const problem = checkStateDirectory(own, uid)
+    if (problem === null) return own
+    log.warning(problem === ABSENT ? `Cannot keep state in ${own}: it cannot be made` : problem)
+  } else if (place.problem !== ABSENT) log.warning(place.problem)
+  else if (named !== undefined || needed) {
+    log.warning(
+      `Cannot keep state in ${root}: it does not exist and cannot be made; ${without}. ${mountIt}`,
+    )
   }
   return null
+}
+
+const without = 'no hand-over on updates, and no last good Corefile after a restart'
+const mountIt = 'Mount the hostPath /run/dnslet (DirectoryOrCreate) of the node there'
+const lostWithIt = `of the container, which goes with it: ${without}. ${mountIt}`
+
+/** In a pod, a directory on the container's own file system: no volume is mounted there. */
+function isOfContainer(directory: string, env: StateOptions['env']): boolean {
+  if (env['KUBERNETES_SERVICE_HOST'] === undefined) return false
+  return statSync(directory).dev === statSync('/').dev
+}
+
+/**
+ * `root` itself where it is safe. Where it is everybody's, as /tmp is, and as kubelet makes an emptyDir
+ * for pods that are not root: a directory in it that is this user's alone.
+ */
+function safePlace(root: string, uid: number): { directory: string; problem: string | null } {
+  const problem = checkStateDirectory(root, uid)
+  if (problem === null || problem === ABSENT || !isEverybodys(root, uid)) {
+    return { directory: root, problem }
+  }
+  const own = join(root, String(uid))
+  const ownProblem = checkStateDirectory(own, uid)
+  return { directory: own, problem: ownProblem === ABSENT ? problem : ownProblem }
+}
+
+function isEverybodys(directory: string, uid: number): boolean {
+  const status = lstatSync(directory)
+  const owned = status.uid === 0 || status.uid === uid
+  return status.isDirectory() && owned && (status.mode & STICKY) !== 0
+}
+
+function digestOf({ networkNamespace, options }: Identity): string {
+  const text = JSON.stringify([networkNamespace, ...options])
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 /**
@@ -47,7 +106,7 @@ export function checkStateDirectory(directory: string, uid: number): string | nu
   }
   const status = lstatSync(directory)
   const refused = (reason: string): string =>
-    `Cannot keep state in ${directory}: ${reason}; dnslet goes on without hand-over`
+    `Cannot keep state in ${directory}: ${reason}; dnslet goes on without hand-over and last good Corefile`
   if (status.isSymbolicLink()) return refused('it is a symbolic link: name the directory itself')
   if (!status.isDirectory()) return refused('it is no directory: remove it')
   if (status.uid !== uid) {

@@ -24,6 +24,8 @@ export interface Listener {
   dispatch: (q: Query) => void
   /** Its sockets, for a successor to have copies of. */
   held(): readonly HeldSocket[]
+  /** Reads datagrams from now on, where inherited sockets waited. */
+  begin(): void
   /** Reads and accepts no more: what comes is the successor's. Answers still go out until `close()`. */
   letGo(): void
   /** Resolves when no connection is left after `letGo()`: at the latest in about ten seconds. */
@@ -48,6 +50,8 @@ export interface ListenersOptions {
   readonly rescanMs?: number
   /** Sockets to use before new ones are made. Default: none. */
   readonly inherited?: Inheritance
+  /** Whether those are read only after `begin()`. Default: false. */
+  readonly waits?: boolean
   /** In which order the sockets end where this process is killed. Default: null, any. */
   readonly closing?: ClosingOrder | null
 }
@@ -71,6 +75,7 @@ export class Listeners {
       interfaces: networkInterfaces,
       rescanMs: RESCAN_MS,
       inherited: nothing,
+      waits: false,
       closing: null,
       ...options,
     }
@@ -209,6 +214,10 @@ class OpenListener implements Listener {
     const held = this.#udp.held()
     if (fd >= 0) held.push({ kind: 'tcp', host: this.#tcpHost, port: this.port, fd })
     return held
+  }
+
+  begin(): void {
+    this.#udp.begin()
   }
 
   letGo(): void {

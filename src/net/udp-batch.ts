@@ -92,7 +92,8 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly #queue: SendQueue
   readonly #query: Query
   readonly #inFlight = new InFlight()
-  readonly #readable: Readable
+  /** Null while a predecessor reads. */
+  #readable: Readable | null = null
   /** Index of the datagram being served among those received together. */
   #at: number = NONE
   #turnEnds = false
@@ -111,10 +112,10 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#ipv6 = options.address.includes(':')
     this.localAddress = options.address
     this.localPort = localPort(libc, fd)
-    this.#readable = new Readable(libc, fd, this.#wake)
     this.#receive = receiveVector(libc, this.#ipv6)
     this.#queue = new SendQueue(libc, fd, this.#ipv6, options.counters)
     this.#query = new Query(this)
+    if (options.waits !== true || (options.fd ?? null) === null) this.begin()
     this.#counters.udpSockets++
   }
 
@@ -130,9 +131,13 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     return this.#closed ? null : receiveQueue(this.#libc, this.fd)
   }
 
+  begin(): void {
+    this.#readable ??= new Readable(this.#libc, this.fd, this.#wake)
+  }
+
   letGo(): void {
     this.#reads = false
-    this.#readable.close()
+    this.#readable?.close()
   }
 
   close(graceMs: number): Promise<void> {
@@ -144,7 +149,8 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     do {
       await this.#inFlight.settle(deadline - performance.now())
       // What arrived meanwhile gets its answers too, while there is time.
-      if (this.#reads) this.#serveReceived(this.#clock.refresh(), LAST_TURN)
+      if (this.#reads && this.#readable !== null)
+        this.#serveReceived(this.#clock.refresh(), LAST_TURN)
       this.#queue.flush()
     } while (this.#inFlight.count > 0 && performance.now() < deadline)
     this.#closed = true

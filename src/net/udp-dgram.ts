@@ -133,6 +133,8 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     return this.#own?.fd ?? -1
   }
 
+  begin(): void {}
+
   letGo(): void {
     if (this.#letGo !== null) return
     this.#letGo = new Promise<void>((resolve) => this.#socket.close(resolve))

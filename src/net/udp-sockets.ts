@@ -67,6 +67,11 @@ export class UdpSockets {
     )
   }
 
+  /** See `UdpSocket.begin`. */
+  begin(): void {
+    for (const socket of this.#open.values()) socket.begin()
+  }
+
   /** Reads no more; see `UdpSocket.letGo`. */
   letGo(): void {
     this.#closed = true

@@ -17,6 +17,8 @@ export interface UdpOptions {
   readonly freeBind: boolean
   /** A socket of a predecessor that is bound to this address: used instead of a new one. */
   readonly fd?: number | null
+  /** Whether such a socket is left to the predecessor until `begin()`; default: both read it. */
+  readonly waits?: boolean
   readonly closing?: ClosingOrder | null
   readonly dispatcher: Dispatcher
   readonly clock: Clock
@@ -33,6 +35,8 @@ export interface UdpSocket {
   receiveQueue(): ReceiveQueue | null
   /** The socket, for a successor to have a copy of; −1 where only node:dgram knows it. */
   readonly fd: number
+  /** Reads from now on, where it waited. A socket of node:dgram never does. */
+  begin(): void
   /** Reads no more: what arrives is the successor's. Answers still go out, until `close()`. */
   letGo(): void
   /**

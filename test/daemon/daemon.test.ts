@@ -147,10 +147,15 @@ test('a predecessor that still reads our sockets may answer in our place, and no
   listener.dispatch = testServer().dispatch
   assert.equal(await daemon.selfCheck(), null)
   daemon.sharesSockets = false
+  assert.equal(await daemon.selfCheck(), null, 'so may others, until interception begins')
+  daemon.othersMayAnswer = () => false
   assert.equal(
     await daemon.selfCheck(),
     `dns://127.0.0.1:${listener.port} is answered by another process over UDP`,
   )
   daemon.othersMayAnswer = () => true
   assert.equal(await daemon.selfCheck(), null)
+  daemon.othersMayAnswer = () => false
+  daemon.lookForOthers = () => Promise.resolve(true)
+  assert.equal(await daemon.selfCheck(), null, 'nor is it where others serve here as well')
 })

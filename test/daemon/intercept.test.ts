@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import type { Configuration } from '../../src/daemon/configuration.ts'
 import type { Daemon } from '../../src/daemon/daemon.ts'
-import { intercept, intercepts, prepareNode } from '../../src/daemon/intercept.ts'
+import { intercept, intercepts } from '../../src/daemon/intercept.ts'
 import { parseArgs } from '../../src/daemon/options.ts'
 import type { ServeOptions } from '../../src/daemon/serve-options.ts'
 import type { Interception } from '../../src/host/interception.ts'
@@ -14,7 +14,7 @@ import { findTool, requireTools } from '../helpers/debian.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 import { enterOwnNetwork, ip } from '../helpers/own-network.ts'
-import { startProcess, waitUntil } from '../helpers/processes.ts'
+import { waitUntil } from '../helpers/processes.ts'
 
 // A network of our own, in which port 53 is free and nobody minds rules and links.
 const skip = enterOwnNetwork() || requireTools('nft', 'iptables-nft')
@@ -40,45 +40,6 @@ describe('intercepts()', () => {
   })
 })
 
-describe('prepareNode()', { skip }, () => {
-  const all = options('-localip=127.0.0.1,::1')
-
-  test('is content with a free port, and lets nobody dump a core', () => {
-    prepareNode(all, false)
-    assert.match(readFileSync('/proc/self/limits', 'utf8'), /^Max core file size +0 +0 /m)
-  })
-
-  test('names the process that serves there, unless it hands over', async (t) => {
-    const code = "require('net').createServer().listen(53, '127.0.0.1', () => console.log('bound'))"
-    const server = startProcess(t, process.execPath, ['-e', code])
-    await waitUntil('the server is bound', () => server.output().includes('bound'), server)
-    const remedy = 'end it first (another node-local DNS cache: delete its DaemonSet)'
-    assert.throws(
-      () => prepareNode(all, false),
-      (error: Error & { code: string }) => {
-        assert.equal(error.code, 'E_PORT_OWNED')
-        const [, command] = /^Cannot serve on port 53: process \d+ \((.*)\) listens/.exec(
-          error.message,
-        )!
-        assert.match(command!, /node.* -e require/)
-        const who = `process ${server.pid} (${command})`
-        const message = `Cannot serve on port 53: ${who} listens on 127.0.0.1; ${remedy}`
-        assert.equal(error.message, message)
-        return true
-      },
-    )
-    prepareNode(all, true)
-    prepareNode(options('-localip=127.0.0.1', '-dns.port=54'), false)
-
-    // As seen from a pod, which does not see the processes of others.
-    const script = new URL('prepare-node-child.ts', import.meta.url).pathname
-    const pod = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, script]
-    const { stdout } = spawnSync('unshare', [...pod, '127.0.0.1'], { encoding: 'utf8' })
-    const message = `Cannot serve on port 53: another program listens on 127.0.0.1; ${remedy}\n`
-    assert.equal(stdout, message)
-  })
-})
-
 interface Intercepted {
   readonly interception: Interception
   readonly log: LinesLog
@@ -93,6 +54,7 @@ interface Given {
   readonly state?: string | null
   readonly tun?: number | null
   readonly pods?: readonly string[]
+  readonly scope?: string
 }
 
 /** Intercepts for a daemon that answers itself, until the test ends. */
@@ -107,7 +69,7 @@ async function start(
   const asked: string[] = []
   const daemon = {
     runtime: { blocks: [{ context: { zones: [zone] } }] },
-    corefile: null,
+    corefile: { blocks: [] },
     readiness,
     selfQuery: async (name: string) => {
       asked.push(name)
@@ -128,7 +90,7 @@ async function start(
     log,
     state,
     takeTun: tun === null ? null : () => tun,
-    beside: false,
+    neighbourhood: { isShared: false, scope: given.scope ?? '' },
     closing: null,
   })
   t.after(() => interception.release(false))

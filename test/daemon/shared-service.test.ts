@@ -5,15 +5,17 @@ import { test } from 'node:test'
 
 import { SharedService } from '../../src/daemon/shared-service.ts'
 import { Holds } from '../../src/lib/holds.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
 import type { Owner } from '../helpers/processes.ts'
 
-const LISTEN = `const server = require('node:net').createServer().listen(0, '127.0.0.1', () => {
-  console.log(server.address().port)
-})`
+const LISTEN = `const socket = require('node:dgram').createSocket('udp4')
+socket.bind(Number(process.argv[1]), '127.0.0.1', () => console.log(socket.address().port))`
 
 /** Another process that listens; how to end it. */
-async function other(owner: Owner): Promise<{ port: number; end: () => Promise<unknown> }> {
-  const child = spawn(process.execPath, ['-e', LISTEN], { stdio: ['ignore', 'pipe', 'inherit'] })
+async function other(owner: Owner, at = 0): Promise<{ port: number; end: () => Promise<unknown> }> {
+  const child = spawn(process.execPath, ['-e', LISTEN, String(at)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const exited = once(child, 'exit')
   const end = (): Promise<unknown> => {
     child.kill('SIGKILL')
@@ -24,29 +26,59 @@ async function other(owner: Owner): Promise<{ port: number; end: () => Promise<u
   return { port: Number(line.toString()), end }
 }
 
-test('sockets are shared for a minute, and as long as the other one listens', async (t) => {
+test('sockets are shared for a minute, and as long as the other one serves', async (t) => {
   const { port, end } = await other(t)
-  t.mock.timers.enable({ apis: ['setInterval'] })
   const readiness = new Holds()
   const daemon = { sharesSockets: false, readiness, addresses: [{ host: '127.0.0.1', port }] }
   let alone = 0
-  const shared = new SharedService(daemon, () => void alone++)
-  assert.equal(shared.lasts(), false, 'not begun')
+  const shared = new SharedService(daemon, new LinesLog(), () => void alone++)
+  t.mock.timers.enable({ apis: ['setInterval'] })
   shared.begin(true)
   assert.equal(daemon.sharesSockets, true)
   assert.deepEqual(readiness.reasons, ['A dnslet of another version starts'])
-  assert.equal(shared.lasts(), true)
-  t.mock.timers.tick(600_000)
-  assert.equal(daemon.sharesSockets, true, 'the other one is there')
+  for (let i = 0; i < 100; i++) assert.equal(await shared.lasts(), true)
   await end()
-  assert.equal(shared.lasts(), false, 'gone')
-  t.mock.timers.tick(5_000)
+  assert.equal(await shared.lasts(), false, 'gone')
   assert.equal(daemon.sharesSockets, false)
   assert.deepEqual([readiness.reasons, alone], [[], 1])
   shared.begin(false)
   assert.deepEqual(readiness.reasons, [], 'the newer one is as ready as it is')
-  t.mock.timers.tick(60_000)
+  for (let i = 0; i < 12; i++) await shared.look()
   assert.equal(daemon.sharesSockets, true, 'it may be starting')
-  t.mock.timers.tick(5_000)
+  await shared.look()
   assert.equal(daemon.sharesSockets, false)
+})
+
+test('others that come and go are noticed, each time', async (t) => {
+  const first = await other(t)
+  const readiness = new Holds()
+  const at = { host: '127.0.0.1', port: first.port }
+  const daemon = { sharesSockets: false, readiness, addresses: [at] }
+  const log = new LinesLog()
+  let alone = 0
+  const shared = new SharedService(daemon, log, () => void alone++)
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  shared.follow()
+  t.mock.timers.tick(5_000)
+  // The look that has begun.
+  assert.equal(await shared.look(), true)
+  assert.equal(daemon.sharesSockets, true)
+  assert.deepEqual(readiness.reasons, [], 'it is as ready as before')
+  await first.end()
+  assert.equal(await shared.look(), false)
+  assert.deepEqual([daemon.sharesSockets, alone], [false, 1])
+  assert.equal(await shared.look(), false)
+  assert.equal(alone, 1)
+  const second = await other(t, first.port)
+  assert.equal(await shared.look(), true)
+  assert.equal(daemon.sharesSockets, true)
+  await second.end()
+  await shared.look()
+  assert.deepEqual([daemon.sharesSockets, alone], [false, 2])
+  assert.deepEqual(log.lines, [
+    '[INFO] Another process serves 127.0.0.1 as well: each gets a part of the queries',
+    '[INFO] No other process serves these addresses any more',
+    '[INFO] Another process serves 127.0.0.1 as well: each gets a part of the queries',
+    '[INFO] No other process serves these addresses any more',
+  ])
 })

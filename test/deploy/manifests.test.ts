@@ -289,6 +289,42 @@ describe('the pods', () => {
   })
 })
 
+describe('cleanup.yaml', () => {
+  test('cleans up after the daemon that the other manifest starts, as root of the node', (t) => {
+    for (const sedLine of [iptables, ipvs]) {
+      const daemon = find<DaemonSet>(parseManifests(filled(t, sedLine)), 'DaemonSet')
+      const { spec } = find<DaemonSet>(
+        parseManifests(filled(t, sedLine, 'cleanup.yaml')),
+        'DaemonSet',
+      )
+      const { initContainers, hostNetwork, volumes } = spec.template.spec as PodSpec & {
+        initContainers: readonly [Container]
+      }
+      const [{ args, image, securityContext, volumeMounts }] = initContainers
+      const command = parseArgs(args)
+      assert.ok(command.kind === 'cleanup', JSON.stringify(command))
+      const served = daemon.spec.template.spec.containers[0]!
+      const localIps = served.args[served.args.indexOf('-localip') + 1]!
+      assert.deepEqual(command.options.addresses, localIps.split(','))
+      assert.equal(command.options.interfaceName, 'nodelocaldns')
+      assert.equal(image, served.image)
+      assert.equal(hostNetwork, true)
+      assert.deepEqual(securityContext['capabilities'], {
+        drop: ['ALL'],
+        add: ['NET_ADMIN', 'NET_RAW'],
+      })
+      assert.deepEqual(new Set(volumeMounts.map(({ name }) => name)), namesOf(volumes))
+      assert.ok(volumeMounts.some(({ mountPath }) => mountPath === '/run/dnslet'))
+      // It must not adopt, or be selected as, the daemon's pods.
+      assert.notDeepEqual(spec.selector.matchLabels, daemon.spec.selector.matchLabels)
+      assert.deepEqual(spec.selector.matchLabels, spec.template.metadata.labels)
+    }
+  })
+})
+
+const namesOf = (list: readonly { readonly name: string }[]): Set<string> =>
+  new Set(list.map(({ name }) => name))
+
 describe('kustomize', () => {
   test('base is nodelocaldns.yaml with the values of kubeadm', async (t) => {
     assert.equal(

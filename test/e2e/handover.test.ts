@@ -30,6 +30,7 @@ interface Node {
   readonly start: (options?: {
     readonly corefile?: string
     readonly env?: NodeJS.ProcessEnv
+    readonly args?: readonly string[]
   }) => Promise<Dnslet>
 }
 
@@ -55,8 +56,12 @@ async function makeNode(owner: Owner): Promise<Node> {
     port,
     metrics,
     names,
-    start: ({ corefile = standard, env = {} } = {}) =>
-      startDnslet(owner, corefile, { env: { DNSLET_STATE_DIR: folder, ...env } }),
+    start: ({ corefile = standard, env = {}, args = [] } = {}) =>
+      startDnslet(owner, corefile, {
+        env: { DNSLET_STATE_DIR: folder, ...env },
+        conf: join(folder, 'Corefile'),
+        args,
+      }),
   }
 }
 
@@ -179,11 +184,10 @@ describe('hand-over', { skip }, () => {
     const node = await makeNode(t)
     const old = await node.start()
     await serving(old, node)
-    const corefile = `.:${node.port} {\n  bind 127.0.0.1\n  health 192.0.2.1:8080\n  cache\n}\n`
-    const failing = await node.start({ corefile })
+    const failing = await node.start({ args: ['-pidfile', '/proc/none'] })
     await waitUntil('its end', () => failing.process.ended() !== null)
     assert.equal(failing.process.ended(), 1, failing.process.output())
-    assert.match(failing.process.output(), /Cannot listen on 192\.0\.2\.1:8080/)
+    assert.match(failing.process.output(), /\/proc\/none/)
     await waitUntil('the old one to notice', () =>
       old.process.output().includes('The successor did not take over'),
     )

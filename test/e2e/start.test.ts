@@ -13,6 +13,7 @@ import { startDnslet } from '../helpers/dnslet.ts'
 import { startNsd, temporaryFolder } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { type Owner, waitUntil } from '../helpers/processes.ts'
+import { stateFolderOf } from '../helpers/state.ts'
 
 /** Starts a daemon that has to refuse: its exit code and all it said. */
 async function refusal(
@@ -159,13 +160,17 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
     const asked: Socket[] = []
     // A predecessor that says nothing for three seconds.
     const silent = createServer((socket) => asked.push(socket.on('error', () => {})))
-    await once(silent.listen(handoverSocket(state)), 'listening')
+    const conf = join(temporaryFolder(t), 'Corefile')
+    const args = ['-conf', conf, '-metrics-listen-address', '127.0.0.1:0']
+    const place = handoverSocket(stateFolderOf(state, args))
+    await once(silent.listen(place), 'listening')
     t.after(() => {
       silent.close()
       for (const socket of asked) socket.destroy()
     })
     const { process: daemon } = await startDnslet(t, '.:0 {\n  bind 127.0.0.1\n  cache\n}\n', {
       env: { DNSLET_STATE_DIR: state },
+      conf,
     })
     await waitUntil('its question', () => asked.length > 0, daemon)
     process.kill(daemon.pid, 'SIGTERM')

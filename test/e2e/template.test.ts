@@ -13,6 +13,7 @@ import { type NameServer, startNsd, temporaryFolder } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { answers } from '../helpers/probe.ts'
 import { type Owner, type Running, startProcess, waitUntil } from '../helpers/processes.ts'
+import { stateFile } from '../helpers/state.ts'
 
 const LOCAL = '127.0.0.1'
 /** Stands for ClusterIP and servers outside: none of them may be one of -localip. */
@@ -317,7 +318,7 @@ describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
     assert.equal(await node.address('kubernetes.default.svc.cluster.local'), 'SERVFAIL')
     assert.equal(await node.address('ns.test'), '192.0.2.1')
     assert.doesNotMatch(readFileSync(node.conf, 'utf8'), /nil/)
-    assert.equal(existsSync(join(node.state, 'last-good.json')), false, 'no good for a restart')
+    assert.equal(stateFile(node.state, 'last-good.json'), null, 'no good for a restart')
 
     const { port } = before
     await before.stop()
@@ -327,7 +328,7 @@ describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
       (await node.address('kubernetes.default.svc.cluster.local')) === '10.96.0.1'
     // A failure is cached for up to five seconds.
     await waitUntil('the name of a Service', found, daemon, 7)
-    await waitUntil('the last good one', () => existsSync(join(node.state, 'last-good.json')))
+    await waitUntil('the last good one', () => stateFile(node.state, 'last-good.json') !== null)
     assert.equal(daemon.output().split('Unable to lookup').length - 1, 1, 'it is said once')
   })
 
@@ -408,7 +409,7 @@ describe('the last good Corefile without a template', { skip: requireTools('nsd'
     const first = await startPlain(t, node)
     await waitUntil(
       'the last good one',
-      () => existsSync(join(node.state, 'last-good.json')),
+      () => stateFile(node.state, 'last-good.json') !== null,
       first,
     )
     await first.stop()

@@ -41,16 +41,18 @@ export interface DnsletOptions {
   readonly ready?: { readonly address: string; readonly port: number; readonly name?: string }
   readonly args?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
+  /** Where the Corefile goes; default: a folder of its own. A successor has its predecessor's. */
+  readonly conf?: string
 }
 
 /** Starts the built daemon, as the image does, with a Corefile of this text. */
 export async function startDnslet(
   owner: Owner,
   corefile: string,
-  { ready, args = [], env = {} }: DnsletOptions = {},
+  { ready, args = [], env = {}, conf }: DnsletOptions = {},
 ): Promise<Dnslet> {
   const folder = temporaryFolder(owner)
-  const file = join(folder, 'Corefile')
+  const file = conf ?? join(folder, 'Corefile')
   writeFileSync(file, corefile)
   const all = ['-conf', file, '-metrics-listen-address', '127.0.0.1:0', ...args]
   const daemon = startProcess(owner, bin, all, {

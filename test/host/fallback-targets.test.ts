@@ -8,6 +8,8 @@ import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
 const FILE = 'kube-dns-pods.json'
+const KNOWN =
+  '[INFO] While dnslet is dead, pods of kube-dns answer at 169.254.20.10, fd00::10: 10.0.0.1'
 
 interface Setting {
   readonly targets: FallbackTargets
@@ -62,7 +64,7 @@ test('a dead DNS, and one that knows none, leave the last ones in place', async 
     assert.deepEqual(made.targets.known, ['10.0.0.1'])
   }
   assert.equal(readFileSync(join(folder, FILE), 'utf8'), '["10.0.0.1"]')
-  assert.deepEqual(made.log.lines, [])
+  assert.deepEqual(made.log.lines, [KNOWN])
 })
 
 test('where none were ever found that is said once, with what it means', async () => {
@@ -75,12 +77,23 @@ test('where none were ever found that is said once, with what it means', async (
   ])
 })
 
+test('once they are known that is said as well, the first time', async () => {
+  const made = setting(null)
+  await made.targets.refresh()
+  for (const says of [['10.0.0.1'], ['10.0.0.1'], ['10.0.0.2']]) {
+    made.says = says
+    await made.targets.refresh()
+  }
+  assert.equal(made.log.lines.length, 2)
+  assert.equal(made.log.lines[1], KNOWN)
+})
+
 test('without a state directory they are known to this process', async () => {
   const made = setting(null)
   made.says = ['10.0.0.1']
   assert.equal(await made.targets.refresh(), true)
   assert.deepEqual(made.targets.known, ['10.0.0.1'])
-  assert.deepEqual(made.log.lines, [])
+  assert.deepEqual(made.log.lines, [KNOWN])
 })
 
 test('a file that is no list of addresses is as good as none', (t) => {
@@ -98,5 +111,5 @@ test('pods that cannot be kept are used all the same', async (t) => {
   made.says = ['10.0.0.1']
   assert.equal(await made.targets.refresh(), true)
   assert.deepEqual(made.targets.known, ['10.0.0.1'])
-  assert.match(made.log.lines.join(), /^\[WARNING\] Cannot keep the pods of kube-dns in .*\.json: /)
+  assert.match(made.log.lines.join(), /\[WARNING\] Cannot keep the pods of kube-dns in .*\.json: /)
 })

@@ -20,9 +20,13 @@ export class FakeNode {
   selfQuery: string | null = null
   selfCheck: string | null = null
   kind: NodeInterface['kind'] = 'tun'
+  /** Whether the link is there. */
+  linked = true
   /** What the next ensure() and check() put back. */
   missing: string[] = []
   alien: string[] = []
+  /** Whether another dnslet leads queries here. */
+  leased = false
   /** What the lease says to its renewal. */
   renewed: Promise<boolean> = Promise.resolve(true)
   /** By the name of a call: what it fails with. */
@@ -54,6 +58,8 @@ export class FakeNode {
       },
       openInterface: () => this.#open(),
       fallback: null,
+      unrest: () => 0,
+      isShared: () => false,
       syncIntervalMs: 60_000,
       ...more,
     })
@@ -67,7 +73,10 @@ export class FakeNode {
       lease: 'set',
       leadsAll: name === 'rules',
       install: (intercepting) => noted(intercepting === true ? 'go on' : 'installed'),
-      check: () => noted('checked').then(() => this.alien.splice(0)),
+      check: (shared) =>
+        noted(shared === true ? 'looked for' : 'checked').then(() => this.alien.splice(0)),
+      isLeased: () => Promise.resolve(this.leased),
+      renewFallback: () => noted('fallback renewed'),
       renew: () => noted('renewed').then(() => this.renewed),
       setFallback: (targets) => noted(`fall back to ${targets.join()}`),
       withdraw: () => noted('withdrawn'),
@@ -104,7 +113,10 @@ export class FakeNode {
         this.#call('interface ensured')
         return this.missing.splice(0)
       },
-      renew: () => this.#call('interface renewed'),
+      renew: () => {
+        this.#call('interface renewed')
+        return this.linked
+      },
       release: () => this.#call('interface released'),
       abandon: () => this.#call('interface abandoned'),
     }

@@ -156,6 +156,32 @@ describe('a start that fails', () => {
     })
   }
 
+  test('rules of another dnslet that lead here go on, until ours are known', async (t) => {
+    const n = new FakeNode(t)
+    n.leased = true
+    await n.interception.start(false, true)
+    assert.deepEqual(n.done().slice(0, 3), ['interface opened', 'rules go on', 'rules renewed'])
+  })
+
+  test('on lo they are never those that ask for an address', async (t) => {
+    const n = new FakeNode(t)
+    n.leased = true
+    n.kind = 'lo'
+    await n.interception.start(false, true)
+    assert.deepEqual(n.done().slice(0, 4), [
+      'interface opened',
+      'socket rules chosen',
+      'socket rules go on',
+      'socket rules renewed',
+    ])
+  })
+
+  test('beside another that intercepts nothing rules begin anew', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false, true)
+    assert.equal(n.done()[0], 'rules installed')
+  })
+
   test('leaves rules and addresses to a predecessor that goes on', async (t) => {
     const n = new FakeNode(t)
     n.failures.set('interface opened', new Error('no'))
@@ -218,6 +244,23 @@ describe('the lease', () => {
       [setupErrors.interface_check, interceptionState.repairs.interface],
       before.map((count) => count + 1),
     )
+  })
+
+  test('has a link that is gone made again within a second', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    await n.settle()
+    n.done()
+    n.linked = false
+    n.missing = ['link nodelocaldns']
+    await n.pass(1000)
+    assert.deepEqual(n.done(), [
+      'interface renewed',
+      'interface ensured',
+      'rules renewed',
+      'rules checked',
+    ])
+    assert.equal(n.log.lines.at(-1), '[WARNING] Added back: link nodelocaldns')
   })
 
   test('is renewed while a check takes its time', async (t) => {
@@ -298,16 +341,22 @@ describe('a process that does not answer itself', () => {
 })
 
 describe('sync()', () => {
-  test('comes each interval, asks for pods of kube-dns, and passes changes on', async (t) => {
-    const n = new FakeNode(t, { fallback: pods(['10.0.0.1'], ['10.0.0.2'], null, ['10.0.0.3']) })
+  test('comes each interval', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    await n.pass(120_000)
+    assert.equal(n.done().filter((call) => call === 'rules checked').length, 3)
+  })
+
+  test('looks only whether there are rules while another dnslet has them too', async (t) => {
+    let isShared = true
+    const n = new FakeNode(t, { isShared: () => isShared })
     await n.interception.start(false)
     await n.settle()
-    const told = (): string[] => n.done().filter((call) => call.includes('fall back'))
-    assert.deepEqual(told(), ['rules fall back to 10.0.0.1', 'rules fall back to 10.0.0.2'])
-    await n.pass(60_000)
-    assert.deepEqual(told(), [])
-    await n.pass(60_000)
-    assert.deepEqual(told(), ['rules fall back to 10.0.0.3'])
+    isShared = false
+    await n.interception.sync()
+    const looks = n.done().filter((call) => /looked for|checked/.test(call))
+    assert.deepEqual(looks, ['rules looked for', 'rules checked'])
   })
 
   test('runs once at a time', async (t) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 
-import { portOwners } from '../../src/host/port-owner.ts'
+import { portOwners, sharedAddresses } from '../../src/host/port-owner.ts'
 import { enterOwnNetwork } from '../helpers/own-network.ts'
 import { type Running, startProcess, waitUntil } from '../helpers/processes.ts'
 
@@ -77,6 +77,22 @@ describe('portOwners()', { skip }, () => {
     t.after(() => void tcp.close())
     await once(tcp, 'listening')
     assert.deepEqual(portOwners(addresses, 53), [])
+  })
+
+  test('sharedAddresses() has those of sockets bound to the very address by others', async (t) => {
+    const any = await start(t, 'udp', '0.0.0.0')
+    assert.deepEqual(await sharedAddresses(['127.0.0.1'], 53), [])
+    await any.stop()
+    await start(t, 'udp', '127.0.0.1')
+    const own = createSocket('udp6')
+    t.after(() => void own.close())
+    own.bind(53, '::1')
+    await once(own, 'listening')
+    const asked = ['127.0.0.1', '127.0.0.2', '0:0::1']
+    assert.deepEqual(await sharedAddresses(asked, 53), ['127.0.0.1'])
+    assert.deepEqual(await sharedAddresses(asked, 54), [])
+    await start(t, 'udp', '127.0.0.2')
+    assert.deepEqual((await sharedAddresses(asked, 53)).toSorted(), asked.slice(0, 2))
   })
 
   test('lists a process of another pod without its id and command', async (t) => {

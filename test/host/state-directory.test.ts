@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 
-import { checkStateDirectory, openStateDirectory } from '../../src/host/state-directory.ts'
+import {
+  checkStateDirectory,
+  type Identity,
+  openStateDirectory,
+  type StateOptions,
+} from '../../src/host/state-directory.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
@@ -63,20 +68,75 @@ describe('checkStateDirectory()', () => {
 })
 
 describe('openStateDirectory()', () => {
-  const lines = new LinesLog()
-  const open = (directory: string): string | null =>
-    openStateDirectory({ DNSLET_STATE_DIR: directory }, lines)
+  const node: Identity = { networkNamespace: 'net:[1]', options: [['10.96.0.10'], 53] }
+  const setting = (
+    more: Partial<StateOptions> & { directory?: string },
+  ): { opened: string | null; lines: string[] } => {
+    const log = new LinesLog()
+    const { directory, env = {}, ...rest } = more
+    const named = directory === undefined ? {} : { DNSLET_STATE_DIR: directory }
+    const given = { env: { ...env, ...named }, identity: node, needed: false, log, ...rest }
+    return { opened: openStateDirectory(given), lines: log.lines }
+  }
 
-  test('gives the directory, which is made where it is missing', (t) => {
+  test('gives a directory of its own in it, which is made where it is missing', (t) => {
     const directory = join(temporaryFolder(t), 'state')
-    assert.equal(open(directory), directory)
-    assert.equal(mode(directory), 0o700)
+    const { opened, lines } = setting({ directory })
+    assert.equal(dirname(opened!), directory)
+    assert.deepEqual([mode(directory), mode(opened!)], [0o700, 0o700])
+    assert.deepEqual(lines, [])
+    assert.equal(setting({ directory }).opened, opened, 'the same the next time')
   })
 
-  test('gives none where the variable is empty, and says why where it cannot be had', (t) => {
-    assert.equal(open(''), null)
-    assert.deepEqual(lines.lines, [])
-    assert.equal(open(join(temporaryFolder(t), 'a', 'b')), null)
-    assert.match(lines.lines.join(), /it does not exist and cannot be made/)
+  test('gives dnslet of other addresses, or of another network, another one', (t) => {
+    const directory = join(temporaryFolder(t), 'state')
+    const opened = [
+      node,
+      { ...node, networkNamespace: 'net:[2]' },
+      { ...node, options: [['10.96.0.10', '169.254.20.10'], 53] },
+      { ...node, options: [['10.96.0.10'], 54] },
+    ].map((identity) => setting({ directory, identity }).opened)
+    assert.equal(new Set(opened).size, 4)
+  })
+
+  test("takes one that is everybody's, as kubelet makes an emptyDir, and is quiet", (t) => {
+    const directory = temporaryFolder(t)
+    chmodSync(directory, 0o1777)
+    const { opened, lines } = setting({ directory })
+    assert.equal(dirname(dirname(opened!)), directory)
+    assert.equal(mode(dirname(opened!)), 0o700)
+    assert.deepEqual(lines, [])
+    // What somebody else has put there is not taken.
+    rmSync(join(directory, String(uid)), { recursive: true })
+    symlinkSync('/tmp', join(directory, String(uid)))
+    const again = setting({ directory })
+    assert.equal(again.opened, null)
+    assert.match(again.lines.join(), /symbolic link/)
+  })
+
+  test('says what is lost where there is none, and how to get it', (t) => {
+    const directory = join(temporaryFolder(t), 'a', 'b')
+    const { opened, lines } = setting({ directory, needed: true })
+    assert.equal(opened, null)
+    assert.deepEqual(lines, [
+      `[WARNING] Cannot keep state in ${directory}: it does not exist and cannot be made; no ` +
+        'hand-over on updates, and no last good Corefile after a restart. Mount the hostPath ' +
+        '/run/dnslet (DirectoryOrCreate) of the node there',
+    ])
+  })
+
+  test('says so of one that is no volume of a pod, and goes with the container', (t) => {
+    const directory = join(temporaryFolder(t), 'state')
+    const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
+    const { opened, lines } = setting({ directory, env, needed: true })
+    assert.notEqual(opened, null)
+    const isOfRoot = statSync(directory).dev === statSync('/').dev
+    assert.equal(lines.length, isOfRoot ? 1 : 0)
+    if (isOfRoot) assert.match(lines[0]!, /of the container, which goes with it: no hand-over/)
+    assert.deepEqual(setting({ directory, needed: true }).lines, [], 'not in a pod')
+  })
+
+  test('gives none, without a word, where the variable is empty', () => {
+    assert.deepEqual(setting({ directory: '', needed: true }), { opened: null, lines: [] })
   })
 })

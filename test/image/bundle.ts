@@ -36,15 +36,17 @@ interface Container {
 interface Volume {
   readonly name: string
   readonly hostPath?: { readonly path: string; readonly type: string }
-  readonly emptyDir?: object
+  readonly emptyDir?: { readonly medium?: string }
   readonly configMap?: { readonly name: string }
 }
 
 export interface BundleParts {
   readonly image: BuiltImage
   readonly pod: PodSpec
-  /** Where the bundle and what belongs to the pod alone go. */
+  /** Where the bundle and what belongs to the container alone go. */
   readonly folder: string
+  /** Where what belongs to the pod goes, and is when its container is started again. */
+  readonly volumes: string
   /** Stands in for the node's file system: what pods mount of it is here, by the volume's name. */
   readonly host: string
   /** Whether the node has the devices that the pod mounts. */
@@ -125,19 +127,19 @@ function resolvers({ folder, env }: BundleParts): Mount[] {
 }
 
 function volumeMounts(parts: BundleParts): Mount[] {
-  const { pod, folder, files } = parts
+  const { pod, volumes, files } = parts
   return pod.containers[0].volumeMounts.map(({ name, mountPath, readOnly = false }) => {
     const volume = pod.volumes.find((one) => one.name === name)
     if (volume === undefined) throw new Error(`The pod has no volume ${name}`)
-    const { hostPath, configMap } = volume
+    const { hostPath, configMap, emptyDir } = volume
     const options = readOnly || configMap !== undefined ? ['ro'] : []
     if (hostPath !== undefined) {
       return bind(hostSource(name, hostPath, parts), mountPath, options)
     }
-    const source = join(folder, name)
-    mkdirSync(source)
-    // As kubelet makes an emptyDir.
-    writeAll(source, files[name] ?? {}, 0o777)
+    const source = join(volumes, name)
+    mkdirSync(source, { recursive: true })
+    // As kubelet makes them, for root: an emptyDir in memory is a tmpfs, whose own mode has a sticky bit.
+    writeAll(source, files[name] ?? {}, emptyDir?.medium === 'Memory' ? 0o1777 : 0o777)
     return bind(source, mountPath, options)
   })
 }

@@ -38,6 +38,8 @@ export interface ContainerParts {
   readonly name: string
   readonly folder: string
   readonly hasDevices?: boolean
+  /** The name of an earlier container of the same pod, whose volumes it gets. */
+  readonly again?: string
 }
 
 /** A pod's container, as crun runs it. */
@@ -55,7 +57,7 @@ export interface Container {
 
 /** Starts a pod of a manifest under its security settings, and in a memory cgroup with its limit. */
 export async function startContainer(owner: Owner, parts: ContainerParts): Promise<Container> {
-  const { image, manifest, node, name, folder, hasDevices = true } = parts
+  const { image, manifest, node, name, folder, hasDevices = true, again = name } = parts
   const { pod, corefileBase } = manifest
   const [bundle, host] = [join(folder, name), join(folder, 'host')]
   for (const place of [bundle, host]) mkdirSync(place, { recursive: true })
@@ -65,6 +67,7 @@ export async function startContainer(owner: Owner, parts: ContainerParts): Promi
     image,
     pod,
     folder: bundle,
+    volumes: join(folder, again),
     host,
     hasDevices,
     networkNamespace: node.namespace,

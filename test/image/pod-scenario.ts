@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import type { Owner } from '../helpers/processes.ts'
+import { type Owner, waitUntil } from '../helpers/processes.ts'
 import type { BuiltImage } from './build-image.ts'
 import { becomesReady, checkAnswers, checkProcess, say } from './checks.ts'
 import { readManifest, startContainer } from './container.ts'
@@ -23,4 +23,15 @@ export async function runInPod(owner: Owner, folder: string, image: BuiltImage):
   const begun = performance.now()
   assert.equal(await container.end(), 0, container.running.output())
   say(`  SIGTERM: exit code 0 after ${((performance.now() - begun) / 1000).toFixed(1)} s`)
+  // Its state directory is root's and everybody's; it is not root.
+  assert.doesNotMatch(container.running.output(), /"level":"(warning|error)"/)
+  say('  keeps state in its emptyDir, and warns of nothing')
+  const bad = { ...manifest, corefileBase: 'cluster.local:53 {\n    no-such-plugin\n}\n' }
+  const parts = { image, manifest: bad, node, folder, name: 'restarted', again: 'pod' }
+  const restarted = await startContainer(owner, parts)
+  await becomesReady(node, NODE_IP, restarted)
+  checkAnswers(node, [NODE_IP], ['node'])
+  const told = (): boolean => /no-such-plugin.*the last good one/.test(restarted.running.output())
+  await waitUntil('a word on it', told, restarted.running)
+  say('  restarted with a bad ConfigMap: serves the last good Corefile')
 }

@@ -29,12 +29,12 @@ interface Side {
   readonly warnings: string[]
 }
 
-function side(udp: UdpBackend, inherited: Inheritance = { take: () => null }): Side {
+function side(udp: UdpBackend, inherited: Inheritance = { take: () => null }, waits = false): Side {
   const counters = new NetCounters()
   const warnings: string[] = []
   const log: Log = { ...nullLog, warning: (line) => void warnings.push(line) }
   const server = testServer()
-  const listeners = new Listeners({ udp, clock: new Clock(), counters, log, inherited })
+  const listeners = new Listeners({ udp, clock: new Clock(), counters, log, inherited, waits })
   return { listeners, server, counters, warnings }
 }
 
@@ -62,6 +62,25 @@ function copies(held: readonly HeldSocket[]): Inheritance & { readonly left: Hel
 }
 
 describe('sockets of a predecessor', { skip }, () => {
+  test('are left to it until the successor begins, where it waits', async (t) => {
+    const [backend] = backends.filter(({ name }) => name === 'batched')
+    const old = side(backend!)
+    const before = await open(t, old, '127.0.0.1')
+    const { port } = before
+    const young = side(backend!, copies(before.held()), true)
+    const after = await open(t, young, '127.0.0.1', port)
+    const client = await udpClient(t, { address: '127.0.0.1', port })
+    for (let id = 1; id <= 20; id++) client.send(query({ id }))
+    await client.wait(20)
+    assert.deepEqual([old.counters.udpReceived.sum, young.counters.udpReceived.sum], [20, 0])
+    before.letGo()
+    client.send(query({ id: 21 }))
+    after.begin()
+    await client.wait(21)
+    assert.equal(young.counters.udpReceived.sum, 1)
+    await before.close(1_000)
+  })
+
   for (const from of backends) {
     for (const to of backends) {
       test(`${from.name} to ${to.name}: what the old one has not read, the new one answers`, async (t) => {

@@ -23,6 +23,7 @@ function fakeSocket(address = '10.96.0.10'): Fake {
     address,
     port: 53,
     fd: -1,
+    begin: () => {},
     letGo: () => {},
     received: 0,
     queue: { bytes: 0, drops: 0 },

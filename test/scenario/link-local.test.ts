@@ -1,7 +1,6 @@
 // 169.254.20.10 has no Service behind it. While dnslet is gone, its own rules lead to the pods.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -11,6 +10,7 @@ import { NodeModel } from '../helpers/node-model/node-model.ts'
 import { signal } from '../helpers/node-model/scenario.ts'
 import { startProbe } from '../helpers/node-probe/start-probe.ts'
 import { waitUntil } from '../helpers/processes.ts'
+import { stateFile } from '../helpers/state.ts'
 
 describe('the link-local address', { skip: requireNodeModel() }, () => {
   for (const kubeProxy of ['iptables', 'nftables'] as const) {
@@ -34,7 +34,7 @@ describe('the link-local address', { skip: requireNodeModel() }, () => {
         const { output } = await model.exec('node', ['nft', 'list', 'table', 'inet', 'dnslet'])
         return pods.every((pod) => output.includes(`dnat ip to ${pod}:53`))
       })
-      const kept = readFileSync(join(model.stateFolder, 'kube-dns-pods.json'), 'utf8')
+      const kept = readFileSync(stateFile(model.stateFolder, 'kube-dns-pods.json')!, 'utf8')
       assert.deepEqual(JSON.parse(kept), pods)
       const probe = await startProbe(model, 'pod', {
         kind: 'udp-fresh',

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import type { HeldSocket, Inheritance, SocketKind } from '../../lib/held-socket.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Libc } from '../../sys/libc.ts'
@@ -16,6 +18,9 @@ import {
   readRefusal,
   type Refusal,
 } from './protocol.ts'
+
+/** Milliseconds of work without a turn of the event loop. */
+const SLICE_MS = 2
 
 /** Milliseconds a predecessor may take for each step: it is busy serving. */
 const STEP_MS = 3_000
@@ -163,7 +168,13 @@ export class Inherited implements Inheritance {
     const { channel, patience } = this.#parts
     let refused: { readonly cause: unknown } | null = null
     await channel.send(FrameKind.WantCache, patience)
+    let since = performance.now()
     for (;;) {
+      // Many pieces come with one read: the event loop is to turn in between.
+      if (performance.now() - since > SLICE_MS) {
+        await nextTurn()
+        since = performance.now()
+      }
       const { kind, payload } = await channel.receive(patience)
       if (kind === FrameKind.CacheEnd) break
       if (kind !== FrameKind.Cache) throw new HandoverError(`it sends a frame of kind ${kind}`)

@@ -1,7 +1,7 @@
 import { DnsletError } from '../../lib/errors.ts'
 import { InputRules } from './input-rules.ts'
 import { Iptables } from './iptables.ts'
-import { findBackends } from './iptables-backend.ts'
+import { type Backend, findBackends } from './iptables-backend.ts'
 import { IptablesRules } from './iptables-rules.ts'
 import { NftRules } from './nft-rules.ts'
 import { servingTable } from './nft-ruleset.ts'
@@ -16,7 +16,9 @@ import { makePlan, type Rules, type RulesParts } from './rules.ts'
  */
 export async function chooseRules(parts: RulesParts, foreign = false): Promise<Rules> {
   const backends = await findBackends(parts.programs)
-  const iptables = new Iptables(parts.programs, backends, parts.log)
+  const iptables = new Iptables(parts.programs, backends, parts.log, {
+    scope: parts.scope ?? '',
+  })
   const reason = await whyNotNft(parts)
   if (reason === '') {
     if (backends.used === null) parts.log.warning(noAccept)
@@ -24,9 +26,11 @@ export async function chooseRules(parts: RulesParts, foreign = false): Promise<R
   }
   if (backends.used !== null) {
     parts.log.warning(`Packet rules are made with ${backends.used.ipv4}: ${reason}`)
-    if (!foreign) return new IptablesRules(parts, iptables)
+    const endsByItself = parts.orphans.length === 0 || (await canEnd(parts, backends.used))
+    if (!endsByItself) parts.log.warning(noEnd)
+    if (!foreign) return new IptablesRules(parts, iptables, endsByItself)
     parts.log.warning(noLease)
-    return new IptablesRules({ ...parts, interception: 'socket' }, iptables)
+    return new IptablesRules({ ...parts, interception: 'socket' }, iptables, endsByItself)
   }
   throw new DnsletError(
     'E_NO_RULES',
@@ -40,6 +44,25 @@ const noAccept =
 const noLease =
   "The addresses are somebody else's and nft is not to be had: queries of the node's own processes go " +
   'to kube-dns, and while dnslet is frozen nobody answers pods; install nftables or use -setupinterface=true'
+
+const noEnd =
+  'The kernel has no -m time: the rules that lead to pods of kube-dns while dnslet is dead do not end by ' +
+  'themselves; run "dnslet cleanup" on the node where dnslet is removed for good'
+
+/** Whether a rule can have an end, by way of a chain that nothing leads to. */
+async function canEnd({ programs }: RulesParts, { ipv4 }: Backend): Promise<boolean> {
+  const load = (...lines: string[]): Promise<unknown> => {
+    const input = ['*nat', ...lines, 'COMMIT', ''].join('\n')
+    return programs.run(`${ipv4}-restore`, ['-w', '5', '-n'], { input })
+  }
+  const rule = '-A DNSLET-TRIAL -m time --datestop 2038-01-01T00:00:00 -j RETURN'
+  const can = await load(':DNSLET-TRIAL - [0:0]', rule).then(
+    () => true,
+    () => false,
+  )
+  if (can) await load('-F DNSLET-TRIAL', '-X DNSLET-TRIAL').catch(() => {})
+  return can
+}
 
 /** Has the kernel look at the whole table without loading it: old ones lack inet NAT, or fib. */
 async function whyNotNft(parts: RulesParts): Promise<string> {

@@ -16,13 +16,13 @@ export class InputRules {
     this.#iptables = iptables
   }
 
-  install(): Promise<void> {
-    return this.#iptables.install(this.#wanted())
+  async install(): Promise<void> {
+    await this.#iptables.install(this.#wanted())
   }
 
-  check(): Promise<string[]> {
+  check(shared: boolean): Promise<string[]> {
     // Not nat, which is long in a large cluster: nobody but an older dnslet had rules there.
-    return this.#iptables.apply(this.#wanted(), ['filter', 'raw'])
+    return this.#iptables.apply(this.#wanted(), ['filter', 'raw'], shared)
   }
 
   async remove(): Promise<void> {

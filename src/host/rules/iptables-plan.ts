@@ -46,12 +46,15 @@ export function acceptRules({ families, port }: Plan): IptablesRule[] {
  * not tracked meets no DNAT. Why sources are masqueraded, see nft-ruleset.ts.
  */
 export function fallbackRules(plan: Plan): IptablesRule[] {
-  const { port, uplinks } = plan
+  const { port, uplinks, fallbackUntil } = plan
   const purpose = 'answered by kube-dns without us'
+  const lasting = fallbackUntil === null ? '' : `-m time --datestop ${fallbackUntil} `
   return plan.families.flatMap((family) => [
     ...each(family.orphans, (address, protocol) => {
       const query = to(address, protocol, port)
-      const shares = family.targets.map((target, i) => share(family, query, target, i))
+      const shares = family.targets.map(
+        (target, i) => `${share(family, query, i)}${lasting}${dnat(family, target)}`,
+      )
       return [
         ...uplinks.map((name) =>
           rule(family, 'nat PREROUTING', `-i ${name} ${query} -j RETURN`, purpose),
@@ -72,18 +75,22 @@ export function fallbackRules(plan: Plan): IptablesRule[] {
       rule(
         family,
         'nat POSTROUTING',
-        `-m conntrack --ctorigdst ${address} -m addrtype --src-type LOCAL -j MASQUERADE`,
+        `-m conntrack --ctstate DNAT --ctorigdst ${address} -m addrtype --src-type LOCAL -j MASQUERADE`,
         purpose,
       ),
     ),
   ])
 }
 
-function share({ ipv6, targets }: Family, query: string, target: string, i: number): string {
+/** Of the targets that are left each is as likely as the others. */
+function share({ targets }: Family, query: string, i: number): string {
   const left = targets.length - i
-  // Of those that are left each is as likely as the others.
   const odds = left > 1 ? `-m statistic --mode random --probability ${(1 / left).toFixed(6)} ` : ''
-  return `${query} ${odds}-j DNAT --to-destination ${ipv6 ? `[${target}]` : target}:${TARGET_PORT}`
+  return `${query} ${odds}`
+}
+
+function dnat({ ipv6 }: Family, target: string): string {
+  return `-j DNAT --to-destination ${ipv6 ? `[${target}]` : target}:${TARGET_PORT}`
 }
 
 const untracked = 'skip conntrack'

@@ -12,9 +12,9 @@ import {
   servingTable,
   setNames,
   type SetRole,
-  TABLE,
+  tableName,
 } from './nft-ruleset.ts'
-import { LEASE_MS, makePlan, type Plan, type Rules, type RulesParts } from './rules.ts'
+import { FALLBACK_MS, LEASE_MS, makePlan, type Plan, type Rules, type RulesParts } from './rules.ts'
 
 /** Time for TCP connections to end where they began, after the begin and the end of interception. */
 const SETTLE_MS = 5_000
@@ -30,6 +30,9 @@ export class NftRules implements Rules {
   readonly #input: InputRules
   readonly #inTurn = oneAtATime()
   readonly #netlink: Nfnetlink
+  /** The netlink socket takes one transaction at a time. */
+  readonly #transact = oneAtATime()
+  readonly #table: string
   /** Transactions that renew the lease, and that begin it. */
   readonly #renewal: Buffer
   readonly #beginning: Buffer
@@ -46,10 +49,11 @@ export class NftRules implements Rules {
     this.#parts = parts
     this.leadsAll = parts.interception === 'local'
     this.#input = input
+    this.#table = tableName(parts.scope ?? '')
     this.#netlink = new Nfnetlink(parts.libc, parts.closing)
     const lease = this.#contents('lease', LEASE_MS)
-    this.#renewal = replaceElements(TABLE, lease)
-    this.#beginning = replaceElements(TABLE, [
+    this.#renewal = replaceElements(this.#table, lease)
+    this.#beginning = replaceElements(this.#table, [
       ...this.#empty('draining', 'joined'),
       ...this.#contents('settling', SETTLE_MS),
       ...lease,
@@ -59,19 +63,22 @@ export class NftRules implements Rules {
   install(intercepting = false): Promise<void> {
     return this.#inTurn(async () => {
       await this.#input.install()
+      if (this.#targets.length === 0) this.#targets = await this.#earlierTargets()
       if (intercepting) this.#renewedAt = performance.now()
       await this.#load('serving')
     })
   }
 
-  check(): Promise<string[]> {
+  check(shared = false): Promise<string[]> {
     return this.#inTurn(async () => {
       if (this.#state === 'idle') return []
       const plan = await this.#plan()
       const moved = plan.uplinks.join() === this.#uplinks ? [] : [`uplinks: ${plan.uplinks.join()}`]
-      const found = [...difference(this.#listing, await this.#list()), ...moved]
+      const list = await this.#list()
+      if (shared && list.length > 0) return []
+      const found = [...difference(this.#listing, list), ...moved]
       if (found.length > 0) await this.#load(this.#state)
-      return this.#state === 'removed' ? found : [...found, ...(await this.#input.check())]
+      return this.#state === 'removed' ? found : [...found, ...(await this.#input.check(shared))]
     })
   }
 
@@ -91,6 +98,32 @@ export class NftRules implements Rules {
     })
   }
 
+  renewFallback(): Promise<void> {
+    const { orphans } = this.#parts
+    return this.#inTurn(async () => {
+      if (this.#state !== 'serving' || orphans.length === 0) return
+      const contents = this.#contents('orphan', FALLBACK_MS, orphans)
+      // Of a family without orphans there is no such set.
+      const errno = await this.#change(
+        replaceElements(
+          this.#table,
+          contents.filter(({ keys }) => keys.length > 0),
+        ),
+      )
+      // Missing rules are put back, with a fallback that lasts.
+      if (errno !== 0) this.#log.debug(`Cannot renew the fallback: ${errnoName(errno)}`)
+    })
+  }
+
+  async isLeased(): Promise<boolean> {
+    const families = makePlan(this.#parts, [], []).families
+    const listed = families.map(({ ipv6 }) => {
+      const list = ['list', 'set', 'inet', this.#table, setNames(ipv6).lease]
+      return this.#parts.programs.run('nft', list).catch(() => [])
+    })
+    return (await Promise.all(listed)).flat().some((line) => line.includes('elements = {'))
+  }
+
   withdraw(drainMs: number = DRAIN_MS): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#state !== 'serving') return
@@ -102,7 +135,7 @@ export class NftRules implements Rules {
         ...this.#empty('settling', 'lease', 'moved'),
         ...this.#contents('draining', drainMs),
       ]
-      const errno = await this.#netlink.run(replaceElements(TABLE, contents))
+      const errno = await this.#change(replaceElements(this.#table, contents))
       // No table, no interception.
       if (errno !== 0 && errno !== ENOENT) throw cannotWithdraw(errno)
     })
@@ -120,10 +153,14 @@ export class NftRules implements Rules {
   }
 
   async #renew(): Promise<boolean> {
-    const errno = await this.#netlink.run(this.#isLeased() ? this.#renewal : this.#beginning)
+    const errno = await this.#change(this.#isLeased() ? this.#renewal : this.#beginning)
     if (errno === 0) this.#renewedAt = performance.now()
     else this.#log.debug(`Cannot renew the lease: ${errnoName(errno)}`)
     return errno === 0
+  }
+
+  #change(transaction: Buffer): Promise<number> {
+    return this.#transact(() => this.#netlink.run(transaction))
   }
 
   #isLeased(): boolean {
@@ -159,9 +196,18 @@ export class NftRules implements Rules {
   async #list(): Promise<string[]> {
     const { programs } = this.#parts
     const tables = await programs.run('nft', ['list', 'tables', 'inet'])
-    if (!tables.includes(`table inet ${TABLE}`)) return []
-    const list = ['-s', '-t', 'list', 'table', 'inet', TABLE]
+    if (!tables.includes(`table inet ${this.#table}`)) return []
+    const list = ['-s', '-t', 'list', 'table', 'inet', this.#table]
     return programs.run('nft', list, { keep: (line) => /\w/.test(line) })
+  }
+
+  /** Those of the table in place: where this process knows none, they are better than none. */
+  async #earlierTargets(): Promise<string[]> {
+    if (this.#parts.orphans.length === 0) return []
+    const { programs } = this.#parts
+    const list = ['list', 'chain', 'inet', this.#table, 'fallback']
+    const lines = await programs.run('nft', list).catch(() => [])
+    return lines.flatMap((line) => / dnat ip6? to \[?([0-9a-f.:]+?)\]?:53$/.exec(line)?.[1] ?? [])
   }
 
   #contents(

@@ -1,11 +1,14 @@
-import { LEASE_MS, TARGET_PORT, type Family, type Plan } from './rules.ts'
+import { FALLBACK_MS, LEASE_MS, TARGET_PORT, type Family, type Plan } from './rules.ts'
 
 /** The table that all rules live in. */
-export const TABLE = 'dnslet'
+export function tableName(scope: string): string {
+  return `dnslet${scope}`
+}
 
 /**
  * Names of the sets of a family. `lease`: addresses whose queries are ours. `settling`, `draining`:
  * those whose lease has begun, or ended, a moment ago. `joined`, `moved`: TCP connections begun since.
+ * `orphan`: addresses that pods of kube-dns answer for, for as long as somebody has lately said so.
  */
 export function setNames(ipv6: boolean): Record<SetRole, string> {
   const version = ipv6 ? '6' : '4'
@@ -15,11 +18,12 @@ export function setNames(ipv6: boolean): Record<SetRole, string> {
     joined: `joined${version}`,
     draining: `draining${version}`,
     moved: `moved${version}`,
+    orphan: `orphan${version}`,
   }
 }
 
 /** Sets of addresses, and of TCP connections. */
-export type SetRole = 'lease' | 'settling' | 'joined' | 'draining' | 'moved'
+export type SetRole = 'lease' | 'settling' | 'joined' | 'draining' | 'moved' | 'orphan'
 
 /** Connections begun during a change at most; memory is taken as they come. */
 const BEGUN_SIZE = 262_144
@@ -43,7 +47,7 @@ export function servingTable(plan: Plan, leased: boolean): string {
   ])
   // A packet of the node's own belongs to the socket that sends it, so `socket` says nothing there.
   const ownQueries = both((protocol) => `${protocol} dport ${port} goto query`)
-  return replaceTable([
+  return replaceTable(tableName(plan.scope), [
     ...families.flatMap((family) => sets(family, leased)),
     chain(
       'query',
@@ -63,21 +67,23 @@ export function servingTable(plan: Plan, leased: boolean): string {
 /** What stays without dnslet: the fallback of the orphans, or no table at all. */
 export function restingTable(plan: Plan): string {
   const useful = plan.families.some((f) => f.orphans.length > 0 && f.targets.length > 0)
+  const table = tableName(plan.scope)
   return useful
-    ? replaceTable(natChains(plan))
-    : `table inet ${TABLE}\ndelete table inet ${TABLE}\n`
+    ? replaceTable(table, natChains(plan))
+    : `table inet ${table}\ndelete table inet ${table}\n`
 }
 
 /** Replaces the targets alone, in one transaction. */
 export function fallbackUpdate(plan: Plan): string {
   const rules = plan.families.flatMap(fallbackRules)
-  const lines = rules.map((rule) => `add rule inet ${TABLE} fallback ${rule}`)
-  return `${[`flush chain inet ${TABLE} fallback`, ...lines].join('\n')}\n`
+  const table = tableName(plan.scope)
+  const lines = rules.map((rule) => `add rule inet ${table} fallback ${rule}`)
+  return `${[`flush chain inet ${table} fallback`, ...lines].join('\n')}\n`
 }
 
-function replaceTable(blocks: readonly string[]): string {
+function replaceTable(table: string, blocks: readonly string[]): string {
   // Declared first, because nothing can be deleted that does not exist.
-  return `table inet ${TABLE}\ndelete table inet ${TABLE}\ntable inet ${TABLE} {\n${blocks.join('\n')}\n}\n`
+  return `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\n${blocks.join('\n')}\n}\n`
 }
 
 function chain(name: string, hook: string, rules: readonly string[]): string {
@@ -89,14 +95,18 @@ function chain(name: string, hook: string, rules: readonly string[]): string {
 function sets({ ipv6, addresses }: Family, leased: boolean): string[] {
   const { lease, settling, joined, draining, moved } = setNames(ipv6)
   const type = ipv6 ? 'ipv6_addr' : 'ipv4_addr'
-  const elements = addresses.map((address) => `${address} timeout ${LEASE_MS}ms`).join(', ')
-  const held = leased ? `elements = { ${elements} };` : ''
+  const held = leased ? elements(addresses, LEASE_MS) : ''
   const connections = `type ${type} . inet_service; flags dynamic,timeout; timeout ${BEGUN_TIMEOUT}`
   return [
     `\tset ${lease} { type ${type}; flags timeout; ${held} }`,
     ...[settling, draining].map((set) => `\tset ${set} { type ${type}; flags timeout; }`),
     ...[joined, moved].map((set) => `\tset ${set} { ${connections}; size ${BEGUN_SIZE}; }`),
   ]
+}
+
+/** At least one address, each until its time is over. */
+function elements(addresses: readonly string[], timeoutMs: number): string {
+  return `elements = { ${addresses.map((one) => `${one} timeout ${timeoutMs}ms`).join(', ')} };`
 }
 
 /**
@@ -143,7 +153,8 @@ function uplinkChains({ families, port, uplinks }: Plan): string[] {
 /**
  * DNAT of the orphans. It needs no condition: packets that go to dnslet are not tracked, and what is
  * not tracked meets no DNAT. It comes behind kube-proxy's: what was an orphan before kube-proxy made
- * its rules is none any more, and these stay when dnslet does not, while pods come and go.
+ * its rules is none any more, and these stay when dnslet does not, while pods come and go. Hence they
+ * also end by themselves.
  */
 function natChains({ families, port, uplinks }: Plan): string[] {
   const orphaned = families.filter(({ orphans }) => orphans.length > 0)
@@ -151,10 +162,15 @@ function natChains({ families, port, uplinks }: Plan): string[] {
   const jumps = orphaned.flatMap((family) =>
     both(
       (protocol) =>
-        `${protocol} dport ${port} ${matching(family, 'daddr', family.orphans)} goto fallback`,
+        `${protocol} dport ${port} ${ipOf(family)} daddr @${setNames(family.ipv6).orphan} goto fallback`,
     ),
   )
   return [
+    ...orphaned.map(({ ipv6, orphans }) => {
+      const type = ipv6 ? 'ipv6_addr' : 'ipv4_addr'
+      const held = elements(orphans, FALLBACK_MS)
+      return `\tset ${setNames(ipv6).orphan} { type ${type}; flags timeout; ${held} }`
+    }),
     chain('fallback', '', orphaned.flatMap(fallbackRules)),
     chain(
       'nat-prerouting',
@@ -165,10 +181,12 @@ function natChains({ families, port, uplinks }: Plan): string[] {
     chain('nat-postrouting', 'nat hook postrouting priority srcnat', [
       // A process of the node may have one of our addresses as its own: nobody could answer that.
       ...families.map((family) => `${from(family)} fib daddr type != local masquerade`),
-      // And a pod of another node may have no straight way back to this node's first address.
+      // And a pod of another node may have no straight way back to this node's first address. What was
+      // not translated goes to dnslet, whose replies are not tracked: no masquerade would be undone.
       ...orphaned.map(
         (family) =>
-          `ct original ${matching(family, 'daddr', family.orphans)} fib saddr type local masquerade`,
+          `ct status dnat ct original ${matching(family, 'daddr', family.orphans)} ` +
+          'fib saddr type local masquerade',
       ),
     ]),
   ]
@@ -197,8 +215,12 @@ function to(family: Family): string {
   return matching(family, 'daddr', family.addresses)
 }
 
-function matching({ ipv6 }: Family, field: string, addresses: readonly string[]): string {
-  return `${ipv6 ? 'ip6' : 'ip'} ${field} ${list(addresses)}`
+function matching(family: Family, field: string, addresses: readonly string[]): string {
+  return `${ipOf(family)} ${field} ${list(addresses)}`
+}
+
+function ipOf({ ipv6 }: Family): 'ip' | 'ip6' {
+  return ipv6 ? 'ip6' : 'ip'
 }
 
 function list(items: readonly string[]): string {

@@ -5,6 +5,13 @@ import type { Programs } from '../programs.ts'
 
 /** Milliseconds after the last renewal at which interception ends by itself. */
 export const LEASE_MS = 3_000
+/**
+ * Milliseconds after the last sign of life of any dnslet at which the fall-back of the orphans ends. While
+ * dnslet is dead it is all that answers there, and kube-dns's pods mostly stay where they are: an hour outlasts
+ * crashes, pulls of images and a person's way to the keyboard. Where dnslet was deleted it must end: an
+ * address of a pod is another pod's one day.
+ */
+export const FALLBACK_MS = 3_600_000
 
 export interface RulesParts {
   readonly libc: Libc
@@ -29,6 +36,8 @@ export interface RulesParts {
    * install() and check().
    */
   readonly uplinks: () => Promise<readonly string[]>
+  /** What sets these rules apart from those of another dnslet of this node; '' for the usual one. */
+  readonly scope?: string
 }
 
 /**
@@ -48,8 +57,14 @@ export interface Rules {
    * @param intercepting true where a predecessor hands over: interception goes on without a gap
    */
   install(intercepting?: boolean): Promise<void>
-  /** Repairs the rules. Returns what was missing, doubled or alien; nothing where all is well. */
-  check(): Promise<string[]>
+  /**
+   * Repairs the rules. Returns what was missing, doubled or alien; nothing where all is well.
+   * @param shared whether another process serves the same addresses and has rules as well: what leads
+   *   queries there leads them here, and two that repair each other's rules would never come to an end
+   */
+  check(shared?: boolean): Promise<string[]>
+  /** Whether queries are led here at this moment, by this dnslet's lease or by another one's. */
+  isLeased(): Promise<boolean>
   /**
    * Renews the lease for `LEASE_MS`; to be called each second. Costs microseconds and never rejects.
    * False where the lease could not be renewed: somebody has flushed the rules, and `check()` is due.
@@ -57,14 +72,16 @@ export interface Rules {
   renew(): Promise<boolean>
   /** Pods (IP addresses, port 53) that answer for the orphans while dnslet does not. */
   setFallback(targets: readonly string[]): Promise<void>
+  /** Has the fallback last for another `FALLBACK_MS`; to be called every few minutes. */
+  renewFallback(): Promise<void>
   /**
    * Ends interception in one transaction. With lease `set`, TCP connections that are open stay ours
    * for `drainMs` (at most a minute); with lease `address` kube-dns resets them.
    */
   withdraw(drainMs?: number): Promise<void>
   /**
-   * Removes everything but the fallback of the orphans, which is what answers from now on. The end:
-   * after it only `setFallback()` has an effect.
+   * Removes everything but the fallback of the orphans, which is what answers from now on, for
+   * `FALLBACK_MS`. The end: after it only `setFallback()` has an effect.
    */
   remove(): Promise<void>
 }
@@ -84,6 +101,9 @@ export interface Plan {
   readonly healthPort: number
   readonly interception: RulesParts['interception']
   readonly uplinks: readonly string[]
+  readonly scope: string
+  /** UTC time at which iptables's fallback ends, as `-m time` takes it; null: never. With nft a set's does. */
+  readonly fallbackUntil: string | null
 }
 
 /** Port on which pods of kube-dns answer. */
@@ -97,7 +117,7 @@ export function makePlan(
   uplinks: readonly string[],
   targets: readonly string[],
 ): Plan {
-  const { port, healthPort, interception } = parts
+  const { port, healthPort, interception, scope = '' } = parts
   const of = (ipv6: boolean): Family => {
     const ours = (address: string): boolean => address.includes(':') === ipv6
     return {
@@ -108,5 +128,5 @@ export function makePlan(
     }
   }
   const families = [of(false), of(true)].filter(({ addresses }) => addresses.length > 0)
-  return { families, port, healthPort, interception, uplinks }
+  return { families, port, healthPort, interception, uplinks, scope, fallbackUntil: null }
 }

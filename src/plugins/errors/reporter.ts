@@ -8,14 +8,24 @@ import { nameText } from '../../wire/question.ts'
 import type { Consolidation, Level } from './config.ts'
 import { Tally } from './tally.ts'
 
+/** Lines a second for one error: the first names that fail say what more of them would say. */
+const LINES_PER_ERROR = 3
+/** An error's text names its upstream, so that there are few; with more all begin anew. */
+const MAX_ERRORS = 64
+
 /** Logs the errors of queries, one by one or summed up. */
 export class Reporter {
   readonly #log: Log
+  readonly #clock: Clock
+  /** Of all errors together. */
   readonly #limit: LineLimit
+  /** By their text. */
+  readonly #limits = new Map<string, LineLimit>()
   readonly #tallies: readonly Tally[]
 
   constructor(consolidations: readonly Consolidation[], log: Log, clock: Clock) {
     this.#log = log
+    this.#clock = clock
     this.#limit = new LineLimit(clock, (lines) => {
       log.warning(`${lines} further errors in the last second were not logged`)
     })
@@ -35,11 +45,27 @@ export class Reporter {
   /** Writes what is only counted so far. */
   flush(): void {
     for (const tally of this.#tallies) tally.flush()
+    for (const limit of this.#limits.values()) limit.flush()
     this.#limit.flush()
   }
 
+  #limitOf(error: string): LineLimit {
+    const known = this.#limits.get(error)
+    if (known !== undefined) return known
+    if (this.#limits.size === MAX_ERRORS) {
+      for (const limit of this.#limits.values()) limit.flush()
+      this.#limits.clear()
+    }
+    const leftOut = (lines: number): void => {
+      this.#log.error(`${lines} further queries failed within a second: ${error}`)
+    }
+    const limit = new LineLimit(this.#clock, leftOut, LINES_PER_ERROR)
+    this.#limits.set(error, limit)
+    return limit
+  }
+
   #write(q: Query, error: string, level: Level): void {
-    if (!this.#limit.allows() || isBlocked(this.#log)) return
+    if (!this.#limitOf(error).allows() || !this.#limit.allows() || isBlocked(this.#log)) return
     const name = nameText(q.wire, q.question, true)
     const type = typeName(q.question.type)
     const fields = { name, type, rcode: rcodeName(q.rcode) }

@@ -62,9 +62,11 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
     return `${rules.kind} ${rules.lease}`
   },
   install: (intercepting?: boolean) => rules.install(intercepting),
-  check: () => rules.check(),
+  check: (shared?: boolean) => rules.check(shared),
   renew: () => rules.renew(),
   setFallback: (targets: string[]) => rules.setFallback(targets),
+  renewFallback: () => rules.renewFallback(),
+  isLeased: () => rules.isLeased(),
   withdraw: (drainMs?: number) => rules.withdraw(drainMs),
   remove: () => rules.remove(),
   renewing(on: boolean) {

@@ -79,11 +79,12 @@ export class ProbeReport {
     return longest
   }
 
-  /** The longest an answer took, in milliseconds. */
-  slowest(): number {
+  /** The longest an answer took to a query sent from `from` until before `to`, in milliseconds. */
+  slowest(from: number = -Infinity, to: number = Infinity): number {
     let slowest = 0
     for (let i = 0; i < this.total; i++) {
       if (this.samples.outcome[i] !== Outcome.Answered) continue
+      if (this.#sent(i) < from || this.#sent(i) >= to) continue
       slowest = Math.max(slowest, this.samples.answered[i]! - this.#sent(i))
     }
     return slowest

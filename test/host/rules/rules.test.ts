@@ -225,6 +225,62 @@ for (const { name, chosen, program, withoutNft } of variants) {
       assert.deepEqual([...answers].toSorted(), ['kube-dns-0', 'kube-dns-1'])
     })
 
+    test('lead them to the pods that an earlier process knew, where this one knows none', async () => {
+      const options = { addresses, orphans, uplinks: [UPLINK], withoutNft }
+      await n.node.call('choose', options)
+      await n.node.call('install', true)
+      n.setLocal(false)
+      await answered(kubeDns, orphans)
+      n.setLocal(true)
+      assert.deepEqual(await n.node.call('check'), [])
+    })
+
+    test('lead them there for an hour after the last sign of life', async () => {
+      if (isNft) {
+        const set = (): string => n.run('nft', ['list', 'set', 'inet', 'dnslet', 'orphan4'])
+        assert.match(set(), /169\.254\.20\.10 timeout 1h expires (1h|59m\S+)/)
+        // All of that hour but 200 ms is over.
+        const input = `flush set inet dnslet orphan4
+add element inet dnslet orphan4 { ${ORPHAN.ipv4} timeout 200ms }\n`
+        n.run('nft', ['-f', '-'], input)
+        n.setLocal(false)
+        const ask = (): Promise<string> => n.pod.ask('udp', ORPHAN.ipv4, { timeoutMs: 200 })
+        await waitUntil('its end', async () => !kubeDns.test(await ask()))
+        assert.deepEqual(await n.node.call('check'), [], 'the rules are the same')
+        await n.node.call('renewFallback')
+        await answered(kubeDns, orphans)
+        n.setLocal(true)
+        return
+      }
+      const ends = iptablesRules().filter((line) => line.includes('DNAT --to'))
+      assert.ok(ends.length > 0)
+      for (const line of ends) {
+        const [, end = ''] = /--datestop (\S+)/.exec(line) ?? []
+        const minutes = (Date.parse(`${end}Z`) - Date.now()) / 60_000
+        assert.ok(minutes > 59 && minutes <= 70, `${line}: in ${minutes} min`)
+      }
+      await n.node.call('renewFallback')
+      assert.deepEqual(await n.node.call('check'), [])
+    })
+
+    test('are left alone while another dnslet has some too, unless there are none', async () => {
+      if (isNft) n.run('nft', ['delete', 'chain', 'inet', 'dnslet', 'nat-postrouting'])
+      const foreign = ['-A', 'INPUT', '-p', 'udp', '--dport', '53', '-j', 'ACCEPT']
+      const comment = ['-m', 'comment', '--comment', 'dnslet: another [00000000]']
+      n.run(program, [...foreign, ...comment])
+      assert.deepEqual(await n.node.call('check', true), [])
+      assert.match(iptablesRules().join(), /another \[0{8}\]/)
+      assert.equal(await n.node.call('isLeased'), true)
+      if (isNft) {
+        n.run('nft', ['delete', 'table', 'inet', 'dnslet'])
+        assert.equal(await n.node.call('isLeased'), false)
+        assert.notDeepEqual(await n.node.call('check', true), [])
+      }
+      assert.notDeepEqual(await n.node.call('check'), [], 'the other one is gone')
+      assert.deepEqual(await n.node.call('check'), [])
+      await answered(/^local$/, addresses)
+    })
+
     test('leave an orphan to kube-proxy, once it knows the address', async () => {
       const known = (protocol: string): string[] => {
         const service = ['-d', ORPHAN.ipv4, '-p', protocol, '--dport', '53']

@@ -54,6 +54,16 @@ for (const withoutNft of [false, true]) {
       assert.deepEqual(await n.node.call('check'), [])
     })
 
+    test('lead those of the node there too, to addresses whose pods nobody knows', async () => {
+      await n.node.call('setFallback', [])
+      for (const address of [ORPHAN.ipv4, ORPHAN.ipv6]) {
+        for (const protocol of ['udp', 'tcp'] as const) {
+          assert.equal(await n.host.ask(protocol, address), 'local', `${address} ${protocol}`)
+        }
+      }
+      await n.node.call('setFallback', [...KUBE_DNS.ipv4, ...KUBE_DNS.ipv6])
+    })
+
     test('leave them to kube-dns again when the sockets are closed', async () => {
       await n.node.call('stopServing')
       await answered('pod', kubeDns)

@@ -75,10 +75,58 @@ test('what is only counted so far is written when the stage stops', async () => 
   ])
 })
 
-test('a flood of errors is cut to 1,000 lines a second, and the rest is told of', (t) => {
+test('of one error three lines a second are written, then how many more there were', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const block = new TestBlock(errors, 'errors')
-  for (let i = 0; i < 2_500; i++) block.ask('a.test', failing('down'))
+  const down = 'read tcp 10.96.0.11:53: i/o timeout'
+  for (let i = 0; i < 40; i++) block.ask(`n${i}.test`, failing(down))
+  // Another upstream is other news.
+  block.ask('other.test', failing('read udp 192.0.2.1:53: connection refused'))
+  t.mock.timers.tick(1_000)
+  assert.deepEqual(block.log.texts, [
+    ...[0, 1, 2].map((i) => `error plugin/errors: 2 n${i}.test. A: ${down}`),
+    'error plugin/errors: 2 other.test. A: read udp 192.0.2.1:53: connection refused',
+    `error plugin/errors: 37 further queries failed within a second: ${down}`,
+  ])
+  block.clock.advance(1_000)
+  block.ask('a.test', failing(down))
+  assert.equal(block.log.texts[5], `error plugin/errors: 2 a.test. A: ${down}`)
+})
+
+test('an outage of 37 s under 40 queries a second is told in four lines a second', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const block = new TestBlock(errors, 'errors')
+  for (let i = 0; i < 37 * 40; i++) {
+    block.ask('a.test', failing('read tcp 10.96.0.11:53: i/o timeout'))
+    block.clock.advance(25)
+    t.mock.timers.tick(25)
+  }
+  t.mock.timers.tick(1_000)
+  assert.ok(block.log.lines.length <= 4 * 38, `${block.log.lines.length} lines`)
+  const further = block.log.texts.flatMap((text) => /: (\d+) further/.exec(text)?.[1] ?? [])
+  const single = block.log.texts.length - further.length
+  assert.equal(
+    further.reduce((sum, count) => sum + Number(count), single),
+    37 * 40,
+    'none is lost',
+  )
+})
+
+test('what was left out is told of when the stage stops', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const block = new TestBlock(errors, 'errors')
+  for (let i = 0; i < 5; i++) block.ask('a.test', failing('down'))
+  await block.stage.stop?.(true)
+  assert.equal(
+    block.log.texts.at(-1),
+    'error plugin/errors: 2 further queries failed within a second: down',
+  )
+})
+
+test('a flood of different errors is cut to 1,000 lines a second, and the rest is told of', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const block = new TestBlock(errors, 'errors')
+  for (let i = 0; i < 2_500; i++) block.ask('a.test', failing(`down ${i}`))
   assert.equal(block.log.lines.length, 1_000)
   t.mock.timers.tick(1_000)
   assert.equal(

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+
+/** Of the names of the sockets, in the abstract namespace, which belongs to the network namespace. */
+const PREFIX = 'dnslet-node-'
+/** Milliseconds after which a dnslet that says nothing counts as frozen. */
+const PATIENCE_MS = 1_000
+/** Octets of what is said; more is none of ours. */
+const LIMIT = 16_384
+
+/** What a dnslet that changes this node's network says of itself. */
+export interface Presence {
+  readonly addresses: readonly string[]
+  readonly port: number
+  readonly interfaceName: string
+  /** What sets its rules and interface apart from those of others; '' for most. */
+  readonly scope: string
+}
+
+/** Other dnslet of the same network, found by their sockets. */
+export interface Neighbours {
+  readonly alive: readonly Presence[]
+  /** Those that take connections and do not answer. */
+  readonly silent: number
+}
+
+/**
+ * Tells whoever asks that this process serves here. Pods with the node's network need not share
+ * anything else by which they could see each other: no files, no process ids. It is told nothing but
+ * what /proc/net shows as well, so it may be open to all of them. Null where there is no such socket.
+ */
+export async function announcePresence(presence: Presence): Promise<{ stop(): void } | null> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).end(JSON.stringify(presence))
+  })
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(null))
+    server.listen(`\0${PREFIX}${randomBytes(8).toString('hex')}`, () => {
+      server.unref()
+      resolve({ stop: () => void server.close() })
+    })
+  })
+}
+
+/** Asks every other dnslet of this network namespace. Never rejects. */
+export async function findNeighbours(patienceMs: number = PATIENCE_MS): Promise<Neighbours> {
+  const asked = await Promise.all(socketNames().map((name) => ask(name, patienceMs)))
+  const alive = asked.filter((one) => one !== null && one !== 'silent')
+  return { alive, silent: asked.filter((one) => one === 'silent').length }
+}
+
+/** In /proc/net/unix the zero octet that such a name begins with is an @. */
+function socketNames(): string[] {
+  try {
+    const table = readFileSync('/proc/net/unix', 'latin1')
+    const names = table.matchAll(new RegExp(`@(${PREFIX}[0-9a-f]+)$`, 'gm'))
+    return [...new Set([...names].map(([, name = '']) => name))]
+  } catch {
+    return []
+  }
+}
+
+function ask(name: string, patienceMs: number): Promise<Presence | 'silent' | null> {
+  return new Promise((resolve) => {
+    const socket = connect(`\0${name}`)
+    const end = (result: Presence | 'silent' | null): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(result)
+    }
+    const timer = setTimeout(() => end('silent'), patienceMs)
+    let said = ''
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (said.length > LIMIT) end(null)
+    })
+    // It is ending: nobody to reckon with.
+    socket.on('error', () => end(null)).on('end', () => end(readPresence(said)))
+  })
+}
+
+function readPresence(said: string): Presence | null {
+  try {
+    const { addresses, port, interfaceName, scope } = JSON.parse(said) as Presence
+    const sound =
+      Array.isArray(addresses) &&
+      addresses.every((one) => typeof one === 'string') &&
+      typeof port === 'number' &&
+      typeof interfaceName === 'string' &&
+      typeof scope === 'string'
+    return sound ? { addresses, port, interfaceName, scope } : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,23 @@
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { parseArgs } from '../../src/daemon/options.ts'
+import { stateIdentity } from '../../src/daemon/state-identity.ts'
+import { openStateDirectory } from '../../src/host/state-directory.ts'
+import { nullLog } from './null-log.ts'
+
+/** A file that some dnslet keeps in this DNSLET_STATE_DIR; null where none does yet. */
+export function stateFile(directory: string, name: string): string | null {
+  return globSync(join(directory, '**', name))[0] ?? null
+}
+
+/** Where a dnslet of these arguments in this network keeps its state; made where it is missing. */
+export function stateFolderOf(directory: string, args: readonly string[]): string {
+  const command = parseArgs(args)
+  if (command.kind !== 'serve') throw new Error(`Cannot serve with ${args.join(' ')}`)
+  const identity = stateIdentity(command.options)
+  const env = { DNSLET_STATE_DIR: directory }
+  const folder = openStateDirectory({ env, identity, needed: false, log: nullLog })
+  if (folder === null) throw new Error(`Cannot keep state in ${directory}`)
+  return folder
+}
