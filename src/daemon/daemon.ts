@@ -256,10 +256,7 @@ export class Daemon {
     await this.#runtime.stop(false)
   }
 
-  /**
-   * Puts a new configuration into service. The old one is kept, ready to take over again, until the
-   * new one has started and found nothing against itself.
-   */
+  /** Puts a new configuration into service; the old one is kept until that has started well. */
   async #apply(corefile: Corefile): Promise<void> {
     const next = new Runtime(corefile.blocks, this.#runtimeParts)
     const givenUp = new Promise<never>((_resolve, reject) => {

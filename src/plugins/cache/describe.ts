@@ -30,7 +30,7 @@ function describeStore({ capacity, minTtl, maxTtl }: StoreConfig): string {
 
 function describeStale(stale: StaleConfig): string[] {
   const { window, askFirst, timeout, responseTtl, recheck, preferPositive } = stale
-  const wait = timeout === null ? '' : ` or no answer in ${formatDuration(timeout)}`
+  const wait = ` or no answer in ${formatDuration(timeout)}`
   const when = askFirst ? `after a failure of the upstream${wait}` : 'at once'
   const pause = recheck === 0 ? 'each time' : `every ${formatDuration(recheck)}`
   const lines = [
