@@ -26,10 +26,10 @@ const PROOF_MS = 600_000
  *
  * Behind a server that answers in order, each query but the first waits for the others, and nobody
  * knows which name will be slow. So each connection begins with one, and gets a larger window as
- * answers come in, like the congestion window of TCP: while queries wait for a place, each answer makes
- * room for one more, as long as those in flight take 8 ms at most to be answered one by one.
+ * answers come in, like the congestion window of TCP: where it kept queries out, each answer makes room
+ * for one more, as long as those in flight take 8 ms at most to be answered one by one.
  *
- *     window 1 ──answers, queries waiting──▶ 2, 4, 8 … 8 ms of service, at most 256
+ *     window 1 ──answers, queries kept out─▶ 2, 4, 8 … 8 ms of service, at most 256
  *       ▲                                      │
  *       └── queries were stuck behind a slow ──┘   that slow name cost only those few
  *           one, or nothing was asked for 200 ms
@@ -68,7 +68,9 @@ export class Pipelining {
   /** A connection gave `count` answers, `elapsed` ms after its latest ones or after it was asked. */
   answered(count: number, elapsed: number): void {
     const sample = elapsed / count
-    this.#service = this.#service < 0 ? sample : this.#service + (sample - this.#service) / 8
+    // A read that brought many answers counts for more.
+    const weight = count < 8 ? count / 8 : 1
+    this.#service = this.#service < 0 ? sample : this.#service + (sample - this.#service) * weight
     this.deepest = Math.min(Math.max(Math.floor(QUEUE_MS / this.#service), 1), DEEPEST)
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
+import { WARM } from './growth.ts'
 import type { Pipelining } from './pipelining.ts'
 import type { Quota } from './quota.ts'
 import type { RttEstimator } from './rtt.ts'
@@ -50,25 +51,31 @@ export class Places {
   }
 
   #hasPlace(c: TcpConnection): boolean {
+    if (c.sent >= this.#p.quota.limit || !c.hasRoom) return false
     const { deepest, isFree } = this.#p.pipelining
-    const fits = isFree || c.owed < Math.min(c.window, deepest)
-    return fits && c.sent < this.#p.quota.limit && c.hasRoom
+    if (isFree || c.owed < Math.min(c.window, deepest)) return true
+    c.isWanted = true
+    return false
   }
 
-  /** The one that owes the least and is not late; a late one only where order matters not. */
+  /**
+   * The one that owes the least and is not late; a late one only where order matters not. The first two
+   * are filled before further ones, which slow names have needed, are used again: many queries on a
+   * connection cost less than one each on many, and what is not used is closed.
+   */
   #choose(x: Exchange, mayOpen: boolean): TcpConnection | null {
+    const { all } = this.#p.connections
     let best: TcpConnection | null = null
     let late: TcpConnection | null = null
     let owed = 0
-    for (const c of this.#p.connections.all) {
+    for (let i = 0; i < all.length; i++) {
+      if (best !== null && (i === WARM || best.owed === 0)) break
+      const c = all[i]!
       owed += c.owed
       if (c === x.avoid || !this.#hasPlace(c)) continue
       if (this.isLate(c)) {
         if (late === null || c.owed < late.owed) late = c
-      } else if (best === null || c.owed < best.owed) {
-        best = c
-        if (c.owed === 0) break
-      }
+      } else if (best === null || c.owed < best.owed) best = c
     }
     this.#batch = best
     this.#batchRoom = owed

@@ -42,6 +42,8 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   answers = 0
   /** Queries that may be in flight, where the upstream answers in order. */
   window = 1
+  /** Whether the window has kept queries out since it last grew. */
+  isWanted = false
   /** Clock time of the latest answer. */
   answeredAt = 0
   /** Milliseconds that connecting took: about one round trip of the network. */

@@ -147,10 +147,11 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   answered(c: TcpConnection, count: number, elapsed: number): void {
     this.#answers += count
     this.#pipelining.answered(count, elapsed)
-    if (this.#waiting.size > 0) {
+    if (c.isWanted) {
       c.window = Math.min(c.window + count, this.#pipelining.deepest)
-      this.#pump()
+      c.isWanted = false
     }
+    if (this.#waiting.size > 0) this.#pump()
     if (c.isIdle && c.sent >= this.#quota.limit) c.destroy()
     if (this.#closing) this.#closeIdle()
   }
