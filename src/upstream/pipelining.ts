@@ -27,9 +27,9 @@ const PROOF_MS = 600_000
  * Behind a server that answers in order, each query but the first waits for the others, and nobody
  * knows which name will be slow. So each connection begins with one, and gets a larger window as
  * answers come in, like the congestion window of TCP: where it kept queries out, each answer makes room
- * for one more, as long as those in flight take 8 ms at most to be answered one by one.
+ * for two more, as long as those in flight take 8 ms at most to be answered one by one.
  *
- *     window 1 ──answers, queries kept out─▶ 2, 4, 8 … 8 ms of service, at most 256
+ *     window 1 ──answers, queries kept out─▶ 3, 9, 27 … 8 ms of service, at most 256
  *       ▲                                      │
  *       └── queries were stuck behind a slow ──┘   that slow name cost only those few
  *           one, or nothing was asked for 200 ms

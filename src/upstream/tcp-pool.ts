@@ -148,7 +148,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     this.#answers += count
     this.#pipelining.answered(count, elapsed)
     if (c.isWanted) {
-      c.window = Math.min(c.window + count, this.#pipelining.deepest)
+      c.window = Math.min(c.window + 2 * count, this.#pipelining.deepest)
       c.isWanted = false
     }
     if (this.#waiting.size > 0) this.#pump()
@@ -267,7 +267,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       return false
     }
     if (c.waiting > 1 && this.#probe.exchange.carrier !== c) {
-      this.#connections.narrow()
+      c.window = 1
       for (const x of c.takeBehind()) this.#wait(x)
     }
     const unknown = this.#pipelining.order === Order.Unknown
