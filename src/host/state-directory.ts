@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '../lib/log.ts'
 
@@ -62,7 +62,24 @@ const lostWithIt = `of the container, which goes with it: ${without}. ${mountIt}
 /** In a pod, a directory on the container's own file system: no volume is mounted there. */
 function isOfContainer(directory: string, env: StateOptions['env']): boolean {
   if (env['KUBERNETES_SERVICE_HOST'] === undefined) return false
-  return statSync(directory).dev === statSync('/').dev
+  try {
+    return !isMounted(directory, readFileSync('/proc/self/mountinfo', 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether a directory is on another mount than the root's. Not told by their devices: the root and a
+ * volume may be directories of the same file system.
+ *
+ * @param mounts the text of /proc/self/mountinfo: the mount point is the fifth field of a line
+ */
+export function isMounted(directory: string, mounts: string): boolean {
+  return mounts.split('\n').some((line) => {
+    const point = line.split(' ')[4]?.replace(/\\040/g, ' ') ?? '/'
+    return point !== '/' && (directory === point || directory.startsWith(`${point}/`))
+  })
 }
 
 /**

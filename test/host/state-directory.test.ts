@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import {
   checkStateDirectory,
   type Identity,
+  isMounted,
   openStateDirectory,
   type StateOptions,
 } from '../../src/host/state-directory.ts'
@@ -130,10 +139,25 @@ describe('openStateDirectory()', () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
     const { opened, lines } = setting({ directory, env, needed: true })
     assert.notEqual(opened, null)
-    const isOfRoot = statSync(directory).dev === statSync('/').dev
-    assert.equal(lines.length, isOfRoot ? 1 : 0)
-    if (isOfRoot) assert.match(lines[0]!, /of the container, which goes with it: no hand-over/)
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    assert.equal(lines.length, isMounted(directory, mounts) ? 0 : 1)
+    for (const line of lines) {
+      assert.match(line, /of the container, which goes with it: no hand-over/)
+    }
     assert.deepEqual(setting({ directory, needed: true }).lines, [], 'not in a pod')
+  })
+
+  test('isMounted() knows a volume by its mount point, or by that of a directory above', () => {
+    const mounts = [
+      '550 449 0:61 / / rw,relatime - overlay overlay rw',
+      '551 550 0:64 / /proc rw - proc proc rw',
+      '560 550 259:1 /run/dnslet /run/dnslet rw - xfs /dev/root rw',
+      '561 550 259:1 /x /var/lib/a\\040b rw - xfs /dev/root rw',
+      '',
+    ].join('\n')
+    const at = (directory: string): boolean => isMounted(directory, mounts)
+    assert.deepEqual(['/run/dnslet', '/run/dnslet/0', '/var/lib/a b'].map(at), [true, true, true])
+    assert.deepEqual(['/run', '/run/dnsletter', '/'].map(at), [false, false, false])
   })
 
   test('gives none, without a word, where the variable is empty', () => {

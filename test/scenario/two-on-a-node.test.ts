@@ -10,7 +10,7 @@ import { addresses, LINK_LOCAL } from '../helpers/node-model/addresses.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { type NodeDnslet, NodeModel } from '../helpers/node-model/node-model.ts'
 import { officialCorefile } from '../helpers/node-model/official-corefile.ts'
-import { inFull, signal } from '../helpers/node-model/scenario.ts'
+import { inFull, isFull, signal } from '../helpers/node-model/scenario.ts'
 import { startProbe, stopProbes } from '../helpers/node-probe/start-probe.ts'
 import { waitUntil } from '../helpers/processes.ts'
 
@@ -30,7 +30,7 @@ interface Variant {
 
 const variants: readonly Variant[] = [
   { name: 'with /run/dnslet and TUN', shared: true, tun: true },
-  { name: 'by a swap of the image alone, with TUN', shared: false, tun: true },
+  ...(isFull ? [{ name: 'by a swap of the image alone, with TUN', shared: false, tun: true }] : []),
   { name: 'by a swap of the image alone, without', shared: false, tun: false },
 ]
 
@@ -90,13 +90,13 @@ describe('two for the same addresses', { skip: requireNodeModel() }, () => {
       await pair.start(0)
       await pair.start(1)
       const probes = [
-        await startProbe(model, 'pod', { kind: 'udp-fresh', rate: 200, seconds: 300 }),
-        await startProbe(model, 'pod', { kind: 'tcp-fresh', rate: 50, seconds: 300 }),
-        await startProbe(model, 'node', { kind: 'udp-fresh', rate: 100, seconds: 300 }),
+        await startProbe(model, 'pod', { kind: 'udp-fresh', rate: 200, seconds: 600 }),
+        await startProbe(model, 'pod', { kind: 'tcp-fresh', rate: 50, seconds: 600 }),
+        await startProbe(model, 'node', { kind: 'udp-fresh', rate: 100, seconds: 600 }),
         await startProbe(model, 'pod', {
           kind: 'udp-fresh',
           rate: 100,
-          seconds: 300,
+          seconds: 600,
           server: LINK_LOCAL,
         }),
       ]
@@ -106,7 +106,7 @@ describe('two for the same addresses', { skip: requireNodeModel() }, () => {
           await delay(500)
           await pair.start(which)
           // Long enough for checks that the other one answers to add up to a suspension.
-          await delay(inFull(20_000, 2_000))
+          await delay(inFull(8_000, 2_000))
         }
       }
       const reports = await stopProbes(probes)
@@ -119,8 +119,10 @@ describe('two for the same addresses', { skip: requireNodeModel() }, () => {
       for (const one of pair.running) assert.equal(one?.ended(), null)
       const kills = 2 * ROUNDS
       for (const { probe, report } of reports) {
-        // What the killed process had read, or the kernel had put into its socket.
-        assert.ok(report.failed <= 2 * kills, `${probe.title}: ${report.failed} lost`)
+        // What the killed process had read, or the kernel had put into its socket. Had it gone on for a
+        // second, half of the queries of that would be lost.
+        const most = inFull(2, 20) * kills
+        assert.ok(report.failed <= most, `${probe.title}: ${report.failed} lost`)
       }
       // One of the two that ends in order leaves rules and interface to the other.
       await pair.running[0]!.stop()
