@@ -31,6 +31,16 @@ export class Connections {
     return this.#all.reduce((sum, c) => sum + (c.isReady ? 1 : 0), 0)
   }
 
+  /** The most answers that one of them gave. */
+  get mostAnswers(): number {
+    return this.#all.reduce((most, { answers }) => Math.max(most, answers), 0)
+  }
+
+  /** Those silent for longer than anybody waits. */
+  hopeless(now: number): TcpConnection[] {
+    return this.#all.filter((c) => c.isSilent(now, HUNG_MS))
+  }
+
   /** How many have answered something. */
   get proven(): number {
     return this.countServed(() => false)

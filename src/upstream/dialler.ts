@@ -3,7 +3,7 @@ import { Backoff } from './backoff.ts'
 import type { ChannelOptions } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { FEW, type Growth, MOST, WARM } from './growth.ts'
-import { Order, type Pipelining } from './pipelining.ts'
+import type { Pipelining } from './pipelining.ts'
 import type { ConnectionOwner } from './connection-owner.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import type { WaitingList } from './waiting-list.ts'
@@ -40,10 +40,15 @@ export class Dialler {
     return this.underWay > 0 || (this.#room > 0 && this.#pause <= 0)
   }
 
+  /** Whether there are as many connections as there may be. */
+  get isFull(): boolean {
+    return this.#room <= 0
+  }
+
   /** How many more connections there may be. */
   get #room(): number {
     const { connections, growth, pipelining } = this.#p
-    const most = pipelining.order === Order.Free ? FEW : MOST
+    const most = pipelining.isFree ? FEW : MOST
     return Math.min(growth.limit, most) - connections.count
   }
 
@@ -54,7 +59,7 @@ export class Dialler {
 
   /** Opens the first connections, so that there is another one when the first is busy. */
   warmUp(): void {
-    if (this.#p.connections.count < WARM) this.#dial(1)
+    if (this.#p.connections.count < WARM) this.another()
   }
 
   /** Opens another connection, if there may be one. */

@@ -9,8 +9,11 @@ const FACTOR = 8
 const STUCK = 2
 /** Looks in a row that find queries waiting, although some are answered. */
 const CROWDED = 8
-/** Looks without a single answer, at the upstream's limit, that cast doubt on it. */
-const DOUBTFUL = 10
+/**
+ * Looks in a row that find queries waiting at the upstream's limit, and cast doubt on it: the connection
+ * that showed it may have ended for another reason. Twice as many where that doubt was wrong.
+ */
+const DOUBTFUL = 5
 /** How long a limit that the upstream showed is believed. */
 const LIMIT_MS = 10_000
 
@@ -27,7 +30,11 @@ export class Growth {
   limit: number = MOST
   #goal = WARM
   #limitUntil = 0
-  #guessed = false
+  /** Looks in a row at the limit, and how many are doubtful. */
+  #limited = 0
+  #doubtful = DOUBTFUL
+  /** How many more connections the next doubt is worth. */
+  #step = 1
   /** Looks in a row that found queries waiting; those of them without an answer since the one before. */
   #crowded = 0
   #stuck = 0
@@ -52,29 +59,36 @@ export class Growth {
     const stuck = this.#stuck >= STUCK && 2 * late >= ready
     if (open < FEW) this.#goal = FEW
     else if (stuck || this.#crowded >= CROWDED) this.#goal = Math.min(FACTOR * open, MOST)
-    if (this.#guessed && open >= this.limit && this.#stuck >= DOUBTFUL)
-      this.limit = Math.min(2 * this.limit, MOST)
+    if (open >= this.limit && ++this.#limited >= this.#doubtful) this.#doubt()
+  }
+
+  #doubt(): void {
+    this.#limited = 0
+    this.limit = Math.min(this.limit + this.#step, MOST)
+    this.#step *= 2
   }
 
   /** The first query has to wait, after so many `answers`. */
   begin(answers: number): void {
-    this.#crowded = this.#stuck = 0
+    this.#crowded = this.#stuck = this.#limited = 0
     this.#answers = answers
   }
 
-  /**
-   * The upstream did not take another connection beside those `open`.
-   * @param guessed it did not say so: the connection was just silent, which can have another reason
-   */
-  refused(open: number, now: number, guessed = false): void {
-    this.#guessed = guessed
-    this.limit = Math.max(open, WARM)
+  /** The upstream did not take another connection beside those `open`, or so it seems. */
+  refused(open: number, now: number): void {
+    if (this.#step > 1) this.#doubtful *= 2
+    this.#step = 1
+    this.limit = Math.max(open, 1)
     this.#limitUntil = now + LIMIT_MS
   }
 
   /** Some time has passed: what was needed may not be needed any more. */
   settle(open: number, now: number): void {
     this.#goal = Math.max(WARM, Math.min(this.#goal, open))
-    if (now >= this.#limitUntil) this.limit = MOST
+    if (now < this.#limitUntil) return
+    this.limit = MOST
+    this.#limited = 0
+    this.#doubtful = DOUBTFUL
+    this.#step = 1
   }
 }

@@ -24,6 +24,8 @@ const nobody: ExchangeOwner = {
 export class OrderProbe {
   readonly exchange: Exchange = new Exchange(nobody)
   #on: TcpConnection | null = null
+  /** Answers its connection will have given when all older queries have theirs. */
+  #due = 0
 
   constructor() {
     const x = this.exchange
@@ -36,13 +38,19 @@ export class OrderProbe {
   send(c: TcpConnection): boolean {
     if (this.exchange.carrier !== null || !c.hasRoom) return false
     this.#on = c
+    this.#due = c.answers + c.owed
     c.send(this.exchange)
     return true
   }
 
-  /** The answer has come: whether an older query is still waiting for its own. */
+  /** The answer has come: whether that of an older query has not, wanted or not. */
   get hasOvertaken(): boolean {
-    return this.#on?.keepsOlder(this.exchange) ?? false
+    return this.#on !== null && this.#on.answers <= this.#due
+  }
+
+  /** The answer has come: milliseconds since it was asked for. */
+  get age(): number {
+    return this.#on === null ? 0 : this.#on.answeredAt - this.exchange.sentAt
   }
 
   /** Waits no longer than `ms` for the answer. */

@@ -20,6 +20,10 @@ const APART_MS = 1000
 /** How long an order that one answer suggests is believed, and one that was seen for certain. */
 const HUNCH_MS = 1000
 const PROOF_MS = 600_000
+/** How long strict order is believed: other servers may have come behind the address. */
+const STRICT_MS = 10_000
+/** A probe that is answered sooner has hardly waited for anybody. */
+const TELLING_MS = 4
 
 /**
  * How many queries may be in flight on one connection to an upstream.
@@ -40,6 +44,8 @@ export class Pipelining {
   #order: Order = Order.Unknown
   /** Clock time until which a free order is believed. */
   #freeUntil = 0
+  /** Clock time until which a strict order is. */
+  #strictUntil = 0
   /** Smoothed milliseconds from one answer of a busy connection to the next; −1: not known. */
   #service = -1
   #askedAt = 0
@@ -59,10 +65,15 @@ export class Pipelining {
 
   /** A query is about to be sent. True after a pause: windows are out of date. */
   asked(now: number): boolean {
-    if (now > this.#apartUntil) this.#apartUntil = 0
+    this.calm(now)
     const rested = now - this.#askedAt > REST_MS
     this.#askedAt = now
     return rested
+  }
+
+  /** Queries need not be kept apart for ever. */
+  calm(now: number): void {
+    if (now > this.#apartUntil) this.#apartUntil = 0
   }
 
   /** A connection gave `count` answers, `elapsed` ms after its latest ones or after it was asked. */
@@ -80,9 +91,21 @@ export class Pipelining {
     this.#freeUntil = Math.max(this.#freeUntil, now + (certain ? PROOF_MS : HUNCH_MS))
   }
 
-  /** A query that any server answers at once did not overtake a slow one. */
-  keptOrder(): void {
-    if (this.#order === Order.Unknown) this.#order = Order.Strict
+  /**
+   * A query that any server answers at once did not overtake a slow one, but came after `ms`. Where that
+   * is no time, the slow one may have been answered anyway.
+   */
+  keptOrder(now: number, ms: number): void {
+    if (this.#order === Order.Free || ms < TELLING_MS) return
+    this.#order = Order.Strict
+    this.#strictUntil = now + STRICT_MS
+  }
+
+  /** Whether it is time to ask about the order. */
+  isUnknown(now: number): boolean {
+    return (
+      this.#order === Order.Unknown || (this.#order === Order.Strict && now >= this.#strictUntil)
+    )
   }
 
   /** Doubts a free order that has not been seen lately: several queries wait and none is answered. */

@@ -1,14 +1,16 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
-import { WARM } from './growth.ts'
+import { type Growth, WARM } from './growth.ts'
 import type { Pipelining } from './pipelining.ts'
 import type { Quota } from './quota.ts'
 import type { RttEstimator } from './rtt.ts'
-import type { TcpConnection } from './tcp-connection.ts'
+import { TcpConnection } from './tcp-connection.ts'
 
 /** Without a word for this long a connection is late: nobody is put behind its oldest query. */
 const LATE_MS = 8
+/** A connection takes no longer to be opened; who has waited so long takes what there is. */
+const DIAL_MS = 50
 
 export interface PlacesParts {
   readonly clock: Clock
@@ -79,13 +81,33 @@ export class Places {
     }
     this.#batch = best
     this.#batchRoom = owed
-    return best ?? (this.#p.pipelining.isFree && !mayOpen ? late : null)
+    if (best !== null || !this.#p.pipelining.isFree) return best
+    return mayOpen && !this.#hasWaited(x) ? null : late
+  }
+
+  #hasWaited({ queuedAt }: Exchange): boolean {
+    return queuedAt > 0 && this.#p.clock.now - queuedAt > DIAL_MS
+  }
+
+  /** Whether `x` finds no place only because it avoids the connection of an earlier attempt. */
+  isAvoided({ avoid }: Exchange): boolean {
+    if (!(avoid instanceof TcpConnection) || !this.#hasPlace(avoid)) return false
+    return this.#p.pipelining.isFree || !this.isLate(avoid)
   }
 
   /** Whether a connection keeps its oldest query waiting for longer than a fast name takes. */
   isLate(c: TcpConnection): boolean {
     const { clock, pipelining, rtt } = this.#p
     return c.isSilent(clock.now, pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake)
+  }
+
+  /** The upstream closed `c`: it may take no more connections, or no more queries on one. */
+  learnFrom(c: TcpConnection, growth: Growth): void {
+    const { connections, quota } = this.#p
+    const { now } = this.#p.clock
+    quota.ended(c.answers, now - c.answeredAt, connections.mostAnswers, now)
+    const served = connections.countServed((other) => this.isLate(other))
+    if (!c.isSeasoned && served > 0) growth.refused(served, now)
   }
 
   /** A connection is over. */

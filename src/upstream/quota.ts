@@ -1,5 +1,5 @@
 /** A connection that ends so soon after an answer was ended because of it, not for having been idle. */
-const SOON_MS = 100
+const SOON_MS = 20
 /** How long a quota is believed: servers change, and a wrong one costs dials. */
 const BELIEVED_MS = 60_000
 
@@ -14,9 +14,12 @@ export class Quota {
   #last = 0
   #until = 0
 
-  /** A connection was ended by the upstream after `answers` answers, `idle` ms after the last of them. */
-  ended(answers: number, idle: number, now: number): void {
-    if (answers === 0 || idle > SOON_MS) return
+  /**
+   * A connection was ended by the upstream after `answers` answers, `idle` ms after the last of them.
+   * @param most answers that another open connection has given: more than a quota show that it is none
+   */
+  ended(answers: number, idle: number, most: number, now: number): void {
+    if (answers === 0 || idle > SOON_MS || most > answers) return
     if (answers === this.#last) {
       this.limit = answers
       this.#until = now + BELIEVED_MS

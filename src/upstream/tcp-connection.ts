@@ -35,16 +35,15 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   owed = 0
   /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
   progressAt = 0
-  /** Clock time of the latest query or reply. */
+  /** That of the latest query or reply. */
   usedAt = 0
-  /** Queries it was given, and answers it gave. */
+  /** Queries it was given, and answers it gave, those included that nobody waits for any more. */
   sent = 0
   answers = 0
   /** Queries that may be in flight, where the upstream answers in order. */
   window = 1
   /** Whether the window has kept queries out since it last grew. */
   isWanted = false
-  /** Clock time of the latest answer. */
   answeredAt = 0
   /** Milliseconds that connecting took: about one round trip of the network. */
   handshake = 0
@@ -60,6 +59,8 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   /** The socket's descriptor; −1 where it is not open or not known. */
   #fd = -1
   #code: string | null = null
+  /** Whether the other end closed it, and not we. */
+  wasCut = false
   /** Number of the youngest query that has been answered; −1: none. */
   #youngest = -1
   /** Whether nothing was in flight when the query went out that is answered next. */
@@ -89,8 +90,8 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     })
     this.#socket.on('connect', () => this.#connected())
     this.#socket.on('error', (error) => (this.#code ??= codeOf(error)))
-    this.#socket.on('end', () => this.destroy())
-    this.#socket.on('close', () => this.#closed())
+    this.#socket.on('end', () => this.#cut())
+    this.#socket.on('close', () => this.#cut())
     this.#dialTimer = new Timer(() => {
       this.#code = 'ETIMEDOUT'
       this.destroy()
@@ -100,7 +101,6 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     context.turn.endLater()
   }
 
-  /** Whether it was ever connected. */
   get wasReady(): boolean {
     return this.#readyAt > 0
   }
@@ -119,12 +119,10 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     return this.#ids.size
   }
 
-  /** True where nobody waits for an answer. */
   get isIdle(): boolean {
     return this.#ids.size === 0
   }
 
-  /** False where it cannot take another query. */
   get hasRoom(): boolean {
     return this.isReady && !this.#ids.full && this.#socket.writableLength < MAX_UNSENT
   }
@@ -198,29 +196,24 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** Those who wait for an answer, oldest first, leaving none. */
   takeAll(): Exchange[] {
-    return this.#take(0)
+    return this.#take(false)
   }
 
-  /** Those who wait behind the oldest query, which alone stays. */
+  /** Those who wait behind the query that is answered next, whether or not anybody waits for that. */
   takeBehind(): Exchange[] {
-    return this.#take(1)
+    return this.#take(true)
   }
 
-  /** Whether a query waits that was sent before `x`. */
-  keepsOlder({ number }: Exchange): boolean {
-    return this.#ids.items().some((other) => other.number < number)
-  }
-
-  #take(from: number): Exchange[] {
+  #take(behind: boolean): Exchange[] {
     const all = this.#ids.items().sort((a, b) => a.number - b.number)
-    const taken = all.slice(from)
-    for (const x of taken) this.abandon(x)
-    return taken
+    if (behind && all.length > 0 && all[0]!.number <= this.sent - this.owed) all.shift()
+    for (const x of all) this.abandon(x)
+    return all
   }
 
   /**
-   * Whether what was sent has not even been acknowledged by the other end's kernel: the path or the
-   * machine is gone, and the name is not merely slow. False where the C library cannot tell.
+   * Whether the other end's kernel has not even acknowledged what was sent: path or machine are gone,
+   * the name is not merely slow. False where the C library cannot tell.
    */
   get isUnacknowledged(): boolean {
     return this.#fd >= 0 && this.#o.context.acknowledgements.pending(this.#fd) > 0
@@ -241,6 +234,12 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     this.#readyAt = this.usedAt = clock.refresh()
     this.handshake = this.#readyAt - this.#dialledAt
     this.#owner.connected(this)
+  }
+
+  #cut(): void {
+    if (this.#state === State.Closed) return
+    this.wasCut = true
+    this.destroy()
   }
 
   #closed(): void {
@@ -281,9 +280,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
       return
     }
     this.#ids.give(x.id)
-    this.owed--
-    this.answers++
-    this.answeredAt = this.progressAt
+    this.#countAnswer()
     x.carrier = null
     if (x.number < this.#youngest) this.#owner.overtaken(true)
     else this.#youngest = x.number
@@ -293,7 +290,13 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** A message nobody waits for: the late answer to an abandoned query, or garbage. */
   #stray(mayBeLate: boolean): void {
-    if (mayBeLate && this.owed > this.#ids.size) this.owed--
+    if (mayBeLate && this.owed > this.#ids.size) this.#countAnswer()
     else this.#o.counters.mismatches++
+  }
+
+  #countAnswer(): void {
+    this.owed--
+    this.answers++
+    this.answeredAt = this.progressAt
   }
 }

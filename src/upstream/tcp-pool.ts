@@ -87,16 +87,22 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   ask(x: Exchange): void {
     if (this.#pipelining.asked(this.#o.context.clock.now)) this.#connections.narrow()
     this.#seconds.asked()
-    // Nobody overtakes those who wait already.
-    const c = this.#waiting.size > 0 ? null : this.#places.find(x, this.#dialler.mayOpen)
+    const c = this.#hasQueue ? null : this.#places.find(x, this.#dialler.mayOpen)
     if (c === null) {
-      this.#wait(x)
+      if (this.#waiting.full) this.#host.lost(x, Result.Unreachable, null)
+      else this.#wait(x)
       return
     }
     this.#o.counters.reused[Transport.Tcp]!++
     this.#send(c, x)
     if (this.#pipelining.isFree && c.owed > BUSY) this.#dialler.another()
     else this.#dialler.warmUp()
+  }
+
+  /** Whether somebody waits who is not to be overtaken: not one who just avoids the place there is. */
+  get #hasQueue(): boolean {
+    const x = this.#waiting.first()
+    return x !== null && !this.#places.isAvoided(x)
   }
 
   #send(c: TcpConnection, x: Exchange): void {
@@ -106,10 +112,6 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   }
 
   #wait(x: Exchange): void {
-    if (this.#waiting.full) {
-      this.#host.lost(x, Result.Unreachable, null)
-      return
-    }
     if (this.#waiting.size === 0) this.#growth.begin(this.#answers)
     this.#waiting.add(x, this.#o.context.clock.now)
     this.#o.context.sweeper.add(this)
@@ -124,20 +126,22 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
 
   /** Gives those who wait the places there are. */
   #pump(): void {
-    for (let x = this.#waiting.first(); x !== null; x = this.#waiting.first()) {
+    for (let x = this.#waiting.first(), next = x; x !== null; x = next) {
       const c = this.#places.find(x, this.#dialler.mayOpen)
-      if (c === null) return
+      if (c === null && !this.#places.isAvoided(x)) return
+      next = this.#waiting.after(x)
+      if (c === null) continue
       this.#waiting.abandon(x)
       this.#send(c, x)
-      // Its time runs from here.
-      this.#o.context.wheel.set(x.timer, this.rtt.timeout)
+      // Its time runs from here; who has been late once is not late again.
+      if (!x.late) this.#o.context.wheel.set(x.timer, this.rtt.timeout)
     }
   }
 
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
     if (x !== this.#probe.exchange) this.#host.received(x, reply, length, verdict)
     else if (this.#probe.hasOvertaken) this.overtaken(false)
-    else this.#pipelining.keptOrder()
+    else this.#pipelining.keptOrder(this.#o.context.clock.now, this.#probe.age)
   }
 
   overtaken(certain: boolean): void {
@@ -166,15 +170,19 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
     if (!unaccepted) return
-    this.#growth.refused(this.#connections.proven, this.#o.context.clock.now, true)
     this.#giveBack(c)
   }
 
   /** Closes a connection that the upstream seems not to have accepted. */
   #giveBack(c: TcpConnection): void {
+    this.#growth.refused(this.#connections.proven, this.#o.context.clock.now)
+    for (const x of this.#takeFrom(c)) this.#wait(x)
+  }
+
+  #takeFrom(c: TcpConnection): Exchange[] {
     const all = without(this.#probe.exchange, c.takeAll())
     c.destroy()
-    for (const x of all) this.#wait(x)
+    return all
   }
 
   closed(c: TcpConnection, code: string | null): void {
@@ -184,29 +192,22 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     else this.#notDialled(code)
   }
 
-  /**
-   * A connection ended: what it has not answered goes on elsewhere (RFC 7766 §6.2.4), and only the
-   * oldest may be why. Where the upstream closes without ever answering, nobody waits for the next one.
-   */
+  /** What a connection has not answered goes on elsewhere; only the oldest may be why it ended. */
   #ended(c: TcpConnection, code: string | null): void {
     const { now } = this.#o.context.clock
-    this.#quota.ended(c.answers, now - c.answeredAt, now)
     const orphans = without(this.#probe.exchange, c.takeAll())
-    if (orphans.length > 0) {
+    const [suspect] = orphans
+    // A query that has ended others before is the reason, and not a limit of the server's.
+    if (c.wasCut && (suspect?.moved ?? 0) < 2) this.#places.learnFrom(c, this.#growth)
+    if (!c.isSeasoned) this.backoff.failed(now)
+    if (suspect !== undefined) {
+      if (!c.isSeasoned && this.#connections.ready === 0 && this.#dialler.underWay === 0) {
+        this.#loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
+        return
+      }
       this.#pipelining.keepApart(now)
       this.#connections.narrow()
-      if (!c.isSeasoned) {
-        const served = this.#connections.countServed((other) => this.#places.isLate(other))
-        this.backoff.failed(now)
-        if (served === 0) {
-          this.#loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
-          return
-        }
-        this.#growth.refused(served, now)
-      }
-      const suspect = orphans.shift()!
-      if (++suspect.moved > MOVES) this.#host.lost(suspect, Result.Closed, code)
-      else this.#wait(suspect)
+      if (++suspect.moved > MOVES) this.#host.lost(orphans.shift()!, Result.Closed, code)
       for (const x of orphans) this.#wait(x)
     }
     this.#pump()
@@ -235,6 +236,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   /** Looks after connections that are late, and after those who wait. */
   #tendConnections(): void {
     const { now } = this.#o.context.clock
+    this.#pipelining.calm(now)
     let late = 0
     let again = false
     let probing = false
@@ -243,35 +245,39 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
         late++
         if (this.#relieve(c, now)) probing = true
       }
-      if (c.waiting > 1 || (c.waiting > 0 && c.answers === 0 && !this.keepsOrder)) again = true
+      if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !this.keepsOrder))) again = true
     }
     this.#pump()
     if (this.#waiting.size > 0) {
       const { count, ready } = this.#connections
+      again = true
       // Whether more connections help is known when the probe has been answered.
       this.#growth.look(probing ? 0 : late, ready, count, this.#answers)
       this.#dialler.forWaiting()
-      again = true
+      if (this.keepsOrder && this.#dialler.isFull) this.#loseHopeless(now)
     }
     if (again) this.#tendLater()
   }
 
-  /**
-   * Takes those behind the oldest query of a late connection back; where many wait, asks whether they
-   * could pass. True where that was asked just now.
-   */
+  /** Takes those behind a late query back. True where it was just asked whether they could pass. */
   #relieve(c: TcpConnection, now: number): boolean {
     if (c.waiting > 1) this.#pipelining.doubt(now)
     if (!this.keepsOrder) {
-      if (this.#connections.mayBeUnaccepted(c)) this.#giveBack(c)
+      if (this.#connections.mayBeUnaccepted(c) && c.isSilent(now, this.rtt.timeout))
+        this.#giveBack(c)
       return false
     }
-    if (c.waiting > 1 && this.#probe.exchange.carrier !== c) {
+    if (c.owed > 1 && this.#probe.exchange.carrier !== c) {
       c.window = 1
       for (const x of c.takeBehind()) this.#wait(x)
     }
-    const unknown = this.#pipelining.order === Order.Unknown
-    return unknown && this.#waiting.size > 0 && this.#probe.send(c)
+    return this.#pipelining.isUnknown(now) && this.#waiting.size > 0 && this.#probe.send(c)
+  }
+
+  /** Gives the places of queries that nobody would wait for any longer to those who have none. */
+  #loseHopeless(now: number): void {
+    for (const c of this.#connections.hopeless(now).slice(0, this.#waiting.size))
+      this.#loseAll(this.#takeFrom(c), Result.Timeout, null)
   }
 
   /** Closes connections that are idle for too long, too many, or hung. */
@@ -279,6 +285,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     this.#quota.expire(now)
     this.#probe.giveUp(now, PROBE_MS)
     this.#connections.sweep(now, FEW, this.#o.maxIdle, this.#o.expire)
+    if (this.#closing) this.#closeIdle()
     this.#growth.settle(this.#connections.count, now)
     return this.#connections.count > 0
   }

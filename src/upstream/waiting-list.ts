@@ -42,6 +42,15 @@ export class WaitingList implements Carrier {
     return null
   }
 
+  /** The one that came after `x`, which is in the list, or null. */
+  after({ ticket }: Exchange): Exchange | null {
+    for (let i = ticket - this.#base + 1; i < this.#list.length; i++) {
+      const x = this.#list[i]!
+      if (x !== null) return x
+    }
+    return null
+  }
+
   abandon(x: Exchange): void {
     this.#list[x.ticket - this.#base] = null
     x.carrier = null

@@ -52,7 +52,7 @@ test('while none is connected nothing is learnt', () => {
   assert.equal(growth.wanted(2, 1000), 0)
 })
 
-test('a limit the upstream showed holds for ten seconds, but never below two', () => {
+test('a limit the upstream showed holds for ten seconds, but never below one', () => {
   const growth = new Growth()
   growth.refused(20, 1000)
   assert.equal(growth.limit, 20)
@@ -61,16 +61,30 @@ test('a limit the upstream showed holds for ten seconds, but never below two', (
   growth.settle(20, 11_000)
   assert.equal(growth.limit, 256)
   growth.refused(0, 20_000)
-  assert.equal(growth.limit, 2)
+  assert.equal(growth.limit, 1)
 })
 
-test('a limit that was guessed is doubted where everything is stuck at it', () => {
-  for (const guessed of [true, false]) {
-    const growth = new Growth()
-    growth.refused(10, 1000, guessed)
-    growth.begin(0)
-    for (let look = 0; look < 10; look++) growth.look(10, 10, 10, 0)
-    assert.equal(growth.limit, guessed ? 20 : 10)
+test('a limit is doubted where queries wait at it, after twice as long where that was wrong', () => {
+  const growth = new Growth()
+  growth.refused(10, 1000)
+  growth.begin(0)
+  const look = (times: number): void => {
+    for (let i = 0; i < times; i++) growth.look(0, 10, 10, i)
+  }
+  look(4)
+  assert.equal(growth.limit, 10)
+  look(1)
+  assert.equal(growth.limit, 11)
+  growth.refused(10, 1100)
+  look(9)
+  assert.equal(growth.limit, 10)
+  look(1)
+  assert.equal(growth.limit, 11)
+  growth.begin(0)
+  // The upstream takes more: twice as many with each doubt.
+  for (const limit of [13, 17, 25]) {
+    for (let i = 0; i < 10; i++) growth.look(0, growth.limit, growth.limit, i)
+    assert.equal(growth.limit, limit)
   }
 })
 

@@ -38,7 +38,7 @@ test('an answer that overtakes another one frees the order', () => {
   const pipelining = new Pipelining()
   pipelining.overtaken(0, true)
   assert.ok(pipelining.isFree)
-  pipelining.keptOrder()
+  pipelining.keptOrder(0, 100)
   pipelining.doubt(1000)
   assert.ok(pipelining.isFree, 'what was seen for certain is believed for minutes')
   pipelining.doubt(600_000)
@@ -52,8 +52,12 @@ test('what a single answer suggests is doubted after a second', () => {
   assert.ok(pipelining.isFree)
   pipelining.doubt(1000)
   assert.equal(pipelining.order, Order.Unknown)
-  pipelining.keptOrder()
+  pipelining.keptOrder(1000, 3)
+  assert.equal(pipelining.order, Order.Unknown, 'the older one may just have been answered')
+  pipelining.keptOrder(1000, 4)
   assert.equal(pipelining.order, Order.Strict)
+  assert.ok(!pipelining.isUnknown(10_999))
+  assert.ok(pipelining.isUnknown(11_000), 'another server may be there by now')
 })
 
 test('after a connection ended under queries they are kept apart for a second', () => {

@@ -1,0 +1,300 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { Result } from '../../src/upstream/counters.ts'
+import { ExchangeState } from '../../src/upstream/exchange.ts'
+import { TcpConnection } from '../../src/upstream/tcp-connection.ts'
+import { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import type { Owner } from '../helpers/processes.ts'
+import { exchange, Log, type Manual, manual, options } from './channel.ts'
+import { answerTo, type Asked, eventually, honest, type Script, startScripted } from './scripted.ts'
+
+/** Lets what lies ready in sockets be read. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+}
+
+/** Asks each name when the one before has its answer. */
+async function askInTurn(pool: TcpPool, host: Log, names: readonly string[]): Promise<void> {
+  for (const name of names) await askTogether(pool, host, [name])
+}
+
+async function askTogether(pool: TcpPool, host: Log, names: readonly string[]): Promise<void> {
+  const wanted = host.got.length + names.length
+  for (const name of names) pool.ask(exchange(name))
+  await eventually(() => host.got.length === wanted, `answers to ${names.join(', ')}`)
+}
+
+interface Free {
+  readonly pool: TcpPool
+  readonly time: Manual
+}
+
+/** A pool whose upstream is known to answer in any order; each connection keeps a slow name. */
+async function startFree(owner: Owner): Promise<Free> {
+  const held: Asked[] = []
+  const all: Script = (asked, n) => {
+    if (asked.wire.includes('slow')) held.push(asked)
+    else honest(asked, n)
+  }
+  const upstream = await startScripted(owner, all)
+  const time = manual()
+  const host = new Log()
+  const pool = new TcpPool(host, options(time, upstream.port))
+  owner.after(() => pool.close())
+  const askSlow = (): void => pool.ask(exchange('slow'))
+  askSlow()
+  askSlow()
+  pool.ask(exchange('overtakes'))
+  await upstream.waitFor(2)
+  await eventually(() => {
+    time.pass(1)
+    return host.got.length === 1 && !pool.keepsOrder
+  }, 'the probe and one that waited overtake')
+  while (new Set(held.map(({ port }) => port)).size < upstream.open) {
+    askSlow()
+    await upstream.waitFor(upstream.asked.length + 1)
+  }
+  return { pool, time }
+}
+
+describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
+  test('a quota is forgotten after a minute, also under load', async (t) => {
+    let quota = true
+    const upstream = await startScripted(t, (asked, n) => {
+      honest(asked, n)
+      if (quota) asked.socket!.end()
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    await askInTurn(pool, host, ['a', 'b', 'c', 'd'])
+    quota = false
+    for (let second = 0; second < 62; second++) {
+      time.pass(1000)
+      await askInTurn(pool, host, [`q${second}`])
+    }
+    const accepted = upstream.accepted
+    await askInTurn(pool, host, ['e', 'f', 'g', 'h'])
+    assert.ok(upstream.accepted <= accepted + 1, 'their connection was used again')
+    pool.close()
+  })
+
+  test('a server that takes one connection answers all', async (t) => {
+    const upstream = await startScripted(t, honest, 0, 1)
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 50; i++) pool.ask(exchange(`q${i}`))
+    await eventually(() => {
+      time.pass(10)
+      return host.got.length === 50
+    }, 'all answers')
+    assert.deepEqual(host.lostWith, [])
+    pool.close()
+  })
+
+  test('names that are never answered leave places for others', async (t) => {
+    const upstream = await startScripted(t, (asked, n) => {
+      if (asked.wire.includes('fast')) honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 300; i++) pool.ask(exchange(`dead${i}`))
+    for (let look = 0; look < 20; look++) {
+      time.pass(10)
+      await turns()
+    }
+    pool.ask(exchange('fast'))
+    for (let look = 0; look < 20; look++) {
+      time.pass(100)
+      await turns()
+    }
+    for (let look = 0; look < 10; look++) {
+      time.pass(10)
+      await turns()
+    }
+    assert.deepEqual(host.got, ['fast'])
+    assert.deepEqual(new Set(host.lostWith.map(([result]) => result)), new Set([Result.Timeout]))
+    time.pass(60_000)
+    pool.close()
+  })
+
+  test('who avoids the only connection holds up nobody', async (t) => {
+    const held: Asked[] = []
+    const script: Script = (asked, n) => {
+      if (asked.wire.includes('slow')) held.push(asked)
+      else honest(asked, n)
+    }
+    const upstream = await startScripted(t, script, 0, 1)
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    const many = (what: string): string[] => Array.from({ length: 40 }, (_, i) => `${what}${i}`)
+    for (const name of many('a')) pool.ask(exchange(name))
+    await eventually(() => {
+      time.pass(10)
+      return host.got.length === 40
+    }, 'answers over the one connection there may be')
+    time.pass(1001)
+    await askTogether(pool, host, many('b'))
+    const slow = exchange('slow')
+    pool.ask(slow)
+    await askTogether(pool, host, ['overtakes'])
+    held[0]!.reply(answerTo(held[0]!.wire))
+    await eventually(() => !pool.keepsOrder, 'it is known that any order goes')
+    const other = exchange('slow')
+    pool.ask(other)
+    const second = exchange('slow')
+    second.avoid = other.carrier
+    pool.ask(second)
+    await askTogether(pool, host, ['fast'])
+    assert.equal(second.sentAt, 0)
+    pool.close()
+  })
+
+  test('where any order goes, nobody waits for a dial that takes its time', async (t) => {
+    const { pool, time } = await startFree(t)
+    time.pass(200)
+    const fast = exchange('fast')
+    pool.ask(fast)
+    for (let i = 0; i < 2; i++) time.pass(10)
+    assert.ok(!(fast.carrier instanceof TcpConnection), 'a dial is under way')
+    for (let i = 0; i < 5; i++) time.pass(10)
+    assert.ok(fast.carrier instanceof TcpConnection)
+  })
+
+  test('what a server has not accepted is not tried again and again', async (t) => {
+    const accepted = new Set<number>()
+    const upstream = await startScripted(t, (asked, n) => {
+      // The kernel's queue takes further connections, and nobody reads what is sent there.
+      if (accepted.size < 2) accepted.add(asked.port)
+      if (accepted.has(asked.port) && !asked.wire.includes('slow')) honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (const name of ['slow1', 'slow2', 'fast']) pool.ask(exchange(name))
+    await upstream.waitFor(2)
+    for (let look = 0; look < 60; look++) {
+      time.pass(10)
+      await turns()
+    }
+    assert.deepEqual(host.got, ['fast'])
+    pool.close()
+  })
+
+  test('a query behind an abandoned one is taken back', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    await askTogether(
+      pool,
+      host,
+      Array.from({ length: 40 }, (_, i) => `w${i}`),
+    )
+    const blocked = new Set<number>()
+    upstream.script = (asked, n) => {
+      if (asked.wire.includes('slow')) blocked.add(asked.port)
+      if (!blocked.has(asked.port)) honest(asked, n)
+    }
+    const slow = Array.from({ length: 8 }, (_, i) => exchange(`slow${i}`))
+    for (const x of slow) pool.ask(x)
+    const behind = exchange('behind')
+    pool.ask(behind)
+    await upstream.waitFor(49)
+    for (const x of slow) x.carrier!.abandon(x)
+    for (let look = 0; look < 5; look++) {
+      time.pass(10)
+      await turns()
+    }
+    assert.deepEqual(host.got.slice(40), ['behind'])
+    pool.close()
+  })
+
+  test('a probe says that it overtook a query, also where nobody waits for that any more', async (t) => {
+    let probe: Asked | null = null
+    const upstream = await startScripted(t, (asked) => {
+      if (asked.wire[12] === 0) probe = asked
+    })
+    const time = manual()
+    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const xs = ['a', 'b', 'c'].map((name) => exchange(name))
+    for (const x of xs) pool.ask(x)
+    await upstream.waitFor(2)
+    time.pass(10)
+    await eventually(() => probe !== null, 'the probe')
+    time.pass(10)
+    for (const x of xs) x.carrier!.abandon(x)
+    probe!.reply(answerTo(probe!.wire, 0x8180, 0))
+    await eventually(() => !pool.keepsOrder, 'it is known that any order goes')
+    pool.close()
+  })
+
+  test('a connection that ended at once is no limit for long', async (t) => {
+    const upstream = await startScripted(t, ({ wire, socket }) => {
+      if (wire.includes('deadly')) socket!.destroy()
+    })
+    const time = manual()
+    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    pool.ask(exchange('first'))
+    await upstream.waitFor(1)
+    time.pass(10)
+    pool.ask(exchange('deadly'))
+    await upstream.waitFor(2)
+    await eventually(() => upstream.open === 1, 'the second connection ends')
+    for (let i = 0; i < 40; i++) pool.ask(exchange(`q${i}`))
+    for (let look = 0; look < 100; look++) {
+      time.pass(10)
+      await turns()
+    }
+    assert.ok(upstream.open > 32, `${upstream.open} connections after a second`)
+    time.pass(60_000)
+  })
+
+  test('who was late once is not late again on another connection', async (t) => {
+    const upstream = await startScripted(t, () => {})
+    const time = manual()
+    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const [early, late] = [exchange('early'), exchange('late')]
+    late.late = true
+    late.state = ExchangeState.Late
+    pool.ask(early)
+    pool.ask(late)
+    await upstream.waitFor(2)
+    assert.deepEqual([early.timer.isSet, late.timer.isSet], [true, false])
+    pool.close()
+  })
+
+  test('where many wait, the queries of a connection that ends still go on', async (t) => {
+    const upstream = await startScripted(t, () => {})
+    const time = manual()
+    const host = new Log()
+    const pool = new TcpPool(host, options(time, upstream.port))
+    for (const name of ['a', 'b']) pool.ask(exchange(name))
+    await upstream.waitFor(2)
+    time.clock.advance(200)
+    for (let i = 0; i < 16_384; i++) pool.ask(exchange(`q${i}`))
+    upstream.asked[0]!.socket!.destroy()
+    await eventually(() => upstream.open <= 1 || upstream.accepted > 2, 'the end')
+    await turns()
+    assert.deepEqual(host.lostWith, [])
+    pool.close()
+  })
+
+  test('a closed pool closes a connection when nobody waits on it any more', async (t) => {
+    const upstream = await startScripted(t, () => {})
+    const time = manual()
+    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const x = exchange('a')
+    pool.ask(x)
+    await upstream.waitFor(1)
+    pool.close()
+    await eventually(() => upstream.open === 1, 'the idle one is closed')
+    x.carrier!.abandon(x)
+    time.pass(1000)
+    await eventually(() => upstream.open === 0, 'closed')
+  })
+})
