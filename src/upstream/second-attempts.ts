@@ -6,8 +6,8 @@ import { TcpConnection } from './tcp-connection.ts'
 
 /** A query that has arrived is asked again after this long, if few are that slow. */
 const SLOW_MS = 270
-/** A twelfth: of 100 queries some 8 may be asked twice because they are slow. */
-const SHARE = 1 / 12
+/** A twentieth: of 100 queries some five may be asked twice because they are slow. */
+const SHARE = 1 / 20
 /** Who has waited this long for a place at this upstream may try another one. */
 const LONG_WAIT_MS = 500
 
