@@ -36,6 +36,11 @@ export class Connections {
     return this.#all.reduce((most, { answers }) => Math.max(most, answers), 0)
   }
 
+  /** Whether one is of use: it has answered something, or a query is on its way. */
+  get isUsed(): boolean {
+    return this.#all.some(({ answers, owed }) => answers > 0 || owed > 0)
+  }
+
   /** Those silent for longer than anybody waits. */
   hopeless(now: number): TcpConnection[] {
     return this.#all.filter((c) => c.isSilent(now, HUNG_MS))

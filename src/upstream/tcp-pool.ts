@@ -201,7 +201,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     if (c.wasCut && (suspect?.moved ?? 0) < 2) this.#places.learnFrom(c, this.#growth)
     if (!c.isSeasoned) this.backoff.failed(now)
     if (suspect !== undefined) {
-      if (!c.isSeasoned && this.#connections.ready === 0 && this.#dialler.underWay === 0) {
+      if (!c.isSeasoned && !this.#connections.isUsed) {
         this.#loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
         return
       }
