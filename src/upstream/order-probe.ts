@@ -9,6 +9,8 @@ const query: Buffer = Buffer.from([...new Uint8Array(HEADER_SIZE), 0, 0, Type.NS
 const question: Question = new Question()
 parseQuestion(query, query.length, question)
 
+const PATIENCE_MS = 2000
+
 /** The pool looks at the exchange itself. */
 const nobody: ExchangeOwner = {
   replied: () => true,
@@ -53,9 +55,9 @@ export class OrderProbe {
     return this.#on === null ? 0 : this.#on.answeredAt - this.exchange.sentAt
   }
 
-  /** Waits no longer than `ms` for the answer. */
-  giveUp(now: number, ms: number): void {
+  /** Waits no longer than two seconds for the answer. */
+  giveUp(now: number): void {
     const x = this.exchange
-    if (x.carrier !== null && now - x.sentAt > ms) x.carrier.abandon(x)
+    if (x.carrier !== null && now - x.sentAt > PATIENCE_MS) x.carrier.abandon(x)
   }
 }

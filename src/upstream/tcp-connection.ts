@@ -35,7 +35,6 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   owed = 0
   /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
   progressAt = 0
-  /** That of the latest query or reply. */
   usedAt = 0
   /** Queries it was given, and answers it gave, those included that nobody waits for any more. */
   sent = 0
@@ -67,7 +66,6 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   #rested = true
   readonly #batch = new QueryBatch()
   #flushing = false
-  /** Whether the upstream may wait for an acknowledgement. */
   #unacknowledged = false
 
   /** @param idBits 2^idBits queries may be in flight; the other bits of an id tell a slot's tenants apart */

@@ -22,7 +22,6 @@ import { WaitingList } from './waiting-list.ts'
 const BUSY = 100
 /** How often a query goes on elsewhere because its connection ended. */
 const MOVES = 3
-const PROBE_MS = 2000
 
 /**
  * The TCP connections to one upstream.
@@ -228,8 +227,8 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     for (const x of all) this.#host.lost(x, result, code)
   }
 
+  /** At the next tick of the wheel, at most 10 ms from now. */
   #tendLater(): void {
-    // The next tick of the wheel, at most 10 ms from now.
     if (!this.#tend.isSet) this.#o.context.wheel.set(this.#tend, 1)
   }
 
@@ -276,14 +275,14 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
 
   /** Gives the places of queries that nobody would wait for any longer to those who have none. */
   #loseHopeless(now: number): void {
-    for (const c of this.#connections.hopeless(now).slice(0, this.#waiting.size))
-      this.#loseAll(this.#takeFrom(c), Result.Timeout, null)
+    const hopeless = this.#connections.hopeless(now).slice(0, this.#waiting.size)
+    for (const c of hopeless) this.#loseAll(this.#takeFrom(c), Result.Timeout, null)
   }
 
   /** Closes connections that are idle for too long, too many, or hung. */
   sweep(now: number): boolean {
     this.#quota.expire(now)
-    this.#probe.giveUp(now, PROBE_MS)
+    this.#probe.giveUp(now)
     this.#connections.sweep(now, FEW, this.#o.maxIdle, this.#o.expire)
     if (this.#closing) this.#closeIdle()
     this.#growth.settle(this.#connections.count, now)
