@@ -1,4 +1,5 @@
 import { Timer } from '../../lib/timer-wheel.ts'
+import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
@@ -110,7 +111,6 @@ export class Errand implements ExchangeOwner {
     x.index = index
     x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
-    x.again = earlier !== null
     if (this.#attempts++ > 0) upstream.counters.retries++
     this.#underWay++
     upstream.ask(x, this.#transport)
@@ -156,7 +156,14 @@ export class Errand implements ExchangeOwner {
     // To wait for a connection is no failed attempt; another upstream may have one.
     if (x.late) this.#failures++
     this.#note(x, Result.Timeout, null)
-    this.#attempt(x)
+    if (keptQueries.isCrowdedBy(this.#q!)) this.#askUntried()
+    else this.#attempt(x)
+  }
+
+  /** Nobody is asked twice for a client that keeps us busy. */
+  #askUntried(): void {
+    const index = this.#choice.untried()
+    if (index >= 0) this.#ask(index, null)
   }
 
   failed(x: Exchange): void {

@@ -1,3 +1,4 @@
+import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Protocol, type Query } from '../../serve/query.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
@@ -12,8 +13,6 @@ import { Errand, type ErrandRules } from './errand.ts'
 import { makePolicy } from './policy.ts'
 import type { UpstreamList } from './upstream-list.ts'
 
-/** Queries in flight of a directive without `max_concurrent`: no queue is without bound. */
-const MOST_CONCURRENT = 16_384
 /** More free errands than this are left to the garbage collector. */
 const POOL_LIMIT = 1024
 
@@ -31,6 +30,7 @@ export interface ForwarderParts {
 export class Forwarder {
   readonly #p: ForwarderParts
   readonly #rules: ErrandRules
+  /** Infinite where `max_concurrent` is not set: then the bound on kept queries is the only one. */
   readonly #limit: number
   /** Null where every name is forwarded. */
   readonly #zone: ZoneTable<true> | null
@@ -44,7 +44,7 @@ export class Forwarder {
   constructor(parts: ForwarderParts) {
     const { config, done, list, nextForward } = parts
     this.#p = parts
-    this.#limit = config.maxConcurrent === 0 ? MOST_CONCURRENT : config.maxConcurrent
+    this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
     this.#zone = config.from === '.' ? null : tableOf([config.from])
     this.#except = config.except.length === 0 ? null : tableOf(config.except)
     this.#fromSize = textToName(config.from, new Uint8Array(256), 0)
@@ -74,14 +74,23 @@ export class Forwarder {
     }
     if (this.#underWay >= this.#limit) {
       forwardCounters.rejected++
-      q.fail(Rcode.Refused, `concurrent queries exceeded maximum ${this.#limit}`, Ede.Other)
-      q.answeredBy = 'forward'
-      this.#p.done(q)
+      this.#refuse(q, `concurrent queries exceeded maximum ${this.#limit}`)
+      return
+    }
+    // What comes through a cache is counted there.
+    if (!q.kept && !keptQueries.admits(q)) {
+      this.#refuse(q, 'too many misses under way')
       return
     }
     this.#underWay++
     const errand = this.#free.pop() ?? new Errand(this.#rules)
     errand.start(q.keep(), this.#p.list.current, this.#transport(q))
+  }
+
+  #refuse(q: Query, error: string): void {
+    q.fail(Rcode.Refused, error, Ede.Other)
+    q.answeredBy = 'forward'
+    this.#p.done(q)
   }
 
   /** Ends what is asked on the daemon's own account. */
