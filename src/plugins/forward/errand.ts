@@ -13,6 +13,7 @@ import { Records, scanRecords } from '../../wire/records.ts'
 import { writeFailure } from '../../wire/reply.ts'
 import { WireStatus } from '../../wire/status.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
+import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import { UpstreamChoice } from './upstream-choice.ts'
 import type { Policy } from './policy.ts'
@@ -215,6 +216,7 @@ export class Errand implements ExchangeOwner {
   #deliver(q: Query, reply: Buffer): void {
     this.#end(Result.Superseded)
     if (records.ede >= 0) gatherErrors(reply, records.optionsAt, records.optionsEnd, q.errors)
+    leaveOutUnrelated(reply, q.question, records)
     q.outLength = compress(reply, records, q.question, q.reserve())
     if (records.hasNegativeTtl) capTtls(q.out, records, MAX_TTL)
     q.outcome = Outcome.Message
