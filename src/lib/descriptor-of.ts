@@ -1,4 +1,3 @@
-import type { Socket as DatagramSocket } from 'node:dgram'
 import type { Server, Socket } from 'node:net'
 
 /**
@@ -9,15 +8,3 @@ export function descriptorOf(owner: Server | Socket): number {
   const { _handle: handle } = owner as { readonly _handle?: { readonly fd?: number } | null }
   return handle?.fd ?? -1
 }
-
-/** The same for a datagram socket, which has its handle behind a symbol. */
-export function descriptorOfDatagrams(owner: DatagramSocket): number {
-  const key = Object.getOwnPropertySymbols(owner).find(({ description }) => description === STATE)
-  if (key === undefined) return -1
-  const state = (owner as unknown as Record<symbol, unknown>)[key] as {
-    readonly handle?: { readonly fd?: number } | null
-  }
-  return state.handle?.fd ?? -1
-}
-
-const STATE = 'state symbol'

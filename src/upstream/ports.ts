@@ -1,3 +1,5 @@
+import type { Socket } from 'node:dgram'
+
 import { type Libc, libc } from '../sys/libc.ts'
 import { sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
 import { renewPort } from '../sys/socket.ts'
@@ -32,3 +34,15 @@ function nameOf(system: Libc, { host, port }: Endpoint): Uint8Array | null {
   const name = Buffer.alloc(sockaddrSize(ipv6))
   return writeSockaddr(system, name, ipv6, host, port) ? name : null
 }
+
+/** The descriptor of an open socket, whose handle is behind a symbol; −1 where Node keeps it to itself. */
+export function descriptorOfDatagrams(owner: Socket): number {
+  const key = Object.getOwnPropertySymbols(owner).find(({ description }) => description === STATE)
+  if (key === undefined) return -1
+  const state = (owner as unknown as Record<symbol, unknown>)[key] as {
+    readonly handle?: { readonly fd?: number } | null
+  }
+  return state.handle?.fd ?? -1
+}
+
+const STATE = 'state symbol'

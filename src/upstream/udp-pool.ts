@@ -12,6 +12,8 @@ import { WaitingList } from './waiting-list.ts'
 
 /** Sockets that carry one query each; beyond, queries share them. */
 const MOST = 64
+/** As many where nothing has been answered lately: the upstream may not be there. */
+const MOST_UNPROVEN = 16
 /** A flood that wears sockets out faster than answers come must not take all descriptors. */
 const MOST_WORN = 64
 /** An upstream that has answered so lately, in milliseconds, is there, whatever one socket says. */
@@ -84,8 +86,9 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
       this.#o.counters.reused[Transport.Udp]!++
       return idle
     }
-    if (this.#sockets.length < MOST) return this.#open()
-    const place = random16() % MOST
+    const most = this.#isProven ? MOST : MOST_UNPROVEN
+    if (this.#sockets.length < most) return this.#open()
+    const place = random16() % this.#sockets.length
     const socket = this.#sockets[place]!
     if (socket.isWornOut && this.#worn.size < MOST_WORN) {
       this.#worn.add(socket)
@@ -95,6 +98,11 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
     }
     this.#o.counters.reused[Transport.Udp]!++
     return socket.hasRoom ? socket : null
+  }
+
+  /** Whether the upstream has answered lately. */
+  get #isProven(): boolean {
+    return this.#o.context.clock.now - this.#answeredAt < RECENT
   }
 
   #takeIdle(): UdpSocket | null {
@@ -138,9 +146,8 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
 
   /** Whether an error is of one socket, while others are answered; begins a pause where it is not. */
   #isAlone(): boolean {
-    const { now } = this.#o.context.clock
-    if (++this.#errors < MOST_ERRORS && now - this.#answeredAt < RECENT) return true
-    this.backoff.failed(now)
+    if (++this.#errors < MOST_ERRORS && this.#isProven) return true
+    this.backoff.failed(this.#o.context.clock.now)
     return false
   }
 

@@ -1,16 +1,16 @@
 import { createSocket, type Socket } from 'node:dgram'
-import { descriptorOfDatagrams } from '../lib/descriptor-of.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { endpointText, sourceFor } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
+import { descriptorOfDatagrams } from './ports.ts'
 import { querySize, writeQuery } from './query-writer.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
 
 /** Ids must stay hard to guess: a small share of the 65,536 may be in use. */
-const MAX_INFLIGHT = 512
+const MAX_INFLIGHT = 1024
 /** Queries after which a port is worn: where it can be had anew for little, and where not. */
 const FEW_USES = 4
 const MANY_USES = 64

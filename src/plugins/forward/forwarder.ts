@@ -10,6 +10,7 @@ import { Aside } from './aside.ts'
 import type { ForwardConfig } from './config.ts'
 import { forwardCounters } from './counters.ts'
 import { Errand, type ErrandRules } from './errand.ts'
+import { MergedQuestions } from './merged.ts'
 import { makePolicy } from './policy.ts'
 import type { UpstreamList } from './upstream-list.ts'
 
@@ -38,11 +39,13 @@ export class Forwarder {
   /** Octets of FROM's name: a query for FROM itself is forwarded whatever `except` says. */
   readonly #fromSize: number
   readonly #aside: Aside
+  readonly #merged: MergedQuestions
   readonly #free: Errand[] = []
   #underWay = 0
 
   constructor(parts: ForwarderParts) {
     const { config, done, list, nextForward } = parts
+    this.#merged = new MergedQuestions({ clock: list.context.clock, ask: this.#send, done })
     this.#p = parts
     this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
     this.#zone = config.from === '.' ? null : tableOf([config.from])
@@ -57,7 +60,7 @@ export class Forwarder {
       next: bits(config.next),
       nextOnNodata: config.nextOnNodata,
       nextForward,
-      done,
+      done: this.#done,
       release: (errand) => this.#release(errand),
     }
     this.#aside = new Aside(this.#rules, config.source)
@@ -77,20 +80,28 @@ export class Forwarder {
       this.#refuse(q, `concurrent queries exceeded maximum ${this.#limit}`)
       return
     }
-    // What comes through a cache is counted there.
-    if (!q.kept && !keptQueries.admits(q)) {
-      this.#refuse(q, 'too many misses under way')
-      return
-    }
+    // What comes through a cache is counted and merged there.
+    if (q.kept) this.#send(q)
+    else if (keptQueries.admits(q)) this.#merged.ask(q)
+    else this.#refuse(q, 'too many misses under way')
+  }
+
+  /** Asks for a kept query. */
+  readonly #send = (q: Query): void => {
     this.#underWay++
     const errand = this.#free.pop() ?? new Errand(this.#rules)
-    errand.start(q.keep(), this.#p.list.current, this.#transport(q))
+    errand.start(q, this.#p.list.current, this.#transport(q))
+  }
+
+  /** A query has its outcome: one of this directive's, or of one before it. */
+  readonly #done = (q: Query): void => {
+    if (!MergedQuestions.end(q)) this.#p.done(q)
   }
 
   #refuse(q: Query, error: string): void {
     q.fail(Rcode.Refused, error, Ede.Other)
     q.answeredBy = 'forward'
-    this.#p.done(q)
+    this.#done(q)
   }
 
   /** Ends what is asked on the daemon's own account. */
