@@ -65,8 +65,13 @@ export async function startVictim(owner: Owner): Promise<Victim> {
   }
 }
 
-/** The status of a GET on a connection of its own, as the kubelet's probes do; 0 where none came in a second. */
-export function probe(port: number, path: string, localAddress: string = DECENT): Promise<number> {
+/** The status of a GET on a connection of its own, as the kubelet's probes do; 0 where none came in `timeout` ms. */
+export function probe(
+  port: number,
+  path: string,
+  localAddress: string = DECENT,
+  timeout = 1000,
+): Promise<number> {
   return new Promise((resolve) => {
     const request = get({
       host: '127.0.0.1',
@@ -74,7 +79,7 @@ export function probe(port: number, path: string, localAddress: string = DECENT)
       path,
       localAddress,
       agent: false,
-      timeout: 1000,
+      timeout,
     })
     request.on('response', (response) => {
       response.resume().on('error', () => resolve(0))
