@@ -14,7 +14,7 @@ export interface HttpReply {
   readonly body: string | Buffer
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   /** The Accept header, '' where there is none. */
   readonly accept: string
   /** Whose share of a bound it counts against; see `clientOf()`. */

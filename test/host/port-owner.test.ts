@@ -80,8 +80,8 @@ describe('portOwners()', { skip }, () => {
   })
 
   test('foreignSockets() has those bound to the very address by others', async (t) => {
-    const found = async (addresses: readonly string[], port = 53): Promise<string[]> =>
-      (await foreignSockets(addresses, port)).map(({ address }) => address).toSorted()
+    const found = async (where: readonly string[], port = 53): Promise<string[]> =>
+      (await foreignSockets(where, port)).map(({ address }) => address).toSorted()
     const any = await start(t, 'udp', '0.0.0.0')
     assert.deepEqual(await found(['127.0.0.1']), [])
     await any.stop()

@@ -21,7 +21,10 @@ describe(`${RATE} scrapes a second`, { skip }, () => {
     const before = await victim.metric('dnslet_metrics_renderings_total')
     const flood = spawn(
       process.execPath,
-      [join(import.meta.dirname, 'scrape-flood.ts'), ...[victim.http, RATE, ATTACK_MS].map(String)],
+      [
+        join(import.meta.dirname, 'scrape-flood-main.ts'),
+        ...[victim.http, RATE, ATTACK_MS].map(String),
+      ],
       { stdio: 'inherit' },
     )
     t.after(() => void flood.kill())

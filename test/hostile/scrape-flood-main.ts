@@ -1,5 +1,5 @@
 // Scrapes /metrics of 127.0.0.1 at a rate, each on a connection of its own, whatever comes back:
-// node scrape-flood.ts PORT RATE MILLISECONDS
+// node scrape-flood-main.ts PORT RATE MILLISECONDS
 import { connect } from 'node:net'
 
 const [port, rate, length] = process.argv.slice(2).map(Number) as [number, number, number]
