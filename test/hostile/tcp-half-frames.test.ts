@@ -26,11 +26,11 @@ describe('half a query on each of 2,000 TCP connections', { skip }, () => {
       t.diagnostic(`grown by ${grown.toFixed(1)} MiB`)
       assert.ok(grown < 40, `grown by ${grown} MiB`)
       assert.equal(await askTcp(victim.port), true)
-      const cut = await victim.metric(
-        'dnslet_tcp_closed_connections_total',
-        length > 4_096 ? 'too_long' : 'full',
-      )
-      assert.ok(cut >= (length > 4_096 ? 2_000 : 990), `${cut} of ${sockets.length} were cut`)
+      assert.ok((await victim.metric('dnslet_tcp_connections')) <= 1_000)
+      const closed = 'dnslet_tcp_closed_connections_total'
+      if (length > 4_096) assert.equal(await victim.metric(closed, 'too_long'), sockets.length)
+      // On a busy machine the time for a first message ends before all have connected.
+      else assert.ok((await victim.metric(closed)) >= 1_000)
     })
   }
 })

@@ -13,6 +13,9 @@ import { frame, query } from '../net/clients.ts'
 /** Whether the figures of the issue are wanted instead of those that fit into the gate. */
 export const full: boolean = process.env['DNSLET_HOSTILE'] === 'full'
 
+/** Milliseconds until a client gives up: those of the kubelet where the machine is quiet. */
+export const PATIENCE_MS: number = full ? 1_000 : 5_000
+
 /** Addresses of the hostile pod and of a decent one. */
 export const HOSTILE = '127.0.0.2'
 export const DECENT = '127.0.0.3'
@@ -70,7 +73,7 @@ export function probe(
   port: number,
   path: string,
   localAddress: string = DECENT,
-  timeout = 1000,
+  timeout: number = PATIENCE_MS,
 ): Promise<number> {
   return new Promise((resolve) => {
     const request = get({
@@ -91,10 +94,10 @@ export function probe(
   })
 }
 
-/** Whether a query on a TCP connection of its own is answered within two seconds. */
+/** Whether a query on a TCP connection of its own is answered in time. */
 export function askTcp(port: number, localAddress: string = DECENT): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, localAddress, timeout: 2000 })
+    const socket = connect({ host: '127.0.0.1', port, localAddress, timeout: PATIENCE_MS })
     socket.on('error', () => {})
     socket.on('timeout', () => socket.destroy())
     socket.on('data', () => socket.destroy())
