@@ -1,6 +1,7 @@
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { carryOver } from './carry-over.ts'
 import { type CacheConfig, readConfig } from './config.ts'
+import { crowdReporter } from './crowd.ts'
 import { describe } from './describe.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
@@ -23,7 +24,8 @@ export const cache: Plugin = {
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = new CountersByServer(zonesLabel)
-    const { stores, relatives } = keepStores(config, block)
+    const onCrowd = crowdReporter(log, clock)
+    const { stores, relatives } = keepStores(config, block, onCrowd)
     const stale =
       config.stale === null ? null : new StaleAnswers(config.stale, stores, clock, counters)
     const coversBlock = block.zones.every((zone) => config.zones.includes(zone))
@@ -33,7 +35,7 @@ export const cache: Plugin = {
     let hideGauges: (() => void) | null = null
     return {
       wrap(next: Handler, done: Handler): Handler {
-        flights = new Flights({ rules, stores, clock, counters, stale, next, done })
+        flights = new Flights({ rules, stores, clock, counters, stale, onCrowd, next, done })
         const parts = { config, stores, clock, counters, stale, flights, zones, next, done }
         return new Lookup(parts).handle
       },
@@ -70,6 +72,7 @@ export const cache: Plugin = {
 function keepStores(
   config: CacheConfig,
   { identity, services, zones }: BlockContext,
+  onCrowd: () => void,
 ): { readonly stores: CacheStores; readonly relatives: CacheStores[] } {
   const relatives: CacheStores[] = []
   const family = `cache ${identity}`
@@ -78,7 +81,7 @@ function keepStores(
     (others: readonly CacheStores[] = []) => {
       relatives.push(...others.filter((other) => shareZones(other, zones)))
       const { success, denial } = config
-      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget)
+      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget, onCrowd)
       zonesServed.set(made, zones)
       return made
     },
