@@ -1,7 +1,12 @@
 /** Bytes of an entry in the columns below, a multiple of the widest. */
 const ROW = 56
 
-const none: ArrayBuffer = new ArrayBuffer(0)
+/** The columns of stores that hold nothing yet, which is the rule. */
+const doubles: Float64Array = new Float64Array(0)
+const words: Uint32Array = new Uint32Array(0)
+const shorts: Uint16Array = new Uint16Array(0)
+const signedShorts: Int16Array = new Int16Array(0)
+const octets: Uint8Array = new Uint8Array(0)
 
 /**
  * What belongs to the entries of a store beside their octets: an array for each property, an element for
@@ -11,25 +16,25 @@ const none: ArrayBuffer = new ArrayBuffer(0)
 export class EntryColumns {
   protected slotCount = 0
 
-  protected address: Float64Array = new Float64Array(none)
+  protected address: Float64Array = doubles
   /** Milliseconds of `Clock.now`. */
-  storedAt: Float64Array = new Float64Array(none)
-  expiresAt: Float64Array = new Float64Array(none)
+  storedAt: Float64Array = doubles
+  expiresAt: Float64Array = doubles
   /** The time of the last hit (prefetch). */
-  lastHitAt: Float64Array = new Float64Array(none)
+  lastHitAt: Float64Array = doubles
   /** After a failed refresh the upstream is not asked again before this time. */
-  retryAt: Float64Array = new Float64Array(none)
+  retryAt: Float64Array = doubles
   /** Hits since the last gap (prefetch). */
-  hits: Uint32Array = new Uint32Array(none)
-  protected keyBytes: Uint16Array = new Uint16Array(none)
-  protected recordBytes: Uint16Array = new Uint16Array(none)
-  protected ttlCount: Uint16Array = new Uint16Array(none)
-  protected errorBytes: Uint16Array = new Uint16Array(none)
+  hits: Uint32Array = words
+  protected keyBytes: Uint16Array = shorts
+  protected recordBytes: Uint16Array = shorts
+  protected ttlCount: Uint16Array = shorts
+  protected errorBytes: Uint16Array = shorts
   /** RFC 8914 code of our own, or −1. */
-  ede: Int16Array = new Int16Array(none)
-  rcode: Uint8Array = new Uint8Array(none)
+  ede: Int16Array = signedShorts
+  rcode: Uint8Array = octets
   /** `CacheKey.variant`. */
-  variant: Uint8Array = new Uint8Array(none)
+  variant: Uint8Array = octets
 
   /** Makes room for slots 0 … `slots` − 1, more than before. */
   protected growColumns(slots: number): void {

@@ -3,7 +3,7 @@ import type { CacheKey } from './cache-key.ts'
 import type { Flight } from './flight.ts'
 
 /** A power of two; from there on there are at least as many buckets as flights. */
-const MIN_BUCKETS = 16
+const MIN_BUCKETS = 4
 /** More buckets than this are given back when nothing is under way any more. */
 const KEPT_BUCKETS = 1024
 /** Flights looked at for a key: of a fair hash a chain never gets that long, see `slot-chains.ts`. */

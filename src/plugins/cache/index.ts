@@ -1,4 +1,5 @@
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { warnOfCapacity } from './capacity.ts'
 import { carryOver } from './carry-over.ts'
 import { type CacheConfig, readConfig } from './config.ts'
 import { crowdReporter } from './crowd.ts'
@@ -19,8 +20,10 @@ export const cache: Plugin = {
   handler: true,
   setup(directives, block): Stage {
     const log = block.services.log.plugin('cache')
-    const config = readConfig(directives, block.zones, (message) => log.warning(message))
-    const { clock } = block.services
+    const warn = (message: string): void => log.warning(message)
+    const config = readConfig(directives, block.zones, warn)
+    const { cacheBudget, clock } = block.services
+    warnOfCapacity(directives[0]!, config, cacheBudget.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = new CountersByServer(zonesLabel)

@@ -5,6 +5,8 @@ import { NO_SLOT } from './slot-chains.ts'
 const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
 const ofSizeOne: LRUCache.SetOptions<number, number, unknown> = { size: 1 }
 
+const noSlots: Uint8Array = new Uint8Array(0)
+
 /** Slots that there is room for at first. */
 const FIRST_ROOM = 16
 
@@ -22,7 +24,7 @@ export class Slots {
   #lru: LRUCache<number, number> | null = null
   /** What lru-cache knows of its order, to be read only: its `pop()` would take the slot out. */
   #order: { readonly head: number; readonly keyList: readonly (number | undefined)[] } | null = null
-  #taken: Uint8Array = new Uint8Array(0)
+  #taken: Uint8Array = noSlots
   readonly #free: number[] = []
 
   /** @param capacity at least 1 */

@@ -7,7 +7,7 @@ import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { EntryColumns } from './entry-columns.ts'
-import { PAGE_SIZE, type Slab } from './slab.ts'
+import { MIN_CHUNK, PAGE_SIZE, type Slab } from './slab.ts'
 import { NO_SLOT, SlotChains } from './slot-chains.ts'
 import { Slots } from './slots.ts'
 import { changeTtls, writeTtlOffsets } from './ttl-offsets.ts'
@@ -20,6 +20,8 @@ const ANSWER_COUNT = 4
 
 /** Rough bytes an entry costs beside its chunk: lru-cache's arrays and map, chains and columns. */
 const ENTRY_OVERHEAD = 160
+/** What the smallest entry takes of the byte budget. */
+export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + MIN_CHUNK
 
 /**
  * One LRU of answers (success or denial). An entry is a slot number; what belongs to it stands in
