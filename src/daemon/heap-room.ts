@@ -7,6 +7,8 @@ const KIB = 1024
 const BASE = 16 * KIB * KIB
 /** A block with all plugins of the official Corefile, at the most while it starts. */
 const BLOCK = 30 * KIB
+/** The same while another configuration runs: both are there, and what one leaves is collected late. */
+const RELOADED_BLOCK = 60 * KIB
 /** Never refused, however small the heap is. */
 const MIN_BLOCKS = 100
 
@@ -26,7 +28,8 @@ export function takeHeapRoom(
 ): () => void {
   let running = 0
   for (const others of held) running += others.length
-  const room = Math.max(MIN_BLOCKS, Math.floor((limit - BASE) / BLOCK) - running)
+  const left = limit - BASE - running * BLOCK
+  const room = Math.max(MIN_BLOCKS, Math.floor(left / (running === 0 ? BLOCK : RELOADED_BLOCK)))
   if (blocks.length > room) {
     const beside = running === 0 ? '' : ` beside the ${running} that run`
     throw errorAt(

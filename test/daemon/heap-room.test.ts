@@ -22,11 +22,11 @@ test('a heap of 50 MiB has room for 1,000 server blocks, and one for 2,000 is re
 })
 
 test('a configuration that a reload tries has what the running one leaves, until that is gone', () => {
-  const giveBack = takeHeapRoom(blocks(1000), HEAP)
-  takeHeapRoom(blocks(160), HEAP)()
+  const giveBack = takeHeapRoom(blocks(386), HEAP)
+  takeHeapRoom(blocks(387), HEAP)()
   assert.match(
-    messageOf(() => takeHeapRoom(blocks(161), HEAP)) ?? '',
-    /cannot hold 161 server blocks: the memory limit has room for 160 beside the 1000 that run$/,
+    messageOf(() => takeHeapRoom(blocks(388), HEAP)) ?? '',
+    /cannot hold 388 server blocks: the memory limit has room for 387 beside the 386 that run$/,
   )
   giveBack()
   const next = takeHeapRoom(blocks(1000), HEAP)
