@@ -22,9 +22,13 @@ export class HedgeBudget {
     if (this.#left < MOST) this.#left += this.#share
   }
 
-  /** Whether there may be another attempt; counted. */
-  take(): boolean {
-    if (this.#left < 1) return false
+  /**
+   * Whether there may be another attempt; counted.
+   * @param further whether there has been a second: two connections are dead together only where others
+   *     are, which rewards tell
+   */
+  take(further = false): boolean {
+    if (this.#left < (further ? MOST + 1 : 1)) return false
     this.#left--
     return true
   }

@@ -47,15 +47,17 @@ export class Places {
   #joinBatch(x: Exchange): TcpConnection | null {
     const batch = this.#batch
     if (batch === null || this.#batchRoom === 0 || !batch.isCollecting) return null
-    if (!this.#hasPlace(batch) || batch === x.avoid) return null
+    if (!this.#hasPlace(batch, x) || batch === x.avoid) return null
     this.#batchRoom--
     return batch
   }
 
-  #hasPlace(c: TcpConnection): boolean {
+  #hasPlace(c: TcpConnection, x: Exchange): boolean {
     if (c.sent >= this.#p.quota.limit || !c.hasRoom) return false
     const { deepest, isFree } = this.#p.pipelining
-    if (isFree || c.owed < Math.min(c.window, deepest)) return true
+    if (isFree) return true
+    if (c.owed > 0 && this.#isAlone(x)) return false
+    if (c.owed < Math.min(c.window, deepest)) return true
     c.isWanted = true
     return false
   }
@@ -74,7 +76,7 @@ export class Places {
       if (best !== null && (i === WARM || best.owed === 0)) break
       const c = all[i]!
       owed += c.owed
-      if (c === x.avoid || !this.#hasPlace(c)) continue
+      if (c === x.avoid || !this.#hasPlace(c, x)) continue
       if (this.isLate(c)) {
         if (late === null || c.owed < late.owed) late = c
       } else if (best === null || c.owed < best.owed) best = c
@@ -89,9 +91,22 @@ export class Places {
     return queuedAt > 0 && this.#p.clock.now - queuedAt > DIAL_MS
   }
 
-  /** Whether `x` finds no place only because it avoids the connection of an earlier attempt. */
-  isAvoided({ avoid }: Exchange): boolean {
-    if (!(avoid instanceof TcpConnection) || !this.#hasPlace(avoid)) return false
+  /**
+   * Whether a query goes alone: one that was late elsewhere is slow, and would hold up those behind it. It
+   * does not wait for that any longer than for a dial.
+   */
+  #isAlone(x: Exchange): boolean {
+    return x.again && !this.#hasWaited(x)
+  }
+
+  /**
+   * Whether `x` may be overtaken: it finds no place only because it avoids the connection of an earlier
+   * attempt, or goes alone.
+   */
+  mayBeOvertaken(x: Exchange): boolean {
+    const { avoid } = x
+    if (!this.#p.pipelining.isFree && this.#isAlone(x)) return true
+    if (!(avoid instanceof TcpConnection) || !this.#hasPlace(avoid, x)) return false
     return this.#p.pipelining.isFree || !this.isLate(avoid)
   }
 

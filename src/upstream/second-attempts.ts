@@ -6,8 +6,8 @@ import { TcpConnection } from './tcp-connection.ts'
 
 /** A query that has arrived is asked again after this long, if few are that slow. */
 const SLOW_MS = 270
-/** A twentieth: of 100 queries some five may be asked twice because they are slow. */
-const SHARE = 1 / 20
+/** Of 100 queries two or three may be asked twice because they are slow. */
+const SHARE = 1 / 40
 /** Who has waited this long for a place at this upstream may try another one. */
 const LONG_WAIT_MS = 500
 
@@ -45,7 +45,7 @@ export class SecondAttempts {
     if (c.isUnacknowledged) return 0
     const rest = SLOW_MS - (now - x.sentAt)
     if (rest > 0) return rest
-    return this.#budgetFor(c).take() ? 0 : SLOW_MS
+    return this.#budgetFor(c).take(x.again) ? 0 : SLOW_MS
   }
 
   /** A second attempt was faster than the one that waits on `c`. */

@@ -1,4 +1,3 @@
-import { Timer } from '../lib/timer-wheel.ts'
 import type { Backoff } from './backoff.ts'
 import { type Channel, type ChannelHost, type ChannelOptions, resultOf } from './channel.ts'
 import { Connections } from './connections.ts'
@@ -6,6 +5,7 @@ import { Result, Transport } from './counters.ts'
 import { Dialler } from './dialler.ts'
 import type { Exchange } from './exchange.ts'
 import { FEW, Growth } from './growth.ts'
+import { Lookout } from './lookout.ts'
 import { OrderProbe } from './order-probe.ts'
 import { Order, Pipelining } from './pipelining.ts'
 import { Places } from './places.ts'
@@ -47,7 +47,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   readonly #places: Places
   readonly #seconds: SecondAttempts
   readonly #probe = new OrderProbe()
-  readonly #tend: Timer
+  readonly #lookout: Lookout
   #answers = 0
   #closing = false
 
@@ -72,7 +72,8 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       rtt: this.rtt,
     })
     this.#seconds = new SecondAttempts(this.#connections, this.rtt)
-    this.#tend = new Timer(() => this.#tendConnections())
+    const { clock, wheel } = options.context
+    this.#lookout = new Lookout(clock, wheel, (heldUp) => this.#tend(heldUp))
   }
 
   get keepsOrder(): boolean {
@@ -98,16 +99,17 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     else this.#dialler.warmUp()
   }
 
-  /** Whether somebody waits who is not to be overtaken: not one who just avoids the place there is. */
+  /** Whether somebody waits who is not to be overtaken. */
   get #hasQueue(): boolean {
     const x = this.#waiting.first()
-    return x !== null && !this.#places.isAvoided(x)
+    return x !== null && !this.#places.mayBeOvertaken(x)
   }
 
   #send(c: TcpConnection, x: Exchange): void {
     c.send(x)
+    if (x.again) c.window = 1
     // Whoever is behind another query, or on a connection not accepted, may have to be taken back.
-    if (c.owed > 1 || !this.keepsOrder) this.#tendLater()
+    if (c.owed > 1 || !this.keepsOrder) this.#lookout.soon()
   }
 
   #wait(x: Exchange): void {
@@ -115,7 +117,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     this.#waiting.add(x, this.#o.context.clock.now)
     this.#o.context.sweeper.add(this)
     this.#dialler.forWaiting()
-    this.#tendLater()
+    this.#lookout.soon()
   }
 
   connected(): void {
@@ -127,7 +129,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   #pump(): void {
     for (let x = this.#waiting.first(), next = x; x !== null; x = next) {
       const c = this.#places.find(x, this.#dialler.mayOpen)
-      if (c === null && !this.#places.isAvoided(x)) return
+      if (c === null && !this.#places.mayBeOvertaken(x)) return
       next = this.#waiting.after(x)
       if (c === null) continue
       this.#waiting.abandon(x)
@@ -227,13 +229,8 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     for (const x of all) this.#host.lost(x, result, code)
   }
 
-  /** At the next tick of the wheel, at most 10 ms from now. */
-  #tendLater(): void {
-    if (!this.#tend.isSet) this.#o.context.wheel.set(this.#tend, 1)
-  }
-
   /** Looks after connections that are late, and after those who wait. */
-  #tendConnections(): void {
+  #tend(heldUp: boolean): void {
     const { now } = this.#o.context.clock
     this.#pipelining.calm(now)
     let late = 0
@@ -242,7 +239,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     for (const c of this.#connections.all) {
       if (this.#places.isLate(c)) {
         late++
-        if (this.#relieve(c, now)) probing = true
+        if (!heldUp && this.#relieve(c, now)) probing = true
       }
       if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !this.keepsOrder))) again = true
     }
@@ -255,7 +252,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       this.#dialler.forWaiting()
       if (this.keepsOrder && this.#dialler.isFull) this.#loseHopeless(now)
     }
-    if (again) this.#tendLater()
+    if (again) this.#lookout.soon()
   }
 
   /** Takes those behind a late query back. True where it was just asked whether they could pass. */
@@ -267,8 +264,10 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       return false
     }
     if (c.owed > 1 && this.#probe.exchange.carrier !== c) {
-      c.window = 1
-      for (const x of c.takeBehind()) this.#wait(x)
+      const behind = c.takeBehind()
+      // Slow names come in crowds.
+      if (behind.length > 0) this.#connections.narrow()
+      for (const x of behind) this.#wait(x)
     }
     return this.#pipelining.isUnknown(now) && this.#waiting.size > 0 && this.#probe.send(c)
   }

@@ -27,3 +27,10 @@ test('four more for each that was faster than the first attempt, sixteen at most
   for (let i = 0; i < 10; i++) budget.won()
   assert.equal(drain(budget), 16)
 })
+
+test('a third attempt only from what was given for faster ones', () => {
+  const budget = new HedgeBudget(0)
+  assert.equal(budget.take(true), false)
+  budget.won()
+  assert.equal(budget.take(true), true)
+})

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { Rcode } from '../../../src/wire/codes.ts'
-import { startInOrderServer } from '../../helpers/in-order-server.ts'
-import { Front } from './harness.ts'
+import { Rcode } from '../../src/wire/codes.ts'
+import { startInOrderServer } from '../helpers/in-order-server.ts'
+import { Front } from '../plugins/forward/harness.ts'
 
 /** Asks for all names at once; resolves with the replies. */
 function askAll(front: Front, names: readonly string[]): ReturnType<typeof Promise.all<Reply[]>> {

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { Lookout } from '../../src/upstream/lookout.ts'
+import { manual } from './channel.ts'
+
+test('looks at the next tick, once, and says whether it was held up', () => {
+  const time = manual()
+  const { wheel } = time.context
+  const looks: boolean[] = []
+  const lookout = new Lookout(time.clock, wheel, (heldUp) => looks.push(heldUp))
+  lookout.soon()
+  lookout.soon()
+  time.pass(10)
+  assert.deepEqual(looks, [false])
+  time.pass(100)
+  assert.deepEqual(looks, [false], 'nobody asked')
+  lookout.soon()
+  time.pass(30)
+  assert.deepEqual(looks, [false, true])
+})
