@@ -167,11 +167,11 @@ export const honest: Script = ({ wire, reply }) => reply(answerTo(wire))
 /** Never answers. */
 export const silent: Script = () => {}
 
-/** Asks `holds` every few milliseconds, for 5 s at most. */
+/** Asks `holds` every few milliseconds, for 20 s at most: a busy machine takes its time. */
 export async function eventually(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + 20_000
   while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`not within 5 s: ${what}`)
+    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`)
     await delay(5)
   }
 }

@@ -65,10 +65,12 @@ describe('a question of the daemon’s own', () => {
         assert.ok(took < 1_000, `${took} ms`)
       }
       const seen = transport === Transport.Udp ? up.counts.udpQueries : up.counts.tcpQueries
-      assert.equal(seen, 102, 'no query was repeated')
+      // Few are repeated, for the machine's sake: all would be, if they waited for the silent one.
+      assert.ok(seen >= 102 && seen < 120, `${seen} queries`)
       assert.ok(counters.dialled[Transport.Tcp]! <= dialled! + 1)
       assert.equal((await silent).rcode, Rcode.ServFail)
-      assert.deepEqual([counters.healthFailures, counters.retries], [failed, 0])
+      assert.equal(counters.healthFailures, failed)
+      assert.equal(counters.retries, seen - 102)
     })
   }
 

@@ -56,7 +56,7 @@ describe('a datagram that does not hold the whole answer', { concurrency: 4 }, (
       })
       const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
       const found = await front.ask('many.test', { edns: true })
-      assert.ok(found.took < 1500, `took ${found.took}`)
+      assert.ok(found.took < 4000, `took ${found.took}: until the client's patience is over`)
       const datagram = make(upstream.asked[0]!.wire)
       const { end } = questionOf(upstream.asked[0]!.wire)
       if (datagram.length < end) {
