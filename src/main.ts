@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { errorText } from './commands/error-text.ts'
 import type { Command } from './daemon/options.ts'
 import { replaceHandler } from './daemon/replace-handler.ts'
 import type { DaemonLog } from './telemetry/log.ts'
@@ -16,7 +17,7 @@ try {
   const { parseArgs } = await import('./daemon/options.ts')
   await run(parseArgs(process.argv.slice(2)))
 } catch (error) {
-  fail(messageOf(error))
+  fail(errorText(error))
 }
 
 async function run(command: Command): Promise<void> {
@@ -83,7 +84,7 @@ function obey(serving: Obedient): void {
     how().then(
       () => leave(log, 0),
       (error: unknown) => {
-        log.error(`Cannot stop cleanly: ${messageOf(error)}`)
+        log.error(`Cannot stop cleanly: ${errorText(error)}`)
         leave(log, 3)
       },
     )
@@ -121,11 +122,4 @@ function print(lines: readonly string[]): void {
 function fail(message: string, code = 1): never {
   process.stderr.write(`${message}\n`)
   process.exit(code)
-}
-
-/** Mistakes of the user are told in a line; mistakes of ours need their stack. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const ours = [TypeError, RangeError, ReferenceError, SyntaxError]
-  return ours.some((kind) => error instanceof kind) ? (error.stack ?? error.message) : error.message
 }

@@ -8,6 +8,7 @@ import { Clock } from '../lib/clock.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
+import { printable } from '../lib/printable.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import type { Services } from '../serve/plugin.ts'
 
@@ -33,7 +34,7 @@ export interface CheckedBlock {
  * @param localIps the addresses of -localip
  */
 export function check(corefile: string, port: number, localIps: readonly string[] = []): string {
-  const warn = (message: string): void => void process.stderr.write(`${message}\n`)
+  const warn = (message: string): void => void process.stderr.write(`${printable(message)}\n`)
   const problems: CorefileError[] = []
   const problem = (error: CorefileError): void => void problems.push(...everyError(error))
   const source = new CorefileSource(corefile, {
@@ -51,7 +52,10 @@ export function check(corefile: string, port: number, localIps: readonly string[
     if (!(error instanceof CorefileError)) throw error
     problem(error)
   }
-  throw new DnsletError('E_COREFILE_CHECK', inOrder(problems).join('\n'))
+  const error = new DnsletError('E_COREFILE_CHECK', '')
+  // Of several lines, each of them printable.
+  error.message = inOrder(problems).join('\n')
+  throw error
 }
 
 /** Each message once, in the order of files and lines. */
@@ -71,7 +75,7 @@ function report(
   const count = blocks.length === 1 ? '1 server block' : `${blocks.length} server blocks`
   const open = openToOthersLine(openToOthers(blocks, localIps))
   const parts = [
-    `${file} is valid: ${count}`,
+    `${printable(file)} is valid: ${count}`,
     renderCheck(blocks),
     ...(open === null ? [] : [open]),
   ]
@@ -99,7 +103,9 @@ function renderBlock({ keys, addresses, stages }: CheckedBlock): string {
     zones.join(' '),
     `  listens on ${listeners.join(' ')}`,
     ...plugins.map((line) => `    ${line}`.trimEnd()),
-  ].join('\n')
+  ]
+    .map(printable)
+    .join('\n')
 }
 
 /** What plugins may ask for while they are set up and nothing runs. */

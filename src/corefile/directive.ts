@@ -7,7 +7,7 @@
  */
 import { argumentError, errorAt, inPlugin, pluginError, readAll, valueError } from './error.ts'
 import type { Directive, Option } from './parse.ts'
-import type { Token } from './token.ts'
+import { shown, type Token } from './token.ts'
 
 export { hostPort, ipAddress, isPort, splitHostPort } from './address.ts'
 export { duration, formatDuration } from './duration.ts'
@@ -216,7 +216,9 @@ function optionsOf(
       options.push(rest)
       return options
     }
-    warn(`${next.file}:${next.line} - '${next.text}' begins another option: better on its own line`)
+    warn(
+      `${next.file}:${next.line} - '${shown(next)}' begins another option: better on its own line`,
+    )
     const length = reach as number
     options.push({ name, args: args.slice(0, length) })
     rest = { name: next, args: args.slice(length + 1), ...(close === undefined ? {} : { close }) }
@@ -238,7 +240,7 @@ function endWithBrace(
 ): void {
   const ends = reach === 'brace' || (reach !== undefined && args.length >= reach)
   if (!ends) wholeLine({ name, args, close })
-  warn(`${close.file}:${close.line} - '}' after '${name.text}': better on a line of its own`)
+  warn(`${close.file}:${close.line} - '}' after '${shown(name)}': better on a line of its own`)
 }
 
 /** The occurrence of a directive that a server block may hold only once. */

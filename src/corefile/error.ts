@@ -1,5 +1,11 @@
 import { DnsletError } from '../lib/errors.ts'
+import { printable } from '../lib/printable.ts'
 import type { Token } from './token.ts'
+
+/** In place of a message that would quote a file which somebody imports to see what is in it. */
+const HIDDEN =
+  'Error during parsing: Cannot be read as part of a Corefile (its words are not shown, because none ' +
+  'of the first three lines of this file begins with a directive)'
 
 /**
  * A Corefile that cannot be used. The message always names file and line; its form is CoreDNS's,
@@ -23,10 +29,10 @@ export class CorefileError extends DnsletError {
     reason: string,
     options: ErrorOptions & { readonly others?: readonly CorefileError[] } = {},
   ) {
-    super(code, message, options)
+    super(code, at.hidden === true ? `${position(at)} - ${HIDDEN}` : message, options)
     this.file = at.file
     this.line = at.line
-    this.reason = reason
+    this.reason = at.hidden === true ? HIDDEN : printable(reason)
     this.others = options.others ?? []
   }
 }

@@ -1,5 +1,5 @@
 import { valueError } from './error.ts'
-import type { Token } from './token.ts'
+import { shown, type Token, withText } from './token.ts'
 import { type Scheme, splitZone, zonesOf } from './zone-text.ts'
 
 /** One zone a server block serves; a key that is a CIDR prefix gives several. */
@@ -46,18 +46,22 @@ function portOf(token: Token, text: string): number {
 function parseKey(token: Token, options: KeyOptions): readonly Key[] {
   const hint = misspelling(token.text)
   if (hint !== null)
-    options.warn(`${token.file}:${token.line} - '${token.text}' is read as a zone: ${hint}`)
+    options.warn(`${token.file}:${token.line} - '${shown(token)}' is read as a zone: ${hint}`)
   const { scheme, host, port } = splitZone(token.text)
   const zones = zonesOf(host)
   if (typeof zones === 'string') throw valueError(token, zones)
+  // The environment of a process, or a file behind an open quote: a zone would be told of at start.
+  if (token.hidden === true && /\p{Cc}/u.test(token.text)) throw valueError(token, 'no zone')
   const standard = scheme === 'dns' ? options.port : DEFAULT_PORTS[scheme]
   const number = port === null ? standard : portOf(token, port)
   return zones.map((zone) => {
     if (!isPreferredSyntax(zone)) {
       const remedy = zone.startsWith('*.')
-        ? `: a zone holds all names below it, write ${zone.slice(2)}`
+        ? `: a zone holds all names below it, write ${shown(withText(token, zone.slice(2)))}`
         : ''
-      options.warn(`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax${remedy}`)
+      options.warn(
+        `Warning: Domain "${shown(withText(token, zone))}" does not follow RFC1035 preferred syntax${remedy}`,
+      )
     }
     return { scheme, zone, port: number, token }
   })

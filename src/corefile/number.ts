@@ -1,6 +1,6 @@
 import { valueError } from './error.ts'
 import { quote } from './go-quote.ts'
-import type { Token } from './token.ts'
+import { type Token, withText } from './token.ts'
 
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
 const UINT32 = { min: 0n, max: 2n ** 32n - 1n }
@@ -45,12 +45,12 @@ export function float(token: Token): number {
 /** `10%` to 10. The number must lie in [min, max], both inclusive. */
 export function percentage(min: number, max: number): (token: Token) => number {
   return (token) => {
-    const { text, file, line } = token
+    const { text } = token
     if (!text.endsWith('%')) {
       const last = text.slice(-1)
       throw valueError(token, `last character of percentage should be \`%\`, but is: '${last}'`)
     }
-    const value = integer({ text: text.slice(0, -1), file, line })
+    const value = integer(withText(token, text.slice(0, -1)))
     if (value < min || value > max) {
       throw valueError(token, `percentage should fall in range [${min}, ${max}]: ${value}`)
     }

@@ -1,9 +1,10 @@
+import { printable } from '../lib/printable.ts'
 import { argumentError, CorefileError, errorAt, syntaxError } from './error.ts'
 import type { Environment } from './expand.ts'
 import type { FileSystem } from './files.ts'
 import { nearest } from './nearest.ts'
 import { TokenStream } from './token-stream.ts'
-import type { Lexeme, Source, Token } from './token.ts'
+import { type Lexeme, shown, type Source, type Token, withText } from './token.ts'
 
 export type { Source, Token } from './token.ts'
 
@@ -69,9 +70,9 @@ class Parser {
   #report: (error: CorefileError) => void
 
   constructor(source: Source, options: ParseOptions) {
-    this.#options = options
+    this.#options = { ...options, warn: (message) => options.warn(printable(message)) }
     this.#report = options.problem ?? raise
-    this.#stream = new TokenStream(source, options)
+    this.#stream = new TokenStream(source, this.#options)
     this.#known = new Set(options.directives)
   }
 
@@ -136,11 +137,12 @@ class Parser {
         this.#stream.import(token)
         continue
       }
-      const { text, file, line } = this.#take(token)
+      const taken = this.#take(token)
+      const { text } = taken
       started = true
       if (text === '') continue
       continued = text.endsWith(',')
-      keys.push({ text: continued ? text.slice(0, -1) : text, file, line })
+      keys.push(continued ? withText(taken, text.slice(0, -1)) : taken)
     }
     if (continued) throw errorAt(this.#stream.last, 'Unexpected EOF')
     return keys
@@ -178,7 +180,7 @@ class Parser {
       if (isClose(token)) {
         this.#stream.next(token)
         if (!braced && key.text !== '}')
-          this.#warnAt(token, `'}' ends a server block that no '{' begins: '${key.text}'`)
+          this.#warnAt(token, `'}' ends a server block that no '{' begins: '${shown(key)}'`)
         return directives
       }
       if (token.text === 'import') {
@@ -186,7 +188,10 @@ class Parser {
         continue
       }
       if (isOpen(token) && previous !== null) {
-        throw errorAt(token, `Opening '{' must be on the line of its directive '${previous.text}'`)
+        throw errorAt(
+          token,
+          `Opening '{' must be on the line of its directive '${shown(previous)}'`,
+        )
       }
       const directive = this.#directive(token)
       previous = directive?.name ?? token
@@ -220,7 +225,10 @@ class Parser {
       if (isClose(token)) throw unmatchedBrace(token, ONE_DIRECTIVE_A_LINE)
       args.push(this.#take(token))
     }
-    return known ? { name, args, options } : null
+    if (!known) return null
+    // Its plugin may quote an option in an error about the directive as a whole.
+    const hides = options?.some((option) => option.name.hidden === true) === true
+    return { name: hides ? { ...name, hidden: true } : name, args, options }
   }
 
   #unknown(name: Token): CorefileError {
@@ -274,13 +282,12 @@ class Parser {
   }
 
   #take(lexeme: Lexeme): Token {
-    const { file, line } = this.#stream.next(lexeme)
-    return { text: this.#stream.expand(lexeme), file, line }
+    return withText(this.#stream.next(lexeme), this.#stream.expand(lexeme))
   }
 }
 
-function plain({ text, file, line }: Lexeme): Token {
-  return { text, file, line }
+function plain(lexeme: Lexeme): Token {
+  return withText(lexeme, lexeme.text)
 }
 
 /**

@@ -4,7 +4,7 @@ import { type Environment, expandEnvironment } from './expand.ts'
 import { type FileSystem, MAX_FILE_BYTES } from './files.ts'
 import { hasWildcard, isGlob } from './glob.ts'
 import { lex } from './lex.ts'
-import type { Lexeme, Source, Token } from './token.ts'
+import { type Lexeme, shown, type Source, type Token } from './token.ts'
 
 const MAX_SNIPPET_IMPORTS = 10_000
 const MAX_FILE_IMPORTS = 100_000
@@ -16,9 +16,14 @@ export interface StreamOptions {
   readonly env: Environment
   readonly files: FileSystem
   readonly warn: (message: string) => void
+  /** Every directive name that is no typing mistake: by them a file is known for a Corefile. */
+  readonly directives: readonly string[]
   /** Folders that relative imports of the main file are looked for in; where absent, its own. */
   readonly importFrom?: readonly string[]
 }
+
+/** Lines of an imported file that tell whether it is a Corefile. */
+const TELLING_LINES = 3
 
 interface Frame {
   readonly tokens: readonly Lexeme[]
@@ -92,7 +97,9 @@ export class TokenStream {
   expand(token: Token): string {
     const { env, warn } = this.#options
     return expandEnvironment(token, env, (reference) =>
-      warn(`${token.file}:${token.line} - ${reference} is not set: it stands for nothing`),
+      warn(
+        `${token.file}:${token.line} - ${shown({ ...token, text: reference })} is not set: it stands for nothing`,
+      ),
     )
   }
 
@@ -172,7 +179,9 @@ export class TokenStream {
     const matches = this.#options.files.glob(path)
     if (matches.length === 0) {
       if (!hasWildcard(path)) throw errorAt(at, `File to import not found: ${pattern}`)
-      this.#options.warn(`No files matching import glob pattern: ${pattern}`)
+      this.#options.warn(
+        `No files matching import glob pattern: ${shown({ ...at, text: pattern })}`,
+      )
     }
     return matches
   }
@@ -184,11 +193,30 @@ export class TokenStream {
     } catch (error) {
       throw errorAt(at, `Could not import ${file}: ${(error as Error).message}`)
     }
-    return this.#lex(at, { file, text })
+    const warnings: string[] = []
+    const tokens = this.#lex(at, { file, text }, (message) => void warnings.push(message))
+    const isCorefile = this.#beginsLikeCorefile(tokens)
+    for (const warning of warnings)
+      this.#options.warn(
+        isCorefile ? warning : `${file} - Words in this file are probably not what is meant`,
+      )
+    return isCorefile ? tokens : tokens.map((token) => ({ ...token, hidden: true }))
   }
 
-  #lex(at: Lexeme, source: Source): readonly Lexeme[] {
-    const tokens = lex(source, this.#options.warn)
+  /**
+   * Whether one of the first three lines begins with a directive: a list of directives, a snippet or a
+   * server block, even with a mistake in it. Of anything else no message quotes a word, or whoever may
+   * edit a Corefile could read any file of the node in the log.
+   */
+  #beginsLikeCorefile(tokens: readonly Lexeme[]): boolean {
+    return tokens
+      .filter(({ first }) => first)
+      .slice(0, TELLING_LINES)
+      .some((token) => isImport(token) || this.#options.directives.includes(token.text))
+  }
+
+  #lex(at: Lexeme, source: Source, warn = this.#options.warn): readonly Lexeme[] {
+    const tokens = lex(source, warn)
     this.#lexed += tokens.length
     if (this.#lexed > MAX_TOKENS) throw errorAt(at, `more than ${MAX_TOKENS} tokens`)
     return tokens

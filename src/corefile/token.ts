@@ -5,6 +5,19 @@ export interface Token {
   readonly file: string
   /** Line of the token's first character, counted from 1. */
   readonly line: number
+  /** True where no message may quote it: it comes of an imported file that may be no Corefile. */
+  readonly hidden?: true
+}
+
+/** What messages show of a token. */
+export function shown({ text, hidden }: Token): string {
+  return hidden === true ? '…' : text
+}
+
+/** A token of another text in the same place. */
+export function withText(token: Token, text: string): Token {
+  const { file, line, hidden } = token
+  return hidden === true ? { text, file, line, hidden } : { text, file, line }
 }
 
 /** A token as the lexer leaves it, with what only the parser needs to know. */

@@ -1,7 +1,7 @@
 import { canonicalName, isSubdomain } from './domain-name.ts'
 import { readAll, valueError } from './error.ts'
 import type { Key } from './keys.ts'
-import type { Token } from './token.ts'
+import { shown, type Token, withText } from './token.ts'
 import { splitZone, zonesOf } from './zone-text.ts'
 
 export { isSubdomain } from './domain-name.ts'
@@ -29,7 +29,9 @@ export function zonesOr(
   return args.flatMap((token) => {
     const found = zonesOf(splitZone(token.text).host)
     if (typeof found !== 'string') return found
-    warn(`${token.file}:${token.line} - '${token.text}' is ignored: ${found}`)
+    warn(
+      `${token.file}:${token.line} - '${shown(token)}' is ignored: ${shown(withText(token, found))}`,
+    )
     return []
   })
 }

@@ -1,6 +1,7 @@
 import { inPlugin, missingPlugin, readAll, valueError } from '../corefile/error.ts'
 import { type Key, parseKeys } from '../corefile/keys.ts'
 import type { ServerBlock } from '../corefile/parse.ts'
+import { shown } from '../corefile/token.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
 import { checkOverlaps, type Served } from '../corefile/zones.ts'
 import { plugins } from '../plugins/index.ts'
@@ -74,8 +75,8 @@ function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
   ]
   readAll(steps, (step) => step())
   if (block.directives.size === 0) {
-    const { file, line, text } = block.keys[0]!
-    warn(`${file}:${line} - '${text}' has no plugin: every query is answered REFUSED`)
+    const key = block.keys[0]!
+    warn(`${key.file}:${key.line} - '${shown(key)}' has no plugin: every query is answered REFUSED`)
   }
   const { stages, context } = set!
   const addresses = stages.flatMap(({ stage }) => stage.addresses ?? [])
@@ -133,7 +134,7 @@ function refuseSchemes(keys: readonly Key[]): void {
 
 function notServed({ scheme, token }: Key): string {
   return (
-    `${token.file}:${token.line} - '${token.text}' is not served: this release serves DNS over UDP ` +
+    `${token.file}:${token.line} - '${shown(token)}' is not served: this release serves DNS over UDP ` +
     `and TCP, not ${scheme}://`
   )
 }

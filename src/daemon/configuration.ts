@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { CorefileError } from '../corefile/error.ts'
 import { setupErrors } from '../host/setup-errors.ts'
 import { CorefileCopy } from '../host/template/corefile-copy.ts'
 import { UpstreamService } from '../host/template/upstream-service.ts'
@@ -148,15 +149,21 @@ function lastGoodFallback(lastGood: LastGood | null): readonly Fallback[] {
   return lastGood === null ? [] : [(reason, failed) => lastGood.instead(reason, failed)]
 }
 
-/** Without the ConfigMap, where that alone is bad: DNS with fewer names is better than none. */
+/**
+ * Without the ConfigMap, where that is bad, or where what was made of it may be: DNS with fewer names is
+ * better than none.
+ */
 function withoutKubeDns(source: TemplateSource, reason: unknown, log: Log): Corefile | null {
-  if (!(reason instanceof DnsletError) || reason.code !== 'E_KUBE_DNS_CONFIG') return null
+  if (!(reason instanceof DnsletError)) return null
+  const isSuspect = reason instanceof CorefileError && source.usesKubeDns
+  if (reason.code !== 'E_KUBE_DNS_CONFIG' && !isSuspect) return null
   try {
     const corefile = source.loadWithoutKubeDns()
-    log.error(`${reason.message}; serving without stub domains until it is repaired`)
+    const how = isSuspect ? 'trying' : 'serving'
+    log.error(`${reason.message}; ${how} without stub domains until it is repaired`)
     return corefile
   } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error))
+    if (!isSuspect) log.error(error instanceof Error ? error.message : String(error))
     return null
   }
 }

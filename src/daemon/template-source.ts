@@ -93,21 +93,31 @@ export class TemplateSource implements Source {
    * before there was one, and for everything wrong with the base file, it throws a DnsletError.
    */
   load(): Corefile {
+    return this.#load((said) => this.#readKubeDns(said))
+  }
+
+  /** Renders without the ConfigMap, until a valid one is found: better than not to serve at all. */
+  loadWithoutKubeDns(): Corefile {
+    this.#kubeDns = noKubeDnsConfig
+    return this.#load(() => noKubeDnsConfig)
+  }
+
+  /** Whether anything of the ConfigMap went into the last Corefile. */
+  get usesKubeDns(): boolean {
+    const { stubDomains = [], upstreamServers = [] } = this.#kubeDns ?? {}
+    return stubDomains.length + upstreamServers.length > 0
+  }
+
+  #load(kubeDns: (said: Set<string>) => KubeDnsConfig): Corefile {
     const said = new Set<string>()
     try {
-      return this.#render(this.#readKubeDns(said), said)
+      return this.#render(kubeDns(said), said)
     } catch (error) {
       this.#failure(error instanceof Error ? error.message : String(error), said)
       throw error
     } finally {
       this.#said = said
     }
-  }
-
-  /** Renders without the ConfigMap, until a valid one is found: better than not to serve at all. */
-  loadWithoutKubeDns(): Corefile {
-    this.#kubeDns = noKubeDnsConfig
-    return this.load()
   }
 
   #readKubeDns(said: Set<string>): KubeDnsConfig {

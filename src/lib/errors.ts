@@ -1,10 +1,15 @@
-/** Base of every error dnslet raises on purpose: `code` is stable, the message may be reworded. */
+import { printable } from './printable.ts'
+
+/**
+ * Base of every error dnslet raises on purpose: `code` is stable, the message may be reworded. It is one
+ * line and printable, whatever of a file or a peer it quotes.
+ */
 export class DnsletError extends Error {
   /** `E_…`, fit for a test or a metric label. */
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(printable(message), options)
     this.code = code
     this.name = new.target.name
   }

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Log, LogFields } from '../lib/log.ts'
+import { printableEntry, printableJson } from '../lib/printable.ts'
 import { LineQueue, type DroppedLines } from './line-queue.ts'
 import { registerMetric } from './metrics.ts'
 
@@ -76,23 +77,23 @@ class TextLog implements Log {
   }
 
   debug(message: string): void {
-    if (this.#level.debug) this.queue.write(`[DEBUG] ${this.#prefix}${message}\n`)
+    if (this.#level.debug) this.queue.write(`[DEBUG] ${this.#prefix}${printableEntry(message)}\n`)
   }
 
   info(message: string): void {
-    this.queue.write(`[INFO] ${this.#prefix}${message}\n`)
+    this.queue.write(`[INFO] ${this.#prefix}${printableEntry(message)}\n`)
   }
 
   warning(message: string): void {
-    this.queue.write(`[WARNING] ${this.#prefix}${message}\n`)
+    this.queue.write(`[WARNING] ${this.#prefix}${printableEntry(message)}\n`)
   }
 
   error(message: string): void {
-    this.queue.write(`[ERROR] ${this.#prefix}${message}\n`)
+    this.queue.write(`[ERROR] ${this.#prefix}${printableEntry(message)}\n`)
   }
 
   fatal(message: string): void {
-    this.queue.write(`[FATAL] ${this.#prefix}${message}\n`)
+    this.queue.write(`[FATAL] ${this.#prefix}${printableEntry(message)}\n`)
   }
 
   plugin(name: string): Log {
@@ -150,7 +151,7 @@ async function openJson(queue: LineQueue, level: Level): Promise<JsonLog> {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label === 'warn' ? 'warning' : label }) },
     },
-    queue,
+    { write: (line: string) => queue.write(printableJson(line)) },
   )
   return new JsonLog(queue, root, level)
 }

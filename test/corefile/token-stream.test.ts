@@ -132,9 +132,21 @@ describe('import of files', () => {
     assert.deepEqual(outline(blocks), [[['.'], 'log']])
   })
 
+  test('quotes nothing of a file that does not begin like a Corefile, and says where', () => {
+    const secret = { '/etc/secret': 'a\nb\nc\nlog' }
+    assert.match(
+      messageOf(() => parseText(block('import secret'), { files: secret })) ?? '',
+      /^\/etc\/secret:1 - Error during parsing: Cannot be read as part of a Corefile/,
+    )
+    const asKey = (): unknown => parseText('import key\n', { files: { '/etc/key': 'a' } })
+    assert.doesNotThrow(asKey)
+  })
+
   test('names the imported file by its absolute path', () => {
     assert.equal(
-      messageOf(() => parseText(block('import common'), { files: { '/etc/common': '\nfoo' } })),
+      messageOf(() =>
+        parseText(block('import common'), { files: { '/etc/common': '\nfoo\nlog' } }),
+      ),
       `${parsing(2, '/etc/common')}Unknown directive 'foo'`,
     )
   })

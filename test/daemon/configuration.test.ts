@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { valueError } from '../../src/corefile/error.ts'
 import { type Configuration, openConfiguration } from '../../src/daemon/configuration.ts'
 import { CorefileSource } from '../../src/daemon/corefile-source.ts'
 import { parseArgs } from '../../src/daemon/options.ts'
 import { TemplateSource } from '../../src/daemon/template-source.ts'
+import { mountConfigMap } from '../helpers/config-map.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
@@ -76,4 +78,20 @@ test('only a bad ConfigMap is done without', (t) => {
   const { configuration } = open(t, {}, '-basecorefile', 'BASE', '-conf', 'CONF')
   const [, withoutKubeDns] = configuration.fallbacks
   assert.equal(withoutKubeDns!(new Error('address in use'), null), null)
+})
+
+test('a Corefile that cannot be used is tried without the ConfigMap that went into it', (t) => {
+  const env = { KUBE_DNS_SERVICE_HOST: '10.96.7.7' }
+  const { configuration, log, conf } = open(t, env, '-basecorefile', 'BASE', '-conf', 'CONF')
+  const [, withoutKubeDns] = configuration.fallbacks
+  const refused = valueError({ text: '', file: 'base', line: 5 }, 'refused')
+  assert.equal(configuration.source.load().blocks.length, 1)
+  assert.equal(withoutKubeDns!(refused, null), null, 'nothing of a ConfigMap is in it')
+  const kubeDns = join(dirname(conf), 'kube-dns')
+  mountConfigMap(kubeDns, { stubDomains: '{"a.test": ["192.0.2.1"]}' })
+  assert.equal(configuration.source.load().blocks.length, 2)
+  assert.equal(withoutKubeDns!(refused, null)?.blocks.length, 1)
+  assert.deepEqual(log.lines, [
+    '[ERROR] base:5 - refused; trying without stub domains until it is repaired',
+  ])
 })

@@ -8,6 +8,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Libc } from '../../sys/libc.ts'
 import { duplicate, peerCredentials } from '../../sys/scm.ts'
 import { Channel } from './channel.ts'
+import { Conversations } from './conversations.ts'
 import {
   encode,
   FrameKind,
@@ -83,9 +84,11 @@ class OfferListener implements Offer {
   /** Inode of our socket file: by now another one may stand there. */
   #inode = 0
   #successor: Channel | null = null
+  readonly #conversations: Conversations
 
   constructor(options: OfferOptions) {
     this.#options = options
+    this.#conversations = new Conversations(options.log)
     this.#patience = options.patience ?? defaultPatience
     this.#path = handoverSocket(options.directory)
     // Node reads nothing of a connection that is ours alone to read.
@@ -114,7 +117,7 @@ class OfferListener implements Offer {
   }
 
   async stop(): Promise<void> {
-    this.#successor?.close()
+    this.#conversations.endAll()
     await this.#close()
     if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path)
   }
@@ -124,37 +127,41 @@ class OfferListener implements Offer {
   }
 
   #accept(socket: Socket): void {
-    const { libc, log, uid } = this.#options
+    const { libc, uid } = this.#options
     let channel: Channel | null = null
     try {
       channel = new Channel(libc, duplicate(libc, descriptorOf(socket)), 0)
       const peer = peerCredentials(libc, descriptorOf(socket))
       if (peer.uid !== uid) throw new HandoverError(`user ${peer.uid} asked, this is user ${uid}`)
     } catch (cause) {
-      log.warning(`Refused to hand over: ${(cause as Error).message}`)
+      this.#conversations.complain(`Refused to hand over: ${(cause as Error).message}`)
       channel?.close()
       return
     } finally {
       socket.destroy()
     }
+    this.#conversations.add(channel, this.#successor)
     void this.#serve(channel)
   }
 
   /** Talks to a successor; whatever goes wrong with it changes nothing for us. */
   async #serve(channel: Channel): Promise<void> {
-    const { log } = this.#options
     try {
       const pid = await this.#greet(channel)
       if (pid !== null) await this.#handOver(channel, pid)
     } catch (cause) {
       if (!(cause instanceof HandoverError)) throw cause
-      log.warning(`The successor did not take over: ${cause.message}; serving on`)
+      // Of those that gave way one line tells for all.
+      if (this.#conversations.has(channel))
+        this.#conversations.complain(
+          `The successor did not take over: ${cause.message}; serving on`,
+        )
     } finally {
       if (this.#successor === channel) {
         this.#successor = null
         this.#options.holdings.setSuccessor(false)
       }
-      channel.close()
+      this.#conversations.end(channel)
     }
   }
 

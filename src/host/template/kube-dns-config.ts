@@ -19,6 +19,8 @@ export interface KubeDnsConfig {
 export const noKubeDnsConfig: KubeDnsConfig = { stubDomains: [], upstreamServers: [] }
 
 const MAX_UPSTREAMS = 3
+/** What `forward` takes, as in CoreDNS: a Corefile with more would be refused as a whole. */
+const MAX_STUB_SERVERS = 15
 /** RFC 1123 §2.1, lower case as Kubernetes wants it. */
 const DOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const MAX_DOMAIN = 253
@@ -63,6 +65,11 @@ function parseStubDomains(text: string): KubeDnsConfig['stubDomains'] {
     if (!isDomain(domain)) throw new Error(`invalid domain name: "${domain}"`)
     const servers = strings(list)
     if (servers.length === 0) throw new Error(`no nameserver for "${domain}"`)
+    if (servers.length > MAX_STUB_SERVERS) {
+      throw new Error(
+        `more than ${MAX_STUB_SERVERS} nameservers for "${domain}": ${servers.length}`,
+      )
+    }
     for (const server of servers) {
       if (endpointProblem(server) !== null) {
         throw new Error(`invalid nameserver: "${server}": write an IP address, or IP:port`)

@@ -39,6 +39,14 @@ test('no directory, no key and an empty key ask for nothing', (t) => {
 })
 
 const long = `${'a'.repeat(64)}.test`
+const servers = (count: number): string =>
+  JSON.stringify(Array.from({ length: count }, (_, i) => `192.0.2.${i + 1}`))
+
+test('a stub domain has as many servers as forward takes', (t) => {
+  const { stubDomains } = read(t, { stubDomains: `{"a.test": ${servers(15)}}` })
+  assert.equal(stubDomains[0]![1].length, 15)
+})
+
 for (const [key, text, reason] of [
   ['stubDomains', '{"Upper.test": ["192.0.2.1"]}', 'invalid domain name: "Upper.test"'],
   ['stubDomains', '{"": ["192.0.2.1"]}', 'invalid domain name: ""'],
@@ -47,6 +55,7 @@ for (const [key, text, reason] of [
   ['stubDomains', '{"a.test": ["ns.test"]}', 'invalid nameserver: "ns.test"'],
   ['stubDomains', '{"a.test": ["192.0.2.1:65536"]}', 'invalid nameserver: "192.0.2.1:65536"'],
   ['stubDomains', '{"a.test": []}', 'no nameserver for "a.test"'],
+  ['stubDomains', `{"a.test": ${servers(16)}}`, 'more than 15 nameservers for "a.test": 16'],
   ['stubDomains', '{"a.test": "192.0.2.1"}', 'not a JSON array of strings'],
   ['stubDomains', '["192.0.2.1"]', 'not a JSON object of domains and their name servers'],
   ['stubDomains', '{"a.test": ["192.0.2.1"],}', 'JSON'],
