@@ -9,6 +9,7 @@ import { ReceiveQueues, receiveQueueMetrics } from '../net/receive-queues.ts'
 import type { ClosingOrder } from '../sys/closing-order.ts'
 import { libc } from '../sys/libc.ts'
 import { bindTcp } from '../sys/socket.ts'
+import { setHttpLog } from '../telemetry/http-connections.ts'
 import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
@@ -51,6 +52,7 @@ export async function openDaemon({
   // A process that starts does many things at once: what it reads now would wait for them.
   const adopt = inherited === null ? {} : { inherited, waits: true }
   const listeners = new Listeners({ udp, clock, counters, log, freeBind, closing, ...adopt })
+  setHttpLog(log)
   if (freeBind) setHttpBinder(bindHttp)
   if (inherited !== null) inheritHttp(inherited)
   const receiveCache: ReceiveCache | null =

@@ -67,7 +67,7 @@ function tcpMetrics(counters: NetCounters): readonly NetMetric[] {
     single(
       'counter',
       'dnslet_tcp_refused_connections_total',
-      'TCP connections closed at accept: too many connections or open files.',
+      'TCP connections lost at accept: too many open files.',
       () => counters.tcpRefused,
     ),
     byReason(
