@@ -17,6 +17,7 @@ import type { ReceiveCache } from './cache-handover.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon } from './daemon.ts'
 import type { DaemonParts } from './daemon-parts.ts'
+import { showKeptQueries } from './kept-queries.ts'
 import { LoopLag, loopLagMetric } from './loop-lag.ts'
 
 export interface OpenParts extends Omit<
@@ -65,6 +66,7 @@ export async function openDaemon({
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   showCacheBudget(cacheBudget)
+  showKeptQueries(log)
   const metrics = [...netMetrics(counters), ...receiveQueueMetrics(sockets), loopLagMetric(lag)]
   for (const metric of metrics) registerMetric(metric)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
