@@ -1,4 +1,5 @@
 import type { Histogram } from '../lib/counters.ts'
+import { shortenedReplies } from '../serve/finish.ts'
 import { type NetCounters, tcpEndNames, udpDropNames } from './counters.ts'
 
 /** A metric as telemetry registers it: values are read when it is scraped. */
@@ -35,6 +36,12 @@ function udpMetrics(counters: NetCounters): readonly NetMetric[] {
       'dnslet_udp_truncated_datagrams_total',
       'Received datagrams longer than 4096 octets; the rest is cut off.',
       () => counters.udpTruncated,
+    ),
+    single(
+      'counter',
+      'dnslet_udp_shortened_replies_total',
+      'Replies cut to 1232 octets, with TC, whose clients said that they take more.',
+      () => shortenedReplies.count,
     ),
     byReason(
       'dnslet_udp_dropped_replies_total',

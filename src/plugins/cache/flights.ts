@@ -26,6 +26,8 @@ export interface FlightsOptions {
   readonly counters: CountersByServer
   /** Null where stale answers are switched off. */
   readonly stale: StaleAnswers | null
+  /** Told where a look-up gave up, see `FlightTable`. */
+  readonly onCrowd: () => void
   /** The stages below, and the end of a query at the cache. */
   readonly next: Handler
   readonly done: Handler
@@ -34,12 +36,13 @@ export interface FlightsOptions {
 /** Questions under way to the stages below: identical ones are merged into one flight. */
 export class Flights {
   readonly #o: FlightsOptions
-  readonly #flights = new FlightTable()
+  readonly #flights: FlightTable
   /** A reply that several clients get; made when it first happens. */
   #shared: Buffer | null = null
 
   constructor(options: FlightsOptions) {
     this.#o = options
+    this.#flights = new FlightTable(options.onCrowd)
   }
 
   get size(): number {
