@@ -14,8 +14,8 @@ const OTHER_VERSION = 'A dnslet of another version starts'
 
 interface Other extends ForeignSocket {
   readonly port: number
-  /** `1234 (node server.js)`, '' where its process is not to be seen. */
-  readonly process: string
+  /** `1234 (node server.js)`, `dnslet`, or '' where its process is not to be seen. */
+  process: string
 }
 
 /** The sockets of others that the last look found. */
@@ -113,10 +113,7 @@ export class SharedService {
     const sockets = (await Promise.all(looks)).flat()
     const known = new Map(others.map((one) => [one.inode, one]))
     const fresh = sockets.filter(({ inode }) => !known.has(inode))
-    const owners = fresh.length > 0 ? ownersOf(fresh.map(({ inode }) => inode)) : new Map()
-    others = sockets.map(
-      (one) => known.get(one.inode) ?? { ...one, process: String(owners.get(one.inode) ?? '') },
-    )
+    others = sockets.map((one) => known.get(one.inode) ?? { ...one, process: '' })
     if (fresh.length > 0) await this.#tell(others, new Set(fresh.map(({ inode }) => inode)))
     return others
   }
@@ -131,9 +128,12 @@ export class SharedService {
       const dnslets = alive.filter((one) => one.port === port && one.addresses.includes(address))
       // One of them is this process.
       if (sockets.length < dnslets.length) {
+        for (const one of added) one.process = 'dnslet'
         this.#log.info(`Another dnslet serves ${at} as well: each gets a part of the queries`)
         continue
       }
+      const owners = await ownersOf(added.map(({ inode }) => inode))
+      for (const one of added) one.process = owners.get(one.inode) ?? ''
       const names = [...new Set(added.map(nameOf))].join(', ')
       this.#log.warning(
         `Another process serves ${at} as well and gets a part of the queries: ${names}`,

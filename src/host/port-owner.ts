@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
 import { serversOn, type SocketTable } from '../sys/socket-table.ts'
@@ -68,9 +69,17 @@ export async function foreignSockets(
  * `1234 (node server.js)` for each of these sockets whose process is to be seen, by inode. Every process
  * of the machine is looked at, where this one sees them.
  */
-export function ownersOf(inodes: readonly string[]): ReadonlyMap<string, string> {
-  const holders = processesWith(new Set(inodes))
-  return new Map([...holders].map(([inode, { pid, command }]) => [inode, `${pid} (${command})`]))
+export async function ownersOf(inodes: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const wanted = new Set(inodes)
+  const owners = new Map<string, string>()
+  for (const pid of listed('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const inode of socketsOf(pid)) {
+      if (wanted.has(inode)) owners.set(inode, `${pid} (${commandOf(pid)})`)
+    }
+    // There may be thousands of processes, and queries wait meanwhile.
+    await nextTurn()
+  }
+  return owners
 }
 
 async function readTable<T extends SocketTable>(table: T): Promise<[T, string[]]> {

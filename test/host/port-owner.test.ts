@@ -96,7 +96,7 @@ describe('portOwners()', { skip }, () => {
     const [socket] = await foreignSockets(asked, 53)
     assert.equal(socket!.user, String(process.getuid?.()))
     assert.match(
-      ownersOf([socket!.inode]).get(socket!.inode)!,
+      (await ownersOf([socket!.inode])).get(socket!.inode)!,
       new RegExp(`^${server.pid} \\(.*-e`),
     )
     await start(t, 'udp', '127.0.0.2')
