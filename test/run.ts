@@ -24,7 +24,7 @@ Readable.from(report(allEvents())).pipe(process.stdout)
 
 /** Where nothing may be lost under load a suite has the machine to itself, after the others. */
 async function* allEvents(): AsyncGenerator<TestEvent> {
-  const isDemanding = (file: string): boolean => /\/test\/(?:e2e|scenario)\//.test(file)
+  const isDemanding = (file: string): boolean => /\/test\/(?:e2e|hostile|scenario)\//.test(file)
   // Others start real servers and measure time too: more at once than two disturb each other.
   yield* eventsOf(
     files.filter((file) => !isDemanding(file)),
