@@ -52,6 +52,8 @@ async function startFree(owner: Owner): Promise<Free> {
     return host.got.length === 1 && !pool.keepsOrder
   }, 'the probe and one that waited overtake')
   while (new Set(held.map(({ port }) => port)).size < upstream.open) {
+    // Those that hold one are late by now, so that the next one takes another connection.
+    time.pass(150)
     askSlow()
     await upstream.waitFor(upstream.asked.length + 1)
   }

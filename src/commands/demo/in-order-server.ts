@@ -39,6 +39,10 @@ const ATTEMPTS = 20
 const FIRST_MS = 3_000
 const IDLE_MS = 10_000
 const HEADER_SIZE = 12
+/** In the third and fourth octet of the header (RFC 1035 §4.1.1). */
+const QR = 0x80
+const OPCODE = 0x78
+const NOTIMP = 4
 const M = 'm'.charCodeAt(0)
 const S = 's'.charCodeAt(0)
 const ZERO = '0'.charCodeAt(0)
@@ -89,7 +93,7 @@ export class InOrderServer {
   }
 
   private constructor(answer: Answer, options: InOrderOptions, tcp: Server, udp: UdpSocket) {
-    this.#answer = answer
+    this.#answer = (query, transport) => refusal(query) ?? answer(query, transport)
     this.#options = options
     this.#tcp = tcp
     this.#udp = udp
@@ -168,6 +172,20 @@ export class InOrderServer {
     const { serviceMs = 0 } = this.#options
     return labelMs(query) + (typeof serviceMs === 'number' ? serviceMs : serviceMs(query))
   }
+}
+
+/**
+ * NOTIMP, by which CoreDNS answers whatever is no query (STATUS, UPDATE) before a plugin sees it: the
+ * header alone. Null for queries, and for what is no message to answer.
+ */
+function refusal(query: Buffer): Buffer | null {
+  if (query.length < HEADER_SIZE || (query[2]! & QR) !== 0) return null
+  if ((query[2]! & OPCODE) === 0) return null
+  const reply = Buffer.alloc(HEADER_SIZE)
+  query.copy(reply, 0, 0, 3)
+  reply[2]! |= QR
+  reply[3] = NOTIMP
+  return reply
 }
 
 /** The number in a label `ms<number>` of a query's name, 0 to 99,999; 0 without such a label. */

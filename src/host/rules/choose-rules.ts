@@ -71,6 +71,6 @@ async function whyNotNft(parts: RulesParts): Promise<string> {
     await parts.programs.run('nft', ['-c', '-f', '-'], { input: servingTable(plan, false) })
     return ''
   } catch (cause) {
-    return (cause as Error).message.split('\n', 1)[0]!
+    return (cause as Error).message.split('\\n', 1)[0]!
   }
 }

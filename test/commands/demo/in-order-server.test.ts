@@ -50,6 +50,18 @@ async function answers({ socket, got }: Client, count: number): Promise<void> {
 }
 
 describe('InOrderServer', () => {
+  test(
+    'says NOTIMP to what is no query, as CoreDNS does, over UDP and TCP',
+    { skip: requireTools('dig') },
+    async (t) => {
+      const { address, port } = await startInOrderServer(t)
+      for (const tcp of ['+tcp', '+notcp']) {
+        const { status } = await dig({ address, port }, 'a.test', '+opcode=STATUS', tcp)
+        assert.equal(status, 'NOTIMP')
+      }
+    },
+  )
+
   test('serves a connection in its order, and other connections meanwhile', async (t) => {
     const server = await startInOrderServer(t)
     const slow = await client(t, server, Buffer.concat(['ms200.test', 'a.test'].map(frame)))

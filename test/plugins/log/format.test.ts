@@ -103,7 +103,8 @@ test('what is no placeholder stays as it is', () => {
   const q = new Query(new TestClient())
   q.question.type = Type.A
   const odd = fc.constantFrom('', '{x}', '{}', '{ name }', '{ /x}', '}{', '{')
-  const plain = fc.string().map((text) => text.replaceAll(/[{}]/g, ''))
+  // Behind an opening brace a slash would begin the name of metadata.
+  const plain = fc.string().map((text) => text.replaceAll(/[{}/]/g, ''))
   fc.assert(
     fc.property(plain, odd, plain, (before, middle, after) => {
       const text = `${before}${middle}${after}`
