@@ -1,4 +1,3 @@
-import type { Exchange } from './exchange.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 
 /** Without a word for this long, with answers owed that nobody waits for: the other end is gone. */
@@ -89,9 +88,4 @@ export class Connections {
   closeIdle(): void {
     for (const c of this.#all) if (c.isIdle) c.destroy()
   }
-}
-
-/** `all` without the probe, which nobody waits for. */
-export function without(probe: Exchange, all: readonly Exchange[]): Exchange[] {
-  return all.filter((x) => x !== probe)
 }

@@ -55,6 +55,11 @@ export class OrderProbe {
     return this.#on === null ? 0 : this.#on.answeredAt - this.exchange.sentAt
   }
 
+  /** `all` without the probe, which nobody waits for. */
+  leaveOut(all: readonly Exchange[]): Exchange[] {
+    return all.filter((x) => x !== this.exchange)
+  }
+
   /** Waits no longer than two seconds for the answer. */
   giveUp(now: number): void {
     const x = this.exchange

@@ -1,7 +1,7 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import type { Backoff } from './backoff.ts'
 import { type Channel, type ChannelHost, type ChannelOptions, resultOf } from './channel.ts'
-import { Connections, without } from './connections.ts'
+import { Connections } from './connections.ts'
 import { Result, Transport } from './counters.ts'
 import { Dialler } from './dialler.ts'
 import type { Exchange } from './exchange.ts'
@@ -168,8 +168,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     if (!(c instanceof TcpConnection)) return
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
-    if (!unaccepted) return
-    this.#giveBack(c)
+    if (unaccepted) this.#giveBack(c)
   }
 
   /** Closes a connection that the upstream seems not to have accepted. */
@@ -179,7 +178,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   }
 
   #takeFrom(c: TcpConnection): Exchange[] {
-    const all = without(this.#probe.exchange, c.takeAll())
+    const all = this.#probe.leaveOut(c.takeAll())
     c.destroy()
     return all
   }
@@ -194,7 +193,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   /** What a connection has not answered goes on elsewhere; only the oldest may be why it ended. */
   #ended(c: TcpConnection, code: string | null): void {
     const { now } = this.#o.context.clock
-    const orphans = without(this.#probe.exchange, c.takeAll())
+    const orphans = this.#probe.leaveOut(c.takeAll())
     const [suspect] = orphans
     // A query that has ended others before is the reason, and not a limit of the server's.
     if (c.wasCut && (suspect?.moved ?? 0) < 2) this.#places.learnFrom(c, this.#growth)
