@@ -4,6 +4,8 @@ import type { TcpConnection } from './tcp-connection.ts'
 const HUNG_MS = 2000
 /** Connections that slow names needed live this long after. */
 const SHRINK_MS = 2000
+/** A connection that never answered, where others do, was rather not accepted than ended by its query. */
+const REFUSAL = 1 / 4
 
 /** The connections of a pool, oldest first, those included that are being opened. */
 export class Connections {
@@ -48,6 +50,11 @@ export class Connections {
   /** How many have answered something. */
   get proven(): number {
     return this.countServed(() => false)
+  }
+
+  /** How much of a move it counts for its oldest query that `c` has ended: up to 1. */
+  blame({ answers }: TcpConnection): number {
+    return answers === 0 && this.proven > 0 ? REFUSAL : 1
   }
 
   /** How many have answered something or are at work on a query: `isLate` tells. */

@@ -86,7 +86,7 @@ export class Exchange {
   bareRcode = 0
   /** Whether its timeout has run out after it was sent. */
   late = false
-  /** How often it has been sent again because its connection ended. */
+  /** How often it has been sent again because its connection ended; refused connections count less. */
   moved = 0
   /** Whether its answer over UDP was cut without saying so. */
   cut = false

@@ -190,7 +190,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     else this.#notDialled(code)
   }
 
-  /** What a connection has not answered goes on elsewhere; only the oldest may be why it ended. */
+  /** What was not answered goes on elsewhere; only the oldest may be why the connection ended. */
   #ended(c: TcpConnection, code: string | null): void {
     const { now } = this.#o.context.clock
     const orphans = this.#probe.leaveOut(c.takeAll())
@@ -205,7 +205,8 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       }
       this.#pipelining.keepApart(now)
       this.#connections.narrow()
-      if (++suspect.moved > MOVES) this.#host.lost(orphans.shift()!, Result.Closed, code)
+      suspect.moved += this.#connections.blame(c)
+      if (suspect.moved > MOVES) this.#host.lost(orphans.shift()!, Result.Closed, code)
       for (const x of orphans) this.#wait(x)
     }
     this.#pump()
