@@ -97,7 +97,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   }
   const shared = new SharedService(daemon, log, () => void handover?.offer(daemon, parts))
   daemon.lookForOthers = () => shared.look()
-  if (interception !== null) shared.follow()
+  shared.follow()
   if (handover?.runsBeside === true) shared.begin(false)
   await handover?.takeOver(daemon, parts)
   const stop = async (): Promise<void> => {

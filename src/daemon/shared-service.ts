@@ -1,6 +1,9 @@
-import { sharedAddresses } from '../host/port-owner.ts'
+import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner.ts'
+import { findNeighbours } from '../host/presence.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
+import { registerMetric } from '../telemetry/metrics.ts'
+import { joinHostPort } from './identity.ts'
 
 /** Milliseconds between looks at who else listens. */
 const LOOK_MS = 5_000
@@ -8,6 +11,28 @@ const LOOK_MS = 5_000
 const PATIENCE = 12
 
 const OTHER_VERSION = 'A dnslet of another version starts'
+
+interface Other extends ForeignSocket {
+  readonly port: number
+  /** `1234 (node server.js)`, `dnslet`, or '' where its process is not to be seen. */
+  process: string
+}
+
+/** The sockets of others that the last look found. */
+let others: readonly Other[] = []
+
+registerMetric({
+  name: 'dnslet_foreign_sockets',
+  help: 'UDP sockets that other processes have where this one serves: each gets a part of the queries.',
+  type: 'gauge',
+  labels: ['address', 'user', 'process'],
+  collect(emit) {
+    const bySeries = Map.groupBy(others, ({ address, port, user, process }) =>
+      [joinHostPort(address, port), user, process].join('\0'),
+    )
+    for (const [series, sockets] of bySeries) emit(series.split('\0'), sockets.length)
+  },
+})
 
 interface Sharing {
   sharesSockets: boolean
@@ -65,33 +90,64 @@ export class SharedService {
   }
 
   async #look(): Promise<boolean> {
-    const { addresses, readiness } = this.#daemon
+    const { readiness } = this.#daemon
     if (this.#patience > 0) this.#patience--
-    const byPort = Map.groupBy(addresses, ({ port }) => port)
-    const looks = [...byPort].map(([port, at]) => {
-      return sharedAddresses(
-        at.map(({ host }) => host),
-        port,
-      )
-    })
-    const shared = new Set((await Promise.all(looks)).flat())
-    if (shared.size > 0) {
-      if (!this.#daemon.sharesSockets) {
-        const hosts = [...shared].join(', ')
-        this.#log.info(`Another process serves ${hosts} as well: each gets a part of the queries`)
-      }
-      this.#daemon.sharesSockets = true
-    } else if (this.#patience === 0 && this.#daemon.sharesSockets) {
+    const found = await this.#findOthers()
+    if (found.length > 0) this.#daemon.sharesSockets = true
+    else if (this.#patience === 0 && this.#daemon.sharesSockets) {
       this.#daemon.sharesSockets = false
       readiness.release(OTHER_VERSION)
       this.#log.info('No other process serves these addresses any more')
       this.#ended()
     }
-    return shared.size > 0
+    return found.length > 0
+  }
+
+  /** Finds the sockets of others, and tells of those that the last look did not find. */
+  async #findOthers(): Promise<readonly Other[]> {
+    const byPort = Map.groupBy(this.#daemon.addresses, ({ port }) => port)
+    const looks = [...byPort].map(async ([port, at]) => {
+      const hosts = at.map(({ host }) => host)
+      return (await foreignSockets(hosts, port)).map((socket) => ({ ...socket, port }))
+    })
+    const sockets = (await Promise.all(looks)).flat()
+    const known = new Map(others.map((one) => [one.inode, one]))
+    const fresh = sockets.filter(({ inode }) => !known.has(inode))
+    others = sockets.map((one) => known.get(one.inode) ?? { ...one, process: '' })
+    if (fresh.length > 0) await this.#tell(others, new Set(fresh.map(({ inode }) => inode)))
+    return others
+  }
+
+  /** Another dnslet is expected; anybody else is named, since nothing else shows that he is there. */
+  async #tell(all: readonly Other[], fresh: ReadonlySet<string>): Promise<void> {
+    const { alive } = await findNeighbours()
+    for (const [at, sockets] of Map.groupBy(all, (one) => joinHostPort(one.address, one.port))) {
+      const added = sockets.filter(({ inode }) => fresh.has(inode))
+      if (added.length === 0) continue
+      const [{ address, port }] = added as [Other]
+      const dnslets = alive.filter((one) => one.port === port && one.addresses.includes(address))
+      // One of them is this process.
+      if (sockets.length < dnslets.length) {
+        for (const one of added) one.process = 'dnslet'
+        this.#log.info(`Another dnslet serves ${at} as well: each gets a part of the queries`)
+        continue
+      }
+      const owners = await ownersOf(added.map(({ inode }) => inode))
+      for (const one of added) one.process = owners.get(one.inode) ?? ''
+      const names = [...new Set(added.map(nameOf))].join(', ')
+      this.#log.warning(
+        `Another process serves ${at} as well and gets a part of the queries: ${names}`,
+      )
+    }
   }
 
   /** Whether others are there that go on when this process ends. */
   lasts(): Promise<boolean> {
     return this.look()
   }
+}
+
+function nameOf({ process, user, inode }: Other): string {
+  if (process !== '') return `process ${process} of user ${user}`
+  return `one of user ${user} in another container, to be found on the node by "ss -lnpue" (ino:${inode})`
 }

@@ -122,6 +122,21 @@ export function unacknowledgedBytes(libc: Libc, fd: number): number {
   return libc.ioctl(fd, OUTPUT_QUEUE, outputQueue) < 0 ? 0 : outputQueue.readInt32LE(0)
 }
 
+/** A socket address of family AF_UNSPEC. */
+const nowhere = Buffer.alloc(sockaddrSize(false))
+
+/**
+ * Gives a connected UDP socket that was bound to port 0 another port of the kernel's choice: what is
+ * disconnected has none, and connecting takes one, at a tenth of the price of a new socket.
+ *
+ * @param peer its socket address, as `writeSockaddr` writes it
+ * @returns false where it is no longer connected: it is of no use then
+ */
+export function renewPort(libc: Libc, fd: number, peer: Uint8Array): boolean {
+  if (libc.connect(fd, nowhere, nowhere.length) < 0) return false
+  return libc.connect(fd, peer, peer.length) === 0
+}
+
 /** What the kernel holds for a socket. */
 export interface ReceiveQueue {
   /** Memory of what has not been read, more than its payload. */

@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 
 import { SharedService } from '../../src/daemon/shared-service.ts'
+import { announcePresence } from '../../src/host/presence.ts'
 import { Holds } from '../../src/lib/holds.ts'
+import { exposition } from '../../src/telemetry/metrics.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import type { Owner } from '../helpers/processes.ts'
 
@@ -75,10 +77,34 @@ test('others that come and go are noticed, each time', async (t) => {
   await second.end()
   await shared.look()
   assert.deepEqual([daemon.sharesSockets, alone], [false, 2])
+  const told = new RegExp(
+    `^\\[WARNING\\] Another process serves 127.0.0.1:${first.port} as well and gets a part of the ` +
+      `queries: process \\d+ \\(.*\\) of user \\d+$`,
+  )
+  assert.equal(log.lines.length, 4)
+  for (const i of [0, 2]) assert.match(log.lines[i]!, told)
+  for (const i of [1, 3]) {
+    assert.equal(log.lines[i], '[INFO] No other process serves these addresses any more')
+  }
+  const { body } = await exposition('')
+  assert.doesNotMatch(body, /dnslet_foreign_sockets\{/)
+})
+
+test('who serves as well is named in the metrics, a dnslet is no stranger', async (t) => {
+  const { port } = await other(t)
+  const at = { host: '127.0.0.1', port }
+  const daemon = { sharesSockets: false, readiness: new Holds(), addresses: [at] }
+  const log = new LinesLog()
+  const own = { addresses: ['127.0.0.1'], port, interfaceName: 'a', scope: '' }
+  for (const presence of [own, own]) {
+    const announced = await announcePresence(presence)
+    t.after(() => announced?.stop())
+  }
+  assert.equal(await new SharedService(daemon, log, () => {}).look(), true)
   assert.deepEqual(log.lines, [
-    '[INFO] Another process serves 127.0.0.1 as well: each gets a part of the queries',
-    '[INFO] No other process serves these addresses any more',
-    '[INFO] Another process serves 127.0.0.1 as well: each gets a part of the queries',
-    '[INFO] No other process serves these addresses any more',
+    `[INFO] Another dnslet serves 127.0.0.1:${port} as well: each gets a part of the queries`,
   ])
+  const { body } = await exposition('')
+  const series = /^dnslet_foreign_sockets\{address="(.*?)",user="\d+",process="dnslet"\} 1$/m
+  assert.equal(series.exec(body)?.[1], `127.0.0.1:${port}`)
 })

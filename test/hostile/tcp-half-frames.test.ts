@@ -1,0 +1,36 @@
+// Row 7: a pod sends the beginning of a long query on each of its TCP connections.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { requireTools } from '../helpers/debian.ts'
+import { askTcp, openIdle, startVictim } from './victim.ts'
+
+const skip = requireTools('nsd')
+
+/** The length of a message, and all but its last octet. */
+function half(length: number): Buffer {
+  const message = Buffer.alloc(1 + length)
+  message.writeUInt16BE(length)
+  return message
+}
+
+describe('half a query on each of 2,000 TCP connections', { skip }, () => {
+  for (const length of [65_535, 4_096]) {
+    test(`costs little memory where ${length} octets are announced`, async (t) => {
+      const victim = await startVictim(t)
+      const before = victim.rss()
+      const sockets = await openIdle(t, victim.port, 2_000, half(length))
+      await delay(500)
+      const grown = victim.rss() - before
+      t.diagnostic(`grown by ${grown.toFixed(1)} MiB`)
+      assert.ok(grown < 40, `grown by ${grown} MiB`)
+      assert.equal(await askTcp(victim.port), true)
+      assert.ok((await victim.metric('dnslet_tcp_connections')) <= 1_000)
+      const closed = 'dnslet_tcp_closed_connections_total'
+      if (length > 4_096) assert.equal(await victim.metric(closed, 'too_long'), sockets.length)
+      // On a busy machine the time for a first message ends before all have connected.
+      else assert.ok((await victim.metric(closed)) >= 1_000)
+    })
+  }
+})
