@@ -172,7 +172,7 @@ class Listener {
       (request, response) => void this.#serve(request, response),
     )
     server.setTimeout(TIMEOUT_MS)
-    server.on('connection', this.#connections.accept)
+    this.#acceptFor(server)
     const fd = inherited.take('http', this.#host, this.port)
     try {
       await listen(server, this.#host, this.port, fd)
@@ -182,6 +182,15 @@ class Listener {
     }
     this.port = (server.address() as AddressInfo).port
     this.#server = server
+  }
+
+  /** Cuts connections before a parser is made for them: that is most of what one costs. */
+  #acceptFor(server: Server): void {
+    const parse = server.listeners('connection')
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => {
+      if (this.#connections.accept(socket)) for (const one of parse) one.call(server, socket)
+    })
   }
 
   /** Closes the listener, whoever has a share in it. */

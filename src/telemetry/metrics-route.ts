@@ -45,20 +45,19 @@ const renderings = new SharedRendering({
 })
 
 /**
- * `/metrics`: everything registered, in the format the scraper prefers. Scrapes in a flood share their
- * renderings and wait for them, a second at most; 503 where too many wait, as in Prometheus's client.
+ * `/metrics`: everything registered, in the format the scraper prefers. Whoever asks within a second of
+ * a rendering waits for the next one and shares it; 503 where too many wait, as in Prometheus's client.
  */
 export const metricsRoute: Route = async ({ accept, client }) => {
-  const rendering = renderings.ask(formOf(accept), client)
-  if (rendering === null) {
-    requests[503]++
-    return plainText(503, 'Too many scrapes wait for an answer, try again later.\n')
-  }
   inFlight++
   try {
-    const { contentType, body } = await rendering
+    const rendering = await renderings.ask(formOf(accept), client)
+    if (rendering === null) {
+      requests[503]++
+      return plainText(503, 'Too many scrapes wait for an answer, try again later.\n')
+    }
     requests[200]++
-    return { status: 200, contentType, body }
+    return { status: 200, ...rendering }
   } catch (error) {
     requests[500]++
     const reason = error instanceof Error ? error.message : String(error)

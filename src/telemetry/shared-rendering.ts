@@ -1,18 +1,18 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 
-/** Renderings that may follow each other at once; further ones are a second apart. */
-const BURST = 5
+/** Milliseconds from the beginning of a rendering to that of the next one. */
 const INTERVAL_MS = 1_000
-/** Who may wait for one, and how many of them may be one client. */
-const MAX_WAITING = 64
-const SHARE = MAX_WAITING / 2
-/** Milliseconds of answers before others have their turn. */
-const SLICE_MS = 0.5
+/** Who may share one; who comes then takes the place of a client that waits more often. */
+const MAX_WAITING = 16
+/** Who may wait to be told that there are too many. */
+const MAX_TURNED_AWAY = 64
+/** Milliseconds between answers: they leave one by one, and queries are answered in between. */
+const PAUSE_MS = 5
 
 interface Waiter<T> {
   readonly form: string
   readonly client: string
-  readonly resolve: (rendered: T) => void
+  readonly resolve: (rendered: T | null) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -22,52 +22,63 @@ export interface SharedRenderingParts<T> {
   readonly now?: () => number
   /** Default: setTimeout. */
   readonly later?: (run: () => void, ms: number) => void
+  /** The time between two answers; default: 5 ms. */
+  readonly pause?: () => Promise<void>
 }
 
 /**
  * Renders what many ask for once for all of them. Everybody gets a rendering that began after they
  * asked, so that nobody sees figures older than their question; what is bounded is how often one
- * begins: five in a row, then one a second, for which all who have come meanwhile wait.
+ * begins: once a second, for which all who have come meanwhile wait. Where they want different forms,
+ * the others wait for another second.
  *
  *     ask ─┐
- *     ask ─┼─▶ waiting ──five in a row, then each second──▶ render ──▶ all who waited, a few at a time
+ *     ask ─┼─▶ waiting ──once a second──▶ render ──▶ all who waited, one by one
  *     ask ─┘
  */
 export class SharedRendering<T> {
   readonly #parts: Required<SharedRenderingParts<T>>
   #waiting: Waiter<T>[] = []
+  /** Those who get none. */
+  #turnedAway: Waiter<T>[] = []
   #busy = false
-  #left = BURST
-  #countedAt = -Infinity
+  #beganAt = -Infinity
 
   constructor(parts: SharedRenderingParts<T>) {
     this.#parts = {
       now: () => performance.now(),
       later: (run, ms) => void setTimeout(run, ms),
+      pause: () => delay(PAUSE_MS),
       ...parts,
     }
   }
 
-  /** A rendering in this form; null where too many wait, or too many of this client's. */
-  ask(form: string, client: string): Promise<T> | null {
-    const all = this.#waiting
-    if (all.length >= MAX_WAITING) return null
-    if (all.length >= SHARE && all.filter((one) => one.client === client).length >= SHARE)
-      return null
-    return new Promise<T>((resolve, reject) => {
+  /**
+   * A rendering in this form; null where too many wait, and nobody of them more often than this client.
+   * That is said when the others get theirs: who asks again at once would else keep us busy with it.
+   */
+  ask(form: string, client: string): Promise<T | null> {
+    return new Promise((resolve, reject) => {
       this.#waiting.push({ form, client, resolve, reject })
+      if (this.#waiting.length > MAX_WAITING) this.#turnAway()
       this.#schedule()
     })
+  }
+
+  /** Turns the latest of that client away which waits most often. */
+  #turnAway(): void {
+    const counts = new Map<string, number>()
+    for (const { client } of this.#waiting) counts.set(client, (counts.get(client) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    const at = this.#waiting.findLastIndex(({ client }) => counts.get(client) === most)
+    this.#turnedAway.push(...this.#waiting.splice(at, 1))
+    if (this.#turnedAway.length > MAX_TURNED_AWAY) this.#turnedAway.shift()!.resolve(null)
   }
 
   #schedule(): void {
     if (this.#busy || this.#waiting.length === 0) return
     this.#busy = true
-    const now = this.#parts.now()
-    this.#left = Math.min(BURST, this.#left + (now - this.#countedAt) / INTERVAL_MS)
-    this.#countedAt = now
-    const wait = Math.max(0, (1 - this.#left) * INTERVAL_MS)
-    this.#left--
+    const wait = this.#beganAt + INTERVAL_MS - this.#parts.now()
     const run = (): void => void this.#run()
     // Rounded up: a timer may be early by a part of a millisecond.
     if (wait > 0) this.#parts.later(run, Math.ceil(wait))
@@ -75,29 +86,26 @@ export class SharedRendering<T> {
   }
 
   async #run(): Promise<void> {
-    const all = this.#waiting
-    this.#waiting = []
-    for (const [form, waiters] of Map.groupBy(all, (one) => one.form)) {
-      try {
-        const rendered = await this.#parts.render(form)
-        await inTurns(waiters, ({ resolve }) => resolve(rendered))
-      } catch (error) {
-        for (const { reject } of waiters) reject(error)
-      }
+    this.#beganAt = this.#parts.now()
+    const turnedAway = this.#turnedAway.splice(0)
+    const { form } = this.#waiting[0]!
+    const waiters = this.#waiting.filter((one) => one.form === form)
+    this.#waiting = this.#waiting.filter((one) => one.form !== form)
+    try {
+      const rendered = await this.#parts.render(form)
+      await this.#tell(waiters, rendered)
+    } catch (error) {
+      for (const { reject } of waiters) reject(error)
     }
+    await this.#tell(turnedAway, null)
     this.#busy = false
     this.#schedule()
   }
-}
 
-async function inTurns<W>(waiters: readonly W[], tell: (waiter: W) => void): Promise<void> {
-  let began = performance.now()
-  for (const waiter of waiters) {
-    tell(waiter)
-    // Its answer is written by what it awaits, before this goes on.
-    await Promise.resolve()
-    if (performance.now() - began < SLICE_MS) continue
-    await nextTurn()
-    began = performance.now()
+  async #tell(waiters: Waiter<T>[], rendered: T | null): Promise<void> {
+    while (waiters.length > 0) {
+      waiters.shift()!.resolve(rendered)
+      if (waiters.length > 0) await this.#parts.pause()
+    }
   }
 }

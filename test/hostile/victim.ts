@@ -16,6 +16,8 @@ export const full: boolean = process.env['DNSLET_HOSTILE'] === 'full'
 /** Milliseconds until a client gives up: those of the kubelet where the machine is quiet. */
 export const PATIENCE_MS: number = full ? 1_000 : 5_000
 
+/** The machine's own address, from which the kubelet probes: also a process of its network namespace. */
+export const NODE = '127.0.0.1'
 /** Addresses of the hostile pod and of a decent one. */
 export const HOSTILE = '127.0.0.2'
 export const DECENT = '127.0.0.3'
@@ -35,7 +37,7 @@ export interface Victim {
 export async function startVictim(owner: Owner): Promise<Victim> {
   const nsd = await startNsd(owner, {
     'test.':
-      '@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n',
+      '@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n*.w IN A 192.0.2.2\n',
   })
   const [port, http] = [await freePort(), await freePort()]
   const dnslet = await startDnslet(
@@ -143,7 +145,7 @@ export function percentile({ times }: Seen, part: number): number {
   return times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? Infinity
 }
 
-/** Asks over UDP each two milliseconds, for a name in the cache, until `attack` is over. */
+/** Asks over UDP a thousand times a second, for a name in the cache and for new ones in turn, until `attack` is over. */
 export async function watch(port: number, attack: Promise<unknown>): Promise<Seen> {
   const socket = createSocket('udp4')
   const sent = new Map<number, number>()
@@ -157,10 +159,14 @@ export async function watch(port: number, attack: Promise<unknown>): Promise<See
   await new Promise<void>((resolve) => socket.bind(0, DECENT, resolve))
   let over = false
   void attack.finally(() => (over = true))
-  for (let id = 0; !over; id = (id + 1) & 0xffff) {
-    sent.set(id, performance.now())
-    socket.send(query({ id, name: 'a.test' }), port, '127.0.0.1')
-    await delay(2)
+  const began = performance.now()
+  for (let n = 0; !over; await delay(1)) {
+    for (; n < performance.now() - began; n++) {
+      const id = n & 0xffff
+      const name = n % 2 === 0 ? 'a.test' : `${began}-${n}.w.test`
+      sent.set(id, performance.now())
+      socket.send(query({ id, name }), port, '127.0.0.1')
+    }
   }
   await delay(1000)
   socket.close()
