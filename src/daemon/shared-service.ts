@@ -7,6 +7,10 @@ import { joinHostPort } from './identity.ts'
 
 /** Milliseconds between looks at who else listens. */
 const LOOK_MS = 5_000
+/** Milliseconds in which another dnslet that asked who is here has opened its sockets. */
+const ASKED_MS = 60_000
+/** As long who was here may come back: more than the five minutes of kubelet's longest back-off. */
+const BACK_MS = 600_000
 /** Looks before the first that counts: the other one may still be starting. */
 const PATIENCE = 12
 
@@ -36,6 +40,8 @@ registerMetric({
 
 interface Sharing {
   sharesSockets: boolean
+  /** See `Listeners.sharePort`. */
+  sharePort(shared: boolean): void
   readonly readiness: Holds
   readonly addresses: readonly { readonly host: string; readonly port: number }[]
 }
@@ -45,18 +51,29 @@ interface Sharing {
  * second DaemonSet that does so for good, a dnslet of another version, a node-cache that is about to go.
  * The kernel gives each a part of the queries, so what those answer is no failure of ours; and rules and
  * interface are theirs too, until they are gone.
+ *
+ * It keeps further ones out of our port, unless they are to come: while one is there already, since of
+ * sockets that do not share one alone would get all queries, and ten minutes longer; when a dnslet has
+ * asked who is here; and when this one goes.
  */
 export class SharedService {
   readonly #daemon: Sharing
   readonly #log: Log
   readonly #ended: () => void
+  readonly #isOpen: boolean
+  #openUntil = -Infinity
+  #leaves = false
   #follows = false
   #looking: Promise<boolean> | null = null
   /** Looks until one that finds nobody counts. */
   #patience = 0
 
-  /** @param ended called whenever the last of the others is gone */
-  constructor(daemon: Sharing, log: Log, ended: () => void) {
+  /**
+   * @param ended called whenever the last of the others is gone
+   * @param isOpen whether whoever wants may share our port at any time
+   */
+  constructor(daemon: Sharing, log: Log, ended: () => void, isOpen: boolean) {
+    this.#isOpen = isOpen
     this.#daemon = daemon
     this.#log = log
     this.#ended = ended
@@ -67,6 +84,29 @@ export class SharedService {
     if (this.#follows) return
     this.#follows = true
     setInterval(() => void this.look(), LOOK_MS).unref()
+    void this.look()
+  }
+
+  /** Another dnslet may be about to open its sockets. */
+  readonly asked = (): void => {
+    this.#openFor(ASKED_MS)
+    this.#keepOut()
+  }
+
+  /** This process goes: whoever comes is welcome. */
+  leave(): void {
+    this.#leaves = true
+    this.#keepOut()
+  }
+
+  #openFor(ms: number): void {
+    this.#openUntil = Math.max(this.#openUntil, performance.now() + ms)
+  }
+
+  #keepOut(): void {
+    const { sharesSockets } = this.#daemon
+    const mayCome = this.#leaves || performance.now() < this.#openUntil
+    this.#daemon.sharePort(this.#isOpen || sharesSockets || this.#patience > 0 || mayCome)
   }
 
   /**
@@ -80,6 +120,7 @@ export class SharedService {
     this.#patience = PATIENCE + 1
     this.#daemon.sharesSockets = true
     if (isOld) this.#daemon.readiness.hold(OTHER_VERSION)
+    this.#keepOut()
     this.follow()
   }
 
@@ -93,13 +134,16 @@ export class SharedService {
     const { readiness } = this.#daemon
     if (this.#patience > 0) this.#patience--
     const found = await this.#findOthers()
-    if (found.length > 0) this.#daemon.sharesSockets = true
-    else if (this.#patience === 0 && this.#daemon.sharesSockets) {
+    if (found.length > 0) {
+      this.#openFor(BACK_MS)
+      this.#daemon.sharesSockets = true
+    } else if (this.#patience === 0 && this.#daemon.sharesSockets) {
       this.#daemon.sharesSockets = false
       readiness.release(OTHER_VERSION)
       this.#log.info('No other process serves these addresses any more')
       this.#ended()
     }
+    this.#keepOut()
     return found.length > 0
   }
 

@@ -28,12 +28,15 @@ async function other(owner: Owner, at = 0): Promise<{ port: number; end: () => P
   return { port: Number(line.toString()), end }
 }
 
+function ignore(): void {}
+
 test('sockets are shared for a minute, and as long as the other one serves', async (t) => {
   const { port, end } = await other(t)
   const readiness = new Holds()
-  const daemon = { sharesSockets: false, readiness, addresses: [{ host: '127.0.0.1', port }] }
+  const addresses = [{ host: '127.0.0.1', port }]
+  const daemon = { sharesSockets: false, sharePort: ignore, readiness, addresses }
   let alone = 0
-  const shared = new SharedService(daemon, new LinesLog(), () => void alone++)
+  const shared = new SharedService(daemon, new LinesLog(), () => void alone++, false)
   t.mock.timers.enable({ apis: ['setInterval'] })
   shared.begin(true)
   assert.equal(daemon.sharesSockets, true)
@@ -55,22 +58,33 @@ test('others that come and go are noticed, each time', async (t) => {
   const first = await other(t)
   const readiness = new Holds()
   const at = { host: '127.0.0.1', port: first.port }
-  const daemon = { sharesSockets: false, readiness, addresses: [at] }
+  const open: boolean[] = []
+  const sharePort = (shared: boolean): void => void open.push(shared)
+  const daemon = { sharesSockets: false, sharePort, readiness, addresses: [at] }
   const log = new LinesLog()
   let alone = 0
-  const shared = new SharedService(daemon, log, () => void alone++)
+  let now = 1_000
+  t.mock.method(performance, 'now', () => now)
+  const shared = new SharedService(daemon, log, () => void alone++, false)
   t.mock.timers.enable({ apis: ['setInterval'] })
   shared.follow()
   t.mock.timers.tick(5_000)
   // The look that has begun.
   assert.equal(await shared.look(), true)
   assert.equal(daemon.sharesSockets, true)
+  assert.deepEqual(open, [true])
   assert.deepEqual(readiness.reasons, [], 'it is as ready as before')
   await first.end()
   assert.equal(await shared.look(), false)
   assert.deepEqual([daemon.sharesSockets, alone], [false, 1])
   assert.equal(await shared.look(), false)
   assert.equal(alone, 1)
+  now += 599_999
+  await shared.look()
+  assert.equal(open.at(-1), true, 'it may be starting again')
+  now += 1
+  await shared.look()
+  assert.equal(open.at(-1), false, 'who is alone keeps others out')
   const second = await other(t, first.port)
   assert.equal(await shared.look(), true)
   assert.equal(daemon.sharesSockets, true)
@@ -93,18 +107,48 @@ test('others that come and go are noticed, each time', async (t) => {
 test('who serves as well is named in the metrics, a dnslet is no stranger', async (t) => {
   const { port } = await other(t)
   const at = { host: '127.0.0.1', port }
-  const daemon = { sharesSockets: false, readiness: new Holds(), addresses: [at] }
+  const readiness = new Holds()
+  const daemon = { sharesSockets: false, sharePort: ignore, readiness, addresses: [at] }
   const log = new LinesLog()
   const own = { addresses: ['127.0.0.1'], port, interfaceName: 'a', scope: '' }
   for (const presence of [own, own]) {
     const announced = await announcePresence(presence)
     t.after(() => announced?.stop())
   }
-  assert.equal(await new SharedService(daemon, log, () => {}).look(), true)
+  assert.equal(await new SharedService(daemon, log, () => {}, false).look(), true)
   assert.deepEqual(log.lines, [
     `[INFO] Another dnslet serves 127.0.0.1:${port} as well: each gets a part of the queries`,
   ])
   const { body } = await exposition('')
   const series = /^dnslet_foreign_sockets\{address="(.*?)",user="\d+",process="dnslet"\} 1$/m
   assert.equal(series.exec(body)?.[1], `127.0.0.1:${port}`)
+})
+
+test('others are kept out, unless one is to come', async (t) => {
+  const open: boolean[] = []
+  const sharePort = (shared: boolean): void => void open.push(shared)
+  const daemon = { sharesSockets: false, sharePort, readiness: new Holds(), addresses: [] }
+  const service = (isOpen: boolean): SharedService =>
+    new SharedService(daemon, new LinesLog(), () => {}, isOpen)
+  const last = async (shared: SharedService): Promise<boolean | undefined> => {
+    await shared.look()
+    return open.at(-1)
+  }
+  let now = 1_000
+  t.mock.method(performance, 'now', () => now)
+  const shared = service(false)
+  assert.equal(await last(shared), false)
+  shared.asked()
+  assert.equal(open.at(-1), true, 'before the other dnslet has its answer')
+  now += 59_999
+  assert.equal(await last(shared), true)
+  now += 1
+  assert.equal(await last(shared), false)
+  shared.begin(false)
+  assert.equal(open.at(-1), true, 'a dnslet of another version')
+  for (let i = 0; i < 13; i++) await shared.look()
+  assert.equal(open.at(-1), false)
+  shared.leave()
+  assert.equal(open.at(-1), true, 'whoever comes when this one goes')
+  assert.equal(await last(service(true)), true)
 })

@@ -33,8 +33,15 @@ export interface Victim {
   metric(name: string, text?: string): Promise<number>
 }
 
-/** A daemon with a real upstream, `health`, `ready` and `prometheus` on one HTTP port. */
-export async function startVictim(owner: Owner): Promise<Victim> {
+/**
+ * A daemon with a real upstream, `health`, `ready` and `prometheus` on one HTTP port.
+ * @param health what is in the block of `health`
+ */
+export async function startVictim(
+  owner: Owner,
+  args: readonly string[] = [],
+  health = '',
+): Promise<Victim> {
   const nsd = await startNsd(owner, {
     'test.':
       '@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n*.w IN A 192.0.2.2\n',
@@ -44,14 +51,14 @@ export async function startVictim(owner: Owner): Promise<Victim> {
     owner,
     `.:${port} {
   bind 127.0.0.1
-  health 127.0.0.1:${http}
+  health 127.0.0.1:${http}${health === '' ? '' : ` {\n    ${health}\n  }`}
   ready 127.0.0.1:${http}
   prometheus 127.0.0.1:${http}
   cache 30
   forward . 127.0.0.1:${nsd.port}
 }
 `,
-    { ready: { address: '127.0.0.1', port, name: 'a.test' } },
+    { ready: { address: '127.0.0.1', port, name: 'a.test' }, args },
   )
   await waitUntil('/ready', async () => (await probe(http, '/ready')) === 200, dnslet.process)
   return {
