@@ -1,11 +1,12 @@
 import { createSocket } from 'node:dgram'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Dnslet, startDnslet } from '../helpers/dnslet.ts'
-import { startNsd } from '../helpers/nsd.ts'
+import { startNsd, temporaryFolder } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { type Owner, waitUntil } from '../helpers/processes.ts'
 import { frame, query } from '../net/clients.ts'
@@ -13,11 +14,17 @@ import { frame, query } from '../net/clients.ts'
 /** Whether the figures of the issue are wanted instead of those that fit into the gate. */
 export const full: boolean = process.env['DNSLET_HOSTILE'] === 'full'
 
+/** The memory limit of deploy/nodelocaldns.yaml; a fifth of it is to stay free. */
+const MANIFEST_MIB = 200
+export const MOST_MIB: number = 0.8 * MANIFEST_MIB
+
 /** Milliseconds until a client gives up: those of the kubelet where the machine is quiet. */
 export const PATIENCE_MS: number = full ? 1_000 : 5_000
 
 /** The machine's own address, from which the kubelet probes: also a process of its network namespace. */
 export const NODE = '127.0.0.1'
+/** Served beside 127.0.0.1, as a ClusterIP is beside the link-local address. */
+export const SECOND = '127.0.0.4'
 /** Addresses of the hostile pod and of a decent one. */
 export const HOSTILE = '127.0.0.2'
 export const DECENT = '127.0.0.3'
@@ -27,8 +34,9 @@ export interface Victim {
   readonly port: number
   /** Where /metrics, /health and /ready are. */
   readonly http: number
-  /** Resident memory in MiB. */
+  /** Resident memory in MiB: now, and at most so far. */
   rss(): number
+  peak(): number
   /** The sum of a metric's series whose line contains `text`. */
   metric(name: string, text?: string): Promise<number>
 }
@@ -50,7 +58,7 @@ export async function startVictim(
   const dnslet = await startDnslet(
     owner,
     `.:${port} {
-  bind 127.0.0.1
+  bind 127.0.0.1 ${SECOND}
   health 127.0.0.1:${http}${health === '' ? '' : ` {\n    ${health}\n  }`}
   ready 127.0.0.1:${http}
   prometheus 127.0.0.1:${http}
@@ -58,23 +66,37 @@ export async function startVictim(
   forward . 127.0.0.1:${nsd.port}
 }
 `,
-    { ready: { address: '127.0.0.1', port, name: 'a.test' }, args },
+    {
+      ready: { address: '127.0.0.1', port, name: 'a.test' },
+      args,
+      // With the heap that the manifest's limit gives.
+      env: { DNSLET_CGROUP: memoryLimit(owner) },
+    },
   )
   await waitUntil('/ready', async () => (await probe(http, '/ready')) === 200, dnslet.process)
   return {
     dnslet,
     port,
     http,
-    rss() {
-      const status = readFileSync(`/proc/${dnslet.process.pid}/status`, 'utf8')
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
-    },
+    rss: () => mebibytes(dnslet.process.pid, 'VmRSS'),
+    peak: () => mebibytes(dnslet.process.pid, 'VmHWM'),
     async metric(name, text = '') {
       const body = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text()
       const lines = body.split('\n').filter((line) => line.startsWith(name) && line.includes(text))
       return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
     },
   }
+}
+
+function memoryLimit(owner: Owner): string {
+  const folder = temporaryFolder(owner)
+  writeFileSync(join(folder, 'memory.max'), `${MANIFEST_MIB * 2 ** 20}\n`)
+  return folder
+}
+
+function mebibytes(pid: number, name: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
 }
 
 /** The status of a GET on a connection of its own, as the kubelet's probes do; 0 where none came in `timeout` ms. */
@@ -122,13 +144,14 @@ export async function openIdle(
   count: number,
   first: Buffer | null,
   localAddress: string = HOSTILE,
+  host = '127.0.0.1',
 ): Promise<readonly Socket[]> {
   const sockets: Socket[] = []
   owner.after(() => {
     for (const socket of sockets) socket.destroy()
   })
   for (let i = 0; i < count; i++) {
-    const socket = connect({ host: '127.0.0.1', port, localAddress })
+    const socket = connect({ host, port, localAddress })
     socket.on('error', () => {})
     socket.on('data', () => {})
     sockets.push(socket)
