@@ -11,6 +11,7 @@ import { showCacheBudget } from '../src/daemon/cache-budget.ts'
 import { CorefileSource } from '../src/daemon/corefile-source.ts'
 import { Daemon } from '../src/daemon/daemon.ts'
 import { flagNames } from '../src/daemon/flags.ts'
+import { showKeptQueries } from '../src/daemon/kept-queries.ts'
 import { LoopLag, loopLagMetric } from '../src/daemon/loop-lag.ts'
 import { checkListeners } from '../src/daemon/self-check.ts'
 import { ByteBudget } from '../src/lib/byte-budget.ts'
@@ -182,6 +183,7 @@ describe('flags', () => {
 
 describe('metrics', () => {
   showCacheBudget(new ByteBudget(1))
+  showKeptQueries(nullLog)
   const registered = [
     ...registeredMetrics(),
     ...netMetrics(new NetCounters()),

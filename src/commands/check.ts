@@ -1,9 +1,9 @@
 import { CorefileError, everyError } from '../corefile/error.ts'
+import { openCacheBudget } from '../daemon/cache-budget.ts'
 import { type CompiledBlock, compileBlocks } from '../daemon/compile.ts'
 import { CorefileSource } from '../daemon/corefile-source.ts'
 import { joinHostPort } from '../daemon/identity.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
-import { ByteBudget } from '../lib/byte-budget.ts'
 import { Clock } from '../lib/clock.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
@@ -122,7 +122,7 @@ function idleServices(warn: (message: string) => void): Services {
   return {
     clock: new Clock(),
     log,
-    cacheBudget: new ByteBudget(Infinity),
+    cacheBudget: openCacheBudget(),
     keep: (_key, make) => make(),
     watchCorefile: silent,
     fatal: silent,

@@ -18,7 +18,7 @@ import type { ServeOptions } from '../daemon/serve-options.ts'
 import { SharedService } from '../daemon/shared-service.ts'
 import { stateIdentity } from '../daemon/state-identity.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
-import { announcePresence } from '../host/presence.ts'
+import { type Announcement, announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
@@ -95,13 +95,16 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
       void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
     },
   }
-  const shared = new SharedService(daemon, log, () => void handover?.offer(daemon, parts))
+  const gone = (): void => void handover?.offer(daemon, parts)
+  const shared = new SharedService(daemon, log, gone, options.reusePort || options.skipTeardown)
+  if (presence !== null) presence.onAsked = shared.asked
   daemon.lookForOthers = () => shared.look()
-  if (interception !== null) shared.follow()
+  shared.follow()
   if (handover?.runsBeside === true) shared.begin(false)
   await handover?.takeOver(daemon, parts)
   const stop = async (): Promise<void> => {
     stopFollowing()
+    shared.leave()
     // Then interface and rules are the other one's as well.
     const isShared = interception !== null && (await shared.lasts())
     if (!isShared) await interception?.withdraw()
@@ -110,7 +113,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     else await interception?.release(options.skipTeardown)
     await end()
   }
-  return servingOf(log, daemon, interception, stop)
+  return servingOf(log, daemon, interception, () => shared.leave(), stop)
 }
 
 /** What signals can do. */
@@ -118,6 +121,7 @@ function servingOf(
   log: DaemonLog,
   daemon: Daemon,
   interception: Interception | null,
+  leave: () => void,
   stop: () => Promise<void>,
 ): Serving {
   return {
@@ -126,6 +130,7 @@ function servingOf(
     reload: () => daemon.reload(),
     async shutdown() {
       interception?.beginNoMore()
+      leave()
       await daemon.lameduck()
       await stop()
     },
@@ -163,7 +168,7 @@ interface Opened {
   /** Null where the flags leave the node's network alone. */
   readonly interception: Interception | null
   /** What other dnslet of this node see of us; null where the node is left alone. */
-  readonly presence: { stop(): void } | null
+  readonly presence: Announcement | null
   /** Ends following the files that the configuration is made of. */
   readonly stopFollowing: () => void
 }

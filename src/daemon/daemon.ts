@@ -38,6 +38,8 @@ export class Daemon {
   sharesSockets: boolean
   /** Looks whether others serve these addresses as well by now. */
   lookForOthers: () => Promise<boolean> = () => Promise.resolve(false)
+  /** See `Listeners.sharePort`. */
+  readonly sharePort = (shared: boolean): void => this.#parts.listeners.sharePort(shared)
   /** Whether queries for our addresses may rightly lead to somebody else: until interception begins. */
   othersMayAnswer: () => boolean = () => this.#parts.freeBind === true
   /** True once the configuration in force is to end with the process. */

@@ -65,6 +65,10 @@ export const flags: readonly Flag[] = [
     ['reloadwithsignal'],
     'accepted: what is made from the template is always applied at once',
   ),
+  boolean(
+    ['reuseport'],
+    'let other processes of this user serve on the port as well (so does -skipteardown)',
+  ),
   text(['pidfile'], '', 'file that holds the process id once all sockets are served'),
   boolean(['quiet'], 'print neither zones nor version at start'),
   text(['log-format'], 'json', 'json: one object a line; text: the lines CoreDNS prints'),

@@ -24,6 +24,7 @@ export function joinHostPort(host: string, port: number): string {
 
 /** Directives that neither produce nor change the answers that `cache` gets; its own limits it knows. */
 const SILENT = new Set([
+  'any',
   'bind',
   'cache',
   'debug',

@@ -9,6 +9,7 @@ import { ReceiveQueues, receiveQueueMetrics } from '../net/receive-queues.ts'
 import type { ClosingOrder } from '../sys/closing-order.ts'
 import { libc } from '../sys/libc.ts'
 import { bindTcp } from '../sys/socket.ts'
+import { setHttpLog } from '../telemetry/http-connections.ts'
 import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
@@ -16,6 +17,7 @@ import type { ReceiveCache } from './cache-handover.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon } from './daemon.ts'
 import type { DaemonParts } from './daemon-parts.ts'
+import { showKeptQueries } from './kept-queries.ts'
 import { LoopLag, loopLagMetric } from './loop-lag.ts'
 
 export interface OpenParts extends Omit<
@@ -51,6 +53,7 @@ export async function openDaemon({
   // A process that starts does many things at once: what it reads now would wait for them.
   const adopt = inherited === null ? {} : { inherited, waits: true }
   const listeners = new Listeners({ udp, clock, counters, log, freeBind, closing, ...adopt })
+  setHttpLog(log)
   if (freeBind) setHttpBinder(bindHttp)
   if (inherited !== null) inheritHttp(inherited)
   const receiveCache: ReceiveCache | null =
@@ -63,6 +66,7 @@ export async function openDaemon({
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   showCacheBudget(cacheBudget)
+  showKeptQueries(log)
   const metrics = [...netMetrics(counters), ...receiveQueueMetrics(sockets), loopLagMetric(lag)]
   for (const metric of metrics) registerMetric(metric)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)

@@ -1,6 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import type { Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
+import { takeHeapRoom } from './heap-room.ts'
 import { compileBlocks, type CompiledBlock } from './compile.ts'
 import { serverIdentity } from './identity.ts'
 import type { KeptStates, StateUser } from './kept-states.ts'
@@ -37,11 +38,13 @@ export class Runtime {
   readonly endpoints: readonly Endpoint[]
   readonly #parts: RuntimeParts
   readonly #states: StateUser
+  readonly #giveHeapRoom: () => void
   #started: Stage[] = []
 
   /** Throws CorefileError; opens nothing. */
   constructor(blocks: readonly ServerBlock[], parts: RuntimeParts) {
     this.#parts = parts
+    this.#giveHeapRoom = takeHeapRoom(blocks)
     this.#states = parts.kept.open()
     const services: Services = {
       ...parts.services,
@@ -54,6 +57,7 @@ export class Runtime {
       this.blocks = compileBlocks(blocks, { port, services, warn, panicked })
     } catch (error) {
       this.#states.release()
+      this.#giveHeapRoom()
       throw error
     }
     this.endpoints = endpointsOf(this.blocks)
@@ -113,6 +117,7 @@ export class Runtime {
     this.#started = []
     await Promise.all(started.map(async (stage) => stage.stop?.(final)))
     this.#states.release()
+    this.#giveHeapRoom()
   }
 
   *#stages(): Generator<Stage> {

@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly setupInterface: boolean
   readonly setupIptables: boolean
   readonly skipTeardown: boolean
+  /** Whether processes that do not ask may share the port as well. */
+  readonly reusePort: boolean
   readonly interfaceName: string
   readonly syncIntervalMs: number
   /** host:port of the process's own metrics. */
@@ -64,6 +66,7 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     setupInterface: setUp(given, 'setupinterface', localIps),
     setupIptables: setUp(given, 'setupiptables', localIps),
     skipTeardown: given.isOn('skipteardown'),
+    reusePort: given.isOn('reuseport'),
     interfaceName: given.text('interfacename'),
     syncIntervalMs,
     metricsListenAddress: listenAddress(given.text('metrics-listen-address')),

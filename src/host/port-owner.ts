@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
 import { serversOn, type SocketTable } from '../sys/socket-table.ts'
@@ -33,15 +34,23 @@ export function portOwners(addresses: readonly string[], port: number): readonly
   return [...new Map(owners.map((owner) => [`${owner.pid} ${owner.address}`, owner])).values()]
 }
 
+/** A UDP socket of another process on an address that we serve as well. */
+export interface ForeignSocket {
+  /** As it was asked for. */
+  readonly address: string
+  readonly inode: string
+  /** The number of the user it belongs to. */
+  readonly user: string
+}
+
 /**
- * Those of `addresses` that other processes have UDP sockets on, without a look at every process of the
- * machine. What is bound to a wildcard gets no query while we are there. The tables are read on another
+ * UDP sockets that other processes have on `addresses`. What is bound to a wildcard gets no query while we are there. The tables are read on another
  * thread: the kernel looks through all sockets of the node for them, which takes milliseconds.
  */
-export async function sharedAddresses(
+export async function foreignSockets(
   addresses: readonly string[],
   port: number,
-): Promise<readonly string[]> {
+): Promise<readonly ForeignSocket[]> {
   const wanted = new Map(
     addresses.map((one) => [one.includes(':') ? canonicalIPv6(one) : one, one]),
   )
@@ -51,8 +60,26 @@ export async function sharedAddresses(
     .filter(({ address }) => wanted.has(unmapped(address)))
   if (sockets.length === 0) return []
   const own = socketsOf('self')
-  const others = sockets.filter(({ inode }) => !own.has(inode))
-  return [...new Set(others.map(({ address }) => wanted.get(unmapped(address))!))]
+  return sockets
+    .filter(({ inode }) => !own.has(inode))
+    .map(({ address, inode, user }) => ({ address: wanted.get(unmapped(address))!, inode, user }))
+}
+
+/**
+ * `1234 (node server.js)` for each of these sockets whose process is to be seen, by inode. Every process
+ * of the machine is looked at, where this one sees them.
+ */
+export async function ownersOf(inodes: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const wanted = new Set(inodes)
+  const owners = new Map<string, string>()
+  for (const pid of listed('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const inode of socketsOf(pid)) {
+      if (wanted.has(inode)) owners.set(inode, `${pid} (${commandOf(pid)})`)
+    }
+    // There may be thousands of processes, and queries wait meanwhile.
+    await nextTurn()
+  }
+  return owners
 }
 
 async function readTable<T extends SocketTable>(table: T): Promise<[T, string[]]> {
@@ -113,10 +140,17 @@ function socketsOf(pid: string): Set<string> {
 /** Not /proc/<pid>/comm, which reads "MainThread" for every program of Node.js. */
 function commandOf(pid: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 80)
+    return printable(
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 80),
+    )
   } catch {
     return ''
   }
+}
+
+/** A process chooses its command line itself, and it goes to logs and terminals. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 function listed(folder: string): string[] {

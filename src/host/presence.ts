@@ -25,20 +25,29 @@ export interface Neighbours {
   readonly silent: number
 }
 
+/** What tells others that this process is here. */
+export interface Announcement {
+  /** Called before whoever asks has an answer: another dnslet starts here, as a rule. */
+  onAsked: () => void
+  stop(): void
+}
+
 /**
  * Tells whoever asks that this process serves here. Pods with the node's network need not share
  * anything else by which they could see each other: no files, no process ids. It is told nothing but
  * what /proc/net shows as well, so it may be open to all of them. Null where there is no such socket.
  */
-export async function announcePresence(presence: Presence): Promise<{ stop(): void } | null> {
+export async function announcePresence(presence: Presence): Promise<Announcement | null> {
+  const announcement: Announcement = { onAsked() {}, stop: () => void server.close() }
   const server = createServer((socket) => {
+    announcement.onAsked()
     socket.on('error', () => {}).end(JSON.stringify(presence))
   })
   return new Promise((resolve) => {
     server.once('error', () => resolve(null))
     server.listen(`\0${PREFIX}${randomBytes(8).toString('hex')}`, () => {
       server.unref()
-      resolve({ stop: () => void server.close() })
+      resolve(announcement)
     })
   })
 }

@@ -29,6 +29,12 @@ export const TcpEnd = {
   Overflow: 5,
   /** The listener closed. */
   Shutdown: 6,
+  /** All places were taken, and this was the longest idle. */
+  Full: 7,
+  /** A query longer than MAX_QUERY was announced. */
+  TooLong: 8,
+  /** Queries that had not come whole, or waited, took up all memory meant for them. */
+  Buffered: 9,
 } as const
 export type TcpEnd = (typeof TcpEnd)[keyof typeof TcpEnd]
 
@@ -41,6 +47,9 @@ export const tcpEndNames = [
   'write_timeout',
   'overflow',
   'shutdown',
+  'full',
+  'too_long',
+  'buffered',
 ] as const
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64] as const

@@ -1,8 +1,10 @@
 /** The length in front of a message is 16 bits wide (RFC 1035 §4.2.2). */
 const PREFIX = 2
-/** Smallest buffer for an incomplete message, and what the longest one needs. */
+/** Smallest buffer for an incomplete message. */
 const MIN_PARTIAL = 512
-const MAX_PARTIAL = PREFIX + 0xffff
+
+/** Instead of a length: the next message is longer than allowed. Nothing behind it can be read. */
+export const TOO_LONG = -2
 
 const noBytes: Buffer = Buffer.alloc(0)
 
@@ -18,11 +20,22 @@ const noBytes: Buffer = Buffer.alloc(0)
  * client that announces 65,535 octets costs nothing.
  */
 export class FrameQueue {
+  readonly #longest: number
   #bytes: Buffer = noBytes
   #at = 0
   #end = 0
   /** Whether `#bytes` is ours to write to. */
   #owned = false
+
+  /** @param longest octets that a message may have, 65,535 at most */
+  constructor(longest: number = 0xffff) {
+    this.#longest = longest
+  }
+
+  /** Octets of memory that what has not been taken keeps. */
+  get held(): number {
+    return this.#at === this.#end ? 0 : this.#bytes.length
+  }
 
   /** Whether the stream stands between two messages with none waiting. */
   get empty(): boolean {
@@ -44,13 +57,14 @@ export class FrameQueue {
   }
 
   /**
-   * Copies the next whole message to the start of `out`, which holds at least 65,535 octets, and
-   * returns its length; −1 where none is complete.
+   * Copies the next whole message to the start of `out`, which holds the longest, and returns
+   * its length; −1 where none is complete, TOO_LONG as soon as one is announced that is too long.
    */
   next(out: Buffer): number {
     const have = this.#end - this.#at
     if (have < PREFIX) return this.#wait()
     const length = (this.#bytes[this.#at]! << 8) | this.#bytes[this.#at + 1]!
+    if (length > this.#longest) return TOO_LONG
     if (have < PREFIX + length) return this.#wait()
     const start = this.#at + PREFIX
     this.#at = start + length
@@ -76,7 +90,7 @@ export class FrameQueue {
   /** Moves what is left to the start of an own buffer with room for `more`, larger than needed. */
   #move(more: number): void {
     const need = this.#end - this.#at + more
-    const size = Math.max(need, Math.min(2 * need, MAX_PARTIAL), MIN_PARTIAL)
+    const size = Math.max(need, Math.min(2 * need, PREFIX + this.#longest), MIN_PARTIAL)
     const to = Buffer.allocUnsafeSlow(size)
     this.#bytes.copy(to, 0, this.#at, this.#end)
     this.#end -= this.#at

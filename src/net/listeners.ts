@@ -9,6 +9,7 @@ import { BoundAddresses } from './bound-addresses.ts'
 import type { NetCounters } from './counters.ts'
 import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard } from './local-addresses.ts'
+import { shareTcpPort } from './port-sharing.ts'
 import { isPortShared } from './shared-port.ts'
 import { openTcp, type TcpListener } from './tcp.ts'
 import type { UdpBackend, UdpSocket } from './udp.ts'
@@ -62,12 +63,15 @@ const RESCAN_MS = 5_000
 /** Attempts to find a port free for both protocols, where the kernel chooses. */
 const PORT_ATTEMPTS = 20
 
-/** Opens listening addresses. All sockets carry SO_REUSEPORT: a successor may open them as well. */
+/** Opens listening addresses. All sockets are bound with SO_REUSEPORT; see `sharePort()`. */
 export class Listeners {
   readonly #options: Required<ListenersOptions>
   /** Listeners not told to close yet. */
   readonly #own = new Set<OpenListener>()
   readonly #bound = new BoundAddresses()
+  #shared = true
+  /** How many are being opened. */
+  #opening = 0
 
   constructor(options: ListenersOptions) {
     this.#options = {
@@ -87,6 +91,32 @@ export class Listeners {
    * `dispatch` is given are dropped.
    */
   async open(host: string, port: number, dispatch: (q: Query) => void = ignore): Promise<Listener> {
+    if (port === 0) return this.#openSome(host, port, dispatch)
+    // A socket of ours may have the address already.
+    this.#opening++
+    this.#share(true)
+    try {
+      return await this.#openSome(host, port, dispatch)
+    } finally {
+      this.#opening--
+      this.#share(this.#shared)
+    }
+  }
+
+  /**
+   * Whether other processes of this user may open these addresses as well: at first they may. A wildcard's
+   * TCP socket stays open to them, and so does everything where the C library cannot be called.
+   */
+  sharePort(shared: boolean): void {
+    this.#shared = shared
+    this.#share(shared)
+  }
+
+  #share(shared: boolean): void {
+    for (const own of this.#own) own.sharePort(shared || this.#opening > 0)
+  }
+
+  async #openSome(host: string, port: number, dispatch: (q: Query) => void): Promise<Listener> {
     const bound = port !== 0 && !isWildcard(host)
     if (bound) this.#bound.add(host, port)
     for (let attempt = 1; ; attempt++) {
@@ -179,6 +209,8 @@ class OpenListener implements Listener {
   readonly #udp: UdpSockets
   readonly #dispatcher: { dispatch: (q: Query) => void }
   readonly #closing: () => Promise<void>
+  /** A successor has the same sockets, or they are about to close. */
+  #leaves = false
 
   constructor(
     host: string,
@@ -220,7 +252,15 @@ class OpenListener implements Listener {
     this.#udp.begin()
   }
 
+  sharePort(shared: boolean): void {
+    if (this.#leaves) return
+    this.#udp.sharePort(shared)
+    // With a wildcard open the kernel would not be told, and who is there would get all of it.
+    if (this.#tcpHost !== '') shareTcpPort(this.#tcp.fd, this.port, shared)
+  }
+
   letGo(): void {
+    this.#leaves = true
     this.#tcp.letGo()
     this.#udp.letGo()
   }
@@ -234,6 +274,9 @@ class OpenListener implements Listener {
   }
 
   async close(graceMs: number): Promise<void> {
+    // Somebody else may have the address from now on.
+    this.sharePort(true)
+    this.#leaves = true
     await this.#closing()
     await Promise.all([this.#tcp.close(graceMs), this.#udp.close(graceMs)])
   }

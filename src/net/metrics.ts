@@ -1,4 +1,5 @@
 import type { Histogram } from '../lib/counters.ts'
+import { shortenedReplies } from '../serve/finish.ts'
 import { type NetCounters, tcpEndNames, udpDropNames } from './counters.ts'
 
 /** A metric as telemetry registers it: values are read when it is scraped. */
@@ -36,6 +37,12 @@ function udpMetrics(counters: NetCounters): readonly NetMetric[] {
       'Received datagrams longer than 4096 octets; the rest is cut off.',
       () => counters.udpTruncated,
     ),
+    single(
+      'counter',
+      'dnslet_udp_shortened_replies_total',
+      'Replies cut to 1232 octets, with TC, whose clients said that they take more.',
+      () => shortenedReplies.count,
+    ),
     byReason(
       'dnslet_udp_dropped_replies_total',
       'Replies that were not sent.',
@@ -67,7 +74,7 @@ function tcpMetrics(counters: NetCounters): readonly NetMetric[] {
     single(
       'counter',
       'dnslet_tcp_refused_connections_total',
-      'TCP connections closed at accept: too many connections or open files.',
+      'TCP connections lost at accept: too many open files.',
       () => counters.tcpRefused,
     ),
     byReason(

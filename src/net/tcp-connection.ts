@@ -1,27 +1,24 @@
 import type { Socket } from 'node:net'
 
-import type { ByteBudget } from '../lib/byte-budget.ts'
-import type { Clock } from '../lib/clock.ts'
+import { clientOf } from '../lib/client-share.ts'
+import type { Occupant } from '../lib/places.ts'
 import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
 import { TcpEnd } from './counters.ts'
-import { FrameQueue } from './frame-queue.ts'
+import { FrameQueue, TOO_LONG } from './frame-queue.ts'
 import { ReplyStream } from './reply-stream.ts'
-import type { Dispatcher } from './udp.ts'
-
-export const FIRST_MESSAGE_MS = 3_000
-export const IDLE_MS = 10_000
-export const WRITE_MS = 5_000
-/** Once a successor has the listener: idle this long, a connection is ended; any one at the latest. */
-export const RETIRED_IDLE_MS = 1_000
-export const RETIRED_MS = 10_000
-/** Queries of one connection waiting for an answer; beyond, it is not read from. */
-export const MAX_IN_FLIGHT = 128
-/** Octets of answers the client has not read; beyond, its connection is not read from. */
-export const MAX_UNSENT: number = 2 ** 20
-/** Answers to queries already taken may exceed that by as much again; then the connection ends. */
-const MAX_UNSENT_HARD = 2 * MAX_UNSENT
-/** Messages of one connection served before others have their turn. */
-const TURN = 64
+import {
+  FIRST_MESSAGE_MS,
+  IDLE_MS,
+  MAX_IN_FLIGHT,
+  MAX_QUERY,
+  MAX_UNSENT,
+  MAX_UNSENT_HARD,
+  RETIRED_IDLE_MS,
+  RETIRED_MS,
+  TURN,
+  WRITE_MS,
+} from './tcp-limits.ts'
+import type { TcpShared } from './tcp-shared.ts'
 
 const MAX_MESSAGE = 65_535
 
@@ -38,19 +35,6 @@ const State = {
 } as const
 type State = (typeof State)[keyof typeof State]
 
-/** What the connections of a listener share: nothing here is held from one call to the next. */
-export interface TcpShared {
-  readonly dispatcher: Dispatcher
-  readonly clock: Clock
-  readonly query: Query
-  /** Where messages are read to and replies are built: 65,535 octets each. */
-  readonly message: Buffer
-  readonly reply: Buffer
-  /** Octets of answers that clients have not read, of all connections. */
-  readonly unsent: ByteBudget
-  readonly closed: (connection: TcpConnection, reason: TcpEnd) => void
-}
-
 /**
  * A client's TCP connection (RFC 7766). Queries are served as they arrive and answered as their
  * answers come, in any order.
@@ -61,17 +45,20 @@ export interface TcpShared {
  * The client is read from only while it has fewer than 128 queries in flight and less than 1 MiB of
  * answers to read; less than that where many clients do not read.
  */
-export class TcpConnection implements ReplyTarget {
+export class TcpConnection implements ReplyTarget, Occupant {
   readonly protocol: Protocol = Protocol.Tcp
   readonly maxSize: number = MAX_MESSAGE
   readonly localAddress: string
   readonly localPort: number
+  readonly client: string
+  /** Octets of `waiting` that are this connection's. */
+  held = 0
 
-  readonly #shared: TcpShared
+  readonly #shared: TcpShared<TcpConnection>
   readonly #socket: Socket
   readonly #remoteAddress: string
   readonly #remotePort: number
-  readonly #frames = new FrameQueue()
+  readonly #frames = new FrameQueue(MAX_QUERY)
   readonly #replies: ReplyStream
   #state: State = State.New
   #inFlight = 0
@@ -86,7 +73,7 @@ export class TcpConnection implements ReplyTarget {
   #resuming = false
   #reason: TcpEnd = TcpEnd.Client
 
-  constructor(socket: Socket, shared: TcpShared) {
+  constructor(socket: Socket, shared: TcpShared<TcpConnection>) {
     this.#socket = socket
     this.#shared = shared
     this.#activeAt = shared.clock.refresh()
@@ -94,6 +81,7 @@ export class TcpConnection implements ReplyTarget {
     this.localPort = socket.localPort ?? 0
     this.#remoteAddress = unmapped(socket.remoteAddress)
     this.#remotePort = socket.remotePort ?? 0
+    this.client = clientOf(this.#remoteAddress)
     this.#replies = new ReplyStream(socket, shared.unsent, this.#written)
     socket.on('data', this.#received)
     socket.on('end', () => this.end(TcpEnd.Client))
@@ -102,7 +90,7 @@ export class TcpConnection implements ReplyTarget {
     })
     socket.on('close', () => {
       this.#state = State.Closed
-      this.#frames.clear()
+      this.#forget()
       this.#replies.clear()
       shared.closed(this, this.#reason)
     })
@@ -133,14 +121,42 @@ export class TcpConnection implements ReplyTarget {
     // Ended, it had all its answers: that is what counts.
     if (this.#state < State.Ended) this.#reason = reason
     this.#state = State.Closed
+    this.#forget()
     this.#socket.destroy()
+  }
+
+  giveWay(): void {
+    this.destroy(this.#shared.waiting.wouldExceed(0) ? TcpEnd.Buffered : TcpEnd.Full)
+  }
+
+  get activeAt(): number {
+    return this.#activeAt
+  }
+
+  get busy(): boolean {
+    return this.#inFlight > 0 || this.#replies.unsent > 0
+  }
+
+  #forget(): void {
+    this.#frames.clear()
+    this.#account()
+  }
+
+  /** Counts what is read and not served. */
+  #account(): void {
+    const { waiting } = this.#shared
+    const more = this.#frames.held - this.held
+    if (more === 0) return
+    this.held += more
+    waiting.take(more)
+    if (more > 0 && waiting.wouldExceed(0)) this.#shared.overfull()
   }
 
   /** Ends the connection where one of its times is up. */
   sweep(now: number): void {
     if (this.#replies.stalledSince(now) >= WRITE_MS) this.destroy(TcpEnd.WriteTimeout)
     else if (now >= this.#retiresAt && this.#state < State.Ending) this.end(TcpEnd.Shutdown)
-    else if (this.#inFlight > 0 || this.#replies.unsent > 0) return
+    else if (this.busy) return
     else if (this.#state === State.New) {
       if (now - this.#activeAt >= FIRST_MESSAGE_MS) this.destroy(TcpEnd.FirstMessageTimeout)
     } else if (now - this.#activeAt >= IDLE_MS) this.destroy(TcpEnd.IdleTimeout)
@@ -173,6 +189,7 @@ export class TcpConnection implements ReplyTarget {
         break
       }
       const length = this.#frames.next(message)
+      if (length === TOO_LONG) return this.#cutTooLong()
       if (length < 0) break
       if (this.#state === State.New) this.#state = State.Open
       this.#activeAt = clock.now
@@ -182,10 +199,17 @@ export class TcpConnection implements ReplyTarget {
       dispatcher.dispatch(query)
     }
     this.#serving = false
+    this.#account()
     if (this.#state >= State.Ended) return
     this.#replies.flush(clock.now)
     if (waiting || this.#full) this.#socket.pause()
     else this.#proceed()
+  }
+
+  #cutTooLong(): void {
+    this.#serving = false
+    this.#replies.flush(this.#shared.clock.now)
+    this.destroy(TcpEnd.TooLong)
   }
 
   /** Reads on, or ends where there is nothing left to do. */

@@ -3,16 +3,21 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Episode } from '../lib/episode.ts'
+import type { Log } from '../lib/log.ts'
+import { Places } from '../lib/places.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import type { ClosingOrder } from '../sys/closing-order.ts'
 import { libc } from '../sys/libc.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { bindTcp } from '../sys/socket.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
-import { TcpConnection, type TcpShared } from './tcp-connection.ts'
+import { TcpConnection } from './tcp-connection.ts'
+import { MAX_QUERY } from './tcp-limits.ts'
+import type { TcpShared } from './tcp-shared.ts'
 import type { Dispatcher } from './udp.ts'
 
-/** Connections of one listener; further ones are closed at accept. */
+/** Connections of one listener; for a further one the longest idle gives way. */
 export const MAX_CONNECTIONS = 1_000
 /** Connections the kernel may hold for us to accept. */
 const BACKLOG = 1_024
@@ -24,11 +29,13 @@ const FIRST_QUERY_MS = 200
 
 const MAX_MESSAGE = 65_535
 /** One for all connections: a message is served before the next is read, a reply sent at once. */
-const message: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+const message: Buffer = Buffer.allocUnsafeSlow(MAX_QUERY)
 const reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
 
 /** Octets of answers that all connections of the process may hold before they read less. */
 const unsent: ByteBudget = new ByteBudget(16 * 2 ** 20)
+/** Octets of queries that all connections of the process may hold; beyond, whoever holds most ends. */
+const waiting: ByteBudget = new ByteBudget(8 * 2 ** 20)
 
 export interface TcpOptions {
   /** An IP address, or '' for every one of this machine. */
@@ -42,6 +49,8 @@ export interface TcpOptions {
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters
+  /** Default: null, nothing is said. */
+  readonly log?: Log | null
 }
 
 /** Opens a listener. Rejects with an error that carries the kernel's code. */
@@ -59,7 +68,11 @@ export class TcpListener {
   readonly #counters: NetCounters
   readonly #clock: Clock
   readonly #connections = new Set<TcpConnection>()
-  readonly #shared: TcpShared
+  readonly #places = new Places<TcpConnection>(MAX_CONNECTIONS)
+  readonly #shared: TcpShared<TcpConnection>
+  readonly #log: Log | null
+  readonly #crowded = new Episode()
+  readonly #overfilled = new Episode()
   #accepted = 0
   #sweeper: NodeJS.Timeout | null = null
   /** Resolves when nothing is open any more; null while connections are accepted. */
@@ -70,6 +83,7 @@ export class TcpListener {
     this.#server = server
     this.#counters = options.counters
     this.#clock = options.clock
+    this.#log = options.log ?? null
     this.#shared = {
       dispatcher: options.dispatcher,
       clock: options.clock,
@@ -77,6 +91,8 @@ export class TcpListener {
       message,
       reply,
       unsent,
+      waiting,
+      overfull: this.#overfull,
       closed: this.#closed,
     }
   }
@@ -89,9 +105,7 @@ export class TcpListener {
   /** Takes connections from now on; the server listens already. */
   start(): void {
     this.#counters.tcpListeners++
-    this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.on('connection', this.#accept)
-    this.#server.on('drop', () => void this.#counters.tcpRefused++)
     // Out of descriptors: this connection is lost, the listener is not.
     this.#server.on('error', () => void this.#counters.tcpRefused++)
   }
@@ -164,7 +178,15 @@ export class TcpListener {
     this.#counters.tcpAccepted++
     this.#accepted++
     this.#counters.tcpOpen++
-    this.#connections.add(new TcpConnection(socket, this.#shared))
+    const connection = new TcpConnection(socket, this.#shared)
+    this.#connections.add(connection)
+    const gone = this.#places.add(connection)
+    if (gone !== null && this.#crowded.begins(this.#clock.now)) {
+      this.#log?.warning(
+        `${MAX_CONNECTIONS} TCP connections are open: the longest idle make way for new ones, ` +
+          `first one of ${gone.client}`,
+      )
+    }
     this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()
   }
 
@@ -172,10 +194,25 @@ export class TcpListener {
     this.#counters.tcpOpen--
     this.#counters.tcpEnds[reason]!++
     this.#connections.delete(connection)
+    this.#places.delete(connection)
     if (this.#connections.size > 0) return
     if (this.#sweeper !== null) clearInterval(this.#sweeper)
     this.#sweeper = null
     this.#emptied()
+  }
+
+  /** Ends connections of who makes us hold most, until what is held is within its limit. */
+  readonly #overfull = (): void => {
+    while (waiting.wouldExceed(0)) {
+      const gone = this.#places.freeOctets()
+      if (gone === null) return
+      if (!this.#overfilled.begins(this.#clock.now)) continue
+      const limit = `${waiting.limit / 2 ** 20} MiB`
+      this.#log?.warning(
+        `Unserved TCP queries take up ${limit}: connections that hold most are cut, ` +
+          `first one of ${gone.client}`,
+      )
+    }
   }
 
   readonly #sweep = (): void => {

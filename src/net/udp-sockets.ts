@@ -2,6 +2,7 @@ import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import { formatAddress, listenError } from './listen-error.ts'
 import { type Interfaces, isWildcard, localAddresses } from './local-addresses.ts'
+import { sharePort } from './port-sharing.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
 /** How long queries that a socket has taken may still be answered when another listener gets its address. */
@@ -35,6 +36,7 @@ export class UdpSockets {
   #timer: NodeJS.Timeout | null = null
   #scanning: Promise<void> | null = null
   #closed = false
+  #shared = true
 
   constructor(options: UdpSocketsOptions) {
     this.#options = options
@@ -72,6 +74,12 @@ export class UdpSockets {
     for (const socket of this.#open.values()) socket.begin()
   }
 
+  /** See `Listeners.sharePort`; for sockets that are opened later too. */
+  sharePort(shared: boolean): void {
+    this.#shared = shared
+    for (const { fd } of this.#open.values()) sharePort(fd, shared)
+  }
+
   /** Reads no more; see `UdpSocket.letGo`. */
   letGo(): void {
     this.#closed = true
@@ -92,7 +100,9 @@ export class UdpSockets {
     const { backend, inherited, port } = this.#options
     const fd = inherited.take('udp', address, port)
     try {
-      this.#open.set(address, await backend.open({ ...this.#options, address, fd }))
+      const socket = await backend.open({ ...this.#options, address, fd })
+      this.#open.set(address, socket)
+      if (!this.#shared) sharePort(socket.fd, false)
     } catch (cause) {
       const error = listenError('udp', address, port, cause)
       if (!fleeting || error.code !== 'EADDRNOTAVAIL') throw error
@@ -141,6 +151,7 @@ export class UdpSockets {
 
   /** Lets a socket answer what it has taken: its address has another one by now. */
   #leave(socket: UdpSocket): void {
+    sharePort(socket.fd, true)
     const left = socket.close(GRACE_MS).finally(() => this.#leaving.delete(left))
     this.#leaving.add(left)
   }

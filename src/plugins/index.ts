@@ -1,4 +1,5 @@
 import type { Plugin } from '../serve/plugin.ts'
+import { any } from './any/index.ts'
 import { bind } from './bind/index.ts'
 import { cache } from './cache/index.ts'
 import { errors } from './errors/index.ts'
@@ -23,6 +24,7 @@ export const plugins: readonly Plugin[] = [
   prometheus,
   errors,
   log,
+  any,
   loop,
   cache,
   forward,

@@ -10,10 +10,14 @@ import type { Handler } from './plugin.ts'
 import { NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
 
 /**
- * The payload size we advertise to clients (RFC 6891 §6.2.3): what our sockets accept in one
- * datagram, well below any MTU.
+ * Octets of the longest reply over UDP, whatever the client says it takes, and the payload size that we
+ * advertise (RFC 6891 §6.2.3): below any MTU. A query whose sender is forged brings its victim no
+ * more than this, and no fragments.
  */
-const ADVERTISED_UDP_SIZE = 1232
+const MAX_UDP_SIZE = 1232
+
+/** Replies cut to MAX_UDP_SIZE octets whose clients said that they take more. */
+export const shortenedReplies: { count: number } = { count: 0 }
 
 /** Flags of a message that a client gets as the message has them. */
 const KEPT_FLAGS = Flag.AA | Flag.TC | Flag.RA | Flag.AD | RCODE_MASK
@@ -58,21 +62,27 @@ function finishMessage(q: Query): void {
 
   const size = sizeFor(q)
   const room = edns.present ? size - OPT_SIZE : size
-  if (q.outLength > room && !shrink(q, room)) return
+  if (q.outLength > room) {
+    if (size < q.edns.udpSize && q.target.protocol === Protocol.Udp) shortenedReplies.count++
+    if (!shrink(q, room)) return
+  }
   if (edns.present) q.outLength = appendOpt(q, q.outLength, size, 0)
 }
 
-/** Octets of the longest reply: what the client advertised over UDP (512 without EDNS), or TCP carries. */
+/**
+ * Octets of the longest reply: what the client advertised over UDP (512 without EDNS), MAX_UDP_SIZE
+ * at most, or what TCP carries.
+ */
 function sizeFor(q: Query): number {
   const { target, edns } = q
   const { maxSize, protocol } = target
-  return protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize)
+  return protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize, MAX_UDP_SIZE)
 }
 
 /** Extended errors have what room the records leave: none is worth a record. */
 function appendOpt(q: Query, length: number, size: number, extendedRcode: number): number {
   const { out, edns, ede, errors } = q
-  const end = writeOpt(out, length, ADVERTISED_UDP_SIZE, extendedRcode, edns.dnssecOk)
+  const end = writeOpt(out, length, MAX_UDP_SIZE, extendedRcode, edns.dnssecOk)
   return ede === NO_EDE && errors.size === 0 ? end : addErrors(out, end, size, ede, errors)
 }
 

@@ -1,6 +1,7 @@
 import { Edns, ErrorOptions } from '../wire/edns.ts'
 import { Question } from '../wire/question.ts'
 import type { Records } from '../wire/records.ts'
+import { keptQueries } from './kept-queries.ts'
 
 /** How a client reached us. */
 export const Protocol = { Udp: 0, Tcp: 1 } as const
@@ -122,6 +123,8 @@ export class Query {
 
   /** True for a copy made by `keep()`. */
   kept = false
+  /** Where the client of a copy is counted, see KeptQueries. */
+  place = 0
   /** What the stage that keeps this query remembers with it (the cache: its flight). */
   memo: object | null = null
 
@@ -170,9 +173,11 @@ export class Query {
   /**
    * A copy that outlives the packet: header, question and EDNS are kept, the client's options are
    * not (we never forward them). Copies come from a pool; the server gives them back after the reply.
+   * They are counted: ask `keptQueries.admits()` first, where a client makes one.
    */
   copy(): Query {
     const copy = pool.pop() ?? newKept(this.target)
+    copy.place = keptQueries.take(this)
     copy.reset(copy.wire, this.question.end, this.receivedAt)
     this.wire.copy(copy.wire, 0, 0, this.question.end)
     copy.size = this.size
@@ -191,6 +196,7 @@ export class Query {
   /** Gives a copy back to the pool; does nothing for a socket's own query. */
   release(): void {
     if (!this.kept) return
+    keptQueries.give(this.place)
     this.out = noBytes
     this.rinfo = null
     this.memo = null

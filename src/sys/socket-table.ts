@@ -8,6 +8,8 @@ export interface ServerSocket {
   readonly address: string
   /** Number in `/proc/<pid>/fd/<n>`, which reads `socket:[inode]`. */
   readonly inode: string
+  /** The user that it belongs to, as a number. */
+  readonly user: string
 }
 
 /** A table of sockets in /proc/net, of the network namespace of this process. */
@@ -42,12 +44,14 @@ export function serversOn(
   const servers: ServerSocket[] = []
   try {
     for (const line of read(`/proc/net/${table}`)) {
-      const [number = '', local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
+      const [number = '', local = '', , state, , , , user = '', , inode = ''] = line
+        .trim()
+        .split(/\s+/)
       if (!number.endsWith(':')) continue
       if (isTcp && state !== LISTEN) break
       if (!local.endsWith(suffix) || state !== (isTcp ? LISTEN : UNCONNECTED)) continue
       const address = ipText(Buffer.from(local.slice(0, -suffix.length), 'hex').swap32())
-      servers.push({ address, inode })
+      servers.push({ address, inode, user })
     }
   } catch {
     return []

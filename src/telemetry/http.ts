@@ -3,17 +3,26 @@ import type { AddressInfo, ListenOptions } from 'node:net'
 import { DnsletError } from '../lib/errors.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
+import { clientOf } from '../lib/client-share.ts'
 import { formatHttpAddress, parseHttpAddress, type HttpAddress } from './http-address.ts'
+import { HttpConnections } from './http-connections.ts'
 import { registerMetric } from './metrics.ts'
 
 export interface HttpReply {
   readonly status: number
   readonly contentType: string
-  readonly body: string
+  readonly body: string | Buffer
 }
 
-/** Answers one exact path. `accept` is the request's Accept header, '' where it has none. */
-export type Route = (request: { readonly accept: string }) => HttpReply | Promise<HttpReply>
+interface HttpRequest {
+  /** The Accept header, '' where there is none. */
+  readonly accept: string
+  /** Whose share of a bound it counts against; see `clientOf()`. */
+  readonly client: string
+}
+
+/** Answers one exact path. */
+export type Route = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 export type Routes = Readonly<Record<string, Route>>
 
 /** A share in the listener of an address. */
@@ -33,8 +42,6 @@ export class HttpListenError extends DnsletError {}
 
 /** Time for a request to arrive, an answer to leave, and an idle connection to live, as in CoreDNS. */
 const TIMEOUT_MS = 5_000
-/** Probes and scrapers are few; more connections than this are dropped at accept. */
-const MAX_CONNECTIONS = 64
 
 const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: stop the program that uses it or configure another address',
@@ -126,6 +133,7 @@ class Listener {
   /** Resolves when the address is bound. */
   readonly opened: Promise<void>
   readonly shares: Routes[] = []
+  readonly #connections = new HttpConnections()
   #server: Server | null = null
 
   constructor(address: HttpAddress) {
@@ -164,7 +172,7 @@ class Listener {
       (request, response) => void this.#serve(request, response),
     )
     server.setTimeout(TIMEOUT_MS)
-    server.maxConnections = MAX_CONNECTIONS
+    this.#acceptFor(server)
     const fd = inherited.take('http', this.#host, this.port)
     try {
       await listen(server, this.#host, this.port, fd)
@@ -174,6 +182,15 @@ class Listener {
     }
     this.port = (server.address() as AddressInfo).port
     this.#server = server
+  }
+
+  /** Cuts connections before a parser is made for them: that is most of what one costs. */
+  #acceptFor(server: Server): void {
+    const parse = server.listeners('connection')
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => {
+      if (this.#connections.accept(socket)) for (const one of parse) one.call(server, socket)
+    })
   }
 
   /** Closes the listener, whoever has a share in it. */
@@ -192,6 +209,7 @@ class Listener {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#connections.begin(request.socket, response)) return
     const { status, contentType, body } = await this.#answer(request)
     response.writeHead(status, {
       'Content-Type': contentType,
@@ -206,7 +224,8 @@ class Listener {
     const route = this.shares.findLast((routes) => Object.hasOwn(routes, path))?.[path]
     if (route === undefined) return plainText(404, '404 page not found\n')
     try {
-      return await route({ accept: request.headers.accept ?? '' })
+      const client = clientOf(request.socket.remoteAddress ?? '')
+      return await route({ accept: request.headers.accept ?? '', client })
     } catch (error) {
       return plainText(500, `Cannot answer ${path}: ${messageOf(error)}\n`)
     }

@@ -105,6 +105,8 @@ class JsonLog implements Log {
   readonly queue: LineQueue
   readonly #pino: Logger
   readonly #level: Level
+  /** One for each plugin, however many blocks it stands in: pino's children are large. */
+  readonly #plugins = new Map<string, JsonLog>()
 
   constructor(queue: LineQueue, pino: Logger, level: Level) {
     this.queue = queue
@@ -133,7 +135,12 @@ class JsonLog implements Log {
   }
 
   plugin(name: string): Log {
-    return new JsonLog(this.queue, this.#pino.child({ plugin: name }), this.#level)
+    let log = this.#plugins.get(name)
+    if (log === undefined) {
+      log = new JsonLog(this.queue, this.#pino.child({ plugin: name }), this.#level)
+      this.#plugins.set(name, log)
+    }
+    return log
   }
 }
 

@@ -1,9 +1,11 @@
 import { plainText, type Route } from './http.ts'
-import { exposition, registerMetric } from './metrics.ts'
+import { exposition, formOf, registerMetric } from './metrics.ts'
 import './process-metrics.ts'
+import { SharedRendering } from './shared-rendering.ts'
 
-const requests = { 200: 0, 500: 0 }
+const requests = { 200: 0, 500: 0, 503: 0 }
 let inFlight = 0
+let rendered = 0
 
 registerMetric({
   name: 'promhttp_metric_handler_requests_total',
@@ -13,6 +15,7 @@ registerMetric({
   collect(emit) {
     emit(['200'], requests[200])
     emit(['500'], requests[500])
+    emit(['503'], requests[503])
   },
 })
 
@@ -24,13 +27,37 @@ registerMetric({
   collect: (emit) => emit([], inFlight),
 })
 
-/** `/metrics`: everything registered, in the format the scraper prefers. */
-export const metricsRoute: Route = async ({ accept }) => {
+registerMetric({
+  name: 'dnslet_metrics_renderings_total',
+  help: 'Times that the metrics were collected; scrapes at about the same time share one.',
+  type: 'counter',
+  labels: [],
+  collect: (emit) => emit([], rendered),
+})
+
+const renderings = new SharedRendering({
+  async render(form) {
+    rendered++
+    const { contentType, body } = await exposition(form)
+    // Once for all: it is written to each socket as it is.
+    return { contentType, body: Buffer.from(body) }
+  },
+})
+
+/**
+ * `/metrics`: everything registered, in the format the scraper prefers. Whoever asks within a second of
+ * a rendering waits for the next one and shares it; 503 where too many wait, as in Prometheus's client.
+ */
+export const metricsRoute: Route = async ({ accept, client }) => {
   inFlight++
   try {
-    const { contentType, body } = await exposition(accept)
+    const rendering = await renderings.ask(formOf(accept), client)
+    if (rendering === null) {
+      requests[503]++
+      return plainText(503, 'Too many scrapes wait for an answer, try again later.\n')
+    }
     requests[200]++
-    return { status: 200, contentType, body }
+    return { status: 200, ...rendering }
   } catch (error) {
     requests[500]++
     const reason = error instanceof Error ? error.message : String(error)

@@ -1,4 +1,6 @@
 import type { Metric, Registry as PromRegistry } from 'prom-client'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { Histogram } from '../lib/counters.ts'
 
 /** Label values in the order of the spec's `labels`, and a number, or a histogram's state. */
@@ -43,20 +45,30 @@ export function enableRuntimeMetrics(): void {
   runtime ??= { registry: null }
 }
 
+/** The form that an Accept header prefers, as another one: all that prefer the same have the same. */
+export function formOf(accept: string): string {
+  return prefersOpenMetrics(accept) ? 'application/openmetrics-text' : 'text/plain'
+}
+
+/** Samples made into text at once, and milliseconds until others have their turn. */
+const PIECE = 200
+const SLICE_MS = 0.5
+
 /**
  * All metrics that have samples, in the format the Accept header prefers: Prometheus text 0.0.4 or
- * OpenMetrics 1.0. prom-client is loaded by the first call, so a daemon nobody scrapes never pays.
+ * OpenMetrics 1.0. Made in slices of half a millisecond, since queries wait meanwhile: figures of two
+ * metrics may be of two moments. prom-client is loaded by the first call, so a daemon nobody scrapes
+ * never pays.
  */
 export async function exposition(accept: string): Promise<Exposition> {
   const { Registry } = await import('prom-client')
-  // A registry per scrape: prom-client renames counters in place when it writes OpenMetrics.
   const registry = new Registry() as PromRegistry<never>
-  if (prefersOpenMetrics(accept)) {
-    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
-  }
-  for (const spec of specs.values()) add(registry, spec, samplesOf(spec))
-  if (runtime !== null) await addRuntime(registry, runtime)
-  return { contentType: registry.contentType, body: await registry.metrics() }
+  const isOpenMetrics = prefersOpenMetrics(accept)
+  if (isOpenMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+  const page = new Page(registry, isOpenMetrics)
+  for (const spec of specs.values()) await page.add(spec, samplesOf(spec))
+  if (runtime !== null) await addRuntime(page, runtime)
+  return { contentType: registry.contentType, body: page.text() }
 }
 
 /** A line of output, as prom-client wants it. */
@@ -68,12 +80,48 @@ interface Sample {
 
 type Head = Pick<MetricSpec, 'name' | 'help' | 'type'>
 
-/** Like Prometheus's own client, a metric without samples leaves no trace in the output. */
-function add(registry: PromRegistry<never>, head: Head, values: readonly Sample[]): void {
-  if (values.length === 0) return
-  const { name, help, type } = head
-  const metric = { name, type, get: () => ({ name: metric.name, help, type, values }) }
-  registry.registerMetric(metric as unknown as Metric)
+/** What prom-client writes, metric by metric, with turns for others in between. */
+class Page {
+  readonly #registry: PromRegistry<never>
+  readonly #isOpenMetrics: boolean
+  readonly #metrics: string[] = []
+  #began = performance.now()
+
+  constructor(registry: PromRegistry<never>, isOpenMetrics: boolean) {
+    this.#registry = registry
+    this.#isOpenMetrics = isOpenMetrics
+  }
+
+  /** Like Prometheus's own client, a metric without samples leaves no trace in the output. */
+  async add(head: Head, values: readonly Sample[]): Promise<void> {
+    const pieces: string[] = []
+    for (let at = 0; at < values.length; at += PIECE) {
+      const text = await this.#write(head, values.slice(at, at + PIECE))
+      // Each piece comes with the two lines of HELP and TYPE, which belong there once.
+      pieces.push(at === 0 ? text : text.split('\n').slice(2).join('\n'))
+      if (performance.now() - this.#began < SLICE_MS) continue
+      await nextTurn()
+      this.#began = performance.now()
+    }
+    if (pieces.length > 0) this.#metrics.push(pieces.join('\n'))
+  }
+
+  async #write({ name, help, type }: Head, values: readonly Sample[]): Promise<string> {
+    // OpenMetrics names a counter without what its samples end in, and prom-client adds that to them.
+    const isCounter = this.#isOpenMetrics && type === 'counter'
+    const family = isCounter ? name.replace(/_total$/, '') : name
+    const metric = { name, type, get: () => ({ name: family, help, type, values }) }
+    this.#registry.registerMetric(metric as unknown as Metric)
+    const text = await this.#registry.getSingleMetricAsString(name)
+    this.#registry.removeSingleMetric(name)
+    return text
+  }
+
+  text(): string {
+    return this.#isOpenMetrics
+      ? `${this.#metrics.join('\n')}\n# EOF\n`
+      : `${this.#metrics.join('\n\n')}\n`
+  }
 }
 
 /**
@@ -110,10 +158,7 @@ function addHistogram(
 }
 
 /** prom-client's metrics, except those we have ourselves and gauges misnamed `…_total`. */
-async function addRuntime(
-  registry: PromRegistry<never>,
-  state: { registry: PromRegistry | null },
-): Promise<void> {
+async function addRuntime(page: Page, state: { registry: PromRegistry | null }): Promise<void> {
   const { collectDefaultMetrics, Registry } = await import('prom-client')
   if (state.registry === null) {
     state.registry = new Registry()
@@ -124,7 +169,7 @@ async function addRuntime(
     const misnamed = head.type === 'gauge' && name.endsWith('_total')
     // A mean of nothing is no number, and prom-client does not spell that as Prometheus does.
     const known = (values as unknown as Sample[]).filter(({ value }) => !Number.isNaN(value))
-    if (!specs.has(name) && !misnamed) add(registry, head, known)
+    if (!specs.has(name) && !misnamed) await page.add(head, known)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import { TimerWheel } from '../lib/timer-wheel.ts'
 import { turn, type Turn } from '../lib/turn.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { Ports } from './ports.ts'
 import { Sweeper } from './sweeper.ts'
 
 /** Holds many messages: a busy connection is read in few system calls. */
@@ -20,12 +21,14 @@ export interface UpstreamContext {
   /** Where every connection puts its messages together, one at a time. */
   readonly frameBuffer: Buffer
   readonly acknowledgements: Acknowledgements
+  readonly ports: Ports
 }
 
 export function makeContext(clock: Clock): UpstreamContext {
   return {
     acknowledgements: new Acknowledgements(),
     clock,
+    ports: new Ports(),
     wheel: new TimerWheel(clock),
     turn,
     sweeper: new Sweeper(clock),

@@ -10,28 +10,41 @@ import type { Sweepable } from './sweeper.ts'
 import { type SocketOwner, UdpSocket } from './udp-socket.ts'
 import { WaitingList } from './waiting-list.ts'
 
-/** Source ports in use at once; a power of two. */
-const PLACES = 16
+/** Sockets that carry one query each; beyond, queries share them. */
+const MOST = 64
+/** As many where nothing has been answered lately: the upstream may not be there. */
+const MOST_UNPROVEN = 16
 /** A flood that wears sockets out faster than answers come must not take all descriptors. */
 const MOST_WORN = 64
+/** An upstream that has answered so lately, in milliseconds, is there, whatever one socket says. */
+const RECENT = 1_000
+/** Errors in a row, without an answer between them, that are not of one socket alone. */
+const MOST_ERRORS = 3
 
 /**
- * The UDP sockets to one upstream. Each query picks a place at random; a place whose socket is worn
- * gets a new one, on another port, while the old one waits for its last answers.
+ * The UDP sockets to one upstream. A query takes an idle one, on another port where that is worn. Where all
+ * are busy queries share them, and one that has had many is put aside for its last answers.
  *
- *     places   [ s ] [ - ] [ s ] [ s ] …       - : opened by the next query that picks it
- *     worn     { s, s }                        closed with their last answer
+ *     sockets   [ busy ][ idle ][ busy ] …     idle: taken by the next query, the last one first
+ *     worn      { s, s }                       closed with their last answer
+ *
+ * An error of a socket (ICMP, which anybody can forge who guesses its port) ends what that socket carries:
+ * while others are answered it is sent from another one. Only where none is, nothing is sent for a while.
  */
 export class UdpPool implements Channel, SocketOwner, Sweepable {
   readonly rtt: RttEstimator
   readonly backoff: Backoff = new Backoff()
   readonly #host: ChannelHost
   readonly #o: ChannelOptions
-  readonly #places = new Array<UdpSocket | null>(PLACES).fill(null)
+  readonly #sockets: UdpSocket[] = []
+  readonly #idle: UdpSocket[] = []
   readonly #worn = new Set<UdpSocket>()
   readonly #waiting = new WaitingList()
   readonly #retry: Timer
   #closing = false
+  /** Clock time of the last answer, and errors since. */
+  #answeredAt = -Infinity
+  #errors = 0
 
   constructor(host: ChannelHost, options: ChannelOptions) {
     this.#host = host
@@ -66,56 +79,87 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
 
   beaten(): void {}
 
-  /** The socket at a random place; null where it has too many queries under way. */
+  /** A socket for one query; null where all have too many under way. */
   #choose(): UdpSocket | null {
-    const place = random16() & (PLACES - 1)
-    const socket = this.#places[place] ?? null
-    if (socket !== null && !this.#retire(socket)) {
+    const idle = this.#takeIdle()
+    if (idle !== null) {
       this.#o.counters.reused[Transport.Udp]!++
-      return socket.hasRoom ? socket : null
+      return idle
     }
+    const most = this.#isProven ? MOST : MOST_UNPROVEN
+    if (this.#sockets.length < most) return this.#open()
+    const place = random16() % this.#sockets.length
+    const socket = this.#sockets[place]!
+    if (socket.isWornOut && this.#worn.size < MOST_WORN) {
+      this.#worn.add(socket)
+      this.#sockets[place] = this.#sockets.at(-1)!
+      this.#sockets.pop()
+      return this.#open()
+    }
+    this.#o.counters.reused[Transport.Udp]!++
+    return socket.hasRoom ? socket : null
+  }
+
+  /** Whether the upstream has answered lately. */
+  get #isProven(): boolean {
+    return this.#o.context.clock.now - this.#answeredAt < RECENT
+  }
+
+  #takeIdle(): UdpSocket | null {
+    for (;;) {
+      const socket = this.#idle.pop()
+      if (socket === undefined) return null
+      if (!socket.isWorn || socket.renew()) return socket
+      socket.destroy()
+    }
+  }
+
+  #open(): UdpSocket {
     const opened = new UdpSocket(this, this.#o)
-    this.#places[place] = opened
+    this.#sockets.push(opened)
     this.#o.context.sweeper.add(this)
     return opened
   }
 
-  /** Whether a socket has made room for one on another port, which it does where it is worn. */
-  #retire(socket: UdpSocket): boolean {
-    if (!socket.isWorn) return false
-    if (socket.isIdle) socket.destroy()
-    else if (this.#worn.size < MOST_WORN) this.#worn.add(socket)
-    else return false
-    return true
+  idle(socket: UdpSocket): void {
+    if (this.#worn.has(socket) || this.#closing) socket.destroy()
+    else this.#idle.push(socket)
   }
 
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
+    this.#answeredAt = this.#o.context.clock.now
+    this.#errors = 0
     this.#host.received(x, reply, length, verdict)
-    for (const socket of this.#worn) if (socket.isIdle) socket.destroy()
-    if (this.#closing) this.#closeIdle()
   }
 
   closed(socket: UdpSocket, code: string | null): void {
-    this.#worn.delete(socket)
-    const place = this.#places.indexOf(socket)
-    if (place >= 0) this.#places[place] = null
-    if (code !== null) this.backoff.failed(this.#o.context.clock.now)
-    for (const x of socket.takeAll()) this.#host.lost(x, resultOf(code), code)
+    if (!this.#worn.delete(socket)) {
+      removeFrom(this.#sockets, socket)
+      removeFrom(this.#idle, socket)
+    }
+    const alone = code !== null && this.#isAlone()
+    for (const x of socket.takeAll()) {
+      if (alone && ++x.moved < MOST_ERRORS) this.ask(x)
+      else this.#host.lost(x, resultOf(code), code)
+    }
+  }
+
+  /** Whether an error is of one socket, while others are answered; begins a pause where it is not. */
+  #isAlone(): boolean {
+    if (++this.#errors < MOST_ERRORS && this.#isProven) return true
+    this.backoff.failed(this.#o.context.clock.now)
+    return false
   }
 
   /** Closes sockets that are idle for too long, or too many. */
   sweep(now: number): boolean {
     const { expire, maxIdle } = this.#o
-    let idle = 0
-    let open = this.#worn.size
-    for (const socket of this.#worn) if (socket.isIdle) socket.destroy()
-    for (const socket of this.#places) {
-      if (socket === null) continue
-      open++
-      if (!socket.isIdle) continue
-      if (now - socket.usedAt >= expire || (maxIdle > 0 && ++idle > maxIdle)) socket.destroy()
+    // The last in the list was used last.
+    const most = maxIdle > 0 ? maxIdle : Infinity
+    for (const socket of this.#idle.slice()) {
+      if (now - socket.usedAt >= expire || this.#idle.length > most) socket.destroy()
     }
-    return open > 0
+    return this.#sockets.length + this.#worn.size > 0
   }
 
   close(): void {
@@ -124,6 +168,11 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
   }
 
   #closeIdle(): void {
-    for (const socket of this.#places) if (socket?.isIdle) socket.destroy()
+    for (const socket of this.#idle.slice()) socket.destroy()
   }
+}
+
+function removeFrom(list: UdpSocket[], socket: UdpSocket): void {
+  const place = list.lastIndexOf(socket)
+  if (place >= 0) list.splice(place, 1)
 }

@@ -4,20 +4,26 @@ import { endpointText, sourceFor } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
+import { descriptorOfDatagrams } from './ports.ts'
 import { querySize, writeQuery } from './query-writer.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
 
 /** Ids must stay hard to guess: a small share of the 65,536 may be in use. */
-const MAX_INFLIGHT = 2048
-/** Queries after which the port is worn: 64 to 127. */
-const LEAST_USES = 64
+const MAX_INFLIGHT = 1024
+/** Queries after which a port is worn: where it can be had anew for little, and where not. */
+const FEW_USES = 4
+const MANY_USES = 64
+/** Milliseconds after which a port is worn, however few queries it was used for. */
+const LONG_USE = 5_000
 
 const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
 type State = (typeof State)[keyof typeof State]
 
 /** Who opened a socket. */
 export interface SocketOwner {
+  /** The last of those who waited has gone: answered, or given up. */
+  idle(s: UdpSocket): void
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
   /** It is over; `s.takeAll()` gives those who still wait on it. */
   closed(s: UdpSocket, code: string | null): void
@@ -25,8 +31,8 @@ export interface SocketOwner {
 
 /**
  * A UDP socket connected to an upstream, on a source port the kernel picks at random: nobody else's
- * datagrams reach it, and a closed port is noticed. Used for a limited number of queries, each under
- * a random id (RFC 5452 §9).
+ * datagrams reach it, and a closed port is noticed. A port is used for a few queries, each under a random
+ * id (RFC 5452 §9), then the idle socket gets another one.
  */
 export class UdpSocket implements Carrier {
   /** Clock time of the latest query or reply. */
@@ -36,7 +42,10 @@ export class UdpSocket implements Carrier {
   readonly #socket: Socket
   readonly #exchanges = new Map<number, Exchange>()
   #state: State = State.Connecting
-  #usesLeft: number = LEAST_USES + (random16() & (LEAST_USES - 1))
+  /** Queries sent from this port, and since when it is in use. */
+  #uses = 0
+  #portSince: number
+  #fd = -1
   /** Abandoned queries whose answers may still come. */
   #abandoned = 0
 
@@ -45,7 +54,7 @@ export class UdpSocket implements Carrier {
     this.#o = options
     const { context, counters, endpoint, source } = options
     const { host, port } = endpoint
-    this.usedAt = context.clock.now
+    this.usedAt = this.#portSince = context.clock.now
     counters.open[Transport.Udp]!++
     counters.dialled[Transport.Udp]!++
     const family = host.includes(':') ? 6 : 4
@@ -80,7 +89,22 @@ export class UdpSocket implements Carrier {
 
   /** True once its port has been in use for long enough. */
   get isWorn(): boolean {
-    return this.#usesLeft <= 0
+    if (this.#uses >= MANY_USES) return true
+    if (this.#fd < 0) return false
+    return this.#uses >= FEW_USES || this.#o.context.clock.now - this.#portSince > LONG_USE
+  }
+
+  /** Whether it is worn so much that another socket should take its place, even a new one. */
+  get isWornOut(): boolean {
+    return this.#uses >= MANY_USES
+  }
+
+  /** Takes another port. Only where it is idle; false where that is impossible. */
+  renew(): boolean {
+    if (this.#fd < 0 || !this.#o.context.ports.renew(this.#fd, this.#o.endpoint)) return false
+    this.#uses = 0
+    this.#portSince = this.#o.context.clock.now
+    return true
   }
 
   get hasRoom(): boolean {
@@ -96,7 +120,7 @@ export class UdpSocket implements Carrier {
   send(x: Exchange): void {
     let id = random16()
     while (this.#exchanges.has(id)) id = random16()
-    this.#usesLeft--
+    this.#uses++
     this.#exchanges.set(id, x)
     x.id = id
     x.carrier = this
@@ -119,6 +143,7 @@ export class UdpSocket implements Carrier {
     this.#exchanges.delete(x.id)
     this.#abandoned++
     x.carrier = null
+    if (this.isIdle && this.#state !== State.Closed) this.#owner.idle(this)
   }
 
   /** Those who wait for an answer, leaving none. */
@@ -151,7 +176,8 @@ export class UdpSocket implements Carrier {
   #connected(): void {
     if (this.#state !== State.Connecting) return
     this.#state = State.Ready
-    this.#o.context.clock.refresh()
+    this.#portSince = this.#o.context.clock.refresh()
+    if (this.#o.context.ports.canRenew) this.#fd = descriptorOfDatagrams(this.#socket)
     for (const x of this.#exchanges.values()) this.#write(x)
   }
 
@@ -171,6 +197,7 @@ export class UdpSocket implements Carrier {
     }
     this.#exchanges.delete(x.id)
     x.carrier = null
+    if (this.isIdle) this.#owner.idle(this)
     this.#owner.received(x, reply, reply.length, verdict)
   }
 

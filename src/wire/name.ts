@@ -80,6 +80,16 @@ export function sameName(
   }
 }
 
+/** Whether a name of a scanned message is below another one of it, by one label at least. */
+export function isBelow(b: Uint8Array, name: number, ancestor: number): boolean {
+  let at = firstLabel(b, name)
+  while (b[at] !== 0) {
+    at = firstLabel(b, at + 1 + b[at]!)
+    if (sameName(b, at, b, ancestor)) return true
+  }
+  return false
+}
+
 /** Whether two names, compressed or not, are equal but for ASCII case; false where one is broken. */
 export function namesEqual(
   b1: Uint8Array,

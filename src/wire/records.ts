@@ -177,6 +177,15 @@ export function leaveOutOpts(b: Uint8Array, records: Records): void {
   writeCounts(b, records)
 }
 
+/**
+ * Marks a record of a scanned message as one that is not part of the description, as OPT records are not:
+ * `compress` leaves both out.
+ */
+export function leaveOutRecord(records: Records, i: number): void {
+  records.types[i] = Type.OPT
+  if (records.optAt < 0 || i < records.optAt) records.optAt = i
+}
+
 /** Leaves the first `count` records of the message, in its header as well. */
 function setCount(b: Uint8Array, records: Records, count: number): void {
   const answers = Math.min(records.answerCount, count)

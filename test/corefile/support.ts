@@ -33,6 +33,7 @@ export interface Situation {
   readonly env?: Readonly<Record<string, string>>
   readonly files?: Readonly<Record<string, string | null>>
   readonly warn?: (message: string) => void
+  readonly known?: readonly string[]
 }
 
 /** Directive names the tests use. */
@@ -51,8 +52,8 @@ export const known: readonly string[] = [
 
 /** Parses a text as /etc/Corefile. */
 export function parseText(text: string, situation: Situation = {}): readonly ServerBlock[] {
-  const { env = {}, files = {}, warn = () => {} } = situation
-  const options = { directives: known, env, files: memoryFiles(files), warn }
+  const { env = {}, files = {}, warn = () => {}, known: directives = known } = situation
+  const options = { directives, env, files: memoryFiles(files), warn }
   return parse({ file: '/etc/Corefile', text }, options)
 }
 

@@ -26,6 +26,7 @@ test('defaults', () => {
     setupInterface: false,
     setupIptables: false,
     skipTeardown: false,
+    reusePort: false,
     interfaceName: 'nodelocaldns',
     syncIntervalMs: 60_000,
     metricsListenAddress: ':9353',
@@ -76,6 +77,7 @@ for (const [name, value, option, expected] of textFlags) {
 
 const switches: readonly (readonly [string, keyof ServeOptions])[] = [
   ['skipteardown', 'skipTeardown'],
+  ['reuseport', 'reusePort'],
   ['reloadwithsignal', 'reloadWithSignal'],
   ['quiet', 'quiet'],
 ]

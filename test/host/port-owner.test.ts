@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 
-import { portOwners, sharedAddresses } from '../../src/host/port-owner.ts'
+import { foreignSockets, ownersOf, portOwners } from '../../src/host/port-owner.ts'
 import { enterOwnNetwork } from '../helpers/own-network.ts'
 import { type Running, startProcess, waitUntil } from '../helpers/processes.ts'
 
@@ -79,20 +79,38 @@ describe('portOwners()', { skip }, () => {
     assert.deepEqual(portOwners(addresses, 53), [])
   })
 
-  test('sharedAddresses() has those of sockets bound to the very address by others', async (t) => {
+  test('foreignSockets() has those bound to the very address by others', async (t) => {
+    const found = async (where: readonly string[], port = 53): Promise<string[]> =>
+      (await foreignSockets(where, port)).map(({ address }) => address).toSorted()
     const any = await start(t, 'udp', '0.0.0.0')
-    assert.deepEqual(await sharedAddresses(['127.0.0.1'], 53), [])
+    assert.deepEqual(await found(['127.0.0.1']), [])
     await any.stop()
-    await start(t, 'udp', '127.0.0.1')
+    const server = await start(t, 'udp', '127.0.0.1')
     const own = createSocket('udp6')
     t.after(() => void own.close())
     own.bind(53, '::1')
     await once(own, 'listening')
     const asked = ['127.0.0.1', '127.0.0.2', '0:0::1']
-    assert.deepEqual(await sharedAddresses(asked, 53), ['127.0.0.1'])
-    assert.deepEqual(await sharedAddresses(asked, 54), [])
+    assert.deepEqual(await found(asked), ['127.0.0.1'])
+    assert.deepEqual(await found(asked, 54), [])
+    const [socket] = await foreignSockets(asked, 53)
+    assert.equal(socket!.user, String(process.getuid?.()))
+    assert.match(
+      (await ownersOf([socket!.inode])).get(socket!.inode)!,
+      new RegExp(`^${server.pid} \\(.*-e`),
+    )
     await start(t, 'udp', '127.0.0.2')
-    assert.deepEqual((await sharedAddresses(asked, 53)).toSorted(), asked.slice(0, 2))
+    assert.deepEqual(await found(asked), asked.slice(0, 2))
+  })
+
+  test('shows no control characters of a command line', async (t) => {
+    const server = startProcess(t, process.execPath, [
+      '-e',
+      `require('dgram').createSocket('udp4').bind(53, '127.0.0.1', () => console.log('bound'))`,
+      '\u001b[2J',
+    ])
+    await waitUntil('the server is bound', () => server.output().includes('bound'), server)
+    for (const { command } of portOwners(['127.0.0.1'], 53)) assert.match(command, /^[ -~]+$/)
   })
 
   test('lists a process of another pod without its id and command', async (t) => {

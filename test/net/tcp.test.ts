@@ -9,17 +9,18 @@ import fc from 'fast-check'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { ManualClock } from '../../src/lib/clock.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
+import { TcpConnection } from '../../src/net/tcp-connection.ts'
 import {
   FIRST_MESSAGE_MS,
   IDLE_MS,
   MAX_IN_FLIGHT,
+  MAX_QUERY,
   MAX_UNSENT,
   RETIRED_IDLE_MS,
   RETIRED_MS,
-  TcpConnection,
-  type TcpShared,
   WRITE_MS,
-} from '../../src/net/tcp-connection.ts'
+} from '../../src/net/tcp-limits.ts'
+import type { TcpShared } from '../../src/net/tcp-shared.ts'
 import { MAX_CONNECTIONS, openTcp, type TcpListener } from '../../src/net/tcp.ts'
 import { Query } from '../../src/serve/query.ts'
 import { requireTools } from '../helpers/debian.ts'
@@ -67,10 +68,6 @@ function blockUntilConnected(port: number, count: number): void {
     if ((table.match(connected)?.length ?? 0) >= count) return
     assert.ok(performance.now() < deadline, 'they connect')
   }
-}
-
-function isReset(error: unknown): boolean {
-  return ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 describe('TCP', () => {
@@ -283,13 +280,15 @@ describe('TCP', () => {
   test('takes one answer at a time where clients together read too little', async (t) => {
     const server = testServer()
     const unsent = new ByteBudget(0)
-    const shared: TcpShared = {
+    const shared: TcpShared<TcpConnection> = {
       dispatcher: server,
       clock: new ManualClock(),
       query: new Query(null as never),
       message: Buffer.alloc(65_535),
       reply: Buffer.alloc(65_535),
       unsent,
+      waiting: new ByteBudget(2 ** 20),
+      overfull: () => assert.fail('little is held'),
       closed: () => {},
     }
     const listener = createServer((socket) => void new TcpConnection(socket, shared))
@@ -351,23 +350,76 @@ describe('TCP', () => {
     await eventually('idle counted', () => counters.tcpEnds[TcpEnd.IdleTimeout] === 2)
   })
 
-  test('closes connections beyond its limit at once', async (t) => {
+  test('lets the longest idle make way where all places are taken', async (t) => {
     const started = await start(t)
-    const { counters } = started
-    const sockets = range(0, MAX_CONNECTIONS).map(() => connect(started.port, '127.0.0.1'))
+    const { counters, clock, server } = started
+    const asked = await tcpClient(t, started)
+    asked.send(query({ name: 'hold.test' }))
+    await eventually('it waits for its answer', () => server.held.length === 1)
+    clock.advance(1)
+    const first = await tcpClient(t, started)
+    await eventually('it is accepted', () => counters.tcpOpen === 2)
+    clock.advance(1)
+    const sockets = range(0, MAX_CONNECTIONS - 2).map(() => connect(started.port, '127.0.0.1'))
     t.after(() => {
       for (const socket of sockets) socket.destroy()
     })
     await eventually('all are accepted', () => counters.tcpOpen === MAX_CONNECTIONS)
-    const extra = connect(started.port, '127.0.0.1')
-    extra.on('error', (error) => assert.ok(isReset(error)))
-    await once(extra, 'close')
-    assert.equal(counters.tcpRefused, 1)
-    sockets[0]!.destroy()
-    await eventually('one is gone', () => counters.tcpOpen < MAX_CONNECTIONS)
     const next = await tcpClient(t, started)
     next.send(query({}))
     await next.wait(1)
+    await first.ended()
+    await eventually('it is counted', () => counters.tcpEnds[TcpEnd.Full] === 1)
+    server.release()
+    await asked.wait(1)
+    assert.equal(counters.tcpRefused, 0)
+  })
+
+  test(`takes queries of ${MAX_QUERY} octets and cuts who announces more`, async (t) => {
+    const started = await start(t)
+    const longest = await tcpClient(t, started)
+    const padded = Buffer.concat([query({ id: 9 }), Buffer.alloc(MAX_QUERY)])
+    longest.send(padded.subarray(0, MAX_QUERY))
+    await longest.wait(1)
+    const long = await tcpClient(t, started)
+    long.socket.write(Buffer.from([(MAX_QUERY + 1) >> 8, (MAX_QUERY + 1) & 0xff]))
+    await long.ended()
+    const { counters } = started
+    await eventually('it is counted', () => counters.tcpEnds[TcpEnd.TooLong] === 1)
+  })
+
+  test('counts what has come of queries against one budget and forgets it with them', async (t) => {
+    const waiting = new ByteBudget(600)
+    let overfull = 0
+    const shared: TcpShared<TcpConnection> = {
+      dispatcher: testServer(),
+      clock: new ManualClock(),
+      query: new Query(null as never),
+      message: Buffer.alloc(MAX_QUERY),
+      reply: Buffer.alloc(65_535),
+      unsent: new ByteBudget(2 ** 20),
+      waiting,
+      overfull: () => void overfull++,
+      closed: () => {},
+    }
+    const listener = createServer((socket) => void new TcpConnection(socket, shared))
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    t.after(() => void listener.close())
+    const { port } = listener.address() as { port: number }
+    const half = frame(query({})).subarray(0, 20)
+    const one = await tcpClient(t, { address: '127.0.0.1', port })
+    one.socket.write(half)
+    await eventually('it is counted', () => waiting.used > 0)
+    assert.equal(waiting.used, 512)
+    const other = await tcpClient(t, { address: '127.0.0.1', port })
+    other.socket.write(half)
+    await eventually('it is too much', () => overfull === 1)
+    one.socket.write(frame(query({})).subarray(20))
+    await one.wait(1)
+    await eventually('it is served', () => waiting.used === 512)
+    other.socket.resetAndDestroy()
+    await eventually('it is forgotten', () => waiting.used === 0)
   })
 
   test('close() lets queries in flight have their answers', async (t) => {

@@ -216,7 +216,8 @@ for (const backend of backends) {
     test('keeps replies of any size apart', async (t) => {
       const { socket } = await start(t, backend)
       const client = await udpClient(t, socket)
-      const sizes = [100, 1216, 1217, 1231, 3000, 50, 9000, 20_000, 40_000, 60, 1500]
+      // With our OPT record 1,232 octets are the most that leave.
+      const sizes = [100, 1204, 1205, 1216, 1221, 50, 900, 1220, 600, 60, 1217]
       const all = [...sizes, ...sizes]
       client.send(...all.map((size, id) => query({ id, name: `size-${size}.test`, size: 65_535 })))
       await client.wait(all.length)

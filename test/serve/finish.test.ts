@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import DNS from 'dns2'
 import fc from 'fast-check'
-import { makeFinish, scanReply } from '../../src/serve/finish.ts'
+import { makeFinish, scanReply, shortenedReplies } from '../../src/serve/finish.ts'
 import { NO_EDE, Outcome, Protocol, type Query } from '../../src/serve/query.ts'
 import { Ede, Flag, Rcode, Type } from '../../src/wire/codes.ts'
 import { readFlags } from '../../src/wire/header.ts'
@@ -133,8 +133,10 @@ describe('size', () => {
   })
 
   test('is what the client advertised, OPT included', () => {
-    for (const size of [512, 1232, 4096]) {
+    for (const size of [512, 1231, 1232]) {
+      const before = shortenedReplies.count
       const got = reply({ additional: [opt({ size })] }, many)
+      assert.equal(shortenedReplies.count, before)
       assert.deepEqual(got, shortened(size, [opt()]))
       assert.ok(got.length <= size && got.length > size - perRecord)
     }
@@ -144,9 +146,20 @@ describe('size', () => {
     assert.deepEqual(reply({ additional: [opt({ size: 100 })] }, many), shortened(512, [opt()]))
   })
 
+  test('is 1,232 over UDP where the client advertised more, which is counted', () => {
+    for (const size of [1233, 4096, 65_535]) {
+      const before = shortenedReplies.count
+      assert.deepEqual(reply({ additional: [opt({ size })] }, many), shortened(1232, [opt()]))
+      assert.equal(shortenedReplies.count, before + 1)
+      reply({ additional: [opt({ size })] }, message({ answer }))
+      reply({ protocol: Protocol.Tcp, additional: [opt({ size })] }, many)
+      assert.equal(shortenedReplies.count, before + 1)
+    }
+  })
+
   test('is bounded by what the socket can carry', () => {
-    const got = reply({ maxSize: 1400, additional: [opt({ size: 4096 })] }, many)
-    assert.deepEqual(got, shortened(1400, [opt()]))
+    const got = reply({ maxSize: 700, additional: [opt({ size: 4096 })] }, many)
+    assert.deepEqual(got, shortened(700, [opt()]))
   })
 
   test('is no matter over TCP', () => {
@@ -241,13 +254,14 @@ describe('size', () => {
           const additional = size === null ? [] : [opt({ size })]
           const produced = message({ answer: an, additional: ar })
           const got = reply({ additional }, produced, (q) => (q.ede = code))
-          assert.ok(got.length <= Math.max(size ?? 0, 512))
+          const limit = Math.min(Math.max(size ?? 0, 512), 1232)
+          assert.ok(got.length <= limit)
           const parsed = DNS.Packet.parse(got)
           assert.deepEqual(parsed.errors, [])
           const rest = recordsOf(got).additionalCount - additional.length
           const inParts = rest > 0 && rest < ar.length
           assert.equal(parsed.header.tc === 1, parsed.answers.length < an.length || inParts)
-          const hasRoom = got.length + 6 <= Math.max(size ?? 0, 512)
+          const hasRoom = got.length + 6 <= limit
           if (size === null) assert.equal(recordsOf(got).ede, NO_EDE)
           else if (recordsOf(got).ede !== code) assert.ok(!hasRoom)
           assert.equal(recordsOf(got).end, got.length)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { Result, Transport } from '../../src/upstream/counters.ts'
+import { Ports } from '../../src/upstream/ports.ts'
 import { UdpPool } from '../../src/upstream/udp-pool.ts'
 import { exchange, Log, manual, options } from './channel.ts'
 import { eventually, honest, silent, startScripted } from './scripted.ts'
@@ -18,7 +19,8 @@ describe('UdpPool', () => {
       await eventually(() => host.got.length >= i + 90, 'answers')
     }
     const ports = Map.groupBy(upstream.asked, ({ port }) => port)
-    assert.ok(ports.size > 32, `${ports.size} ports`)
+    // 64 are in use at once, the others of a hundred share theirs.
+    assert.ok(ports.size > count / 16, `${ports.size} ports`)
     for (const asked of ports.values()) assert.ok(asked.length <= 128)
     const ids = new Set(upstream.asked.map(({ id }) => id))
     assert.ok(ids.size > 0.9 * upstream.asked.length, `${ids.size} ids`)
@@ -28,7 +30,44 @@ describe('UdpPool', () => {
       'ids are no sequence',
     )
     pool.close()
-    assert.ok(o.counters.open[Transport.Udp]! <= 16 + 64)
+    assert.ok(o.counters.open[Transport.Udp]! <= 64 + 64)
+  })
+
+  test('uses a port for four queries, and for five seconds', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const pool = new UdpPool(host, options(time, upstream.port))
+    const ask = async (): Promise<number> => {
+      const before = host.got.length
+      pool.ask(exchange('q'))
+      await eventually(() => host.got.length > before, 'an answer')
+      return upstream.asked.at(-1)!.port
+    }
+    const used: number[] = []
+    for (let i = 0; i < 200; i++) used.push(await ask())
+    const ports = [...Map.groupBy(used, (port) => port).values()]
+    assert.ok(ports.length >= 45, `${ports.length} ports`)
+    for (const { length } of ports) assert.ok(length <= 8, 'four, unless the kernel chose it twice')
+    const last = await ask()
+    assert.equal(await ask(), last)
+    time.pass(5001)
+    assert.notEqual(await ask(), last)
+    pool.close()
+  })
+
+  test('without the C library a port is used for 64 queries', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const context = { ...time.context, ports: new Ports(null) }
+    const host = new Log()
+    const pool = new UdpPool(host, options({ ...time, context }, upstream.port))
+    for (let i = 0; i < 130; i++) {
+      pool.ask(exchange('q'))
+      await eventually(() => host.got.length > i, 'an answer')
+    }
+    assert.equal(new Set(upstream.asked.map(({ port }) => port)).size, 3)
+    pool.close()
   })
 
   test('closes sockets after `expire`, and those beyond max_idle_conns', async (t) => {
@@ -91,12 +130,12 @@ describe('UdpPool', () => {
     const pool = new UdpPool(host, o)
     const xs = Array.from({ length: 12_000 }, (_, i) => exchange(`q${i}`))
     for (const x of xs) pool.ask(x)
-    assert.ok(o.counters.open[Transport.Udp]! <= 16 + 64)
+    assert.ok(o.counters.open[Transport.Udp]! <= 64 + 64)
     assert.deepEqual(host.lostWith, [])
     for (let i = 0; i < 40_000; i++) xs.push(exchange('x'))
     for (const x of xs.slice(12_000)) pool.ask(x)
     assert.deepEqual(host.lostWith[0], [Result.Unreachable, null])
-    assert.ok(o.counters.open[Transport.Udp]! <= 16 + 64)
+    assert.ok(o.counters.open[Transport.Udp]! <= 64 + 64)
     for (const x of xs) x.carrier?.abandon(x)
     pool.close()
     time.pass(20_000)

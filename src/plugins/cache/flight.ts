@@ -11,8 +11,9 @@ const pool: Flight[] = []
  */
 export class Flight {
   readonly key: CacheKey = new CacheKey()
-  /** The next flight of the same bucket; FlightTable's. */
+  /** The flights beside it in its bucket; FlightTable's. */
   next: Flight | null = null
+  previous: Flight | null = null
   #leader: Query | null = null
   /** True where the leader is the cache's own query and no client waits for it. */
   background = false

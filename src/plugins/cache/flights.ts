@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import { scanReply } from '../../serve/finish.ts'
+import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { Ede, Rcode, Type } from '../../wire/codes.ts'
@@ -13,10 +14,6 @@ import { NO_SLOT } from './slot-chains.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores, StoreRules } from './stores.ts'
 
-/** Questions under way at once, and clients waiting for one of them: beyond, REFUSED. */
-const MAX_FLIGHTS = 16_384
-const MAX_WAITERS = 4_096
-
 /** A client has its answer before this many ms: its own resolver gives up at 5 s. */
 const CLIENT_PATIENCE = 4_400
 /** A failure this slow was a timeout: who joined late still has time for another try. */
@@ -29,6 +26,8 @@ export interface FlightsOptions {
   readonly counters: CountersByServer
   /** Null where stale answers are switched off. */
   readonly stale: StaleAnswers | null
+  /** Told where a look-up gave up, see `FlightTable`. */
+  readonly onCrowd: () => void
   /** The stages below, and the end of a query at the cache. */
   readonly next: Handler
   readonly done: Handler
@@ -37,12 +36,13 @@ export interface FlightsOptions {
 /** Questions under way to the stages below: identical ones are merged into one flight. */
 export class Flights {
   readonly #o: FlightsOptions
-  readonly #flights = new FlightTable()
+  readonly #flights: FlightTable
   /** A reply that several clients get; made when it first happens. */
   #shared: Buffer | null = null
 
   constructor(options: FlightsOptions) {
     this.#o = options
+    this.#flights = new FlightTable(options.onCrowd)
   }
 
   get size(): number {
@@ -55,13 +55,12 @@ export class Flights {
 
   /** Asks for a client that waits until the answer comes. */
   ask(q: Query, key: CacheKey): void {
-    if (this.#full(q)) return
+    if (!this.#admits(q)) return
     this.#takeOff(Flight.plan(key, q.keep(), false, this.#o.clock.now))
   }
 
-  /** Asks for a client that has a stale answer to fall back on after `timeout` ms. */
+  /** Asks for a client, admitted, that has a stale answer to fall back on after `timeout` ms. */
   askBeforeStale(q: Query, key: CacheKey, timeout: number): void {
-    if (this.#full(q)) return
     const { now } = this.#o.clock
     const waiter = q.keep()
     const flight = Flight.plan(key, inBackground(waiter, now), true, now)
@@ -72,10 +71,10 @@ export class Flights {
 
   /**
    * A flight on the cache's own account, to be launched once `q` is answered; null where the
-   * question is under way already.
+   * question is under way already, or too much is.
    */
   prepareRefresh(q: Query, key: CacheKey): Flight | null {
-    if (this.#flights.find(key) !== null || this.#flights.size >= MAX_FLIGHTS) return null
+    if (this.#flights.find(key) !== null || !keptQueries.hasRoom(q)) return null
     const { now } = this.#o.clock
     return Flight.plan(key, inBackground(q, now), true, now)
   }
@@ -95,10 +94,7 @@ export class Flights {
       this.#o.next(q)
       return
     }
-    if (flight.waiting >= MAX_WAITERS) {
-      this.#refuse(q)
-      return
-    }
+    if (!this.#admits(q)) return
     counters.coalesced++
     flight.join(q.keep())
   }
@@ -114,16 +110,13 @@ export class Flights {
     flight.timer = setTimeout(() => this.#overdue(flight), timeout)
   }
 
-  #full(q: Query): boolean {
-    if (this.#flights.size < MAX_FLIGHTS) return false
-    this.#refuse(q)
-    return true
-  }
-
-  #refuse(q: Query): void {
+  /** Whether one more client may wait; it gets REFUSED where not. */
+  #admits(q: Query): boolean {
+    if (keptQueries.admits(q)) return true
     q.fail(Rcode.Refused, 'too many misses under way', Ede.Other)
     q.answeredBy = 'cache'
     this.#o.done(q)
+    return false
   }
 
   #takeOff(flight: Flight): void {
@@ -133,6 +126,8 @@ export class Flights {
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
       this.#flights.remove(flight)
+      for (const waiter of flight.takeWaiters()) waiter.release()
+      flight.leader.release()
       throw cause
     }
   }

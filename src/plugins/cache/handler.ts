@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
+import { keptQueries } from '../../serve/kept-queries.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import type { ZoneTable } from '../../serve/zone-table.ts'
 import { CacheKey } from './cache-key.ts'
@@ -99,7 +100,8 @@ export class Lookup {
     const entry = stale === null ? null : stale.choose(positive, negative)
     if (stale !== null && entry !== null) {
       const backingOff = stale.backingOff(entry)
-      if (!stale.config.askFirst || backingOff || flight?.overdue === true) {
+      const atOnce = !stale.config.askFirst || backingOff || flight?.overdue === true
+      if (atOnce || !keptQueries.admits(q)) {
         // Copied before the reply ends the query, launched after: it may land at once.
         const refresh = backingOff ? null : flights.prepareRefresh(q, key)
         stale.answer(q, entry, done)

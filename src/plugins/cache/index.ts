@@ -1,6 +1,8 @@
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { warnOfCapacity } from './capacity.ts'
 import { carryOver } from './carry-over.ts'
 import { type CacheConfig, readConfig } from './config.ts'
+import { crowdReporter } from './crowd.ts'
 import { describe } from './describe.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
@@ -18,12 +20,15 @@ export const cache: Plugin = {
   handler: true,
   setup(directives, block): Stage {
     const log = block.services.log.plugin('cache')
-    const config = readConfig(directives, block.zones, (message) => log.warning(message))
-    const { clock } = block.services
+    const warn = (message: string): void => log.warning(message)
+    const config = readConfig(directives, block.zones, warn)
+    const { cacheBudget, clock } = block.services
+    warnOfCapacity(directives[0]!, config, cacheBudget.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = new CountersByServer(zonesLabel)
-    const { stores, relatives } = keepStores(config, block)
+    const onCrowd = crowdReporter(log, clock)
+    const { stores, relatives } = keepStores(config, block, onCrowd)
     const stale =
       config.stale === null ? null : new StaleAnswers(config.stale, stores, clock, counters)
     const coversBlock = block.zones.every((zone) => config.zones.includes(zone))
@@ -33,7 +38,7 @@ export const cache: Plugin = {
     let hideGauges: (() => void) | null = null
     return {
       wrap(next: Handler, done: Handler): Handler {
-        flights = new Flights({ rules, stores, clock, counters, stale, next, done })
+        flights = new Flights({ rules, stores, clock, counters, stale, onCrowd, next, done })
         const parts = { config, stores, clock, counters, stale, flights, zones, next, done }
         return new Lookup(parts).handle
       },
@@ -70,6 +75,7 @@ export const cache: Plugin = {
 function keepStores(
   config: CacheConfig,
   { identity, services, zones }: BlockContext,
+  onCrowd: () => void,
 ): { readonly stores: CacheStores; readonly relatives: CacheStores[] } {
   const relatives: CacheStores[] = []
   const family = `cache ${identity}`
@@ -78,7 +84,7 @@ function keepStores(
     (others: readonly CacheStores[] = []) => {
       relatives.push(...others.filter((other) => shareZones(other, zones)))
       const { success, denial } = config
-      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget)
+      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget, onCrowd)
       zonesServed.set(made, zones)
       return made
     },

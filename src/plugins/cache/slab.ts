@@ -13,9 +13,10 @@
  */
 export const PAGE_SIZE: number = 128 * 1024
 
+export const MIN_CHUNK = 48
 /** Chunk sizes grow by a quarter to a half, so at most a third of a chunk is wasted. */
 const SIZES = [
-  48,
+  MIN_CHUNK,
   64,
   80,
   96,

@@ -3,47 +3,73 @@ import { NO_SLOT } from './slot-chains.ts'
 
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
 const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
+const ofSizeOne: LRUCache.SetOptions<number, number, unknown> = { size: 1 }
+
+const noSlots: Uint8Array = new Uint8Array(0)
+
+/** Slots that there is room for at first. */
+const FIRST_ROOM = 16
 
 /**
  * The numbers 0 … capacity − 1 in the order of their use, which lru-cache keeps. A slot that was taken
  * once stays in lru-cache for good, taken or given back: leaving and entering its map for each new
  * entry would cost as much as building a reply.
+ *
+ * Memory grows with the slots that were in use at once: lru-cache is bounded by `maxSize`, for which it
+ * allocates nothing beforehand, as it does for `max`.
  */
 export class Slots {
   readonly #capacity: number
-  readonly #lru: LRUCache<number, number>
+  /** Null until a slot is taken: many caches never hold anything. */
+  #lru: LRUCache<number, number> | null = null
   /** What lru-cache knows of its order, to be read only: its `pop()` would take the slot out. */
-  readonly #order: { readonly head: number; readonly keyList: readonly (number | undefined)[] }
-  readonly #taken: Uint8Array
+  #order: { readonly head: number; readonly keyList: readonly (number | undefined)[] } | null = null
+  #taken: Uint8Array = noSlots
   readonly #free: number[] = []
 
   /** @param capacity at least 1 */
   constructor(capacity: number) {
     this.#capacity = capacity
-    this.#lru = new LRUCache<number, number>({ max: capacity })
-    this.#order = LRUCache.unsafeExposeInternals(this.#lru)
-    this.#taken = new Uint8Array(capacity)
   }
 
   /** Slots that are taken. */
   get size(): number {
-    return this.#lru.size - this.#free.length
+    return (this.#lru?.size ?? 0) - this.#free.length
   }
 
   /** A free slot, now taken and the most recently used; NO_SLOT where all are taken. */
   take(): number {
-    const { size } = this.#lru
+    const lru = (this.#lru ??= this.#open())
+    const { size } = lru
     const slot = this.#free.pop() ?? (size < this.#capacity ? size : NO_SLOT)
     if (slot === NO_SLOT) return NO_SLOT
-    if (slot === size) this.#lru.set(slot, slot, noOptions)
+    if (slot === this.#taken.length) this.#grow()
+    if (slot === size) lru.set(slot, slot, ofSizeOne)
     else this.touch(slot)
     this.#taken[slot] = 1
     return slot
   }
 
+  #open(): LRUCache<number, number> {
+    const lru = new LRUCache<number, number>({ maxSize: this.#capacity })
+    this.#order = LRUCache.unsafeExposeInternals(lru)
+    return lru
+  }
+
+  #grow(): void {
+    const taken = new Uint8Array(Math.min(this.#capacity, Math.max(FIRST_ROOM, 2 * this.room)))
+    taken.set(this.#taken)
+    this.#taken = taken
+  }
+
+  /** Slots that there is room for by now; those taken are all below. */
+  get room(): number {
+    return this.#taken.length
+  }
+
   /** Makes a taken slot the most recently used. */
   touch(slot: number): void {
-    this.#lru.get(slot, noOptions)
+    this.#lru!.get(slot, noOptions)
   }
 
   /** Frees a taken slot. */
@@ -56,7 +82,7 @@ export class Slots {
   oldest(): number {
     if (this.size === 0) return NO_SLOT
     for (;;) {
-      const slot = this.#order.keyList[this.#order.head]!
+      const slot = this.#order!.keyList[this.#order!.head]!
       if (this.#taken[slot] === 1) return slot
       // A free one: out of the way from now on.
       this.touch(slot)
@@ -71,7 +97,7 @@ export class Slots {
   recent(max: number): Int32Array {
     const slots = new Int32Array(Math.min(max, this.size))
     let at = slots.length
-    for (const slot of this.#lru.keys()) {
+    for (const slot of this.#lru?.keys() ?? []) {
       if (at === 0) break
       if (this.isTaken(slot)) slots[--at] = slot
     }
@@ -80,6 +106,6 @@ export class Slots {
 
   /** Taken slots, in no order. None may be taken or given back meanwhile but the current one. */
   *[Symbol.iterator](): Generator<number> {
-    for (let slot = 0; slot < this.#lru.size; slot++) if (this.#taken[slot] === 1) yield slot
+    for (let slot = 0; slot < this.room; slot++) if (this.#taken[slot] === 1) yield slot
   }
 }

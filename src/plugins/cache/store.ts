@@ -6,7 +6,8 @@ import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
-import { PAGE_SIZE, type Slab } from './slab.ts'
+import { EntryColumns } from './entry-columns.ts'
+import { MIN_CHUNK, PAGE_SIZE, type Slab } from './slab.ts'
 import { NO_SLOT, SlotChains } from './slot-chains.ts'
 import { Slots } from './slots.ts'
 import { changeTtls, writeTtlOffsets } from './ttl-offsets.ts'
@@ -17,12 +18,14 @@ const HEAD_SIZE = 10
 /** Where the count of the answer section stands in it. */
 const ANSWER_COUNT = 4
 
-/** Rough bytes an entry costs beside its chunk: LRU links and the arrays below. */
-const ENTRY_OVERHEAD = 128
+/** Rough bytes an entry costs beside its chunk: lru-cache's arrays and map, chains and columns. */
+const ENTRY_OVERHEAD = 160
+/** What the smallest entry takes of the byte budget. */
+export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + MIN_CHUNK
 
 /**
  * One LRU of answers (success or denial). An entry is a slot number; what belongs to it stands in
- * typed arrays and in one slab chunk:
+ * columns and in one slab chunk:
  *
  *   chunk  [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
  *          [ extended errors, as options … ]
@@ -30,54 +33,31 @@ const ENTRY_OVERHEAD = 128
  * Offsets of TTLs count from the message's start. Slots are found by the hash of the question, through
  * `SlotChains`; no string is made of it. `Slots` keeps their order and says which one has to go.
  */
-export class Store {
+export class Store extends EntryColumns {
   readonly #slots: Slots
   readonly #slab: Slab
   readonly #budget: ByteBudget
   readonly #onEvict: () => void
-  readonly #chains: SlotChains
-  readonly #hash: Int32Array
-  readonly #keySize: Uint16Array
+  readonly #onCrowd: () => void
+  readonly #chains = new SlotChains()
 
-  readonly #address: Float64Array
-  readonly #recordBytes: Uint16Array
-  readonly #ttlCount: Uint16Array
-  readonly #errorBytes: Uint16Array
-  /** `CacheKey.variant`. */
-  readonly variant: Uint8Array
-  /** Milliseconds of `Clock.now`. */
-  readonly storedAt: Float64Array
-  readonly expiresAt: Float64Array
-  /** RFC 8914 code of our own, or −1. */
-  readonly ede: Int16Array
-  readonly rcode: Uint8Array
-  /** Hits since the last gap, and the time of the last (prefetch). */
-  readonly hits: Uint32Array
-  readonly lastHitAt: Float64Array
-  /** After a failed refresh the upstream is not asked again before this time. */
-  readonly retryAt: Float64Array
-
-  /** @param onEvict told of each live entry that had to make room */
-  constructor(capacity: number, slab: Slab, budget: ByteBudget, onEvict: () => void = () => {}) {
+  /**
+   * @param onEvict told of each live entry that had to make room
+   * @param onCrowd told before that where it had to because too many have the same bucket
+   */
+  constructor(
+    capacity: number,
+    slab: Slab,
+    budget: ByteBudget,
+    onEvict: () => void = () => {},
+    onCrowd: () => void = () => {},
+  ) {
+    super()
     this.#slots = new Slots(capacity)
     this.#slab = slab
     this.#budget = budget
     this.#onEvict = onEvict
-    this.#chains = new SlotChains(capacity)
-    this.#hash = new Int32Array(capacity)
-    this.variant = new Uint8Array(capacity)
-    this.#keySize = new Uint16Array(capacity)
-    this.#address = new Float64Array(capacity)
-    this.#recordBytes = new Uint16Array(capacity)
-    this.#ttlCount = new Uint16Array(capacity)
-    this.#errorBytes = new Uint16Array(capacity)
-    this.storedAt = new Float64Array(capacity)
-    this.expiresAt = new Float64Array(capacity)
-    this.ede = new Int16Array(capacity)
-    this.rcode = new Uint8Array(capacity)
-    this.hits = new Uint32Array(capacity)
-    this.lastHitAt = new Float64Array(capacity)
-    this.retryAt = new Float64Array(capacity)
+    this.#onCrowd = onCrowd
   }
 
   /** The slot of `key`, fresh or not, now the most recently used; NO_SLOT where there is none. */
@@ -94,10 +74,10 @@ export class Store {
   }
 
   #isAt(slot: number, key: CacheKey): boolean {
-    if (this.#hash[slot] !== key.hash || this.variant[slot] !== key.variant) return false
+    if (!this.#chains.has(slot, key.hash) || this.variant[slot] !== key.variant) return false
     const { question, wire } = key
-    if (this.#keySize[slot] !== keySize(question)) return false
-    const address = this.#address[slot]!
+    if (this.keyBytes[slot] !== keySize(question)) return false
+    const address = this.address[slot]!
     return matchesKey(this.#slab.page(address), this.#slab.offset(address), wire, question)
   }
 
@@ -122,8 +102,8 @@ export class Store {
 
   /** Whether the entry's answer section has records. */
   hasAnswers(slot: number): boolean {
-    const address = this.#address[slot]!
-    const head = this.#slab.offset(address) + this.#keySize[slot]!
+    const address = this.address[slot]!
+    const head = this.#slab.offset(address) + this.keyBytes[slot]!
     return read16(this.#slab.page(address), head + ANSWER_COUNT) > 0
   }
 
@@ -148,25 +128,25 @@ export class Store {
 
   /** Lets `errors` describe the extended errors of the entry, which stay where they are. */
   readErrors(slot: number, errors: ErrorOptions): void {
-    const size = this.#errorBytes[slot]!
+    const size = this.errorBytes[slot]!
     if (size === 0) return
-    const address = this.#address[slot]!
-    const message = this.#keySize[slot]! + HEAD_SIZE + this.#recordBytes[slot]!
-    const at = this.#slab.offset(address) + message + 2 * this.#ttlCount[slot]!
+    const address = this.address[slot]!
+    const message = this.keyBytes[slot]! + HEAD_SIZE + this.recordBytes[slot]!
+    const at = this.#slab.offset(address) + message + 2 * this.ttlCount[slot]!
     errors.set(this.#slab.page(address), at, size)
   }
 
   #copy(slot: number, out: Buffer, questionEnd: number, elapsed: number, fixedTtl: number): number {
-    const address = this.#address[slot]!
+    const address = this.address[slot]!
     const page = this.#slab.page(address)
-    let at = this.#slab.offset(address) + this.#keySize[slot]!
+    let at = this.#slab.offset(address) + this.keyBytes[slot]!
     copyBytes(page, at, out, HEAD_START, HEAD_SIZE)
     at += HEAD_SIZE
-    const recordBytes = this.#recordBytes[slot]!
+    const recordBytes = this.recordBytes[slot]!
     copyBytes(page, at, out, questionEnd, recordBytes)
     at += recordBytes
     if (elapsed === 0 && fixedTtl < 0) return questionEnd + recordBytes
-    changeTtls(page, at, this.#ttlCount[slot]!, out, elapsed, fixedTtl)
+    changeTtls(page, at, this.ttlCount[slot]!, out, elapsed, fixedTtl)
     return questionEnd + recordBytes
   }
 
@@ -208,10 +188,10 @@ export class Store {
     copyBytes(wire, question.end, page, at, recordBytes)
     at = writeTtlOffsets(page, at + recordBytes, records)
     copyBytes(errors.from, errors.at, page, at, errors.size)
-    this.#errorBytes[slot] = errors.size
-    this.#address[slot] = address
-    this.#recordBytes[slot] = recordBytes
-    this.#ttlCount[slot] = records.count
+    this.errorBytes[slot] = errors.size
+    this.address[slot] = address
+    this.recordBytes[slot] = recordBytes
+    this.ttlCount[slot] = records.count
     this.storedAt[slot] = now
     this.expiresAt[slot] = now + seconds * 1000
     this.ede[slot] = ede
@@ -220,11 +200,10 @@ export class Store {
     this.hits[slot] = hits
     this.lastHitAt[slot] = lastHitAt
     this.retryAt[slot] = 0
-    this.#hash[slot] = key.hash
     this.variant[slot] = key.variant
-    this.#keySize[slot] = questionSize
+    this.keyBytes[slot] = questionSize
     this.#budget.take(this.#cost(slot))
-    this.#chains.link(slot, key.hash)
+    this.#link(slot, key.hash)
     return slot
   }
 
@@ -252,8 +231,8 @@ export class Store {
    */
   readMessage(slot: number, out: Buffer): number {
     if (!this.#slots.isTaken(slot)) return 0
-    const address = this.#address[slot]!
-    const size = this.#keySize[slot]!
+    const address = this.address[slot]!
+    const size = this.keyBytes[slot]!
     out[0] = out[1] = 0
     copyBytes(this.#slab.page(address), this.#slab.offset(address), out, HEADER_SIZE, size)
     return this.readKeepingTtl(slot, out, HEADER_SIZE + size)
@@ -270,10 +249,27 @@ export class Store {
   }
 
   #takeSlot(): number {
-    const slot = this.#slots.take()
-    if (slot !== NO_SLOT) return slot
-    this.#evict()
-    return this.#slots.take()
+    let slot = this.#slots.take()
+    if (slot === NO_SLOT) {
+      this.#evict()
+      slot = this.#slots.take()
+    }
+    const { room } = this.#slots
+    if (room > this.slotCount) {
+      this.#chains.grow(room, (other) => other !== slot && this.#slots.isTaken(other))
+      this.growColumns(room)
+    }
+    return slot
+  }
+
+  #link(slot: number, hash: number): void {
+    const surplus = this.#chains.surplus(hash)
+    if (surplus !== NO_SLOT) {
+      this.#onCrowd()
+      this.#empty(surplus)
+      this.#onEvict()
+    }
+    this.#chains.link(slot, hash)
   }
 
   #evict(): boolean {
@@ -285,15 +281,15 @@ export class Store {
   }
 
   #cost(slot: number): number {
-    const message = HEAD_SIZE + this.#recordBytes[slot]! + 2 * this.#ttlCount[slot]!
-    const size = this.#keySize[slot]! + message + this.#errorBytes[slot]!
+    const message = HEAD_SIZE + this.recordBytes[slot]! + 2 * this.ttlCount[slot]!
+    const size = this.keyBytes[slot]! + message + this.errorBytes[slot]!
     return this.#slab.chunkSize(size) + ENTRY_OVERHEAD
   }
 
   #empty(slot: number): void {
-    this.#chains.unlink(slot, this.#hash[slot]!)
+    this.#chains.unlink(slot)
     this.#budget.give(this.#cost(slot))
-    this.#slab.give(this.#address[slot]!)
+    this.#slab.give(this.address[slot]!)
     this.#slots.give(slot)
   }
 }

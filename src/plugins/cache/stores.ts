@@ -29,14 +29,22 @@ export class CacheStores {
   /** Who is charged for an eviction: the server whose query needs the room. */
   #charged: CacheCounters | null = null
 
-  constructor(successCapacity: number, denialCapacity: number, budget: ByteBudget) {
+  /** @param onCrowd told where an entry had to go because too many have the same bucket */
+  constructor(
+    successCapacity: number,
+    denialCapacity: number,
+    budget: ByteBudget,
+    onCrowd: () => void = () => {},
+  ) {
     const slab = new Slab()
-    this.success = new Store(successCapacity, slab, budget, () => {
+    const successEvicted = (): void => {
       if (this.#charged !== null) this.#charged.successEvictions++
-    })
-    this.denial = new Store(denialCapacity, slab, budget, () => {
+    }
+    const denialEvicted = (): void => {
       if (this.#charged !== null) this.#charged.denialEvictions++
-    })
+    }
+    this.success = new Store(successCapacity, slab, budget, successEvicted, onCrowd)
+    this.denial = new Store(denialCapacity, slab, budget, denialEvicted, onCrowd)
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Timer } from '../../lib/timer-wheel.ts'
+import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
@@ -12,6 +13,7 @@ import { Records, scanRecords } from '../../wire/records.ts'
 import { writeFailure } from '../../wire/reply.ts'
 import { WireStatus } from '../../wire/status.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
+import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import { UpstreamChoice } from './upstream-choice.ts'
 import type { Policy } from './policy.ts'
@@ -110,7 +112,6 @@ export class Errand implements ExchangeOwner {
     x.index = index
     x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
-    x.again = earlier !== null
     if (this.#attempts++ > 0) upstream.counters.retries++
     this.#underWay++
     upstream.ask(x, this.#transport)
@@ -156,7 +157,14 @@ export class Errand implements ExchangeOwner {
     // To wait for a connection is no failed attempt; another upstream may have one.
     if (x.late) this.#failures++
     this.#note(x, Result.Timeout, null)
-    this.#attempt(x)
+    if (keptQueries.isCrowdedBy(this.#q!)) this.#askUntried()
+    else this.#attempt(x)
+  }
+
+  /** Nobody is asked twice for a client that keeps us busy. */
+  #askUntried(): void {
+    const index = this.#choice.untried()
+    if (index >= 0) this.#ask(index, null)
   }
 
   failed(x: Exchange): void {
@@ -208,6 +216,7 @@ export class Errand implements ExchangeOwner {
   #deliver(q: Query, reply: Buffer): void {
     this.#end(Result.Superseded)
     if (records.ede >= 0) gatherErrors(reply, records.optionsAt, records.optionsEnd, q.errors)
+    leaveOutUnrelated(reply, q.question, records)
     q.outLength = compress(reply, records, q.question, q.reserve())
     if (records.hasNegativeTtl) capTtls(q.out, records, MAX_TTL)
     q.outcome = Outcome.Message

@@ -1,3 +1,4 @@
+import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Protocol, type Query } from '../../serve/query.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
@@ -9,11 +10,10 @@ import { Aside } from './aside.ts'
 import type { ForwardConfig } from './config.ts'
 import { forwardCounters } from './counters.ts'
 import { Errand, type ErrandRules } from './errand.ts'
+import { MergedQuestions } from './merged.ts'
 import { makePolicy } from './policy.ts'
 import type { UpstreamList } from './upstream-list.ts'
 
-/** Queries in flight of a directive without `max_concurrent`: no queue is without bound. */
-const MOST_CONCURRENT = 16_384
 /** More free errands than this are left to the garbage collector. */
 const POOL_LIMIT = 1024
 
@@ -31,6 +31,7 @@ export interface ForwarderParts {
 export class Forwarder {
   readonly #p: ForwarderParts
   readonly #rules: ErrandRules
+  /** Infinite where `max_concurrent` is not set: then the bound on kept queries is the only one. */
   readonly #limit: number
   /** Null where every name is forwarded. */
   readonly #zone: ZoneTable<true> | null
@@ -38,13 +39,15 @@ export class Forwarder {
   /** Octets of FROM's name: a query for FROM itself is forwarded whatever `except` says. */
   readonly #fromSize: number
   readonly #aside: Aside
+  readonly #merged: MergedQuestions
   readonly #free: Errand[] = []
   #underWay = 0
 
   constructor(parts: ForwarderParts) {
     const { config, done, list, nextForward } = parts
+    this.#merged = new MergedQuestions({ clock: list.context.clock, ask: this.#send, done })
     this.#p = parts
-    this.#limit = config.maxConcurrent === 0 ? MOST_CONCURRENT : config.maxConcurrent
+    this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
     this.#zone = config.from === '.' ? null : tableOf([config.from])
     this.#except = config.except.length === 0 ? null : tableOf(config.except)
     this.#fromSize = textToName(config.from, new Uint8Array(256), 0)
@@ -57,7 +60,7 @@ export class Forwarder {
       next: bits(config.next),
       nextOnNodata: config.nextOnNodata,
       nextForward,
-      done,
+      done: this.#done,
       release: (errand) => this.#release(errand),
     }
     this.#aside = new Aside(this.#rules, config.source)
@@ -74,14 +77,31 @@ export class Forwarder {
     }
     if (this.#underWay >= this.#limit) {
       forwardCounters.rejected++
-      q.fail(Rcode.Refused, `concurrent queries exceeded maximum ${this.#limit}`, Ede.Other)
-      q.answeredBy = 'forward'
-      this.#p.done(q)
+      this.#refuse(q, `concurrent queries exceeded maximum ${this.#limit}`)
       return
     }
+    // What comes through a cache is counted and merged there.
+    if (q.kept) this.#send(q)
+    else if (keptQueries.admits(q)) this.#merged.ask(q)
+    else this.#refuse(q, 'too many misses under way')
+  }
+
+  /** Asks for a kept query. */
+  readonly #send = (q: Query): void => {
     this.#underWay++
     const errand = this.#free.pop() ?? new Errand(this.#rules)
-    errand.start(q.keep(), this.#p.list.current, this.#transport(q))
+    errand.start(q, this.#p.list.current, this.#transport(q))
+  }
+
+  /** A query has its outcome: one of this directive's, or of one before it. */
+  readonly #done = (q: Query): void => {
+    if (!MergedQuestions.end(q)) this.#p.done(q)
+  }
+
+  #refuse(q: Query, error: string): void {
+    q.fail(Rcode.Refused, error, Ede.Other)
+    q.answeredBy = 'forward'
+    this.#done(q)
   }
 
   /** Ends what is asked on the daemon's own account. */

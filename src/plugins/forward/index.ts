@@ -3,6 +3,7 @@ import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts
 import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
 import { Forwarder } from './forwarder.ts'
+import { MergedQuestions } from './merged.ts'
 import './metrics.ts'
 import { UpstreamList } from './upstream-list.ts'
 
@@ -24,6 +25,12 @@ export const forward: Plugin = {
           nextForward = handler
         }
         return handler
+      },
+      // What the last `forward` passed on, of those that an earlier one has merged.
+      unwrap: (done: Handler): Handler => {
+        return (q) => {
+          if (!MergedQuestions.end(q)) done(q)
+        }
       },
       async start(): Promise<void> {
         await Promise.all(parts.map(({ list }) => list.start()))

@@ -1,0 +1,112 @@
+/** Who holds a place: a connection. */
+export interface Occupant {
+  /** Whose share it counts against; see `clientOf()`. */
+  readonly client: string
+  /** When it did something last, in milliseconds of a monotonic clock. */
+  readonly activeAt: number
+  /** Whether something is under way that it waits for. */
+  readonly busy: boolean
+  /** Octets it makes us hold. */
+  readonly held: number
+  /** Its place is somebody else's: it ends now, and has left already. */
+  giveWay(): void
+}
+
+/**
+ * A bounded number of places of which a newcomer always gets one: where all are taken, the longest idle
+ * gives way, as in unbound, so that neither silent clients nor busy ones keep others out.
+ *
+ *     who gives way: a client with more than half of the places? one of its own, else one of all
+ *                    the longest idle; where all are busy, the heaviest client's that waits longest
+ *
+ * The newest is never chosen: who asks as soon as it is connected, as our own checks do, has its answer.
+ */
+export class Places<T extends Occupant> {
+  readonly #limit: number
+  readonly #byClient = new Map<string, Set<T>>()
+  #size = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Gives `newcomer` a place. Returns who gave way for it, null where there was room. */
+  add(newcomer: T): T | null {
+    const gone = this.#size >= this.#limit ? this.#longestIdle(newcomer.client) : null
+    if (gone !== null) this.#evict(gone)
+    let own = this.#byClient.get(newcomer.client)
+    if (own === undefined) this.#byClient.set(newcomer.client, (own = new Set()))
+    own.add(newcomer)
+    this.#size++
+    return gone
+  }
+
+  /** Gives a place back; nothing where `occupant` has none. */
+  delete(occupant: T): void {
+    const own = this.#byClient.get(occupant.client)
+    if (own?.delete(occupant) !== true) return
+    this.#size--
+    if (own.size === 0) this.#byClient.delete(occupant.client)
+  }
+
+  /** Ends what holds most octets of the client that holds most; null where nobody holds any. */
+  freeOctets(): T | null {
+    let most = 0
+    let largest: T | null = null
+    for (const own of this.#byClient.values()) {
+      let sum = 0
+      let top: T | null = null
+      for (const one of own) {
+        sum += one.held
+        if (top === null || one.held > top.held) top = one
+      }
+      if (sum <= most) continue
+      most = sum
+      largest = top
+    }
+    if (largest !== null) this.#evict(largest)
+    return largest
+  }
+
+  #evict(occupant: T): void {
+    this.delete(occupant)
+    occupant.giveWay()
+  }
+
+  #longestIdle(newcomer: string): T | null {
+    const [heaviest, count] = this.#heaviest(newcomer)
+    const own = this.#byClient.get(heaviest) ?? []
+    let idle: T | null = null
+    if (count > this.#limit / 2) idle = oldest(own, false)
+    else for (const each of this.#byClient.values()) idle = older(idle, oldest(each, false))
+    return idle ?? oldest(own, true)
+  }
+
+  /** The client with most places, the newcomer's counted, and how many those are. */
+  #heaviest(newcomer: string): [client: string, count: number] {
+    let heaviest = newcomer
+    const own = this.#byClient.get(newcomer)?.size ?? 0
+    // Who has none yet has none to give.
+    let most = own === 0 ? 0 : own + 1
+    for (const [client, { size }] of this.#byClient) {
+      if (size <= most) continue
+      most = size
+      heaviest = client
+    }
+    return [heaviest, most]
+  }
+}
+
+function oldest<T extends Occupant>(among: Iterable<T>, evenBusy: boolean): T | null {
+  let found: T | null = null
+  for (const one of among) if (evenBusy || !one.busy) found = older(found, one)
+  return found
+}
+
+function older<T extends Occupant>(a: T | null, b: T | null): T | null {
+  return a === null || (b !== null && b.activeAt < a.activeAt) ? b : a
+}

@@ -1,0 +1,18 @@
+import { MAX_DATAGRAM } from './udp.ts'
+
+export const FIRST_MESSAGE_MS = 3_000
+export const IDLE_MS = 10_000
+export const WRITE_MS = 5_000
+/** Once a successor has the listener: idle this long, a connection is ended; any one at the latest. */
+export const RETIRED_IDLE_MS = 1_000
+export const RETIRED_MS = 10_000
+/** Queries of one connection waiting for an answer; beyond, it is not read from. */
+export const MAX_IN_FLIGHT = 128
+/** Octets of answers the client has not read; beyond, its connection is not read from. */
+export const MAX_UNSENT: number = 2 ** 20
+/** Answers to queries already taken may exceed that by as much again; then the connection ends. */
+export const MAX_UNSENT_HARD: number = 2 * MAX_UNSENT
+/** Octets of a query, as of a datagram; a connection that announces more is cut. */
+export const MAX_QUERY: number = MAX_DATAGRAM
+/** Messages of one connection served before others have their turn. */
+export const TURN = 64

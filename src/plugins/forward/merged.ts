@@ -1,0 +1,161 @@
+import type { Clock } from '../../lib/clock.ts'
+import type { Handler } from '../../serve/plugin.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
+import { Flag, Type } from '../../wire/codes.ts'
+import { keySize, writeKey } from '../../wire/question-key.ts'
+
+/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
+const PATIENCE_MS = 4_400
+/** A failure this slow was a timeout: who joined late still has time for another try. */
+const SLOW_FAILURE_MS = 1_000
+
+/** Longest name, type and class, and an octet for the bits that tell answers apart. */
+const keyed = Buffer.alloc(1 + 255 + 4)
+
+/** A question under way without a cache in front, and who waits for its answer beside the one asked for. */
+class Merged {
+  readonly table: MergedQuestions
+  readonly key: string
+  readonly startedAt: number
+  readonly waiters: Query[]
+  /** True for a second try on behalf of waiters: its failure is theirs. */
+  readonly isRetry: boolean
+
+  constructor(
+    table: MergedQuestions,
+    key: string,
+    startedAt: number,
+    waiters: Query[],
+    isRetry: boolean,
+  ) {
+    this.table = table
+    this.key = key
+    this.startedAt = startedAt
+    this.waiters = waiters
+    this.isRetry = isRetry
+  }
+}
+
+export interface MergedParts {
+  readonly clock: Clock
+  /** Asks for a kept query. */
+  readonly ask: Handler
+  readonly done: Handler
+}
+
+/**
+ * Equal questions in flight are one, for whoever has no cache that merges them: each further one would be
+ * another chance to guess an id and a port (RFC 5452 §5). A question is told from another by name, type,
+ * class and the bits that go upstream: DO, CD and RD.
+ */
+export class MergedQuestions {
+  readonly #p: MergedParts
+  /** V8 hashes strings with a seed of the process's own. */
+  readonly #byKey = new Map<string, Merged>()
+  /** A reply that several clients get; made when it first happens. */
+  #shared: Buffer | null = null
+
+  constructor(parts: MergedParts) {
+    this.#p = parts
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  /**
+   * Asks for a client, or lets it wait for who asked before. HINFO always goes on: by that others search
+   * for forwarding loops.
+   */
+  ask(q: Query): void {
+    if (q.question.type === Type.HINFO) {
+      this.#p.ask(q.keep())
+      return
+    }
+    const key = keyOf(q)
+    const merged = this.#byKey.get(key)
+    if (merged === undefined) this.#begin(key, q.keep(), [], false)
+    else merged.waiters.push(q.keep())
+  }
+
+  /** Takes a query that comes back; true where it was one of ours, and has been answered with all others. */
+  static end(q: Query): boolean {
+    if (!(q.memo instanceof Merged)) return false
+    const merged = q.memo
+    q.memo = null
+    merged.table.#land(merged, q)
+    return true
+  }
+
+  #begin(key: string, leader: Query, waiters: Query[], isRetry: boolean): void {
+    const merged = new Merged(this, key, this.#p.clock.now, waiters, isRetry)
+    leader.memo = merged
+    this.#byKey.set(key, merged)
+    try {
+      this.#p.ask(leader)
+    } catch (cause) {
+      // A defect below: nobody may wait for an answer that will not come.
+      this.#byKey.delete(key)
+      throw cause
+    }
+  }
+
+  #land(merged: Merged, leader: Query): void {
+    this.#byKey.delete(merged.key)
+    if (merged.waiters.length === 0) this.#p.done(leader)
+    else if (leader.outcome === Outcome.Message) this.#share(merged, leader)
+    else this.#fail(merged, leader)
+  }
+
+  #share({ waiters }: Merged, leader: Query): void {
+    const length = leader.outLength
+    const { ede, errors } = leader
+    // Finishing the leader changes its reply, so the others copy from here.
+    this.#shared ??= Buffer.allocUnsafeSlow(65_535)
+    const shared = this.#shared
+    leader.out.copy(shared, 0, 0, length)
+    const told = length + errors.size <= shared.length ? errors.size : 0
+    errors.from.copy(shared, length, errors.at, errors.at + told)
+    this.#p.done(leader)
+    for (const waiter of waiters) {
+      shared.copy(waiter.reserve(), 0, 0, length)
+      waiter.outLength = length
+      waiter.outcome = Outcome.Message
+      waiter.ede = ede
+      waiter.errors.set(shared, length, told)
+      waiter.answeredBy = 'forward'
+      this.#p.done(waiter)
+    }
+  }
+
+  /** All fail, but for those who joined a slow one late: for them it is asked once more. */
+  #fail(merged: Merged, leader: Query): void {
+    const { clock, done } = this.#p
+    const { ede, error, outcome, rcode } = leader
+    const { now } = clock
+    const mayRetry = !merged.isRetry && now - merged.startedAt >= SLOW_FAILURE_MS
+    const late: Query[] = []
+    done(leader)
+    for (const waiter of merged.waiters) {
+      if (mayRetry && PATIENCE_MS - (now - waiter.receivedAt) >= SLOW_FAILURE_MS) {
+        late.push(waiter)
+        continue
+      }
+      waiter.outcome = outcome
+      waiter.rcode = rcode
+      waiter.ede = ede
+      waiter.error = error
+      waiter.answeredBy = 'forward'
+      done(waiter)
+    }
+    const [first, ...others] = late
+    if (first !== undefined) this.#begin(merged.key, first, others, true)
+  }
+}
+
+function keyOf({ edns, flags, question, wire }: Query): string {
+  const desired = (flags & Flag.CD) !== 0 ? 2 : 0
+  keyed[0] = desired | (edns.dnssecOk ? 1 : 0) | ((flags & Flag.RD) !== 0 ? 4 : 0)
+  writeKey(keyed, 1, wire, question)
+  return keyed.toString('latin1', 0, 1 + keySize(question))
+}

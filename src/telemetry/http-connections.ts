@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { Writable } from 'node:stream'
+
+import { ClientRate } from '../lib/client-rate.ts'
+import { clientOf } from '../lib/client-share.ts'
+import { Episode } from '../lib/episode.ts'
+import type { Log } from '../lib/log.ts'
+import { type Occupant, Places } from '../lib/places.ts'
+import { registerMetric } from './metrics.ts'
+
+/** Probes and scrapers are few; for a further connection the longest idle gives way. */
+const MAX_CONNECTIONS = 64
+/** Requests of one connection without an answer; one that sends more ahead is cut. */
+const MAX_REQUESTS = 8
+/** Connections that a client may open at once, and those a second that it may open for good. */
+const BURST = 100
+const PER_SECOND = 50
+
+const ended = { full: 0, requests: 0, rate: 0 }
+const crowded = new Episode()
+const hasty = new Episode()
+let log: Log | null = null
+
+/** Says who is told when a listener's places are all taken: nobody before that. */
+export function setHttpLog(to: Log): void {
+  log = to
+}
+
+registerMetric({
+  name: 'dnslet_http_cut_connections_total',
+  help: 'HTTP connections cut: for a newer one, for requests ahead of answers, for too many a second.',
+  type: 'counter',
+  labels: ['reason'],
+  collect(emit) {
+    emit(['full'], ended.full)
+    emit(['requests'], ended.requests)
+    emit(['rate'], ended.rate)
+  },
+})
+
+/**
+ * The connections of one HTTP listener. Each newcomer has a place, so that a probe is answered however
+ * many say nothing, or ask and do not read.
+ */
+export class HttpConnections {
+  readonly #places = new Places<HttpConnection>(MAX_CONNECTIONS)
+  readonly #bySocket = new Map<Socket, HttpConnection>()
+  readonly #rate = new ClientRate(BURST, PER_SECOND)
+
+  /** Takes a connection that has just been accepted; false where its client opens too many: it was cut. */
+  accept(socket: Socket): boolean {
+    const connection = new HttpConnection(socket)
+    if (this.#isHasty(connection)) {
+      ended.rate++
+      socket.destroy()
+      return false
+    }
+    this.#bySocket.set(socket, connection)
+    socket.once('close', () => {
+      this.#bySocket.delete(socket)
+      this.#places.delete(connection)
+    })
+    const gone = this.#places.add(connection)
+    if (gone !== null) {
+      ended.full++
+      if (crowded.begins(connection.activeAt))
+        log?.warning(
+          `${MAX_CONNECTIONS} HTTP connections are open: the longest idle make way for new ones, ` +
+            `first one of ${gone.client}`,
+        )
+    }
+    return true
+  }
+
+  /** The node's own addresses are the kubelet's, whose probes have to pass, whoever else has them. */
+  #isHasty({ client, activeAt }: HttpConnection): boolean {
+    if (this.#rate.take(client, activeAt) || ownClients(activeAt).has(client)) return false
+    if (hasty.begins(activeAt))
+      log?.warning(
+        `${client} opens more than ${PER_SECOND} HTTP connections a second: most are cut`,
+      )
+    return true
+  }
+
+  /** Notes a request of a connection; its answer's end is noted too. False where the connection was cut for it. */
+  begin(socket: Socket, response: Writable): boolean {
+    const connection = this.#bySocket.get(socket)
+    if (connection === undefined) return true
+    if (connection.requests >= MAX_REQUESTS) {
+      if (!socket.destroyed) ended.requests++
+      socket.destroy()
+      return false
+    }
+    connection.began()
+    response.once('close', () => connection.answered())
+    return true
+  }
+}
+
+let own: ReadonlySet<string> = new Set()
+let lookedAt = -Infinity
+
+/** This machine's addresses, as they were a second ago at most: the kernel takes a while to list them. */
+function ownClients(now: number): ReadonlySet<string> {
+  if (now - lookedAt < 1_000) return own
+  lookedAt = now
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  return (own = new Set(addresses.map(({ address }) => clientOf(address))))
+}
+
+class HttpConnection implements Occupant {
+  readonly client: string
+  readonly held = 0
+  activeAt: number = performance.now()
+  /** Those without an answer. */
+  requests = 0
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.client = clientOf(socket.remoteAddress ?? '')
+  }
+
+  get busy(): boolean {
+    return this.requests > 0
+  }
+
+  began(): void {
+    this.requests++
+    this.activeAt = performance.now()
+  }
+
+  answered(): void {
+    this.requests--
+    this.activeAt = performance.now()
+  }
+
+  giveWay(): void {
+    this.#socket.destroy()
+  }
+}

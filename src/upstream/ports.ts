@@ -1,0 +1,48 @@
+import type { Socket } from 'node:dgram'
+
+import { type Libc, libc } from '../sys/libc.ts'
+import { sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
+import { renewPort } from '../sys/socket.ts'
+import type { Endpoint } from './address.ts'
+
+/** Other ports for UDP sockets, where the C library can be called. */
+export class Ports {
+  readonly #libc: Libc | null
+  /** Socket addresses of upstreams; null where one cannot be written. */
+  readonly #peers = new WeakMap<Endpoint, Uint8Array | null>()
+
+  constructor(system: Libc | null = libc().libc) {
+    this.#libc = system
+  }
+
+  get canRenew(): boolean {
+    return this.#libc !== null
+  }
+
+  /** Gives the socket `fd`, connected to `peer`, another port; false where it is of no use any more. */
+  renew(fd: number, peer: Endpoint): boolean {
+    const system = this.#libc
+    if (system === null) return false
+    const name = this.#peers.get(peer) ?? nameOf(system, peer)
+    this.#peers.set(peer, name)
+    return name !== null && renewPort(system, fd, name)
+  }
+}
+
+function nameOf(system: Libc, { host, port }: Endpoint): Uint8Array | null {
+  const ipv6 = host.includes(':')
+  const name = Buffer.alloc(sockaddrSize(ipv6))
+  return writeSockaddr(system, name, ipv6, host, port) ? name : null
+}
+
+/** The descriptor of an open socket, whose handle is behind a symbol; −1 where Node keeps it to itself. */
+export function descriptorOfDatagrams(owner: Socket): number {
+  const key = Object.getOwnPropertySymbols(owner).find(({ description }) => description === STATE)
+  if (key === undefined) return -1
+  const state = (owner as unknown as Record<symbol, unknown>)[key] as {
+    readonly handle?: { readonly fd?: number } | null
+  }
+  return state.handle?.fd ?? -1
+}
+
+const STATE = 'state symbol'

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { Rcode } from '../../src/wire/codes.ts'
+import { requireTools } from '../helpers/debian.ts'
+import { Flood } from './flood.ts'
+import { askOrdinarily } from './ordinary-client.ts'
+import { full, lossAllowed, MOST_RESIDENT, startUnderAttack } from './under-attack.ts'
+
+const SECONDS = full ? 30 : 6
+/** Enough to reach the bound within the time: half of 12,800, or of 8,192 with the smallest heap. */
+const RATE = full ? 6_000 : 1_500
+const MEMORY = full ? 200 << 20 : 64 << 20
+
+describe('names that nobody answers', { skip: requireTools('dig') }, () => {
+  test('a flood of them takes nothing from another client', async (t) => {
+    const { metric, port, resident, upstream } = await startUnderAttack(
+      t,
+      'cache 30\nforward . UPSTREAM',
+      MEMORY,
+    )
+    const flood = new Flood(t, {
+      port,
+      from: '127.0.0.66',
+      rate: RATE,
+      name: (n) => `u${n}.silent.test`,
+    })
+    const other = await askOrdinarily(port, { forMs: SECONDS * 1000 })
+    const refused = flood.replies[Rcode.Refused]!
+    t.diagnostic(
+      `${JSON.stringify(other)}, resident ${resident().most >> 20} MiB at most; of ${flood.sent} names ` +
+        `${refused} refused, ${upstream.silent} questions upstream`,
+    )
+    flood.stop()
+    assert.equal(other.failed, 0)
+    assert.ok(other.lost <= lossAllowed(other.asked), `${other.lost} lost`)
+    assert.ok(refused > 0, 'the attacker has reached its share')
+    assert.ok((await metric('dnslet_waiting_queries_turned_away_total')) >= refused)
+    assert.ok(resident().most < MOST_RESIDENT, `${resident().most} bytes`)
+    // Those of the first second, before the crowd, have their second attempts.
+    const limit = await metric('dnslet_waiting_queries_limit')
+    assert.ok(upstream.silent < flood.sent - refused + limit / 2, `${upstream.silent} questions`)
+  })
+})

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { keptQueries } from '../../../src/serve/kept-queries.ts'
+import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
+import { answerTo, honest, silent, startScripted } from '../../upstream/scripted.ts'
+import { Front } from './harness.ts'
+
+describe('equal questions without a cache', () => {
+  test('are one in flight, and one answer to all who ask', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const all = ['a.test', 'A.TEST', 'a.Test'].map((name, n) => {
+      return front.ask(name, { edns: n === 1, over: n === 2 ? 'tcp' : 'udp' })
+    })
+    await upstream.waitFor(1)
+    const { reply, wire } = upstream.asked[0]!
+    reply(answerTo(wire, 0x8180, 3))
+    for (const { rcode, records, answeredBy } of await Promise.all(all)) {
+      assert.deepEqual([rcode, records.answerCount, answeredBy], [Rcode.NoError, 3, 'forward'])
+    }
+    assert.equal(upstream.asked.length, 1)
+    assert.equal(keptQueries.count, 0)
+    const again = front.ask('a.test')
+    await upstream.waitFor(2)
+    upstream.asked[1]!.reply(answerTo(upstream.asked[1]!.wire))
+    assert.equal((await again).records.answerCount, 1, 'nothing is stored')
+  })
+
+  test('are told apart by type, DO, CD and RD; HINFO always goes on', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const all = [
+      {},
+      { type: Type.AAAA },
+      { dnssecOk: true },
+      { flags: Flag.RD | Flag.CD },
+      { flags: 0 },
+      { type: Type.HINFO },
+      { type: Type.HINFO },
+    ].map((o) => front.ask('a.test', o))
+    await upstream.waitFor(7)
+    for (const { reply, wire } of upstream.asked) reply(answerTo(wire))
+    await Promise.all(all)
+    assert.equal(keptQueries.count, 0)
+  })
+
+  test('fail together; who joined late has another try', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const first = front.ask('a.test', { age: 3000 })
+    const early = front.ask('a.test', { age: 3000 })
+    const late = front.ask('a.test')
+    assert.equal((await first).rcode, Rcode.ServFail)
+    assert.equal((await early).rcode, Rcode.ServFail)
+    upstream.script = honest
+    assert.equal((await late).rcode, Rcode.NoError)
+    assert.equal(keptQueries.count, 0)
+  })
+
+  test('come back from another `forward`, and from none', async (t) => {
+    const first = await startScripted(t, ({ reply, wire }) => reply(answerTo(wire, 0x8185, 0)))
+    const second = await startScripted(t, honest)
+    const body = (from: string): string => `forward . 127.0.0.1:${first.port} {
+      next REFUSED
+    }
+    forward ${from} 127.0.0.1:${second.port}`
+    const both = await Front.start(t, body('.'))
+    for (const { rcode } of await Promise.all([both.ask('a.test'), both.ask('a.test')])) {
+      assert.equal(rcode, Rcode.NoError)
+    }
+    // REFUSED without OPT is asked again without it.
+    assert.deepEqual([first.asked.length, second.asked.length], [2, 1])
+    const neither = await Front.start(t, body('other.test'))
+    const lost = await Promise.all([neither.ask('b.test'), neither.ask('b.test')])
+    assert.equal(lost[0].rcode, lost[1].rcode)
+    assert.notEqual(lost[0].rcode, Rcode.NoError)
+    assert.equal(keptQueries.count, 0)
+  })
+})
