@@ -75,7 +75,6 @@ export class HttpConnections {
 
 class HttpConnection implements Occupant {
   readonly client: string
-  readonly held = 0
   activeAt: number = performance.now()
   /** Those without an answer. */
   requests = 0
