@@ -131,6 +131,7 @@ export class LastGood {
       const stat = statSync(this.#path, { throwIfNoEntry: false })
       // In a directory that others can write to, the file may be theirs.
       if (stat === undefined || stat.uid !== process.getuid?.()) return null
+      if (!stat.isFile()) throw new Error('is not a regular file')
       const record = JSON.parse(readFileSync(this.#path, 'utf8')) as Record
       const ours = record.conf === resolve(conf) && record.base === (base && resolve(base))
       if (record.format !== FORMAT || !ours) return null

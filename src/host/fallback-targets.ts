@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 
+import { fileKind } from '../lib/file-kind.ts'
 import type { Log } from '../lib/log.ts'
 import { writeFileAtomically } from './write-file.ts'
 
@@ -77,6 +78,7 @@ export class FallbackTargets {
 /** What is not a list of addresses is as good as nothing. */
 function readKept(file: string): string[] {
   try {
+    if (fileKind(file) !== 'regular') return []
     const kept: unknown = JSON.parse(readFileSync(file, 'utf8'))
     const isAddress = (one: unknown): one is string => typeof one === 'string' && isIP(one) !== 0
     return Array.isArray(kept) && kept.every(isAddress) ? kept : []

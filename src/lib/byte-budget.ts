@@ -16,6 +16,11 @@ export class ByteBudget {
     this.used -= bytes
   }
 
+  /** True where twice the limit is exceeded. */
+  get isFarExceeded(): boolean {
+    return this.used > 2 * this.limit
+  }
+
   /** True where `bytes` more would exceed the limit. */
   wouldExceed(bytes: number): boolean {
     return this.used + bytes > this.limit

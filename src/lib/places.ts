@@ -6,8 +6,6 @@ export interface Occupant {
   readonly activeAt: number
   /** Whether something is under way that it waits for. */
   readonly busy: boolean
-  /** Octets it makes us hold. */
-  readonly held: number
   /** Its place is somebody else's: it ends now, and has left already. */
   giveWay(): void
 }
@@ -53,16 +51,24 @@ export class Places<T extends Occupant> {
     if (own.size === 0) this.#byClient.delete(occupant.client)
   }
 
-  /** Ends what holds most octets of the client that holds most; null where nobody holds any. */
-  freeOctets(): T | null {
+  /**
+   * Ends what holds most octets of the client that holds most; null where nobody holds any.
+   *
+   * @param held octets that an occupant makes us hold
+   */
+  freeOctets(held: (occupant: T) => number): T | null {
     let most = 0
     let largest: T | null = null
     for (const own of this.#byClient.values()) {
       let sum = 0
       let top: T | null = null
+      let topHeld = -1
       for (const one of own) {
-        sum += one.held
-        if (top === null || one.held > top.held) top = one
+        const octets = held(one)
+        sum += octets
+        if (octets <= topHeld) continue
+        top = one
+        topHeld = octets
       }
       if (sum <= most) continue
       most = sum

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 
 import type { ByteBudget } from '../lib/byte-budget.ts'
+import { SpareBuffers } from './spare-buffers.ts'
 
 const PREFIX = 2
 /** Smallest buffer, and the largest that an idle connection keeps. */
@@ -8,6 +9,7 @@ const MIN_BUFFER = 512
 const KEPT_BUFFER = 4_096
 
 const noBytes: Buffer = Buffer.alloc(0)
+const spare = new SpareBuffers()
 
 /**
  * The answers of a TCP connection that have not been written: those of a tick leave in one write, and
@@ -76,21 +78,30 @@ export class ReplyStream {
     this.#budget.give(this.unsent)
     this.#ready = 0
     this.#inWrite = 0
+    if (this.#buffer.length > KEPT_BUFFER) spare.give(this.#buffer)
     this.#buffer = noBytes
+    // The kernel may read it still: no spare one.
     this.#writing = noBytes
   }
 
   readonly #done = (error?: Error | null): void => {
     this.#budget.give(this.#inWrite)
     this.#inWrite = 0
-    if (this.#writing.length > KEPT_BUFFER) this.#writing = noBytes
+    if (this.#writing.length > KEPT_BUFFER) {
+      spare.give(this.#writing)
+      this.#writing = noBytes
+    }
     // A broken stream has nothing to write: its end is near.
     if (!error) this.#emptied()
   }
 
   #grow(need: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * need, MIN_BUFFER))
+    const grown =
+      need > KEPT_BUFFER
+        ? spare.take(need)
+        : Buffer.allocUnsafeSlow(Math.min(Math.max(2 * need, MIN_BUFFER), KEPT_BUFFER))
     this.#buffer.copy(grown, 0, 0, this.#ready)
+    if (this.#buffer.length > KEPT_BUFFER) spare.give(this.#buffer)
     this.#buffer = grown
   }
 }

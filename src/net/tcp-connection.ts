@@ -19,6 +19,7 @@ import {
   WRITE_MS,
 } from './tcp-limits.ts'
 import type { TcpShared } from './tcp-shared.ts'
+import { unmapped } from './unmapped.ts'
 
 const MAX_MESSAGE = 65_535
 
@@ -91,7 +92,6 @@ export class TcpConnection implements ReplyTarget, Occupant {
     socket.on('close', () => {
       this.#state = State.Closed
       this.#forget()
-      this.#replies.clear()
       shared.closed(this, this.#reason)
     })
   }
@@ -126,7 +126,13 @@ export class TcpConnection implements ReplyTarget, Occupant {
   }
 
   giveWay(): void {
-    this.destroy(this.#shared.waiting.wouldExceed(0) ? TcpEnd.Buffered : TcpEnd.Full)
+    if (this.#shared.unsent.isFarExceeded) this.destroy(TcpEnd.Overflow)
+    else this.destroy(this.#shared.waiting.wouldExceed(0) ? TcpEnd.Buffered : TcpEnd.Full)
+  }
+
+  /** Octets of answers that its client has not read. */
+  get unsent(): number {
+    return this.#replies.unsent
   }
 
   get activeAt(): number {
@@ -139,6 +145,8 @@ export class TcpConnection implements ReplyTarget, Occupant {
 
   #forget(): void {
     this.#frames.clear()
+    // At once: who comes next is to find the room.
+    this.#replies.clear()
     this.#account()
   }
 
@@ -254,6 +262,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
     if (this.#state < State.Ended) {
       this.#replies.add(reply, length)
       if (this.#replies.unsent > MAX_UNSENT_HARD) this.destroy(TcpEnd.Overflow)
+      else if (this.#shared.unsent.isFarExceeded) this.#shared.unread()
     }
     this.#finished()
   }
@@ -288,9 +297,4 @@ export class TcpConnection implements ReplyTarget, Occupant {
   isIPv6(_q: Query): boolean {
     return this.#remoteAddress.includes(':')
   }
-}
-
-/** A wildcard listener takes IPv4 too and shows it as ::ffff:192.0.2.1. */
-function unmapped(address = ''): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address
 }

@@ -18,5 +18,7 @@ export interface TcpShared<Connection> {
   readonly waiting: ByteBudget
   /** Told by a connection that makes `waiting` exceed its limit. */
   readonly overfull: () => void
+  /** Told by a connection whose answer makes `unsent` exceed twice its limit: those to queries already taken. */
+  readonly unread: () => void
   readonly closed: (connection: Connection, reason: TcpEnd) => void
 }

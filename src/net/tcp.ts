@@ -32,10 +32,12 @@ const MAX_MESSAGE = 65_535
 const message: Buffer = Buffer.allocUnsafeSlow(MAX_QUERY)
 const reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
 
-/** Octets of answers that all connections of the process may hold before they read less. */
+/** Octets of answers that all connections of the process may hold before they read less, or twice that at most. */
 const unsent: ByteBudget = new ByteBudget(16 * 2 ** 20)
 /** Octets of queries that all connections of the process may hold; beyond, whoever holds most ends. */
 const waiting: ByteBudget = new ByteBudget(8 * 2 ** 20)
+/** All connections of the process: who makes it hold most may be another listener's. */
+const everyone: Places<TcpConnection> = new Places(Infinity)
 
 export interface TcpOptions {
   /** An IP address, or '' for every one of this machine. */
@@ -73,6 +75,7 @@ export class TcpListener {
   readonly #log: Log | null
   readonly #crowded = new Episode()
   readonly #overfilled = new Episode()
+  readonly #unreadBy = new Episode()
   #accepted = 0
   #sweeper: NodeJS.Timeout | null = null
   /** Resolves when nothing is open any more; null while connections are accepted. */
@@ -93,6 +96,7 @@ export class TcpListener {
       unsent,
       waiting,
       overfull: this.#overfull,
+      unread: this.#unread,
       closed: this.#closed,
     }
   }
@@ -180,6 +184,7 @@ export class TcpListener {
     this.#counters.tcpOpen++
     const connection = new TcpConnection(socket, this.#shared)
     this.#connections.add(connection)
+    everyone.add(connection)
     const gone = this.#places.add(connection)
     if (gone !== null && this.#crowded.begins(this.#clock.now)) {
       this.#log?.warning(
@@ -195,6 +200,7 @@ export class TcpListener {
     this.#counters.tcpEnds[reason]!++
     this.#connections.delete(connection)
     this.#places.delete(connection)
+    everyone.delete(connection)
     if (this.#connections.size > 0) return
     if (this.#sweeper !== null) clearInterval(this.#sweeper)
     this.#sweeper = null
@@ -204,13 +210,26 @@ export class TcpListener {
   /** Ends connections of who makes us hold most, until what is held is within its limit. */
   readonly #overfull = (): void => {
     while (waiting.wouldExceed(0)) {
-      const gone = this.#places.freeOctets()
+      const gone = everyone.freeOctets(({ held }) => held)
       if (gone === null) return
       if (!this.#overfilled.begins(this.#clock.now)) continue
       const limit = `${waiting.limit / 2 ** 20} MiB`
       this.#log?.warning(
         `Unserved TCP queries take up ${limit}: connections that hold most are cut, ` +
           `first one of ${gone.client}`,
+      )
+    }
+  }
+
+  /** The same for who does not read answers, from twice their limit on. */
+  readonly #unread = (): void => {
+    while (unsent.isFarExceeded) {
+      const gone = everyone.freeOctets((one) => one.unsent)
+      if (gone === null) return
+      if (!this.#unreadBy.begins(this.#clock.now)) continue
+      this.#log?.warning(
+        `Answers that TCP clients do not read take up ${unsent.limit / 2 ** 19} MiB: connections ` +
+          `that hold most are cut, first one of ${gone.client}`,
       )
     }
   }

@@ -111,7 +111,6 @@ function ownClients(now: number): ReadonlySet<string> {
 
 class HttpConnection implements Occupant {
   readonly client: string
-  readonly held = 0
   activeAt: number = performance.now()
   /** Those without an answer. */
   requests = 0

@@ -2,7 +2,7 @@
 // against itself. The sed lines are those of deploy/README.md, run by sed.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
@@ -97,7 +97,8 @@ const listenersOf = (text: string): Set<string> =>
   new Set([...text.matchAll(/^ {2}listens on (.*)$/gm)].map(([, list = '']) => list))
 
 describe('every file is valid, and has no field that Kubernetes does not know', () => {
-  const yaml = globSync('**/*.{yaml,conf}').filter((file) => basename(file) !== 'sidecar.yaml')
+  const patches = ['profile.yaml', 'sidecar.yaml']
+  const yaml = globSync('**/*.{yaml,conf}').filter((file) => !patches.includes(basename(file)))
   test('there are some', () => assert.ok(yaml.length >= 10))
   for (const file of yaml) {
     test(file, async (t) => {
@@ -334,6 +335,20 @@ describe('kustomize', () => {
     )
     const objects = await kustomize('kustomize/base')
     assert.deepEqual(objects, parseManifests(filled(t, iptables)))
+  })
+
+  test('seccomp changes nothing but the profile, to one that is here', async () => {
+    const objects = await kustomize('kustomize/seccomp')
+    const { spec } = find<DaemonSet>(objects, 'DaemonSet').spec.template
+    const { securityContext } = spec as unknown as {
+      securityContext: { seccompProfile: Record<string, string> }
+    }
+    const { type, localhostProfile = '' } = securityContext.seccompProfile
+    assert.equal(type, 'Localhost')
+    assert.ok(existsSync(join('seccomp', basename(localhostProfile))))
+    assert.ok(readFileSync('README.md', 'utf8').includes(`localhostProfile: ${localhostProfile}\n`))
+    securityContext.seccompProfile = { type: 'RuntimeDefault' }
+    assert.deepEqual(objects, await kustomize('kustomize/base'))
   })
 
   test('untaint adds a container that alone has a token', async () => {

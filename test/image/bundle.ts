@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import type { BuiltImage } from './build-image.ts'
 import type { MemoryCgroup } from './memory-cgroup.ts'
-import { runtimeDefault } from './seccomp.ts'
+import { type SeccompChoice, seccompOf } from './seccomp.ts'
 
 /** Of a pod of deploy/ what its container's runtime is told. */
 export interface PodSpec {
@@ -11,6 +11,7 @@ export interface PodSpec {
   readonly securityContext: {
     readonly runAsUser?: number
     readonly runAsGroup?: number
+    readonly seccompProfile: SeccompChoice
     readonly sysctls?: readonly { readonly name: string; readonly value: string }[]
   }
   readonly containers: readonly [Container]
@@ -96,7 +97,7 @@ export function writeBundle(parts: BundleParts): void {
         { type: 'network', path: `/run/netns/${parts.networkNamespace}` },
       ],
       sysctl: Object.fromEntries((pods.sysctls ?? []).map(({ name, value }) => [name, value])),
-      seccomp: runtimeDefault(capabilities),
+      seccomp: seccompOf(pods.seccompProfile, capabilities),
       maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
       readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
     },

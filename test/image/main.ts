@@ -10,6 +10,7 @@ import { describeImage } from './describe-image.ts'
 import { requirePrograms } from './exec.ts'
 import { runOnNode } from './node-scenario.ts'
 import { runInPod } from './pod-scenario.ts'
+import { runUnderProfile } from './profile-scenario.ts'
 
 /** What has to be undone, the last first. */
 class Undoing implements Owner {
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
   owner.after(() => rmSync(folder, { recursive: true, force: true }))
   const image = buildImage(owner, folder)
   describeImage(image)
-  for (const scenario of [runOnNode, runInPod]) {
+  for (const scenario of [runOnNode, runUnderProfile, runInPod]) {
     const own = new Undoing()
     owner.after(() => own.undo())
     const place = join(folder, scenario.name)

@@ -25,7 +25,7 @@ import { measureLoad } from './load.ts'
 import { isAnswered, KUBE_DNS, type NodeStandIn, startNode } from './node-stand-in.ts'
 
 const FILE = 'nodelocaldns.yaml'
-const ADDRESSES = [LOCAL, KUBE_DNS]
+export const ADDRESSES: readonly string[] = [LOCAL, KUBE_DNS]
 const LINK = 'nodelocaldns'
 const SIGKILLED = 137
 /** The watchdog's exit code. */
@@ -97,7 +97,7 @@ function interceptionKind(node: NodeStandIn): string {
   return labels
 }
 
-function checkInterception(node: NodeStandIn, { pid, run }: Container): void {
+export function checkInterception(node: NodeStandIn, { pid, run }: Container): void {
   const heir = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
   assert.equal(readFileSync(`/proc/${heir}/comm`, 'utf8').trim(), HEIR_NAME)
   const link = node.run('ip', '-details', 'link', 'show', LINK)
@@ -126,7 +126,7 @@ async function killed(node: NodeStandIn, container: Container): Promise<void> {
 }
 
 /** A rolling update with a surge: two pods that share the node's network and /run/dnslet alone. */
-async function replaced(node: NodeStandIn, old: Container, young: Container): Promise<void> {
+export async function replaced(node: NodeStandIn, old: Container, young: Container): Promise<void> {
   const started = (): number => onlyValue(node, 'process_start_time_seconds')
   const before = started()
   let asked = 0
@@ -157,7 +157,7 @@ async function replaced(node: NodeStandIn, old: Container, young: Container): Pr
   )
 }
 
-async function ended(node: NodeStandIn, container: Container): Promise<void> {
+export async function ended(node: NodeStandIn, container: Container): Promise<void> {
   container.kill('TERM')
   const begun = performance.now()
   assert.equal(await container.end(), 0, container.running.output())

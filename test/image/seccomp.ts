@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+
+import { profileFile, readProfile, type SeccompProfile } from '../helpers/seccomp/profile.ts'
 
 /** The profile that container engines on Debian call their default (golang-github-containers-common). */
 const PROFILE = '/usr/share/containers/seccomp.json'
@@ -19,15 +22,39 @@ interface Profile {
   readonly syscalls: readonly {
     readonly names: readonly string[]
     readonly action: string
-    readonly args: readonly unknown[] | null
+    readonly args: NonNullable<SeccompProfile['syscalls'][number]['args']> | null
     readonly errnoRet?: number
     readonly includes: Condition
     readonly excludes: Condition
   }[]
 }
 
+/** `seccompProfile` of a pod. */
+export interface SeccompChoice {
+  readonly type: string
+  /** A file on the node, put there from deploy/seccomp. */
+  readonly localhostProfile?: string
+}
+
+/** The filter that a container with these capabilities gets. */
+export function seccompOf(
+  { type, localhostProfile = '' }: SeccompChoice,
+  capabilities: readonly string[],
+): SeccompProfile {
+  if (type === 'RuntimeDefault') return runtimeDefault(capabilities)
+  if (type !== 'Localhost' || basename(localhostProfile) !== basename(profileFile))
+    throw new Error(`The pod has no profile of deploy/: ${type} ${localhostProfile}`)
+  return readProfile()
+}
+
+/** The calls that a profile allows, some of them perhaps with certain arguments only. */
+export function allowedBy({ syscalls }: SeccompProfile): ReadonlySet<string> {
+  const allowing = syscalls.filter(({ action }) => action === 'SCMP_ACT_ALLOW')
+  return new Set(allowing.flatMap(({ names }) => names))
+}
+
 /** What `seccompProfile: RuntimeDefault` comes to for a container with these capabilities. */
-export function runtimeDefault(capabilities: readonly string[]): object {
+export function runtimeDefault(capabilities: readonly string[]): SeccompProfile {
   const profile = JSON.parse(readFileSync(PROFILE, 'utf8')) as Profile
   const arch = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? ''
   const native = { amd64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' }[arch]

@@ -13,6 +13,14 @@ test('ByteBudget is exceeded by the first byte over its limit', () => {
   assert.equal(budget.wouldExceed(1), true)
 })
 
+test('ByteBudget is far exceeded by the first byte over twice its limit', () => {
+  const budget = new ByteBudget(100)
+  budget.take(200)
+  assert.equal(budget.isFarExceeded, false)
+  budget.take(1)
+  assert.equal(budget.isFarExceeded, true)
+})
+
 test('ByteBudget has room again once bytes are given back or the limit rises', () => {
   const budget = new ByteBudget(100)
   budget.take(100)

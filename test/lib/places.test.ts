@@ -6,6 +6,7 @@ import { type Occupant, Places } from '../../src/lib/places.ts'
 
 interface One extends Occupant {
   readonly name: string
+  readonly held: number
 }
 
 const left: string[] = []
@@ -60,7 +61,7 @@ describe('Places', () => {
       one('b2', 3, { held: 60 }),
       one('c1', 4),
     )
-    const order = [0, 1, 2, 3].map(() => places.freeOctets()?.name)
+    const order = [0, 1, 2, 3].map(() => places.freeOctets(({ held }) => held)?.name)
     assert.deepEqual(order, ['b2', 'a1', 'b1', undefined])
   })
 

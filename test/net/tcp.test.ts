@@ -289,6 +289,7 @@ describe('TCP', () => {
       unsent,
       waiting: new ByteBudget(2 ** 20),
       overfull: () => assert.fail('little is held'),
+      unread: () => {},
       closed: () => {},
     }
     const listener = createServer((socket) => void new TcpConnection(socket, shared))
@@ -400,6 +401,7 @@ describe('TCP', () => {
       unsent: new ByteBudget(2 ** 20),
       waiting,
       overfull: () => void overfull++,
+      unread: () => assert.fail('nothing is unread'),
       closed: () => {},
     }
     const listener = createServer((socket) => void new TcpConnection(socket, shared))

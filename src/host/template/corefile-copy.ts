@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { fileKind } from '../../lib/file-kind.ts'
 import { writeFileAtomically } from '../write-file.ts'
 
 /** As node-cache leaves it: for everybody to read. */
@@ -8,7 +9,7 @@ const MODE = 0o644
 /**
  * The rendered Corefile on disk, for people and tools: at the path of -conf, in one step where its
  * directory allows that, in place where only the file may be written (a file mounted by itself), and
- * in the state directory where neither may be (a read-only root file system).
+ * in the state directory where neither may be (a read-only root file system, or no regular file).
  */
 export class CorefileCopy {
   readonly #path: string
@@ -39,6 +40,7 @@ export class CorefileCopy {
 
   #write(text: string): string {
     try {
+      this.#requireFile()
       writeFileAtomically(this.#path, text, MODE)
       return this.#path
     } catch {
@@ -48,6 +50,7 @@ export class CorefileCopy {
 
   #writeInPlace(text: string): string {
     try {
+      this.#requireFile()
       writeFileSync(this.#path, text, { mode: MODE })
       return this.#path
     } catch (error) {
@@ -56,5 +59,11 @@ export class CorefileCopy {
       writeFileAtomically(path, text, MODE)
       return path
     }
+  }
+
+  /** Neither replaces a device by a file nor waits for the reader of a pipe. */
+  #requireFile(): void {
+    const kind = fileKind(this.#path)
+    if (kind === 'pipe' || kind === 'other') throw new Error(`${this.#path} is not a regular file`)
   }
 }
