@@ -8,7 +8,7 @@ import { askOrdinarily } from './ordinary-client.ts'
 import { full, lossAllowed, MOST_RESIDENT, startUnderAttack } from './under-attack.ts'
 
 const SECONDS = full ? 30 : 6
-/** Enough to reach the bound within the time: half of 12,800, or of 8,192 with the smallest heap. */
+/** Enough to reach the share within the time: half of 8,400, or of 3,800 with the smallest heap. */
 const RATE = full ? 6_000 : 1_500
 const MEMORY = full ? 200 << 20 : 64 << 20
 
