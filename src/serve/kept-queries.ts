@@ -1,10 +1,13 @@
-import { getHeapStatistics } from 'node:v8'
-
 import { CLIENT_PLACES, clientPlace, type FromClient } from './client-place.ts'
 
-/** What one may cost: itself (1 KB), and with a question of its own flight, errand and attempt (1.7 KB). */
+/**
+ * What one may cost: itself (1 KB), with a question of its own flight, errand and attempts (2 KB), and what
+ * V8 needs to collect the one before it runs out.
+ */
 const BYTES_EACH = 4096
-/** With a heap of 64 MiB and more: nothing behind this bound has to be ready for more. */
+/** Room for those of a small outage there has to be, however many server blocks share the heap. */
+const FEWEST = 1024
+/** With a heap of 84 MiB and more: nothing behind this bound has to be ready for more. */
 const MOST = 16_384
 /** From this part of the bound on nobody who holds much is asked for twice. */
 const CROWDED = 1 / 4
@@ -83,12 +86,10 @@ export class KeptQueries {
   }
 }
 
-/** The bound for a heap of so many bytes. */
-export function mostKept(heapLimit: number): number {
-  return Math.max(1, Math.min(MOST, Math.floor(heapLimit / BYTES_EACH)))
+/** The bound where the heap has so many bytes left for them. */
+export function mostKept(bytes: number): number {
+  return Math.max(FEWEST, Math.min(MOST, Math.floor(bytes / BYTES_EACH)))
 }
 
-/** Those of this process. */
-export const keptQueries: KeptQueries = new KeptQueries(
-  mostKept(getHeapStatistics().heap_size_limit),
-)
+/** Those of this process; who knows what else is in its heap sets the bound. */
+export const keptQueries: KeptQueries = new KeptQueries(MOST)

@@ -39,6 +39,8 @@ export interface ChannelOptions {
   readonly source: string | null
   /** Milliseconds an idle socket is kept. */
   readonly expire: number
+  /** Told where a client's late names begin to hold so many connections that others go before it. */
+  readonly crowded?: () => void
   /** Idle sockets kept; 0 for no limit but the pool's. */
   readonly maxIdle: number
   /** Milliseconds: no timeout is longer. */

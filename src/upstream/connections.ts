@@ -32,6 +32,11 @@ export class Connections {
     return this.#all.reduce((sum, c) => sum + (c.isReady ? 1 : 0), 0)
   }
 
+  /** How many owe an answer. */
+  get busy(): number {
+    return this.#all.reduce((sum, c) => sum + (c.owed > 0 ? 1 : 0), 0)
+  }
+
   /** The most answers that one of them gave. */
   get mostAnswers(): number {
     return this.#all.reduce((most, { answers }) => Math.max(most, answers), 0)

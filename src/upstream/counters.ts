@@ -56,6 +56,8 @@ export class UpstreamCounters {
   retries = 0
   /** Messages that answer nothing we asked: wrong id, wrong question, no reply at all. */
   mismatches = 0
+  /** How often a client's late names began to hold so many connections that others went before it. */
+  crowds = 0
   healthFailures = 0
   /** By rcode, 0 to 15; made at the first answer with that rcode. */
   readonly durations: (Histogram | undefined)[] = new Array<Histogram | undefined>(16).fill(

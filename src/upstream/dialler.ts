@@ -6,7 +6,6 @@ import { FEW, type Growth, MOST, WARM } from './growth.ts'
 import type { Pipelining } from './pipelining.ts'
 import type { ConnectionOwner } from './connection-owner.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import type { WaitingList } from './waiting-list.ts'
 
 /** 2,048 queries in flight on one of the first connections, 128 on those that slow names need. */
 const ID_BITS = 11
@@ -19,7 +18,8 @@ export interface DiallerParts {
   readonly connections: Connections
   readonly growth: Growth
   readonly pipelining: Pipelining
-  readonly waiting: WaitingList
+  /** Those who wait for a connection. */
+  readonly waiting: { readonly size: number }
 }
 
 /** Opens the connections of a pool, with pauses where that fails. */

@@ -59,6 +59,8 @@ export class Exchange {
   /** The client's flags word: RD and CD go upstream. */
   flags = 0
   dnssecOk = false
+  /** Number of the client it is for, by which places are shared out; −1: ourselves. */
+  client = -1
   /** Position of its upstream in the owner's list. */
   index = 0
   /** Whether the same upstream has not answered an earlier attempt of this query. */

@@ -1,11 +1,15 @@
 import type { Socket } from 'node:dgram'
 
 import { type Libc, libc } from '../sys/libc.ts'
+import { MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
-import { renewPort } from '../sys/socket.ts'
+import { renewPort, SyscallError } from '../sys/socket.ts'
 import type { Endpoint } from './address.ts'
 
-/** Other ports for UDP sockets, where the C library can be called. */
+/** Linux's number. */
+const EAGAIN = 11
+
+/** Other ports for UDP sockets, and a short way out of them, where the C library can be called. */
 export class Ports {
   readonly #libc: Libc | null
   /** Socket addresses of upstreams; null where one cannot be written. */
@@ -26,6 +30,18 @@ export class Ports {
     const name = this.#peers.get(peer) ?? nameOf(system, peer)
     this.#peers.set(peer, name)
     return name !== null && renewPort(system, fd, name)
+  }
+
+  /**
+   * Sends `bytes[0..length)` from the connected socket `fd`, at once. Null where that went well, false
+   * where it must go another way; else why not, which the kernel tells only once.
+   */
+  send(fd: number, bytes: Uint8Array, length: number): SyscallError | false | null {
+    const system = this.#libc
+    if (system === null || fd < 0) return false
+    if (system.send(fd, bytes, length, MSG_DONTWAIT) >= 0) return null
+    const errno = system.errno()
+    return errno !== EAGAIN && new SyscallError('send', errno)
   }
 }
 

@@ -1,12 +1,12 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { IdTable } from '../lib/id-table.ts'
 import { Timer } from '../lib/timer-wheel.ts'
 import type { Flushable } from '../lib/turn.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { sourceFor } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
+import { connectTo } from './connect.ts'
 import type { ConnectionOwner } from './connection-owner.ts'
 import { Transport } from './counters.ts'
 import type { Acknowledgeable } from './acknowledgements.ts'
@@ -67,25 +67,19 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   readonly #batch = new QueryBatch()
   #flushing = false
   #unacknowledged = false
+  #forsakenBy = -1
 
   /** @param idBits 2^idBits queries may be in flight; the other bits of an id tell a slot's tenants apart */
   constructor(owner: ConnectionOwner<TcpConnection>, options: ChannelOptions, idBits: number) {
     this.#owner = owner
     this.#o = options
     this.#ids = new IdTable(idBits)
-    const { context, counters, endpoint, source } = options
+    const { context, counters } = options
     this.#reader = new FrameReader(context.frameBuffer)
     this.usedAt = this.#dialledAt = context.clock.now
     counters.open[Transport.Tcp]!++
     counters.dialled[Transport.Tcp]!++
-    const localAddress = sourceFor(endpoint.host, source)
-    this.#socket = connect({
-      host: endpoint.host,
-      port: endpoint.port,
-      ...(localAddress === undefined ? {} : { localAddress }),
-      noDelay: true,
-      onread: { buffer: context.readBuffer, callback: (size) => this.#read(size) },
-    })
+    this.#socket = connectTo(options, (size) => this.#read(size))
     this.#socket.on('connect', () => this.#connected())
     this.#socket.on('error', (error) => (this.#code ??= codeOf(error)))
     this.#socket.on('end', () => this.#cut())
@@ -95,8 +89,6 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
       this.destroy()
     })
     context.wheel.set(this.#dialTimer, DIAL_TIMEOUT_MS)
-    // connect() begins in process.nextTick.
-    context.turn.endLater()
   }
 
   get wasReady(): boolean {
@@ -137,13 +129,12 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** Sends the query at the end of this tick. Only where there is room. */
   send(x: Exchange): void {
-    const { clock } = this.#o.context
     x.id = this.#ids.take(x)
     x.carrier = this
-    x.sentAt = this.usedAt = clock.now
+    x.sentAt = this.usedAt = this.#o.context.clock.now
     x.number = this.sent++
     if (this.owed++ === 0) {
-      this.progressAt = clock.now
+      this.progressAt = x.sentAt
       this.#rested = true
     }
     if (!this.#batch.makeRoom()) this.#write()
@@ -189,6 +180,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   abandon(x: Exchange): void {
     this.#ids.give(x.id)
+    this.#forsakenBy = x.client
     x.carrier = null
   }
 
@@ -202,8 +194,17 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     return this.#take(true)
   }
 
+  /** The client of the query that has waited longest, or of the last that was given up. */
+  get holder(): number {
+    return this.#oldestFirst()[0]?.client ?? this.#forsakenBy
+  }
+
+  #oldestFirst(): Exchange[] {
+    return this.#ids.items().sort((a, b) => a.number - b.number)
+  }
+
   #take(behind: boolean): Exchange[] {
-    const all = this.#ids.items().sort((a, b) => a.number - b.number)
+    const all = this.#oldestFirst()
     if (behind && all.length > 0 && all[0]!.number <= this.sent - this.owed) all.shift()
     for (const x of all) this.abandon(x)
     return all
@@ -225,11 +226,10 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   #connected(): void {
     if (this.#state !== State.Connecting) return
-    const { clock } = this.#o.context
     this.#dialTimer.clear()
     this.#state = State.Ready
     this.#fd = descriptorOf(this.#socket)
-    this.#readyAt = this.usedAt = clock.refresh()
+    this.#readyAt = this.usedAt = this.#o.context.clock.refresh()
     this.handshake = this.#readyAt - this.#dialledAt
     this.#owner.connected(this)
   }

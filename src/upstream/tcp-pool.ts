@@ -5,7 +5,6 @@ import { Result, Transport } from './counters.ts'
 import { Dialler } from './dialler.ts'
 import type { Exchange } from './exchange.ts'
 import { FEW, Growth } from './growth.ts'
-import { Lookout } from './lookout.ts'
 import { OrderProbe } from './order-probe.ts'
 import { Order, Pipelining } from './pipelining.ts'
 import { Places } from './places.ts'
@@ -13,15 +12,16 @@ import { Quota } from './quota.ts'
 import type { Verdict } from './reply-check.ts'
 import { RttEstimator } from './rtt.ts'
 import { SecondAttempts } from './second-attempts.ts'
+import { Shares } from './shares.ts'
 import type { Sweepable } from './sweeper.ts'
 import type { ConnectionOwner } from './connection-owner.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { WaitingList } from './waiting-list.ts'
+import { MOVES, type TendedPool, Tending } from './tending.ts'
+import { WaitingLines } from './waiting-lines.ts'
+import type { WaitingList } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */
 const BUSY = 100
-/** How often a query goes on elsewhere because its connection ended. */
-const MOVES = 3
 
 /**
  * The TCP connections to one upstream.
@@ -33,22 +33,23 @@ const MOVES = 3
  *     late ──▶ those behind the oldest query wait again
  *     ended ─▶ those not answered wait again
  */
-export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepable {
+export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepable, TendedPool {
   readonly rtt: RttEstimator
   readonly backoff: Backoff
   readonly #host: ChannelHost
   readonly #o: ChannelOptions
   readonly #connections = new Connections()
-  readonly #waiting = new WaitingList()
   readonly #pipelining = new Pipelining()
   readonly #growth = new Growth()
+  readonly #shares = new Shares(this.#connections, this.#growth)
+  readonly #waiting = new WaitingLines(this.#shares)
   readonly #quota = new Quota()
   readonly #dialler: Dialler
   readonly #places: Places
   readonly #seconds: SecondAttempts
   readonly #probe = new OrderProbe()
-  readonly #lookout: Lookout
-  #answers = 0
+  readonly #tending: Tending
+  answers = 0
   #closing = false
 
   constructor(host: ChannelHost, options: ChannelOptions) {
@@ -72,8 +73,20 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       rtt: this.rtt,
     })
     this.#seconds = new SecondAttempts(this.#connections, this.rtt)
-    const { clock, wheel } = options.context
-    this.#lookout = new Lookout(clock, wheel, (heldUp) => this.#tend(heldUp))
+    this.#tending = new Tending({
+      pool: this,
+      context: options.context,
+      connections: this.#connections,
+      crowded: options.crowded ?? (() => {}),
+      dialler: this.#dialler,
+      growth: this.#growth,
+      pipelining: this.#pipelining,
+      places: this.#places,
+      probe: this.#probe,
+      rtt: this.rtt,
+      shares: this.#shares,
+      waiting: this.#waiting,
+    })
   }
 
   get keepsOrder(): boolean {
@@ -87,10 +100,10 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   ask(x: Exchange): void {
     if (this.#pipelining.asked(this.#o.context.clock.now)) this.#connections.narrow()
     this.#seconds.asked()
-    const c = this.#hasQueue ? null : this.#places.find(x, this.#dialler.mayOpen)
+    const c = this.#mayPass(x) ? this.#places.find(x, this.#dialler.mayOpen) : null
     if (c === null) {
       if (this.#waiting.full) this.#host.lost(x, Result.Unreachable, null)
-      else this.#wait(x)
+      else this.wait(x)
       return
     }
     this.#o.counters.reused[Transport.Tcp]!++
@@ -99,44 +112,53 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     else this.#dialler.warmUp()
   }
 
-  /** Whether somebody waits who is not to be overtaken. */
-  get #hasQueue(): boolean {
-    const x = this.#waiting.first()
-    return x !== null && !this.#places.mayBeOvertaken(x)
+  /** Whether nobody waits who is not to be overtaken. */
+  #mayPass(x: Exchange): boolean {
+    const before = this.#waiting.before(x)
+    if (before !== null && !this.#places.mayBeOvertaken(before)) return false
+    this.#shares.count()
+    return this.#shares.admits(x)
   }
 
   #send(c: TcpConnection, x: Exchange): void {
     c.send(x)
     if (x.again) c.window = 1
     // Whoever is behind another query, or on a connection not accepted, may have to be taken back.
-    if (c.owed > 1 || !this.keepsOrder) this.#lookout.soon()
+    if (c.owed > 1 || !this.keepsOrder) this.#tending.later()
   }
 
-  #wait(x: Exchange): void {
-    if (this.#waiting.size === 0) this.#growth.begin(this.#answers)
+  wait(x: Exchange): void {
+    if (this.#waiting.size === 0) this.#growth.begin(this.answers)
     this.#waiting.add(x, this.#o.context.clock.now)
     this.#o.context.sweeper.add(this)
     this.#dialler.forWaiting()
-    this.#lookout.soon()
+    this.#tending.later()
   }
 
   connected(): void {
     this.#dialler.succeeded()
-    this.#pump()
+    this.pump()
   }
 
-  /** Gives those who wait the places there are. */
-  #pump(): void {
-    for (let x = this.#waiting.first(), next = x; x !== null; x = next) {
+  pump(): void {
+    if (this.#serve(this.#waiting.others)) this.#serve(this.#waiting.crowds)
+  }
+
+  /** Gives those of one line their places. Returns whether there are more. */
+  #serve(line: WaitingList): boolean {
+    for (let x = line.first(), next = x; x !== null; x = next) {
+      this.#shares.count()
+      if (!this.#shares.admits(x)) return false
       const c = this.#places.find(x, this.#dialler.mayOpen)
-      if (c === null && !this.#places.mayBeOvertaken(x)) return
-      next = this.#waiting.after(x)
+      if (c === null && !this.#places.mayBeOvertaken(x)) return false
+      next = line.after(x)
       if (c === null) continue
-      this.#waiting.abandon(x)
+      line.abandon(x)
       this.#send(c, x)
       // Its time runs from here; who has been late once is not late again.
       if (!x.late) this.#o.context.wheel.set(x.timer, this.rtt.timeout)
     }
+    return true
   }
 
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
@@ -150,13 +172,13 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   }
 
   answered(c: TcpConnection, count: number, elapsed: number): void {
-    this.#answers += count
+    this.answers += count
     this.#pipelining.answered(count, elapsed)
     if (c.isWanted) {
       c.window = Math.min(c.window + 2 * count, this.#pipelining.deepest)
       c.isWanted = false
     }
-    if (this.#waiting.size > 0) this.#pump()
+    if (this.#waiting.size > 0) this.pump()
     if (c.isIdle && c.sent >= this.#quota.limit) c.destroy()
     if (this.#closing) this.#closeIdle()
   }
@@ -170,19 +192,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     if (!(c instanceof TcpConnection)) return
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
-    if (unaccepted) this.#giveBack(c)
-  }
-
-  /** Closes a connection that the upstream seems not to have accepted. */
-  #giveBack(c: TcpConnection): void {
-    this.#growth.refused(this.#connections.proven, this.#o.context.clock.now)
-    for (const x of this.#takeFrom(c)) this.#wait(x)
-  }
-
-  #takeFrom(c: TcpConnection): Exchange[] {
-    const all = this.#probe.leaveOut(c.takeAll())
-    c.destroy()
-    return all
+    if (unaccepted) this.#tending.giveBack(c)
   }
 
   closed(c: TcpConnection, code: string | null): void {
@@ -202,16 +212,16 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     if (!c.isSeasoned) this.backoff.failed(now)
     if (suspect !== undefined) {
       if (!c.isSeasoned && !this.#connections.isUsed) {
-        this.#loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
+        this.loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
         return
       }
       this.#pipelining.keepApart(now)
       this.#connections.narrow()
       suspect.moved += this.#connections.blame(c)
       if (suspect.moved > MOVES) this.#host.lost(orphans.shift()!, Result.Closed, code)
-      for (const x of orphans) this.#wait(x)
+      for (const x of orphans) this.wait(x)
     }
-    this.#pump()
+    this.pump()
     this.#dialler.forWaiting()
   }
 
@@ -222,60 +232,11 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     this.#dialler.failed(now)
     if (ready > 0) this.#growth.refused(ready, now)
     else if (this.#dialler.underWay === 0)
-      this.#loseAll(this.#waiting.takeAll(), resultOf(code), code)
+      this.loseAll(this.#waiting.takeAll(), resultOf(code), code)
   }
 
-  #loseAll(all: readonly Exchange[], result: Result, code: string | null): void {
+  loseAll(all: readonly Exchange[], result: Result, code: string | null): void {
     for (const x of all) this.#host.lost(x, result, code)
-  }
-
-  /** Looks after connections that are late, and after those who wait. */
-  #tend(heldUp: boolean): void {
-    const { now } = this.#o.context.clock
-    this.#pipelining.calm(now)
-    let late = 0
-    let again = false
-    let probing = false
-    for (const c of this.#connections.all) {
-      if (this.#places.isLate(c)) {
-        late++
-        if (!heldUp && this.#relieve(c, now)) probing = true
-      }
-      if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !this.keepsOrder))) again = true
-    }
-    this.#pump()
-    if (this.#waiting.size > 0) {
-      const { count, ready } = this.#connections
-      again = true
-      // Whether more connections help is known when the probe has been answered.
-      this.#growth.look(probing ? 0 : late, ready, count, this.#answers)
-      this.#dialler.forWaiting()
-      if (this.keepsOrder && this.#dialler.isFull) this.#loseHopeless(now)
-    }
-    if (again) this.#lookout.soon()
-  }
-
-  /** Takes those behind a late query back. True where it was just asked whether they could pass. */
-  #relieve(c: TcpConnection, now: number): boolean {
-    if (c.waiting > 1) this.#pipelining.doubt(now)
-    if (!this.keepsOrder) {
-      if (this.#connections.mayBeUnaccepted(c) && c.isSilent(now, this.rtt.timeout))
-        this.#giveBack(c)
-      return false
-    }
-    if (c.owed > 1 && this.#probe.exchange.carrier !== c) {
-      const behind = c.takeBehind()
-      // Slow names come in crowds.
-      if (behind.length > 0) this.#connections.narrow()
-      for (const x of behind) this.#wait(x)
-    }
-    return this.#pipelining.isUnknown(now) && this.#waiting.size > 0 && this.#probe.send(c)
-  }
-
-  /** Gives the places of queries that nobody would wait for any longer to those who have none. */
-  #loseHopeless(now: number): void {
-    const hopeless = this.#connections.hopeless(now).slice(0, this.#waiting.size)
-    for (const c of hopeless) this.#loseAll(this.#takeFrom(c), Result.Timeout, null)
   }
 
   /** Closes connections that are idle for too long, too many, or hung. */

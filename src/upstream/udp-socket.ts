@@ -5,7 +5,7 @@ import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import { descriptorOfDatagrams } from './ports.ts'
-import { querySize, writeQuery } from './query-writer.ts'
+import { MAX_QUERY_SIZE, writeQuery } from './query-writer.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
 
@@ -16,6 +16,9 @@ const FEW_USES = 4
 const MANY_USES = 64
 /** Milliseconds after which a port is worn, however few queries it was used for. */
 const LONG_USE = 5_000
+
+/** A query is sent before the next one is written. */
+const scratch = Buffer.allocUnsafeSlow(MAX_QUERY_SIZE)
 
 const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
 type State = (typeof State)[keyof typeof State]
@@ -129,10 +132,17 @@ export class UdpSocket implements Carrier {
 
   #write(x: Exchange): void {
     x.sentAt = this.usedAt = this.#o.context.clock.now
-    // The system may hold on to it, so every query has octets of its own.
-    const query = Buffer.allocUnsafe(querySize(x))
-    writeQuery(query, 0, x)
-    this.#socket.send(query, this.#sent)
+    const { ports, turn } = this.#o.context
+    const length = writeQuery(scratch, 0, x)
+    const failure = ports.send(this.#fd, scratch, length)
+    if (failure === null) return
+    if (failure === false) {
+      // libuv may hold on to it, so this query has octets of its own.
+      this.#socket.send(Buffer.copyBytesFrom(scratch, 0, length), this.#sent)
+      return
+    }
+    process.nextTick(this.#sent, failure)
+    turn.endLater()
   }
 
   readonly #sent = (error: Error | null): void => {

@@ -1,3 +1,4 @@
+import { Episode } from '../lib/episode.ts'
 import { Flag, Rcode } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
@@ -33,6 +34,9 @@ export interface UpstreamOptions {
 /** Told when health checks take an upstream out of service or put it back. */
 export type HealthChanged = (upstream: Upstream, transport: Transport, down: boolean) => void
 
+/** Told where a client's names hold most connections of an upstream, for the first time in a minute. */
+export type CrowdBegins = (upstream: Upstream) => void
+
 /**
  * One server that we ask: its sockets, its health, and what becomes of each exchange.
  *
@@ -56,13 +60,19 @@ export class Upstream implements ChannelHost, ExchangeHost {
     options: UpstreamOptions,
     context: UpstreamContext,
     changed: HealthChanged,
+    crowdBegins: CrowdBegins = () => {},
   ) {
     this.endpoint = endpoint
     this.name = endpointText(endpoint)
     this.counters = upstreamCounters.get(this.name)
     this.#context = context
     const { counters } = this
-    const channel = { ...options, endpoint, context, counters }
+    const episode = new Episode()
+    const crowded = (): void => {
+      counters.crowds++
+      if (episode.begins(context.clock.now)) crowdBegins(this)
+    }
+    const channel = { ...options, endpoint, context, counters, crowded }
     this.#channels = [new UdpPool(this, channel), new TcpPool(this, channel)]
     const health = (transport: Transport): Health =>
       new Health(transport, {

@@ -59,10 +59,14 @@ export class WaitingList implements Carrier {
     else if (this.#first > TIDY && 2 * this.#first > this.#list.length) this.#tidy()
   }
 
+  /** Those who wait, oldest first. */
+  all(): Exchange[] {
+    return this.#list.filter((x) => x !== null)
+  }
+
   /** Empties the list: whoever is handed on may well come back into it. */
   takeAll(): Exchange[] {
-    const all: Exchange[] = []
-    for (const x of this.#list) if (x !== null) all.push(x)
+    const all = this.all()
     for (const x of all) x.carrier = null
     this.#clear()
     this.size = 0

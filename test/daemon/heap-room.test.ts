@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { takeHeapRoom } from '../../src/daemon/heap-room.ts'
+import { keptQueries } from '../../src/serve/kept-queries.ts'
 import { messageOf, parseText } from '../corefile/support.ts'
 
 const MIB = 2 ** 20
@@ -36,4 +37,17 @@ test('a configuration that a reload tries has what the running one leaves, until
 test('a hundred blocks are never refused', () => {
   takeHeapRoom(blocks(100), 0)()
   assert.match(messageOf(() => takeHeapRoom(blocks(101), 0)) ?? '', /has room for 100$/)
+})
+
+test('what server blocks leave of the heap is for queries that wait', () => {
+  const few = takeHeapRoom(blocks(2), HEAP)
+  assert.equal(keptQueries.limit, 7_665)
+  const more = takeHeapRoom(blocks(400), HEAP)
+  assert.equal(keptQueries.limit, 4_665)
+  more()
+  assert.equal(keptQueries.limit, 7_665)
+  few()
+  const many = takeHeapRoom(blocks(1100), HEAP)
+  assert.equal(keptQueries.limit, 1_024, 'there is room for some in any case')
+  many()
 })

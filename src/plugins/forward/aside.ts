@@ -43,9 +43,9 @@ export class Aside {
 
   /** Begins with a kept query. */
   ask(q: Query, upstreams: readonly Upstream[], transport: Transport): void {
-    const order = new Uint16Array(upstreams.length)
+    const order: number[] = []
     if (upstreams.length > 0) this.#rules.policy(order, upstreams.length)
-    const inOrder = [...order].map((index) => upstreams[index]!)
+    const inOrder = order.map((index) => upstreams[index]!)
     void this.#askOneByOne(q, inOrder, transport)
     // What Node leaves to process.nextTick begins at the end of this turn.
     this.#rules.context.turn.endLater()

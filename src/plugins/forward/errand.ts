@@ -109,6 +109,7 @@ export class Errand implements ExchangeOwner {
     x.question = q.question
     x.flags = q.flags
     x.dnssecOk = q.edns.dnssecOk
+    x.client = q.place
     x.index = index
     x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
@@ -161,10 +162,11 @@ export class Errand implements ExchangeOwner {
     else this.#attempt(x)
   }
 
-  /** Nobody is asked twice for a client that keeps us busy. */
-  #askUntried(): void {
+  /** Asks who has not been asked: nobody is asked twice for a client that keeps us busy. */
+  #askUntried(): boolean {
     const index = this.#choice.untried()
     if (index >= 0) this.#ask(index, null)
+    return index >= 0
   }
 
   failed(x: Exchange): void {
@@ -173,7 +175,9 @@ export class Errand implements ExchangeOwner {
     this.#underWay--
     if (x.bareRcode > 0) this.#bareRcode = x.bareRcode
     this.#note(x, x.result, x.code)
-    if (!this.#attempt(x) && this.#underWay === 0) this.#giveUp()
+    const isCrowd = x.result === Result.Timeout && keptQueries.isCrowdedBy(this.#q!)
+    const again = isCrowd ? this.#askUntried() : this.#attempt(x)
+    if (!again && this.#underWay === 0) this.#giveUp()
   }
 
   #note(x: Exchange, result: Result, code: string | null): void {

@@ -136,3 +136,8 @@ perUpstream(
   'Messages that answer nothing we asked: wrong id, wrong question, no reply at all.',
   (c) => c.mismatches,
 )
+perUpstream(
+  'dnslet_upstream_crowds_total',
+  'Times that names without an answer held so many connections that others went before their client.',
+  (c) => c.crowds,
+)

@@ -1,7 +1,7 @@
 import type { PolicyName } from './config.ts'
 
 /** Fills `order[0..count)` with the positions of the upstreams, in the order they shall be asked. */
-export type Policy = (order: Uint16Array, count: number) => void
+export type Policy = (order: number[], count: number) => void
 
 /** Makes the policy of one directive; `round_robin` counts for itself. */
 export function makePolicy(name: PolicyName, random: () => number = Math.random): Policy {
@@ -15,11 +15,11 @@ export function makePolicy(name: PolicyName, random: () => number = Math.random)
   }
 }
 
-function inOrder(order: Uint16Array, count: number): void {
+function inOrder(order: number[], count: number): void {
   for (let i = 0; i < count; i++) order[i] = i
 }
 
-function shuffle(order: Uint16Array, count: number, random: () => number): void {
+function shuffle(order: number[], count: number, random: () => number): void {
   order[0] = 0
   for (let i = 1; i < count; i++) {
     const j = Math.floor(random() * (i + 1))

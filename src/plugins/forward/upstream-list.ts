@@ -3,7 +3,12 @@ import type { Services } from '../../serve/plugin.ts'
 import { type Endpoint, endpointText } from '../../upstream/address.ts'
 import { makeContext, type UpstreamContext } from '../../upstream/context.ts'
 import { transportNames } from '../../upstream/counters.ts'
-import { type HealthChanged, Upstream, type UpstreamOptions } from '../../upstream/upstream.ts'
+import {
+  type CrowdBegins,
+  type HealthChanged,
+  Upstream,
+  type UpstreamOptions,
+} from '../../upstream/upstream.ts'
 import type { ForwardConfig } from './config.ts'
 import type { Destination } from './destination.ts'
 import { readNameservers } from './nameservers.ts'
@@ -123,7 +128,7 @@ export class UpstreamList {
     }
     return this.#services.keep(
       `forward upstream ${endpointText(endpoint)} ${JSON.stringify(options)}`,
-      () => new Upstream(endpoint, options, this.#context, this.#healthChanged),
+      () => new Upstream(endpoint, options, this.#context, this.#healthChanged, this.#crowdBegins),
       (upstream) => upstream.close(),
     )
   }
@@ -132,6 +137,13 @@ export class UpstreamList {
     const over = `upstream ${upstream.name} over ${transportNames[transport]}`
     if (down) this.#log.warning(`${over} is down: it does not answer health checks`)
     else this.#log.info(`${over} is up again`)
+  }
+
+  readonly #crowdBegins: CrowdBegins = ({ name }) => {
+    this.#log.warning(
+      `names that upstream ${name} does not answer hold most of its connections: other clients go before ` +
+        'the one who asks for them (further times are counted in dnslet_upstream_crowds_total)',
+    )
   }
 }
 

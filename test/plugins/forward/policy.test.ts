@@ -7,7 +7,7 @@ import { policies } from '../../../src/plugins/forward/config.ts'
 import { makePolicy, type Policy } from '../../../src/plugins/forward/policy.ts'
 
 const orderOf = (policy: Policy, count: number): number[] => {
-  const order = new Uint16Array(count)
+  const order = new Array<number>(count).fill(0)
   policy(order, count)
   return [...order]
 }

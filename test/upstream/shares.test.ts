@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import type { Exchange } from '../../src/upstream/exchange.ts'
+import { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import type { Owner } from '../helpers/processes.ts'
+import { exchange, Log, type Manual, manual, options } from './channel.ts'
+import { eventually, honest, type Scripted, startScripted } from './scripted.ts'
+
+/** A question of the pool's own: whether answers come in order. */
+const PROBE = 1
+
+/** A pool whose upstream answers names that begin with `fast`, and keeps silent about all others. */
+interface Crowded {
+  readonly upstream: Scripted
+  readonly time: Manual
+  readonly host: Log
+  readonly pool: TcpPool
+  /** Crowds it was told of. */
+  readonly told: { readonly crowds: number }
+  /** Asks for `count` names that nobody answers. */
+  readonly askInVain: (client: number, count: number) => void
+  /** Lets looks pass, each 10 ms, until as many queries have arrived and nothing else is coming. */
+  readonly settle: (asked: number) => Promise<void>
+}
+
+async function start(owner: Owner): Promise<Crowded> {
+  const upstream = await startScripted(owner, (asked, n) => {
+    if (asked.wire.includes('fast')) honest(asked, n)
+  })
+  const time = manual()
+  const host = new Log()
+  const told = { crowds: 0 }
+  const crowded = (): void => void told.crowds++
+  const pool = new TcpPool(host, options(time, upstream.port, { crowded }))
+  owner.after(() => {
+    time.pass(60_000)
+    pool.close()
+  })
+  return {
+    upstream,
+    time,
+    host,
+    pool,
+    told,
+    askInVain: (client, count) => {
+      for (let n = 0; n < count; n++) pool.ask(of(client, `dead${client}n${n}`))
+    },
+    settle: async (asked) => {
+      const names = () => upstream.asked.filter(({ wire }) => wire.includes('dead')).length
+      for (let look = 0; look < 100 && (names() < asked || upstream.open < 256); look++) {
+        time.pass(10)
+        // Connections are opened, and accepted, in real time.
+        await delay(5)
+      }
+      assert.ok(names() >= asked, `${names()} names`)
+      assert.equal(upstream.open, 256)
+    },
+  }
+}
+
+async function answerWithin100Ms(time: Manual, host: Log): Promise<void> {
+  const until = time.clock.now + 100
+  await eventually(() => {
+    if (time.clock.now < until) time.pass(10)
+    return host.got.length === 1
+  }, 'an answer within 100 ms')
+}
+
+function of(client: number, name: string): Exchange {
+  const x = exchange(name)
+  x.client = client
+  return x
+}
+
+test('a client whose names are never answered leaves a sixteenth to others, who pass it', async (t) => {
+  const { askInVain, host, pool, settle, told, upstream } = await start(t)
+  askInVain(1, 1000)
+  await settle(240)
+  assert.equal(upstream.asked.length, 240 + PROBE)
+  for (let n = 1; n <= 50; n++) {
+    pool.ask(of(2, `fast${n}`))
+    await eventually(() => host.got.length === n, 'an answer, though no time passes')
+  }
+  assert.deepEqual(host.lostWith, [])
+  assert.equal(told.crowds, 1)
+})
+
+test('several such clients share the places, and a newcomer has one within 100 ms', async (t) => {
+  const { askInVain, host, pool, settle, time, upstream } = await start(t)
+  for (let client = 1; client <= 5; client++) askInVain(client, 100)
+  await settle(240)
+  for (let look = 0; look < 10; look++) {
+    time.pass(10)
+    await delay(5)
+  }
+  for (let client = 1; client <= 5; client++) {
+    const names = upstream.asked.filter(({ wire }) => wire.includes(`dead${client}n`))
+    // Half of what an even share would be.
+    assert.ok(names.length >= 24, `${names.length} names of client ${client}`)
+  }
+  pool.ask(of(9, 'fast'))
+  await answerWithin100Ms(time, host)
+  assert.deepEqual(host.lostWith, [], 'nothing was given up')
+})
+
+test('where all places are taken, who has most of them gives one up and waits again', async (t) => {
+  const { askInVain, host, pool, settle, time, upstream } = await start(t)
+  askInVain(1, 300)
+  await settle(240)
+  for (let client = 2; client < 18; client++) askInVain(client, 1)
+  await settle(256)
+  pool.ask(of(99, 'fast'))
+  await answerWithin100Ms(time, host)
+  assert.deepEqual(host.lostWith, [], 'nothing was given up')
+  assert.equal(upstream.accepted, 257)
+})
+
+test('names that are answered in time make no crowd', async (t) => {
+  const { host, pool, time, told, upstream } = await start(t)
+  for (let n = 0; n < 1000; n++) pool.ask(of(1, `fast${n}`))
+  await eventually(() => {
+    time.pass(1)
+    return host.got.length === 1000
+  }, 'all answers')
+  assert.ok(upstream.accepted <= 8)
+  assert.equal(told.crowds, 0)
+})
