@@ -19,6 +19,7 @@ import { Daemon } from './daemon.ts'
 import type { DaemonParts } from './daemon-parts.ts'
 import { showKeptQueries } from './kept-queries.ts'
 import { LoopLag, loopLagMetric } from './loop-lag.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 
 export interface OpenParts extends Omit<
   DaemonParts,
@@ -45,6 +46,7 @@ export async function openDaemon({
   ...parts
 }: OpenParts): Promise<Daemon> {
   lowerCompilerThreads()
+  collectStartGarbage()
   const clock = new Clock()
   const cacheBudget = openCacheBudget()
   const udp = chooseUdpBackend(process.env)

@@ -5,7 +5,8 @@ import { Exchange, type ExchangeOwner } from './exchange.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 
 /** The name servers of the root, recursion not desired: any server has an answer at hand, if a refusal. */
-const query: Buffer = Buffer.from([...new Uint8Array(HEADER_SIZE), 0, 0, Type.NS, 0, Class.IN])
+const query: Buffer = Buffer.alloc(HEADER_SIZE + 5)
+query.set([0, 0, Type.NS, 0, Class.IN], HEADER_SIZE)
 const question: Question = new Question()
 parseQuestion(query, query.length, question)
 

@@ -30,6 +30,9 @@ const TYPE_TO_CLASS = 2
 const TYPE_TO_TTL = 4
 const TYPE_TO_SIZE = 8
 
+/** Made when first needed: its tables take 150 kB, and many upstreams compress. */
+let writer: MessageWriter | null = null
+
 /**
  * Writes a scanned message without its OPT records into `out` (65,535 octets long, and another buffer)
  * as short as its names allow, and returns its length; `records` then describes what is written. The
@@ -52,12 +55,17 @@ const TYPE_TO_SIZE = 8
  */
 export function compress(b: Buffer, records: Records, question: Question, out: Buffer): number {
   const { optAt, count } = records
-  if (optAt >= 0 && optAt < count - 1) return writer.write(b, records, question, out)
+  if (optAt >= 0 && optAt < count - 1) return rewrite(b, records, question, out)
   stripOpt(b, records)
   if (isTerse(records) || isSmallAndCompressed(b, records)) {
     b.copy(out, 0, 0, records.end)
     return records.end
   }
+  return rewrite(b, records, question, out)
+}
+
+function rewrite(b: Buffer, records: Records, question: Question, out: Buffer): number {
+  writer ??= new MessageWriter()
   return writer.write(b, records, question, out)
 }
 
@@ -238,5 +246,3 @@ class MessageWriter {
     return to + size
   }
 }
-
-const writer = new MessageWriter()

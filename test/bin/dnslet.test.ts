@@ -63,6 +63,7 @@ test('no limit, in the words of either version or by absence, is the ceiling', (
 test('the other words arrive unchanged, behind the program', (t) => {
   const words = wordsWith(t, {})
   assert.ok(words.includes('--optimize-for-size'))
+  assert.ok(words.includes('--expose-gc'), 'for daemon/start-garbage.ts')
   assert.deepEqual(words.slice(-3), [
     join(bin, '../../dist/main.js'),
     '-localip',

@@ -4,19 +4,25 @@ import { NO_SLOT } from './slot-chains.ts'
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
 const noOptions: LRUCache.GetOptions<number, number, unknown> = {}
 const ofSizeOne: LRUCache.SetOptions<number, number, unknown> = { size: 1 }
+const ofNoSize: LRUCache.SetOptions<number, number, unknown> = {}
 
 const noSlots: Uint8Array = new Uint8Array(0)
 
 /** Slots that there is room for at first. */
 const FIRST_ROOM = 16
+/** Few steps at first, because what a table leaves when it grows is collected late; then doubled. */
+const LARGE_ROOM = 2048
+/** Up to so many slots lru-cache is told how many there are: to begin anew with more takes a millisecond. */
+const MAX_EXACT = 16_384
 
 /**
  * The numbers 0 … capacity − 1 in the order of their use, which lru-cache keeps. A slot that was taken
  * once stays in lru-cache for good, taken or given back: leaving and entering its map for each new
  * entry would cost as much as building a reply.
  *
- * Memory grows with the slots that were in use at once: lru-cache is bounded by `maxSize`, for which it
- * allocates nothing beforehand, as it does for `max`.
+ * Memory grows with the slots that were in use at once. lru-cache allocates for all that it is told to hold
+ * (`max`): it holds what there is room for, and another one takes its place when that is more. Large ones
+ * are not moved any more: bounded by `maxSize` lru-cache grows of itself, in arrays twice as large.
  */
 export class Slots {
   readonly #capacity: number
@@ -24,6 +30,8 @@ export class Slots {
   #lru: LRUCache<number, number> | null = null
   /** What lru-cache knows of its order, to be read only: its `pop()` would take the slot out. */
   #order: { readonly head: number; readonly keyList: readonly (number | undefined)[] } | null = null
+  /** Whether lru-cache knows how many it has to hold. */
+  #isExact = true
   #taken: Uint8Array = noSlots
   readonly #free: number[] = []
 
@@ -39,27 +47,29 @@ export class Slots {
 
   /** A free slot, now taken and the most recently used; NO_SLOT where all are taken. */
   take(): number {
-    const lru = (this.#lru ??= this.#open())
-    const { size } = lru
+    const size = this.#lru?.size ?? 0
     const slot = this.#free.pop() ?? (size < this.#capacity ? size : NO_SLOT)
     if (slot === NO_SLOT) return NO_SLOT
-    if (slot === this.#taken.length) this.#grow()
-    if (slot === size) lru.set(slot, slot, ofSizeOne)
+    if (slot === this.room) this.#grow()
+    if (slot === size) this.#lru!.set(slot, slot, this.#isExact ? ofNoSize : ofSizeOne)
     else this.touch(slot)
     this.#taken[slot] = 1
     return slot
   }
 
-  #open(): LRUCache<number, number> {
-    const lru = new LRUCache<number, number>({ maxSize: this.#capacity })
-    this.#order = LRUCache.unsafeExposeInternals(lru)
-    return lru
-  }
-
   #grow(): void {
-    const taken = new Uint8Array(Math.min(this.#capacity, Math.max(FIRST_ROOM, 2 * this.room)))
+    const room = nextRoom(this.room, this.#capacity)
+    const taken = new Uint8Array(room)
     taken.set(this.#taken)
     this.#taken = taken
+    if (!this.#isExact) return
+    this.#isExact = room <= MAX_EXACT
+    const bound = this.#isExact ? { max: room } : { maxSize: this.#capacity }
+    const lru = new LRUCache<number, number>(bound)
+    const options = this.#isExact ? ofNoSize : ofSizeOne
+    for (const slot of this.#lru?.rkeys() ?? []) lru.set(slot, slot, options)
+    this.#lru = lru
+    this.#order = LRUCache.unsafeExposeInternals(lru)
   }
 
   /** Slots that there is room for by now; those taken are all below. */
@@ -108,4 +118,9 @@ export class Slots {
   *[Symbol.iterator](): Generator<number> {
     for (let slot = 0; slot < this.room; slot++) if (this.#taken[slot] === 1) yield slot
   }
+}
+
+function nextRoom(room: number, capacity: number): number {
+  const next = room === 0 ? FIRST_ROOM : room * (room < LARGE_ROOM ? 8 : 2)
+  return 2 * next > capacity ? capacity : next
 }

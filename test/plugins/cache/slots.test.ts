@@ -49,3 +49,31 @@ function step(slots: Slots, model: Model, act: string, pick: number): void {
     model.push(slot)
   } else slots.give(slot)
 }
+
+test('Slots keep the order of use while there come to be many more', () => {
+  const slots = new Slots(20_000)
+  const order: number[] = []
+  let touched: number[] = []
+  for (let slot = slots.take(); slot !== NO_SLOT; slot = slots.take()) {
+    if (slot % 7 === 0) touched.push(slot)
+    else order.push(slot)
+    // Just before and after they grow, some are used again.
+    if (Number.isInteger(Math.log2(slots.size))) {
+      for (const one of touched) slots.touch(one)
+      order.push(...touched)
+      touched = []
+    }
+  }
+  order.push(...touched)
+  assert.equal(order.length, 20_000)
+  assert.deepEqual([...slots.recent(20_000)], orderOf(slots))
+})
+
+function orderOf(slots: Slots): number[] {
+  const found: number[] = []
+  for (let slot = slots.oldest(); slot !== NO_SLOT; slot = slots.oldest()) {
+    found.push(slot)
+    slots.give(slot)
+  }
+  return found
+}
