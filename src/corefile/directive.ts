@@ -22,7 +22,7 @@ export {
   valueError,
 } from './error.ts'
 export { integer, percentage, uint32 } from './number.ts'
-export { regex } from './regex.ts'
+export { type Pattern, regex } from './regex.ts'
 export { domainName, isSubdomain, zones, zonesOr } from './zones.ts'
 export type { Directive, Option, Token } from './parse.ts'
 
