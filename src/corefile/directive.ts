@@ -63,11 +63,6 @@ export function countArgs(
   return args
 }
 
-/** The argument as it is written. */
-export function text(token: Token): string {
-  return token.text
-}
-
 /** A converter whose value must pass a test: `problem` returns the error's text, or null. */
 export function check<T>(
   convert: Convert<T>,
@@ -139,15 +134,6 @@ export function tuple<
 /** An option that may be repeated: the values of all its lines, in order. */
 export function all<T>(reader: ReadOption<T>): ReadOption<readonly T[]> {
   return (option, before = []) => [...before, reader(option, undefined)]
-}
-
-/** An option that may stand only once in its braces. */
-export function atMostOnce<T>(reader: ReadOption<T>): ReadOption<T> {
-  return (option, before) => {
-    if (before !== undefined)
-      throw errorAt(option.name, `'${option.name.text}' may be given only once`)
-    return reader(option, undefined)
-  }
 }
 
 /** What to do with an option that is not in the table: throw, or take it. */
