@@ -28,6 +28,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
 const doors: Readonly<Record<string, readonly string[]>> = {
   dns2: ['src/commands/demo/'],
   koffi: ['src/sys/libc.ts'],
+  re2js: ['src/corefile/regex.ts'],
   'lru-cache': ['src/plugins/cache/slots.ts'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],

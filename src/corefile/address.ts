@@ -1,5 +1,5 @@
 import { valueError } from './error.ts'
-import { parseIp, type Prefix, parsePrefix } from './ip.ts'
+import { parseIp } from './ip.ts'
 import type { Token } from './token.ts'
 
 /** Where to listen or connect; an empty host means every address. */
@@ -46,11 +46,4 @@ export function splitHostPort(token: Token): { readonly host: string; readonly p
 export function ipAddress(token: Token): string {
   if (parseIp(token.text) === null) throw valueError(token, `not an IP address: "${token.text}"`)
   return token.text
-}
-
-/** A network in CIDR notation. Error as Go's net.ParseCIDR. */
-export function cidr(token: Token): Prefix {
-  const prefix = parsePrefix(token.text)
-  if (prefix === null) throw valueError(token, `invalid CIDR address: ${token.text}`)
-  return prefix
 }

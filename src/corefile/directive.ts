@@ -22,7 +22,7 @@ export {
   valueError,
 } from './error.ts'
 export { integer, percentage, uint32 } from './number.ts'
-export { regex } from './regex.ts'
+export { type Pattern, regex } from './regex.ts'
 export { domainName, isSubdomain, zones, zonesOr } from './zones.ts'
 export type { Directive, Option, Token } from './parse.ts'
 
@@ -61,11 +61,6 @@ export function countArgs(
   const surplus = args[max]
   if (surplus !== undefined) throw argumentError(surplus)
   return args
-}
-
-/** The argument as it is written. */
-export function text(token: Token): string {
-  return token.text
 }
 
 /** A converter whose value must pass a test: `problem` returns the error's text, or null. */
@@ -139,15 +134,6 @@ export function tuple<
 /** An option that may be repeated: the values of all its lines, in order. */
 export function all<T>(reader: ReadOption<T>): ReadOption<readonly T[]> {
   return (option, before = []) => [...before, reader(option, undefined)]
-}
-
-/** An option that may stand only once in its braces. */
-export function atMostOnce<T>(reader: ReadOption<T>): ReadOption<T> {
-  return (option, before) => {
-    if (before !== undefined)
-      throw errorAt(option.name, `'${option.name.text}' may be given only once`)
-    return reader(option, undefined)
-  }
 }
 
 /** What to do with an option that is not in the table: throw, or take it. */

@@ -33,15 +33,6 @@ export function uint32(token: Token): number {
   return parseInteger(token, 'ParseUint', /^[0-9]+$/, UINT32)
 }
 
-/** A decimal number, fraction and exponent allowed. Errors as Go's strconv.ParseFloat. */
-export function float(token: Token): number {
-  const valid = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(token.text)
-  const value = Number(token.text)
-  if (valid && Number.isFinite(value)) return value
-  const reason = valid ? 'value out of range' : 'invalid syntax'
-  throw valueError(token, `strconv.ParseFloat: parsing ${quote(token.text)}: ${reason}`)
-}
-
 /** `10%` to 10. The number must lie in [min, max], both inclusive. */
 export function percentage(min: number, max: number): (token: Token) => number {
   return (token) => {

@@ -1,46 +1,37 @@
-import { setFlagsFromString } from 'node:v8'
+import { createRequire } from 'node:module'
+import type { RE2JS } from 're2js'
+
 import { DnsletError } from '../lib/errors.ts'
 import { valueError } from './error.ts'
-import { tooLarge, translate } from './regex-translate.ts'
 import type { Token } from './token.ts'
 
-/** Whether boundBacktracking() did its work: the flag holds for the process. */
-let isBounded = false
+/** A compiled pattern: unanchored, leftmost, first alternative; without state. */
+export type Pattern = Pick<RE2JS, 'test' | 'matcher'>
 
-/**
- * RE2 runs in linear time, and a pattern is applied to names that strangers choose. With this flag
- * V8 leaves its backtracking engine for a linear one after 50,000 steps back (well below a
- * millisecond), which `(a+)+$` needs for 30 octets already.
- */
-function boundBacktracking(): void {
-  if (isBounded) return
-  setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
-  isBounded = true
+type Library = typeof import('re2js')
+let library: Library | null = null
+
+/** Few Corefiles have a pattern: the others do not pay 1.5 MiB for the library. */
+function load(): Library {
+  library ??= createRequire(import.meta.url)('re2js') as Library
+  return library
 }
 
 /**
- * A JavaScript regular expression, without flags and state, that matches what a pattern in RE2's
- * syntax matches: unanchored, leftmost, first alternative. Differences: letter case is folded for
- * ASCII alone (RFC 4343), a character beyond U+FFFF counts as two, and a group that a repetition
- * passes again without using it loses what it had captured. Time is linear as long as counts above
- * 16 neither nest nor repeat a capturing group or a text of thousands of characters. Throws DnsletError `E_REGEX` with Go's text.
+ * A pattern in RE2's syntax, as Go's regexp has it. It takes linear time whatever the pattern and the text:
+ * patterns meet names that strangers choose. Throws DnsletError `E_REGEX` with Go's text.
  */
-export function compileRegex(pattern: string): RegExp {
-  const source = translate(pattern)
-  boundBacktracking()
+export function compileRegex(pattern: string): Pattern {
+  const { RE2JS: engine } = load()
   try {
-    const matcher = new RegExp(source)
-    // V8 compiles at first use, and some of its limits show only then.
-    matcher.test('')
-    return matcher
-  } catch {
-    // The translation is valid: what is left are those limits.
-    throw tooLarge(pattern)
+    return engine.compile(pattern)
+  } catch (error) {
+    throw new DnsletError('E_REGEX', (error as Error).message)
   }
 }
 
 /** One argument that is a regular expression. Errors as Go's regexp.Compile. */
-export function regex(token: Token): RegExp {
+export function regex(token: Token): Pattern {
   try {
     return compileRegex(token.text)
   } catch (error) {

@@ -1,4 +1,4 @@
-import { canonicalName, isSubdomain } from './domain-name.ts'
+import { canonicalName } from './domain-name.ts'
 import { readAll, valueError } from './error.ts'
 import type { Key } from './keys.ts'
 import { shown, type Token, withText } from './token.ts'
@@ -41,15 +41,6 @@ export function domainName(token: Token): string {
   const name = canonicalName(token.text)
   if (name === null) throw valueError(token, `not a valid domain name: "${token.text}"`)
   return name
-}
-
-/** The longest of `candidates` that holds `name`, or null. All in canonical presentation. */
-export function longestZone(candidates: readonly string[], name: string): string | null {
-  let longest: string | null = null
-  for (const zone of candidates) {
-    if (isSubdomain(name, zone) && zone.length > (longest?.length ?? 0)) longest = zone
-  }
-  return longest
 }
 
 /** A zone and the address it is served on; empty for a block without `bind`. */

@@ -1,4 +1,5 @@
 import type { Directive, ServerBlock, Token } from '../corefile/parse.ts'
+import { plugins } from '../plugins/index.ts'
 import type { ServerIdentity } from '../serve/query.ts'
 
 const identities = new Map<string, ServerIdentity>()
@@ -22,21 +23,7 @@ export function joinHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Directives that neither produce nor change the answers that `cache` gets; its own limits it knows. */
-const SILENT = new Set([
-  'any',
-  'bind',
-  'cache',
-  'debug',
-  'errors',
-  'health',
-  'log',
-  'loop',
-  'pprof',
-  'prometheus',
-  'ready',
-  'reload',
-])
+const silent = new Set(plugins.filter((p) => !p.changesAnswers).map(({ name }) => name))
 
 /**
  * What a block answers from, as one string: zones, comments, positions and directives that change
@@ -44,7 +31,7 @@ const SILENT = new Set([
  */
 export function blockIdentity(block: ServerBlock): string {
   const directives = [...block.directives]
-    .filter(([name]) => !SILENT.has(name))
+    .filter(([name]) => !silent.has(name))
     .map(([name, occurrences]) => JSON.stringify([name, occurrences.map(directiveTexts)]))
     .toSorted()
   return JSON.stringify(directives)

@@ -1,4 +1,5 @@
 import type { ServerBlock } from '../corefile/parse.ts'
+import { plugins } from '../plugins/index.ts'
 import type { Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
 import { takeHeapRoom } from './heap-room.ts'
@@ -6,8 +7,7 @@ import { compileBlocks, type CompiledBlock } from './compile.ts'
 import { serverIdentity } from './identity.ts'
 import type { KeptStates, StateUser } from './kept-states.ts'
 
-/** Plugins that take queries of every class; where none is, only IN is served. */
-const ALL_CLASSES = ['chaos', 'forward']
+const ofAllClasses = new Set(plugins.filter((p) => p.classes === 'all').map(({ name }) => name))
 
 /** What the daemon gives every configuration it loads. */
 export interface RuntimeParts {
@@ -76,7 +76,7 @@ export class Runtime {
       identity,
       zones,
       allClasses: endpoint.blocks.some(({ stages }) =>
-        stages.some(({ name }) => ALL_CLASSES.includes(name)),
+        stages.some(({ name }) => ofAllClasses.has(name)),
       ),
       rejected: this.#parts.rejected,
       panicked: this.#parts.panicked,

@@ -19,6 +19,7 @@ import { leftPlaceholders, render } from '../host/template/render.ts'
 import type { UpstreamService } from '../host/template/upstream-service.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import { plugins } from '../plugins/index.ts'
 import {
   type Corefile,
   CorefileSource,
@@ -26,6 +27,9 @@ import {
   type ReadingParts,
   type Source,
 } from './corefile-source.ts'
+
+/** Those of a stub domain's block. */
+const stubDirectives = plugins.filter(({ stubZones: has }) => has).map(({ name }) => name)
 
 export interface TemplateSourceParts extends Omit<ReadingParts, 'warn'> {
   /** Path of the template. */
@@ -140,7 +144,10 @@ export class TemplateSource implements Source {
     this.#needsUpstream = blocks.some(usesUpstream)
     this.#domain = clusterDomain(blocks)
     const warn = (message: string): void => this.#warn(message, said)
-    const stubs = stubZones(kubeDns.stubDomains, blocks, this.#parts)
+    const stubs = stubZones(kubeDns.stubDomains, blocks, {
+      ...this.#parts,
+      directives: stubDirectives,
+    })
     for (const warning of stubs.warnings) warn(warning)
     const { upstreamServers } = kubeDns
     const values = { localIps, upstream: upstream.address, upstreamServers, prometheus }

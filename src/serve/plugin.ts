@@ -106,8 +106,15 @@ export interface Services {
 export interface Plugin {
   /** The directive's name, also its label in metrics and logs. */
   readonly name: string
-  /** True where the stage answers or passes queries (CoreDNS counts these in `plugin_enabled`). */
-  readonly handler: boolean
+  /**
+   * Whether it produces or changes the answers that `cache` gets to store: a reload that changes such a
+   * directive drops them.
+   */
+  readonly changesAnswers: boolean
+  /** Where it takes queries of every class; without such a plugin a server answers IN alone. */
+  readonly classes?: 'all'
+  /** Where a stub domain's block, made from the template, has it as the template's block for the rest does. */
+  readonly stubZones?: true
   /** Reads the directive; opens nothing. Throws CorefileError on bad configuration. */
   setup(directives: readonly Directive[], block: BlockContext): Stage
 }

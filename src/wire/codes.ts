@@ -170,12 +170,13 @@ export const Ede = {
 } as const
 export type Ede = (typeof Ede)[keyof typeof Ede]
 
+/** Four bits of the header and eight of OPT (RFC 6891 §6.1.3). */
+const MAX_RCODE = 0x0fff
+
 const typeNames = namesOf(Type)
 const classNames = namesOf(Class)
 const rcodeNames = namesOf(Rcode)
-const typeCodes = codesOf(typeNames)
-const classCodes = codesOf(classNames)
-const rcodeCodes = codesOf(rcodeNames)
+const rcodeCodes = new Map(Array.from(rcodeNames, ([code, name]) => [name, code]))
 // 16 is BADVERS in OPT and BADSIG in TSIG (RFC 6895 §2.3); CoreDNS configurations use either name.
 rcodeCodes.set('BADSIG', Rcode.BadVers)
 
@@ -194,38 +195,15 @@ export function rcodeName(rcode: number): string {
   return rcodeNames.get(rcode) ?? `RCODE${rcode}`
 }
 
-/** The type of that name in any case, `TYPE123` included; undefined where there is none. */
-export function typeFromName(name: string): number | undefined {
-  return fromName(name, typeCodes, 'TYPE', 0xffff)
-}
-
-/** The class of that name in any case, `CLASS3` included; undefined where there is none. */
-export function classFromName(name: string): number | undefined {
-  return fromName(name, classCodes, 'CLASS', 0xffff)
-}
-
 /** The rcode of that name in any case, `RCODE12` included; undefined where there is none. */
 export function rcodeFromName(name: string): number | undefined {
-  return fromName(name, rcodeCodes, 'RCODE', 0x0fff)
-}
-
-function fromName(
-  name: string,
-  codes: ReadonlyMap<string, number>,
-  prefix: string,
-  max: number,
-): number | undefined {
   const upper = name.toUpperCase()
-  const code = codes.get(upper)
-  if (code !== undefined || !upper.startsWith(prefix)) return code
-  const digits = upper.slice(prefix.length)
-  return /^\d{1,5}$/.test(digits) && Number(digits) <= max ? Number(digits) : undefined
+  const code = rcodeCodes.get(upper)
+  if (code !== undefined || !upper.startsWith('RCODE')) return code
+  const digits = upper.slice('RCODE'.length)
+  return /^\d{1,5}$/.test(digits) && Number(digits) <= MAX_RCODE ? Number(digits) : undefined
 }
 
 function namesOf(codes: Readonly<Record<string, number>>): Map<number, string> {
   return new Map(Object.entries(codes).map(([name, code]) => [code, name.toUpperCase()]))
-}
-
-function codesOf(names: ReadonlyMap<number, string>): Map<string, number> {
-  return new Map(Array.from(names, ([code, name]) => [name, code]))
 }

@@ -90,19 +90,6 @@ export function isBelow(b: Uint8Array, name: number, ancestor: number): boolean 
   return false
 }
 
-/** Whether two names, compressed or not, are equal but for ASCII case; false where one is broken. */
-export function namesEqual(
-  b1: Uint8Array,
-  offset1: number,
-  length1: number,
-  b2: Uint8Array,
-  offset2: number,
-  length2: number,
-): boolean {
-  if (skipName(b1, offset1, length1) < 0 || skipName(b2, offset2, length2) < 0) return false
-  return sameName(b1, offset1, b2, offset2)
-}
-
 /**
  * A name in presentation form with its final dot ('.' for the root), compression followed; null
  * where it is not a name. Octets outside printable ASCII become \DDD, separators \X (RFC 1035 §5.1).

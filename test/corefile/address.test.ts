@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { cidr, hostPort, ipAddress } from '../../src/corefile/address.ts'
+import { hostPort, ipAddress } from '../../src/corefile/address.ts'
 import { messageOf, token } from './support.ts'
 
 const at = '/etc/Corefile:1 - '
@@ -48,13 +48,5 @@ test('ipAddress() takes an address as written and nothing else', () => {
   assert.equal(
     messageOf(() => ipAddress(token('<nil>'))),
     `${at}not an IP address: "<nil>"`,
-  )
-})
-
-test('cidr() takes a network and nothing else', () => {
-  assert.deepEqual(cidr(token('10.1.2.3/8')), { bytes: Uint8Array.of(10, 0, 0, 0), length: 8 })
-  assert.equal(
-    messageOf(() => cidr(token('10.0.0.1'))),
-    `${at}invalid CIDR address: 10.0.0.1`,
   )
 })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
   all,
-  atMostOnce,
   check,
   countArgs,
   type Directive,
@@ -15,12 +14,11 @@ import {
   one,
   oneOf,
   read,
-  text,
   tuple,
   unknownOption,
   unknownProperty,
 } from '../../src/corefile/directive.ts'
-import { messageOf, parseText } from './support.ts'
+import { asWritten, messageOf, parseText } from './support.ts'
 
 /** The occurrences of the first directive in a block of these lines; line 2 is the first of them. */
 function directives(...lines: readonly string[]): readonly Directive[] {
@@ -48,12 +46,11 @@ const positive = check(integer, (value) => (value > 0 ? null : `not positive: ${
 const table = {
   keepttl: flag,
   servfail: one(duration),
-  except: list(text, 1, 3),
-  anything: list(text),
+  except: list(asWritten, 1, 3),
+  anything: list(asWritten),
   success: tuple([positive], [integer, duration]),
-  pair: tuple([text, integer]),
-  zone: all(list(text, 1)),
-  single: atMostOnce(one(text)),
+  pair: tuple([asWritten, integer]),
+  zone: all(list(asWritten, 1)),
   policy: one(oneOf(['round_robin', 'random'], (given) => `unknown policy '${given}'`)),
 }
 
@@ -69,7 +66,6 @@ describe('read()', () => {
         'pair x 1',
         'zone a b',
         'zone c',
-        'single x',
         'policy Random',
       ),
       table,
@@ -82,7 +78,6 @@ describe('read()', () => {
       success: [10, 20],
       pair: ['x', 1],
       zone: [['a', 'b'], ['c']],
-      single: 'x',
       policy: 'random',
     })
     assert.deepEqual(read(cache(), table), {})
@@ -121,14 +116,6 @@ describe('read()', () => {
     })
   }
 
-  test('rejects a second line of what may be given only once', () => {
-    const message = `plugin/cache: ${position(4)}Error during parsing: 'single' may be given only once`
-    assert.equal(
-      messageOf(() => read(cache('single a', 'single b'), table)),
-      message,
-    )
-  })
-
   test('complains of an unknown option as the plugin likes', () => {
     assert.equal(
       messageOf(() => read(cache('foo'), table, { unknown: unknownProperty })),
@@ -149,8 +136,8 @@ describe('countArgs()', () => {
   test('gives the arguments', () => {
     const [directive] = directives('cache 1 2')
     assert.ok(directive)
-    assert.deepEqual(countArgs(directive, 0).map(text), ['1', '2'])
-    assert.deepEqual(countArgs(directive, 2, 2).map(text), ['1', '2'])
+    assert.deepEqual(countArgs(directive, 0).map(asWritten), ['1', '2'])
+    assert.deepEqual(countArgs(directive, 2, 2).map(asWritten), ['1', '2'])
   })
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { float, integer, percentage, uint32 } from '../../src/corefile/number.ts'
+import { integer, percentage, uint32 } from '../../src/corefile/number.ts'
 import { messageOf, token } from './support.ts'
 
 const at = '/etc/Corefile:1 - '
@@ -46,25 +46,6 @@ describe('uint32()', () => {
   test('has no sign', () => {
     const message = messageOf(() => uint32(token('-1')))
     assert.equal(message, `${at}strconv.ParseUint: parsing "-1": invalid syntax`)
-  })
-})
-
-describe('float()', () => {
-  test('reads fractions and exponents', () => {
-    const values = ['1', '-1.5', '.5', '5.', '+1e3', '2E-2'].map((text) => float(token(text)))
-    assert.deepEqual(values, [1, -1.5, 0.5, 5, 1000, 0.02])
-  })
-
-  for (const text of ['', '.', 'x', '1e', '1,5', '0x1', 'Infinity']) {
-    test(`rejects "${text}" in the words of Go`, () => {
-      const message = messageOf(() => float(token(text)))
-      assert.equal(message, `${at}strconv.ParseFloat: parsing "${text}": invalid syntax`)
-    })
-  }
-
-  test('rejects what no float holds', () => {
-    const message = messageOf(() => float(token('1e999')))
-    assert.equal(message, `${at}strconv.ParseFloat: parsing "1e999": value out of range`)
   })
 })
 

@@ -10,16 +10,15 @@ import {
   one,
   reaching,
   read,
-  text,
 } from '../../src/corefile/directive.ts'
-import { messageOf, outline, parseText } from './support.ts'
+import { asWritten, messageOf, outline, parseText } from './support.ts'
 
 const table = {
   count: reaching(1, one(integer)),
-  word: reaching(1, one(text)),
+  word: reaching(1, one(asWritten)),
   bare: reaching(0, flag),
-  names: reaching('brace', list(text, 1)),
-  line: list(text),
+  names: reaching('brace', list(asWritten, 1)),
+  line: list(asWritten),
 }
 
 function directive(lines: string): Directive {

@@ -8,6 +8,11 @@ export function token(text: string, line: number = 1): Token {
   return { text, file: '/etc/Corefile', line }
 }
 
+/** The argument as it is written: the simplest converter. */
+export function asWritten(argument: Token): string {
+  return argument.text
+}
+
 /** A file system of these files; a null text is a directory. */
 export function memoryFiles(files: Readonly<Record<string, string | null>>): FileSystem {
   const paths = Object.keys(files)

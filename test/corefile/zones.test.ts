@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseKeys } from '../../src/corefile/keys.ts'
-import {
-  checkOverlaps,
-  domainName,
-  longestZone,
-  type Served,
-  zones,
-  zonesOr,
-} from '../../src/corefile/zones.ts'
+import { checkOverlaps, domainName, type Served, zones, zonesOr } from '../../src/corefile/zones.ts'
 import { messageOf, token } from './support.ts'
 
 const at = '/etc/Corefile:1 - '
@@ -50,14 +43,6 @@ test('domainName() makes a name canonical or rejects it', () => {
     messageOf(() => domainName(token('a..'))),
     `${at}not a valid domain name: "a.."`,
   )
-})
-
-test('longestZone() finds the most specific zone that holds a name', () => {
-  const list = ['.', 'local.', 'cluster.local.']
-  assert.equal(longestZone(list, 'a.cluster.local.'), 'cluster.local.')
-  assert.equal(longestZone(list, 'local.'), 'local.')
-  assert.equal(longestZone(list, 'example.'), '.')
-  assert.equal(longestZone(['local.'], 'example.'), null)
 })
 
 describe('checkOverlaps()', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { LoopLag, loopLagMetric } from '../../src/daemon/loop-lag.ts'
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { RecordedLog } from '../telemetry/block.ts'
 
 /** A loop whose turns the test decides. */

@@ -89,7 +89,7 @@ function read(t: TestContext, keys: Readonly<Record<string, string>>): KubeDnsCo
 /** Every line of the Corefile that comes of these settings, as words. */
 function blocksOf(config: KubeDnsConfig): string[] {
   const base = '. {\n  forward . __PILLAR__UPSTREAM__SERVERS__\n}\n'
-  const local = { port: 53, localIps: ['169.254.20.10'] }
+  const local = { port: 53, localIps: ['169.254.20.10'], directives: [] }
   const { text } = stubZones(config.stubDomains, [], local)
   const values = { localIps: [], upstream: null, prometheus: ':9253', ...config }
   const rendered = render(base + text, values)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Clock, ManualClock } from '../../src/lib/clock.ts'
+import { Clock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 
 describe('Clock', () => {
   test('starts with the time of its making and stands still until it is refreshed', () => {

@@ -5,7 +5,8 @@ import { MessageChannel } from 'node:worker_threads'
 
 import fc from 'fast-check'
 
-import { Clock, ManualClock } from '../../src/lib/clock.ts'
+import { Clock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { TICK_MS, Timer, TimerWheel } from '../../src/lib/timer-wheel.ts'
 
 test('a timer expires once, not before its time and at most a tick late', () => {

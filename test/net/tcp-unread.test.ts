@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { openTcp } from '../../src/net/tcp.ts'
 import { LinesLog } from '../helpers/lines-log.ts'

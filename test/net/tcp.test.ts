@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { TcpConnection } from '../../src/net/tcp-connection.ts'
 import {

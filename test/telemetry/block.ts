@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { type Directive, parse } from '../../src/corefile/parse.ts'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import type { Log, LogFields } from '../../src/lib/log.ts'
 import { composeChain, type NamedStage } from '../../src/serve/chain.ts'

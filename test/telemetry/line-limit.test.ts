@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { LineLimit } from '../../src/telemetry/line-limit.ts'
 
 test('lines beyond the limit of a second are left out, and told of a second later', (t) => {

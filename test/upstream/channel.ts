@@ -1,4 +1,4 @@
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { TimerWheel } from '../../src/lib/timer-wheel.ts'
 import type { ChannelHost, ChannelOptions } from '../../src/upstream/channel.ts'
 import { makeContext, type UpstreamContext } from '../../src/upstream/context.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 
-import { ManualClock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { Sweeper } from '../../src/upstream/sweeper.ts'
 
 test('the sweeper runs once a second while there is something to sweep', (t) => {

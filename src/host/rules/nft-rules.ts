@@ -42,6 +42,8 @@ export class NftRules implements Rules {
   #listing: readonly string[] = []
   #uplinks = ''
   #renewing: Promise<boolean> | null = null
+  /** What could not be renewed the last time. */
+  readonly #unrenewed = new Set<'lease' | 'fallback'>()
   #renewedAt = -Infinity
 
   /** Throws SyscallError where there is no netlink socket to be had. */
@@ -110,8 +112,7 @@ export class NftRules implements Rules {
           contents.filter(({ keys }) => keys.length > 0),
         ),
       )
-      // Missing rules are put back, with a fallback that lasts.
-      if (errno !== 0) this.#log.debug(`Cannot renew the fallback: ${errnoName(errno)}`)
+      this.#noteRenewal('fallback', errno)
     })
   }
 
@@ -155,8 +156,19 @@ export class NftRules implements Rules {
   async #renew(): Promise<boolean> {
     const errno = await this.#change(this.#isLeased() ? this.#renewal : this.#beginning)
     if (errno === 0) this.#renewedAt = performance.now()
-    else this.#log.debug(`Cannot renew the lease: ${errnoName(errno)}`)
+    this.#noteRenewal('lease', errno)
     return errno === 0
+  }
+
+  /** Says once that a renewal fails; the next check of the rules puts back what is missing. */
+  #noteRenewal(what: 'lease' | 'fallback', errno: number): void {
+    if (errno === 0) {
+      this.#unrenewed.delete(what)
+    } else if (!this.#unrenewed.has(what)) {
+      this.#unrenewed.add(what)
+      const meanwhile = what === 'lease' ? ': kube-dns answers until the rules are put back' : ''
+      this.#log.warning(`Cannot renew the ${what} (${errnoName(errno)})${meanwhile}`)
+    }
   }
 
   #change(transaction: Buffer): Promise<number> {

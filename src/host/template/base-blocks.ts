@@ -31,14 +31,19 @@ export function clusterDomain(blocks: readonly BaseBlock[]): string | null {
   return null
 }
 
-/** What a stub zone takes over from the base file's block for everything else. */
-const COPIED = ['errors', 'log', 'cache', 'reload', 'loop', 'bind', 'prometheus']
-
 export interface StubZones {
   /** Server blocks, placeholders included, to be appended to the base file. */
   readonly text: string
   /** Why zones or servers were left out. */
   readonly warnings: readonly string[]
+}
+
+/** What blocks for stub domains are made with. */
+export interface StubZoneRules {
+  readonly port: number
+  readonly localIps: readonly string[]
+  /** The directives that such a block takes over, in the order in which it has them. */
+  readonly directives: readonly string[]
 }
 
 /**
@@ -51,11 +56,11 @@ export interface StubZones {
 export function stubZones(
   domains: readonly (readonly [domain: string, servers: readonly string[]])[],
   blocks: readonly BaseBlock[],
-  { port, localIps }: { readonly port: number; readonly localIps: readonly string[] },
+  { port, localIps, directives }: StubZoneRules,
 ): StubZones {
   const served = new Set(blocks.flatMap(({ keys }) => keys.map((key) => `${key.zone} ${key.port}`)))
   const itself = new Set(localIps.flatMap((ip) => [ip, `${ip}:${port}`, `[${ip}]:${port}`]))
-  const shared = sharedDirectives(blocks)
+  const shared = sharedDirectives(blocks, directives)
   const warnings: string[] = []
   const texts = domains.map(([domain, servers]) => {
     if (served.has(`${domain}. ${port}`)) {
@@ -75,9 +80,12 @@ export function stubZones(
   return { text: texts.join(''), warnings }
 }
 
-function sharedDirectives(blocks: readonly BaseBlock[]): readonly string[] {
+function sharedDirectives(
+  blocks: readonly BaseBlock[],
+  names: readonly string[],
+): readonly string[] {
   const root = blocks.find(({ keys }) => keys.some(({ zone }) => zone === '.')) ?? blocks[0]
-  return COPIED.flatMap((name) => root?.block.directives.get(name) ?? []).map(directiveText)
+  return names.flatMap((name) => root?.block.directives.get(name) ?? []).map(directiveText)
 }
 
 /** A directive as it is written, its options indented for a place inside a block. */

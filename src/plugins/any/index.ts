@@ -16,7 +16,7 @@ const OWNER = 0xc000 | HEADER_SIZE
 /** `any`: a short answer to every ANY query (RFC 8482 §4.2), in place of all that a name has. */
 export const any: Plugin = {
   name: 'any',
-  handler: true,
+  changesAnswers: false,
   setup(directives): Stage {
     checkConfig(directives)
     return {

@@ -5,7 +5,8 @@ import { systemInterfaces } from './interfaces.ts'
 /** `bind`: listens on some addresses instead of all. */
 export const bind: Plugin = {
   name: 'bind',
-  handler: false,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     const { addresses, silent } = readConfig(directives, systemInterfaces)
     for (const name of silent) {

@@ -17,7 +17,8 @@ const zonesServed = new WeakMap<CacheStores, readonly string[]>()
 /** `cache`: answers from memory, and merges identical questions on their way to the upstream. */
 export const cache: Plugin = {
   name: 'cache',
-  handler: true,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     const log = block.services.log.plugin('cache')
     const warn = (message: string): void => log.warning(message)

@@ -10,6 +10,7 @@ import {
   inPlugin,
   once,
   type Option,
+  type Pattern,
   reaching,
   read,
   regex,
@@ -25,7 +26,7 @@ export type Level = (typeof levels)[number]
 export interface Consolidation {
   /** Milliseconds from the first error to the summary. */
   readonly period: number
-  readonly pattern: RegExp
+  readonly pattern: Pattern
   /** The pattern as it is written, for the summary. */
   readonly source: string
   readonly level: Level

@@ -7,7 +7,8 @@ import { Reporter } from './reporter.ts'
 /** `errors`: logs what went wrong with a query. */
 export const errors: Plugin = {
   name: 'errors',
-  handler: true,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     const { clock } = block.services
     const log = block.services.log.plugin('errors')

@@ -10,7 +10,8 @@ import { UpstreamList } from './upstream-list.ts'
 /** `forward`: answers from other servers. Several in one block are tried in file order. */
 export const forward: Plugin = {
   name: 'forward',
-  handler: true,
+  changesAnswers: true,
+  classes: 'all',
   setup(directives, block): Stage {
     const parts = readAll(directives, (directive) => setupOne(directive, block))
     const forwarders: Forwarder[] = []

@@ -11,7 +11,7 @@ const QUIET_MS = 1000
 /** `health`: tells over HTTP whether this process answers DNS. */
 export const health: Plugin = {
   name: 'health',
-  handler: false,
+  changesAnswers: false,
   setup(directives, block): Stage {
     const { services } = block
     const log = services.log.plugin('health')

@@ -10,7 +10,8 @@ import { ALL_CLASSES, classOf } from './response-class.ts'
 /** `log`: a line for each query, once it is answered. */
 export const log: Plugin = {
   name: 'log',
-  handler: true,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     const { log: ours } = block.services
     const rules = readRules(directives, (message) => ours.plugin('log').warning(message))

@@ -14,7 +14,8 @@ import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
  */
 export const loop: Plugin = {
   name: 'loop',
-  handler: true,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     checkConfig(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {

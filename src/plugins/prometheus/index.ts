@@ -11,7 +11,8 @@ import { Recorder } from './recorder.ts'
 /** `prometheus`: counts the queries of a block and shows all metrics over HTTP. */
 export const prometheus: Plugin = {
   name: 'prometheus',
-  handler: true,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     const { clock } = block.services
     const log = block.services.log.plugin('prometheus')

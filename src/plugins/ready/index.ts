@@ -9,7 +9,7 @@ const readinessOf = new WeakMap<Services, Readiness>()
 /** `ready`: tells over HTTP whether every stage can do its work. */
 export const ready: Plugin = {
   name: 'ready',
-  handler: false,
+  changesAnswers: false,
   setup(directives, block): Stage {
     const config = readConfig(directives)
     const { services } = block

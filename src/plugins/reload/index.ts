@@ -6,7 +6,8 @@ import './metrics.ts'
 /** `reload`: follows changes of the Corefile. The daemon does it; this says how often. */
 export const reload: Plugin = {
   name: 'reload',
-  handler: false,
+  changesAnswers: false,
+  stubZones: true,
   setup(directives, block): Stage {
     const log = block.services.log.plugin('reload')
     const { interval, jitter } = readConfig(directives, (message) => log.warning(message))

@@ -15,6 +15,7 @@ import type { AskOptions } from './agent.ts'
 
 const PORT = 53
 const kept = new Map<string, UdpSocket | Socket>()
+const warnings: string[] = []
 const servers: { close(): unknown }[] = []
 let rules: Rules
 let renewals: NodeJS.Timeout | undefined
@@ -50,7 +51,7 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
   async choose({ withoutNft = false, uplinks = [], ...rest }: ChooseOptions) {
     rules = await chooseRules({
       libc: libc().libc!,
-      log: nullLog,
+      log: { ...nullLog, warning: (message) => void warnings.push(message) },
       programs: withoutNft ? without('nft') : hostPrograms(),
       orphans: [],
       port: PORT,
@@ -61,6 +62,8 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
     })
     return `${rules.kind} ${rules.lease}`
   },
+  /** What was warned of since the last call. */
+  warnings: () => warnings.splice(0),
   install: (intercepting?: boolean) => rules.install(intercepting),
   check: (shared?: boolean) => rules.check(shared),
   renew: () => rules.renew(),

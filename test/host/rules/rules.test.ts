@@ -162,7 +162,12 @@ for (const { name, chosen, program, withoutNft } of variants) {
     if (isNft) {
       test('come back after a flush, and go on intercepting', async () => {
         n.run('nft', ['delete', 'table', 'inet', 'dnslet'])
+        await n.node.call('warnings')
         assert.equal(await n.node.call('renew'), false)
+        assert.equal(await n.node.call('renew'), false)
+        assert.deepEqual(await n.node.call('warnings'), [
+          'Cannot renew the lease (ENOENT): kube-dns answers until the rules are put back',
+        ])
         const found = await n.node.call<string[]>('check')
         assert.ok(found.some((line) => line.startsWith('missing: ip daddr @lease4')))
         await answered(/^local$/, [SERVICE.ipv4])

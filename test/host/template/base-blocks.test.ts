@@ -10,7 +10,7 @@ import {
   stubZones,
   usesUpstream,
 } from '../../../src/host/template/base-blocks.ts'
-import { knownDirectives } from '../../../src/plugins/index.ts'
+import { knownDirectives, plugins } from '../../../src/plugins/index.ts'
 
 function blocksOf(text: string): readonly BaseBlock[] {
   const warn = (): void => {}
@@ -23,7 +23,8 @@ const root = '.:53 {\n  errors\n  cache 30\n  forward . /etc/resolv.conf\n}\n'
 const cluster = 'forward . __PILLAR__CLUSTER__DNS__'
 
 function stubs(base: string, domains: Readonly<Record<string, readonly string[]>>): StubZones {
-  const settings = { port: 53, localIps: ['169.254.20.10', 'fd00::a'] }
+  const directives = plugins.filter((plugin) => plugin.stubZones).map(({ name }) => name)
+  const settings = { port: 53, localIps: ['169.254.20.10', 'fd00::a'], directives }
   return stubZones(Object.entries(domains), blocksOf(base), settings)
 }
 
@@ -55,8 +56,8 @@ test('a stub zone is the block for everything else, with another zone and other 
     'b.test': ['192.0.2.2:54', 'fd00::1'],
   })
   const body = (forward: string): string =>
-    '    errors\n    log . "{type} \\"{name}\\""\n    cache 60 {\n        success 100 30\n    }\n' +
-    '    reload 2s\n    loop\n    bind __PILLAR__LOCAL__DNS__\n    prometheus :9253\n' +
+    '    reload 2s\n    bind __PILLAR__LOCAL__DNS__\n    prometheus :9253\n    errors\n' +
+    '    log . "{type} \\"{name}\\""\n    loop\n    cache 60 {\n        success 100 30\n    }\n' +
     `    forward . ${forward}\n`
   assert.equal(
     text,

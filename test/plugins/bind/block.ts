@@ -1,5 +1,5 @@
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
-import { ManualClock } from '../../../src/lib/clock.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
 import { Holds } from '../../../src/lib/holds.ts'
 import type { BlockContext, Services } from '../../../src/serve/plugin.ts'
 import { nullLog } from '../../helpers/null-log.ts'

@@ -1,6 +1,6 @@
 import { parse } from '../../../src/corefile/parse.ts'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
-import { ManualClock } from '../../../src/lib/clock.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
 import { Holds } from '../../../src/lib/holds.ts'
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { ManualClock } from '../../../src/lib/clock.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
 import { selfChecks } from '../../../src/plugins/health/metrics.ts'
 import { SelfCheck } from '../../../src/plugins/health/self-check.ts'
 import { RecordedLog } from '../../telemetry/block.ts'
