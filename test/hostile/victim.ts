@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -27,22 +27,15 @@ export interface Victim {
   readonly http: number
   /** Resident memory in MiB. */
   rss(): number
-  /** Open file descriptors. */
-  descriptors(): number
   /** The sum of a metric's series whose line contains `text`. */
   metric(name: string, text?: string): Promise<number>
 }
 
-/**
- * A daemon with a real upstream, `health`, `ready` and `prometheus` on one HTTP port.
- * @param records of the zone test. beside `a`
- */
-export async function startVictim(
-  owner: Owner,
-  { records = '', env = {} }: { records?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Victim> {
+/** A daemon with a real upstream, `health`, `ready` and `prometheus` on one HTTP port. */
+export async function startVictim(owner: Owner): Promise<Victim> {
   const nsd = await startNsd(owner, {
-    'test.': `@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n${records}`,
+    'test.':
+      '@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n',
   })
   const [port, http] = [await freePort(), await freePort()]
   const dnslet = await startDnslet(
@@ -56,7 +49,7 @@ export async function startVictim(
   forward . 127.0.0.1:${nsd.port}
 }
 `,
-    { ready: { address: '127.0.0.1', port, name: 'a.test' }, env },
+    { ready: { address: '127.0.0.1', port, name: 'a.test' } },
   )
   await waitUntil('/ready', async () => (await probe(http, '/ready')) === 200, dnslet.process)
   return {
@@ -67,7 +60,6 @@ export async function startVictim(
       const status = readFileSync(`/proc/${dnslet.process.pid}/status`, 'utf8')
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
     },
-    descriptors: () => readdirSync(`/proc/${dnslet.process.pid}/fd`).length,
     async metric(name, text = '') {
       const body = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text()
       const lines = body.split('\n').filter((line) => line.startsWith(name) && line.includes(text))
@@ -102,14 +94,10 @@ export function probe(
   })
 }
 
-/** Whether a query on a TCP connection of its own is answered in `timeout` ms. */
-export function askTcp(
-  port: number,
-  localAddress: string = DECENT,
-  timeout: number = PATIENCE_MS,
-): Promise<boolean> {
+/** Whether a query on a TCP connection of its own is answered in time. */
+export function askTcp(port: number, localAddress: string = DECENT): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, localAddress, timeout })
+    const socket = connect({ host: '127.0.0.1', port, localAddress, timeout: PATIENCE_MS })
     socket.on('error', () => {})
     socket.on('timeout', () => socket.destroy())
     socket.on('data', () => socket.destroy())
