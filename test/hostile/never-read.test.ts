@@ -6,16 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { requireTools } from '../helpers/debian.ts'
 import { waitUntil } from '../helpers/processes.ts'
 import { frame, query } from '../net/clients.ts'
-import {
-  askTcp,
-  DECENT,
-  full,
-  HOSTILE,
-  openIdle,
-  probe,
-  startVictim,
-  type Victim,
-} from './victim.ts'
+import { type BusyVictim, startBusyVictim } from './busy-victim.ts'
+import { askTcp, DECENT, full, HOSTILE, openIdle, probe } from './victim.ts'
 
 const CONNECTIONS = 100
 const QUERIES = 200
@@ -36,7 +28,7 @@ interface Seen {
 }
 
 /** What somebody else sees for a while, and by how many MiB the daemon grows. */
-async function watch(victim: Victim, before: number): Promise<Seen> {
+async function watch(victim: BusyVictim, before: number): Promise<Seen> {
   const answered: boolean[] = []
   let most = 0
   const end = performance.now() + ATTACK_MS
@@ -59,19 +51,19 @@ describe('100 clients that never read', { skip: requireTools('nsd') }, () => {
   for (const [what, portOf, ahead, metric] of [
     [
       'answers of 64,000 octets over TCP',
-      ({ port }: Victim) => port,
+      ({ port }: BusyVictim) => port,
       Buffer.concat(new Array<Buffer>(QUERIES).fill(question)),
       'dnslet_tcp_closed_connections_total',
     ],
     [
       'metrics',
-      ({ http }: Victim) => http,
+      ({ http }: BusyVictim) => http,
       Buffer.concat(new Array<Buffer>(8).fill(scrape)),
       'dnslet_http_cut_connections_total',
     ],
   ] as const) {
     test(`${what}: memory is bounded, and others are served`, async (t) => {
-      const victim = await startVictim(t, { records: records.join('') })
+      const victim = await startBusyVictim(t, { records: records.join('') })
       // The code is warm; the long answer is not there: all wait for it, and get it at once.
       for (let i = 0; i < 20; i++) assert.ok(await askTcp(victim.port))
       const [before, descriptors] = [victim.rss(), victim.descriptors()]

@@ -53,7 +53,7 @@ describe('a second process on the port', { skip }, () => {
 
   for (const flag of ['-reuseport', '-skipteardown']) {
     test(`is named in the log and in the metrics with ${flag}, and said to be gone`, async (t) => {
-      const victim = await startVictim(t, { args: [flag] })
+      const victim = await startVictim(t, [flag])
       const { process: daemon } = victim.dnslet
       const stranger = await startStranger(t, victim.port)
       const name = `process ${stranger.pid} (`
@@ -71,7 +71,7 @@ describe('a second process on the port', { skip }, () => {
   }
 
   test('is let in by a dnslet that ends, before that is gone', async (t) => {
-    const victim = await startVictim(t, { health: 'lameduck 5s' })
+    const victim = await startVictim(t, [], 'lameduck 5s')
     await waitUntil('the port is its own', () => keptOut(t, victim.port))
     process.kill(victim.dnslet.process.pid, 'SIGTERM')
     await waitUntil('the port is free for all', async () => !(await keptOut(t, victim.port)))

@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -37,30 +37,22 @@ export interface Victim {
   /** Resident memory in MiB: now, and at most so far. */
   rss(): number
   peak(): number
-  /** Open file descriptors. */
-  descriptors(): number
   /** The sum of a metric's series whose line contains `text`. */
   metric(name: string, text?: string): Promise<number>
-}
-
-interface VictimOptions {
-  readonly args?: readonly string[]
-  readonly health?: string
-  readonly records?: string
-  readonly env?: NodeJS.ProcessEnv
 }
 
 /**
  * A daemon with a real upstream, `health`, `ready` and `prometheus` on one HTTP port.
  * @param health what is in the block of `health`
- * @param records of the zone test. beside `a` and all names below `w`
  */
 export async function startVictim(
   owner: Owner,
-  { args = [], health = '', records = '', env = {} }: VictimOptions = {},
+  args: readonly string[] = [],
+  health = '',
 ): Promise<Victim> {
   const nsd = await startNsd(owner, {
-    'test.': `@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n*.w IN A 192.0.2.2\n${records}`,
+    'test.':
+      '@ 3600 IN SOA ns hostmaster 1 7200 1800 86400 5\n@ 3600 IN NS ns\na 3600 IN A 192.0.2.1\n*.w IN A 192.0.2.2\n',
   })
   const [port, http] = [await freePort(), await freePort()]
   const dnslet = await startDnslet(
@@ -78,7 +70,7 @@ export async function startVictim(
       ready: { address: '127.0.0.1', port, name: 'a.test' },
       args,
       // With the heap that the manifest's limit gives.
-      env: { DNSLET_CGROUP: memoryLimit(owner), ...env },
+      env: { DNSLET_CGROUP: memoryLimit(owner) },
     },
   )
   await waitUntil('/ready', async () => (await probe(http, '/ready')) === 200, dnslet.process)
@@ -88,7 +80,6 @@ export async function startVictim(
     http,
     rss: () => mebibytes(dnslet.process.pid, 'VmRSS'),
     peak: () => mebibytes(dnslet.process.pid, 'VmHWM'),
-    descriptors: () => readdirSync(`/proc/${dnslet.process.pid}/fd`).length,
     async metric(name, text = '') {
       const body = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text()
       const lines = body.split('\n').filter((line) => line.startsWith(name) && line.includes(text))
@@ -134,14 +125,10 @@ export function probe(
   })
 }
 
-/** Whether a query on a TCP connection of its own is answered in `timeout` ms. */
-export function askTcp(
-  port: number,
-  localAddress: string = DECENT,
-  timeout: number = PATIENCE_MS,
-): Promise<boolean> {
+/** Whether a query on a TCP connection of its own is answered in time. */
+export function askTcp(port: number, localAddress: string = DECENT): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, localAddress, timeout })
+    const socket = connect({ host: '127.0.0.1', port, localAddress, timeout: PATIENCE_MS })
     socket.on('error', () => {})
     socket.on('timeout', () => socket.destroy())
     socket.on('data', () => socket.destroy())
