@@ -14,8 +14,11 @@ const MAX_CONNECTIONS = 64
 /** Requests of one connection without an answer; one that sends more ahead is cut. */
 const MAX_REQUESTS = 8
 /** Connections that a client may open at once, and those a second that it may open for good. */
-const BURST = 100
-const PER_SECOND = 50
+const BURST = 20
+const PER_SECOND = 10
+/** The same of all clients together, beyond what each may in any case. */
+const SPARE_BURST = 75
+const SPARE_PER_SECOND = 50
 
 const ended = { full: 0, requests: 0, rate: 0 }
 const crowded = new Episode()
@@ -47,6 +50,7 @@ export class HttpConnections {
   readonly #places = new Places<HttpConnection>(MAX_CONNECTIONS)
   readonly #bySocket = new Map<Socket, HttpConnection>()
   readonly #rate = new ClientRate(BURST, PER_SECOND)
+  readonly #spare = new ClientRate(SPARE_BURST, SPARE_PER_SECOND)
 
   /** Takes a connection that has just been accepted; false where its client opens too many: it was cut. */
   accept(socket: Socket): boolean {
@@ -76,9 +80,11 @@ export class HttpConnections {
   /** The node's own addresses are the kubelet's, whose probes have to pass, whoever else has them. */
   #isHasty({ client, activeAt }: HttpConnection): boolean {
     if (this.#rate.take(client, activeAt) || ownClients(activeAt).has(client)) return false
+    if (this.#spare.take('', activeAt)) return false
     if (hasty.begins(activeAt))
       log?.warning(
-        `${client} opens more than ${PER_SECOND} HTTP connections a second: most are cut`,
+        `${client} opens more than ${PER_SECOND} HTTP connections a second, all clients together more ` +
+          `than ${SPARE_PER_SECOND} beyond that: most of them are cut`,
       )
     return true
   }
