@@ -123,15 +123,9 @@ export class UpstreamList {
     }
     return this.#services.keep(
       `forward upstream ${endpointText(endpoint)} ${JSON.stringify(options)}`,
-      () => new Upstream(endpoint, options, this.#context, this.#healthChanged),
-      (upstream) => upstream.close(),
+      () => new Upstream(endpoint, options, this.#context, tellHealth(this.#log)),
+      closeUpstream,
     )
-  }
-
-  readonly #healthChanged: HealthChanged = (upstream, transport, down) => {
-    const over = `upstream ${upstream.name} over ${transportNames[transport]}`
-    if (down) this.#log.warning(`${over} is down: it does not answer health checks`)
-    else this.#log.info(`${over} is up again`)
   }
 }
 
@@ -147,5 +141,21 @@ function endpointsOf(destination: Destination): readonly Endpoint[] {
       return readNameservers(destination.path)
     case 'name':
       return []
+  }
+}
+
+function closeUpstream(upstream: Upstream): void {
+  upstream.close()
+}
+
+/**
+ * What an upstream tells outlives the configuration that made it, as the upstream does: of all that a
+ * configuration is, it must hold no more than the log.
+ */
+function tellHealth(log: Log): HealthChanged {
+  return (upstream, transport, down) => {
+    const over = `upstream ${upstream.name} over ${transportNames[transport]}`
+    if (down) log.warning(`${over} is down: it does not answer health checks`)
+    else log.info(`${over} is up again`)
   }
 }
