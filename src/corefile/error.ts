@@ -1,4 +1,5 @@
 import { DnsletError } from '../lib/errors.ts'
+import { exact } from '../lib/exact.ts'
 import { printable } from '../lib/printable.ts'
 import type { Token } from './token.ts'
 
@@ -59,7 +60,7 @@ export function readAll<T, R>(parts: Iterable<T>, readOne: (part: T) => R): R[] 
     }
   }
   const [first, ...others] = errors
-  if (first === undefined) return values
+  if (first === undefined) return exact(values)
   throw others.length === 0 ? first : withOthers(first, [...first.others, ...others])
 }
 

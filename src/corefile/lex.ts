@@ -78,9 +78,14 @@ function countNewlines(text: string): number {
 }
 
 /**
- * Cuts a Corefile into tokens. Every text is accepted; `warn` hears of a `#` inside a word and of a quote that is never closed. Linear in the length of the text.
+ * Cuts a Corefile into tokens. Every text is accepted; `warn` hears of a `#` inside a word and of a quote
+ * that is never closed. Linear in the length of the text, which is read as far as `most` tokens.
  */
-export function lex(source: Source, warn: (message: string) => void): readonly Lexeme[] {
+export function lex(
+  source: Source,
+  warn: (message: string) => void,
+  most: number = Infinity,
+): readonly Lexeme[] {
   const text = source.text.startsWith('\uFEFF') ? source.text.slice(1) : source.text
   const tokens: Lexeme[] = []
   let line = 1
@@ -88,7 +93,7 @@ export function lex(source: Source, warn: (message: string) => void): readonly L
   const push = (value: string, quoted: boolean): void => {
     tokens.push({ text: value, file: source.file, line, first: line > lastLine, quoted })
   }
-  for (let at = 0; at < text.length;) {
+  for (let at = 0; at < text.length && tokens.length < most;) {
     const c = text.charCodeAt(at)
     if (c === HASH) {
       at = lineEnd(text, at)

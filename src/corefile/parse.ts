@@ -1,9 +1,8 @@
+import { exact } from '../lib/exact.ts'
 import { printable } from '../lib/printable.ts'
 import { argumentError, CorefileError, errorAt, syntaxError } from './error.ts'
-import type { Environment } from './expand.ts'
-import type { FileSystem } from './files.ts'
 import { nearest } from './nearest.ts'
-import { TokenStream } from './token-stream.ts'
+import { type StreamOptions, TokenStream } from './token-stream.ts'
 import { type Lexeme, shown, type Source, type Token, withText } from './token.ts'
 
 export type { Source, Token } from './token.ts'
@@ -29,17 +28,9 @@ export interface ServerBlock {
   readonly directives: ReadonlyMap<string, readonly Directive[]>
 }
 
-export interface ParseOptions {
-  /** Every directive name that is no typing mistake, implemented or not. */
-  readonly directives: readonly string[]
-  readonly env: Environment
-  readonly files: FileSystem
-  /** Hears of what is accepted but probably not meant. */
-  readonly warn: (message: string) => void
+export interface ParseOptions extends StreamOptions {
   /** Hears of a mistake that the rest can be read in spite of; where absent, it is thrown. */
   readonly problem?: (error: CorefileError) => void
-  /** Folders that relative imports of the main file are looked for in; where absent, its own. */
-  readonly importFrom?: readonly string[]
 }
 
 function isOpen(token: Lexeme): boolean {
@@ -95,7 +86,7 @@ class Parser {
       }
       if (surplus !== undefined) this.#warnAt(surplus, "'}' closes nothing: remove it")
       const directives = this.#body(key ?? start)
-      if (keys.length > 0) blocks.push({ keys, directives })
+      if (keys.length > 0) blocks.push({ keys: exact(keys), directives })
       else this.#warnAt(start, 'Server block without a key is ignored')
     }
   }
@@ -228,7 +219,7 @@ class Parser {
     if (!known) return null
     // Its plugin may quote an option in an error about the directive as a whole.
     const hides = options?.some((option) => option.name.hidden === true) === true
-    return { name: hides ? { ...name, hidden: true } : name, args, options }
+    return { name: hides ? { ...name, hidden: true } : name, args: exact(args), options }
   }
 
   #unknown(name: Token): CorefileError {
@@ -245,7 +236,7 @@ class Parser {
       if (isClose(token)) {
         this.#stream.next(token)
         this.#endOfLine()
-        return options
+        return exact(options)
       }
       if (isOpen(token)) throw argumentError(token)
       if (token.text === 'import') {
@@ -263,10 +254,10 @@ class Parser {
     for (let token = this.#sameLine(); token !== null; token = this.#sameLine()) {
       if (isOpen(token)) throw argumentError(token)
       // Left for #optionLines(): whether the line may end so is for the option to say.
-      if (isClose(token)) return { name, args, close: plain(token) }
+      if (isClose(token)) return { name, args: exact(args), close: plain(token) }
       args.push(this.#take(token))
     }
-    return { name, args }
+    return { name, args: exact(args) }
   }
 
   #endOfLine(): void {

@@ -20,6 +20,8 @@ export interface StreamOptions {
   readonly directives: readonly string[]
   /** Folders that relative imports of the main file are looked for in; where absent, its own. */
   readonly importFrom?: readonly string[]
+  /** Tokens there is memory for; a million at most, as where absent. */
+  readonly maxTokens?: number
 }
 
 /** Lines of an imported file that tell whether it is a Corefile. */
@@ -53,6 +55,7 @@ export class TokenStream {
   readonly #snippets = new Map<string, readonly Lexeme[]>()
   /** Tokens by absolute pattern, so that a loop of imports costs look-ups, not file reads. */
   readonly #imported = new Map<string, readonly Lexeme[]>()
+  readonly #maxTokens: number
   #snippetImports = 0
   #fileImports = 0
   #lexed = 0
@@ -61,6 +64,7 @@ export class TokenStream {
 
   constructor(source: Source, options: StreamOptions) {
     this.#options = options
+    this.#maxTokens = Math.min(MAX_TOKENS, options.maxTokens ?? MAX_TOKENS)
     this.#main = source.file
     this.#last = { text: '', file: source.file, line: 1, first: true, quoted: false }
     if (source.text.length > MAX_FILE_BYTES) {
@@ -84,12 +88,12 @@ export class TokenStream {
     return null
   }
 
-  /** Takes the token that peek() showed. Throws CorefileError beyond a million tokens. */
+  /** Takes the token that peek() showed. Throws CorefileError where it is one too many. */
   next(token: Lexeme): Lexeme {
     const frame = this.#frames.at(-1)
     if (frame !== undefined) frame.at++
     this.#last = token
-    if (++this.#count > MAX_TOKENS) throw errorAt(token, `more than ${MAX_TOKENS} tokens`)
+    if (++this.#count > this.#maxTokens) throw this.#tooMany(token)
     return token
   }
 
@@ -216,9 +220,14 @@ export class TokenStream {
   }
 
   #lex(at: Lexeme, source: Source, warn = this.#options.warn): readonly Lexeme[] {
-    const tokens = lex(source, warn)
+    const tokens = lex(source, warn, this.#maxTokens - this.#lexed + 1)
     this.#lexed += tokens.length
-    if (this.#lexed > MAX_TOKENS) throw errorAt(at, `more than ${MAX_TOKENS} tokens`)
+    if (this.#lexed > this.#maxTokens) throw this.#tooMany(at)
     return tokens
+  }
+
+  #tooMany(at: Lexeme): Error {
+    const why = this.#maxTokens < MAX_TOKENS ? ': the memory limit has no room for them' : ''
+    return errorAt(at, `more than ${this.#maxTokens} tokens${why}`)
   }
 }

@@ -4,6 +4,7 @@ import type { ServerBlock } from '../corefile/parse.ts'
 import { shown } from '../corefile/token.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
 import { checkOverlaps, type Served } from '../corefile/zones.ts'
+import { exact } from '../lib/exact.ts'
 import { plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
 import { makeFinish } from '../serve/finish.ts'
@@ -81,9 +82,9 @@ function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
   const { stages, context } = set!
   const addresses = stages.flatMap(({ stage }) => stage.addresses ?? [])
   return {
-    keys: all.filter(({ scheme }) => scheme === 'dns'),
+    keys: exact(all.filter(({ scheme }) => scheme === 'dns')),
     unserved: all.filter(({ scheme }) => scheme !== 'dns'),
-    addresses: addresses.length === 0 ? [''] : addresses,
+    addresses: addresses.length === 0 ? [''] : exact(addresses),
     stages,
     context,
     handler: composeChain(stages, makeFinish(observersOf(stages)), panicked),
@@ -151,5 +152,5 @@ function observersOf(stages: readonly NamedStage[]): Observer[] {
   for (const { stage } of stages) {
     if (stage.observe !== undefined) observers.unshift((q) => stage.observe!(q))
   }
-  return observers
+  return exact(observers)
 }

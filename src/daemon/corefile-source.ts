@@ -6,6 +6,7 @@ import type { Environment } from '../corefile/expand.ts'
 import { type FileSystem, nodeFiles } from '../corefile/files.ts'
 import { parse, type ServerBlock, type Source as Text } from '../corefile/parse.ts'
 import { DnsletError } from '../lib/errors.ts'
+import { tokenRoom } from './heap-room.ts'
 
 /** What `-conf` says for standard input. */
 const STDIN = 'stdin'
@@ -126,7 +127,7 @@ export class CorefileSource implements Source {
 /** Parses a Corefile; throws CorefileError, or DnsletError with `E_COREFILE_EMPTY`. */
 export function readCorefile(source: Text, parts: ReadingParts): Corefile {
   const { files = nodeFiles } = parts
-  const blocks = parse(source, { ...parts, files })
+  const blocks = parse(source, { ...parts, files, maxTokens: tokenRoom() })
   if (blocks.length > 0) return { ...source, blocks, hash: hashBlocks(blocks) }
   throw new DnsletError(
     'E_COREFILE_EMPTY',

@@ -92,7 +92,7 @@ export interface Services {
    * queues: to be called about once a second. Resolves to null or what is wrong, within a second of
    * the event loop's time. Never rejects.
    */
-  selfCheck(): Promise<string | null>
+  readonly selfCheck: () => Promise<string | null>
   /** Why nobody should be sent here, whatever the plugins say. */
   readonly readiness: Holds
   /**

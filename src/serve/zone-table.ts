@@ -18,7 +18,8 @@ interface Entry<T> {
  * one, so a look-up reads each byte of the deepest candidate once.
  */
 export class ZoneTable<T> {
-  readonly #byHash = new Map<number, Entry<T>[]>()
+  /** Null where no zone but the root was added, as in most tables, of which there may be thousands. */
+  #byHash: Map<number, Entry<T>[]> | null = null
   #root: Entry<T> | null = null
   #depth = 0
 
@@ -35,6 +36,7 @@ export class ZoneTable<T> {
     const starts = labelStarts(entry.name)
     let hash = HASH_SEED
     for (let i = starts.length - 1; i >= 0; i--) hash = hashLabel(hash, entry.name, starts[i]!)
+    this.#byHash ??= new Map<number, Entry<T>[]>()
     const list = this.#byHash.get(hash)
     if (list === undefined) this.#byHash.set(hash, [entry])
     else list.push(entry)
@@ -43,7 +45,7 @@ export class ZoneTable<T> {
 
   /** True where no zone has been added. */
   get empty(): boolean {
-    return this.#root === null && this.#byHash.size === 0
+    return this.#root === null && this.#byHash === null
   }
 
   /**
@@ -67,7 +69,7 @@ export class ZoneTable<T> {
   }
 
   #match(hash: number, wire: Uint8Array, start: number): Entry<T> | null {
-    const list = this.#byHash.get(hash)
+    const list = this.#byHash?.get(hash)
     if (list === undefined) return null
     for (const entry of list) {
       if (sameName(wire, start, entry.name)) return entry

@@ -41,13 +41,14 @@ function residentBytes(pid: number): number {
   return Number(kib) * 1024
 }
 
-test('1,000 stub domains serve within the limit of the manifest; 5,000 are refused', async (t) => {
+test('1,000 stub domains serve and reload within the limit of the manifest; 5,000 are refused', async (t) => {
   const up = await startInOrderServer(t)
   const port = await freePort()
   const at = { address: '127.0.0.1', port }
-  const text = (count: number): string =>
-    block('.', port, up.port) +
-    Array.from({ length: count }, (_, i) => block(`stub${i}.test`, port, up.port)).join('')
+  const text = (count: number, capacity?: string): string =>
+    ['.', ...Array.from({ length: count }, (_, i) => `stub${i}.test`)]
+      .map((zone) => block(zone, port, up.port, capacity))
+      .join('')
   const { process: daemon, corefile } = await startDnslet(t, text(1000), {
     env: underTheLimit(t),
     args: ['-log-format', 'text'],
@@ -65,16 +66,35 @@ test('1,000 stub domains serve within the limit of the manifest; 5,000 are refus
   t.diagnostic(`${Math.round(used / 2 ** 20)} MiB resident`)
   assert.ok(used < 0.8 * LIMIT, `${used}`)
 
-  writeFileSync(corefile, text(5000))
-  process.kill(daemon.pid, 'SIGUSR1')
-  while (!daemon.output().includes('cannot hold 5001')) {
-    assert.ok(daemon.ended() === null && performance.now() < until, daemon.output().slice(-500))
-    await sleep(200)
+  // Every block changes, so that both configurations are whole. A third one has no room: nothing may be
+  // left of the first when the second reload comes.
+  for (const [i, capacity] of ['success 5000', 'success 6000'].entries()) {
+    writeFileSync(corefile, text(1000, capacity))
+    process.kill(daemon.pid, 'SIGUSR1')
+    while (daemon.output().split('Reloading complete').length < i + 2) {
+      assert.ok(daemon.ended() === null && performance.now() < until, daemon.output().slice(-500))
+      await sleep(200)
+    }
   }
-  assert.match(
-    daemon.output(),
-    /Corefile:\d+ - Error during parsing: cannot hold 5001 server blocks: the memory limit/,
-  )
+  for (let i = 0; i < 1000; i += 37) {
+    assert.equal((await dig(at, `again.stub${i}.test`)).status, 'NOERROR')
+  }
+  const reloaded = residentBytes(daemon.pid)
+  t.diagnostic(`${Math.round(reloaded / 2 ** 20)} MiB resident after a reload`)
+  assert.ok(reloaded < 0.8 * LIMIT, `${reloaded}`)
+
+  const refused = [
+    [5000, /Corefile:\d+ - Error during parsing: cannot hold 5001 server blocks: the memory limit/],
+    [9000, /Corefile:1 - Error during parsing: more than \d+ tokens: the memory limit has no room/],
+  ] as const
+  for (const [count, error] of refused) {
+    writeFileSync(corefile, text(count))
+    process.kill(daemon.pid, 'SIGUSR1')
+    while (!error.test(daemon.output())) {
+      assert.ok(daemon.ended() === null && performance.now() < until, daemon.output().slice(-500))
+      await sleep(200)
+    }
+  }
   assert.equal((await dig(at, 'later.stub999.test')).status, 'NOERROR')
 })
 

@@ -89,10 +89,15 @@ function keepStores(
       zonesServed.set(made, zones)
       return made
     },
-    (dropped) => dropped.clear(),
+    clearStores,
     family,
   )
   return { stores, relatives }
+}
+
+/** Bound to nothing, as what it ends outlives configurations. */
+function clearStores(stores: CacheStores): void {
+  stores.clear()
 }
 
 function shareZones(stores: CacheStores, zones: readonly string[]): boolean {

@@ -57,10 +57,13 @@ interface Page {
   next: number
 }
 
+/** Of slabs without a page; never written to. */
+const noRoom: Int32Array = new Int32Array(SIZES.length).fill(NONE)
+
 export class Slab {
   readonly #pages: Page[] = []
   /** Per size: index of the first page with room, or NONE. */
-  readonly #roomy: Int32Array = new Int32Array(SIZES.length).fill(NONE)
+  #roomy: Int32Array = noRoom
   #unused = NONE
 
   /** Bytes of a chunk that holds `length` bytes (1 … PAGE_SIZE): what it really costs. */
@@ -115,6 +118,7 @@ export class Slab {
   }
 
   #openPage(size: number): number {
+    if (this.#roomy === noRoom) this.#roomy = Int32Array.from(noRoom)
     let index = this.#unused
     if (index === NONE) {
       index = this.#pages.length

@@ -20,7 +20,7 @@ export class Reporter {
   /** Of all errors together. */
   readonly #limit: LineLimit
   /** By their text. */
-  readonly #limits = new Map<string, LineLimit>()
+  #limits: Map<string, LineLimit> | null = null
   readonly #tallies: readonly Tally[]
 
   constructor(consolidations: readonly Consolidation[], log: Log, clock: Clock) {
@@ -45,22 +45,23 @@ export class Reporter {
   /** Writes what is only counted so far. */
   flush(): void {
     for (const tally of this.#tallies) tally.flush()
-    for (const limit of this.#limits.values()) limit.flush()
+    for (const limit of this.#limits?.values() ?? []) limit.flush()
     this.#limit.flush()
   }
 
   #limitOf(error: string): LineLimit {
-    const known = this.#limits.get(error)
+    const limits = (this.#limits ??= new Map<string, LineLimit>())
+    const known = limits.get(error)
     if (known !== undefined) return known
-    if (this.#limits.size === MAX_ERRORS) {
-      for (const limit of this.#limits.values()) limit.flush()
-      this.#limits.clear()
+    if (limits.size === MAX_ERRORS) {
+      for (const limit of limits.values()) limit.flush()
+      limits.clear()
     }
     const leftOut = (lines: number): void => {
       this.#log.error(`${lines} further queries failed within a second: ${error}`)
     }
     const limit = new LineLimit(this.#clock, leftOut, LINES_PER_ERROR)
-    this.#limits.set(error, limit)
+    limits.set(error, limit)
     return limit
   }
 

@@ -38,14 +38,14 @@ export class Forwarder {
   readonly #except: ZoneTable<true> | null
   /** Octets of FROM's name: a query for FROM itself is forwarded whatever `except` says. */
   readonly #fromSize: number
-  readonly #aside: Aside
-  readonly #merged: MergedQuestions
+  /** Made when first needed, as most never are where there are many blocks. */
+  #aside: Aside | null = null
+  #merged: MergedQuestions | null = null
   readonly #free: Errand[] = []
   #underWay = 0
 
   constructor(parts: ForwarderParts) {
-    const { config, done, list, nextForward } = parts
-    this.#merged = new MergedQuestions({ clock: list.context.clock, ask: this.#send, done })
+    const { config, list, nextForward } = parts
     this.#p = parts
     this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
     this.#zone = config.from === '.' ? null : tableOf([config.from])
@@ -63,7 +63,6 @@ export class Forwarder {
       done: this.#done,
       release: (errand) => this.#release(errand),
     }
-    this.#aside = new Aside(this.#rules, config.source)
   }
 
   readonly handle = (q: Query): void => {
@@ -72,6 +71,7 @@ export class Forwarder {
       return
     }
     if (q.asker !== null) {
+      this.#aside ??= new Aside(this.#rules, this.#p.config.source)
       this.#aside.ask(q.keep(), this.#p.list.current, this.#transport(q))
       return
     }
@@ -82,8 +82,14 @@ export class Forwarder {
     }
     // What comes through a cache is counted and merged there.
     if (q.kept) this.#send(q)
-    else if (keptQueries.admits(q)) this.#merged.ask(q)
+    else if (keptQueries.admits(q)) this.#merging().ask(q)
     else this.#refuse(q, 'too many misses under way')
+  }
+
+  #merging(): MergedQuestions {
+    const { done, list } = this.#p
+    this.#merged ??= new MergedQuestions({ clock: list.context.clock, ask: this.#send, done })
+    return this.#merged
   }
 
   /** Asks for a kept query. */
@@ -106,7 +112,7 @@ export class Forwarder {
 
   /** Ends what is asked on the daemon's own account. */
   stop(): void {
-    this.#aside.stop()
+    this.#aside?.stop()
   }
 
   #takes(q: Query): boolean {

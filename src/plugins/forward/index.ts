@@ -14,14 +14,14 @@ export const forward: Plugin = {
   classes: 'all',
   setup(directives, block): Stage {
     const parts = readAll(directives, (directive) => setupOne(directive, block))
-    const forwarders: Forwarder[] = []
+    let forwarders: readonly Forwarder[] = []
     return {
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null
         for (const { config, list } of parts.toReversed()) {
           const forwarder = new Forwarder({ config, list, next: handler, nextForward, done })
-          forwarders.push(forwarder)
+          forwarders = [...forwarders, forwarder]
           handler = forwarder.handle
           nextForward = handler
         }

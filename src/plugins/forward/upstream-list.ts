@@ -128,21 +128,11 @@ export class UpstreamList {
     }
     return this.#services.keep(
       `forward upstream ${endpointText(endpoint)} ${JSON.stringify(options)}`,
-      () => new Upstream(endpoint, options, this.#context, this.#healthChanged, this.#crowdBegins),
-      (upstream) => upstream.close(),
-    )
-  }
-
-  readonly #healthChanged: HealthChanged = (upstream, transport, down) => {
-    const over = `upstream ${upstream.name} over ${transportNames[transport]}`
-    if (down) this.#log.warning(`${over} is down: it does not answer health checks`)
-    else this.#log.info(`${over} is up again`)
-  }
-
-  readonly #crowdBegins: CrowdBegins = ({ name }) => {
-    this.#log.warning(
-      `names that upstream ${name} does not answer hold most of its connections: other clients go before ` +
-        'the one who asks for them (further times are counted in dnslet_upstream_crowds_total)',
+      () => {
+        const { tellHealth, tellCrowd } = tellers(this.#log)
+        return new Upstream(endpoint, options, this.#context, tellHealth, tellCrowd)
+      },
+      closeUpstream,
     )
   }
 }
@@ -159,5 +149,29 @@ function endpointsOf(destination: Destination): readonly Endpoint[] {
       return readNameservers(destination.path)
     case 'name':
       return []
+  }
+}
+
+function closeUpstream(upstream: Upstream): void {
+  upstream.close()
+}
+
+/**
+ * What an upstream tells outlives the configuration that made it, as the upstream does: of all that a
+ * configuration is, it must hold no more than the log.
+ */
+function tellers(log: Log): { tellHealth: HealthChanged; tellCrowd: CrowdBegins } {
+  return {
+    tellHealth(upstream, transport, down) {
+      const over = `upstream ${upstream.name} over ${transportNames[transport]}`
+      if (down) log.warning(`${over} is down: it does not answer health checks`)
+      else log.info(`${over} is up again`)
+    },
+    tellCrowd({ name }) {
+      log.warning(
+        `names that upstream ${name} does not answer hold most of its connections: other clients go before ` +
+          'the one who asks for them (further times are counted in dnslet_upstream_crowds_total)',
+      )
+    },
   }
 }

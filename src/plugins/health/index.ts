@@ -8,6 +8,11 @@ import { SelfCheck } from './self-check.ts'
 /** As long without a query means that nobody asks here any more. */
 const QUIET_MS = 1000
 
+/** Bound to nothing, as what it ends outlives configurations. */
+function stopCheck(check: SelfCheck): void {
+  check.stop()
+}
+
 /** `health`: tells over HTTP whether this process answers DNS. */
 export const health: Plugin = {
   name: 'health',
@@ -18,8 +23,8 @@ export const health: Plugin = {
     const config = readConfig(directives, (message) => log.warning(message))
     const check = services.keep(
       'health',
-      () => new SelfCheck({ ask: () => services.selfCheck(), clock: services.clock, log }),
-      (dropped) => dropped.stop(),
+      () => new SelfCheck({ ask: services.selfCheck, clock: services.clock, log }),
+      stopCheck,
     )
     let lease: HttpLease | null = null
     return {
