@@ -3,7 +3,7 @@ import { Flag, Rcode } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
 import { type Endpoint, endpointText } from './address.ts'
-import type { Channel, ChannelHost } from './channel.ts'
+import type { Channel, ChannelHost, ChannelOptions } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
@@ -51,7 +51,9 @@ export class Upstream implements ChannelHost, ExchangeHost {
   readonly name: string
   readonly counters: UpstreamCounters
   readonly #context: UpstreamContext
-  readonly #channels: readonly [Channel, Channel]
+  /** By transport, made when first asked: most upstreams are asked over one, those of most zones hardly at all. */
+  readonly #channels: [Channel | null, Channel | null] = [null, null]
+  readonly #options: ChannelOptions
   readonly #health: readonly [Health, Health]
   readonly #edns = new EdnsSupport()
 
@@ -72,8 +74,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
       counters.crowds++
       if (episode.begins(context.clock.now)) crowdBegins(this)
     }
-    const channel = { ...options, endpoint, context, counters, crowded }
-    this.#channels = [new UdpPool(this, channel), new TcpPool(this, channel)]
+    this.#options = { ...options, endpoint, context, counters, crowded }
     const health = (transport: Transport): Health =>
       new Health(transport, {
         endpoint,
@@ -95,7 +96,16 @@ export class Upstream implements ChannelHost, ExchangeHost {
 
   /** False while a query would wait because the last attempt to connect failed. */
   isReady(transport: Transport): boolean {
-    return this.#channels[transport].isReady(this.#context.clock.now)
+    return this.#channels[transport]?.isReady(this.#context.clock.now) ?? true
+  }
+
+  #channel(transport: Transport): Channel {
+    return (this.#channels[transport] ??= this.#open(transport))
+  }
+
+  #open(transport: Transport): Channel {
+    const options = this.#options
+    return transport === Transport.Udp ? new UdpPool(this, options) : new TcpPool(this, options)
   }
 
   /** Asks. The owner may hear of a failure before this returns. */
@@ -118,14 +128,14 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 
   #carry(x: Exchange): void {
-    const channel = this.#channels[x.transport]
+    const channel = this.#channel(x.transport)
     if (x.state === ExchangeState.Asked) this.#context.wheel.set(x.timer, channel.rtt.timeout)
     channel.ask(x)
   }
 
   received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
     const { now } = this.#context.clock
-    const channel = this.#channels[x.transport]
+    const channel = this.#channel(x.transport)
     channel.rtt.sample(now - x.sentAt)
     channel.backoff.succeeded()
     const flags = readFlags(reply)
@@ -213,7 +223,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 
   expired(x: Exchange): void {
-    const more = this.#channels[x.transport].patience(x)
+    const more = this.#channel(x.transport).patience(x)
     if (more > 0) {
       this.#context.wheel.set(x.timer, more)
       return
@@ -226,7 +236,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 
   beaten(x: Exchange): void {
-    this.#channels[x.transport].beaten(x)
+    this.#channel(x.transport).beaten(x)
   }
 
   /** The server may be one that is silent, hangs up or talks nonsense where a query has OPT. */
@@ -242,7 +252,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
 
   /** Nobody will ask any more: closes what is idle now and the rest after its last answer. */
   close(): void {
-    for (const channel of this.#channels) channel.close()
+    for (const channel of this.#channels) channel?.close()
     for (const health of this.#health) health.close()
   }
 }

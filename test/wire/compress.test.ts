@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { Type } from '../../src/wire/codes.ts'
 import { compress } from '../../src/wire/compress.ts'
 import { read16, write16 } from '../../src/wire/bytes.ts'
-import { readCount, Section, writeCount } from '../../src/wire/header.ts'
+import { HEADER_SIZE, readCount, Section, writeCount } from '../../src/wire/header.ts'
 import { Records, scanRecords } from '../../src/wire/records.ts'
 import { WireStatus } from '../../src/wire/status.ts'
 import {
@@ -38,7 +38,8 @@ function compressed(b: Buffer): Buffer {
   assert.equal(scanRecords(b, b.length, question, records), WireStatus.Ok, 'a sound message')
   const before = Buffer.from(b)
   const length = compress(b, records, question, out)
-  assert.deepEqual(b, before, 'the message itself stays')
+  // The counts follow where OPT is left out.
+  assert.deepEqual(b.subarray(HEADER_SIZE), before.subarray(HEADER_SIZE), 'the records stay')
   const got = Buffer.from(out.subarray(0, length))
   const again = new Records()
   assert.equal(scanRecords(got, length, question, again), WireStatus.Ok, 'still sound')

@@ -42,7 +42,7 @@ export interface StubZones {
 export interface StubZoneRules {
   readonly port: number
   readonly localIps: readonly string[]
-  /** The directives that such a block takes over, in the order in which it has them. */
+  /** The directives that such a block takes over. */
   readonly directives: readonly string[]
 }
 
@@ -85,7 +85,9 @@ function sharedDirectives(
   names: readonly string[],
 ): readonly string[] {
   const root = blocks.find(({ keys }) => keys.some(({ zone }) => zone === '.')) ?? blocks[0]
-  return names.flatMap((name) => root?.block.directives.get(name) ?? []).map(directiveText)
+  return [...(root?.block.directives ?? [])]
+    .filter(([name]) => names.includes(name))
+    .flatMap(([, directives]) => directives.map(directiveText))
 }
 
 /** A directive as it is written, its options indented for a place inside a block. */

@@ -56,8 +56,8 @@ test('a stub zone is the block for everything else, with another zone and other 
     'b.test': ['192.0.2.2:54', 'fd00::1'],
   })
   const body = (forward: string): string =>
-    '    reload 2s\n    bind __PILLAR__LOCAL__DNS__\n    prometheus :9253\n    errors\n' +
-    '    log . "{type} \\"{name}\\""\n    loop\n    cache 60 {\n        success 100 30\n    }\n' +
+    '    errors\n    cache 60 {\n        success 100 30\n    }\n    reload 2s\n    loop\n' +
+    '    bind __PILLAR__LOCAL__DNS__\n    prometheus :9253\n    log . "{type} \\"{name}\\""\n' +
     `    forward . ${forward}\n`
   assert.equal(
     text,
