@@ -5,6 +5,7 @@ import {
   type InterceptParts,
   intercepts,
   library,
+  startHeir,
 } from '../daemon/intercept.ts'
 import { openConfiguration, type Configuration } from '../daemon/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -60,6 +61,7 @@ export interface ServeEvents {
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const closing = closingOrder(options)
   const log = await openLog(options)
+  startHeir(options, log)
   const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)
