@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import { printable } from '../lib/printable.ts'
 import { canonicalIPv6 } from '../sys/sockaddr.ts'
 import { serversOn, type SocketTable } from '../sys/socket-table.ts'
 
@@ -44,8 +45,9 @@ export interface ForeignSocket {
 }
 
 /**
- * UDP sockets that other processes have on `addresses`. What is bound to a wildcard gets no query while we are there. The tables are read on another
- * thread: the kernel looks through all sockets of the node for them, which takes milliseconds.
+ * UDP sockets that other processes have on `addresses`. What is bound to a wildcard gets no query while we
+ * are there. The tables are read on another thread: the kernel looks through all sockets of the node for
+ * them, which takes milliseconds.
  */
 export async function foreignSockets(
   addresses: readonly string[],
@@ -140,17 +142,12 @@ function socketsOf(pid: string): Set<string> {
 /** Not /proc/<pid>/comm, which reads "MainThread" for every program of Node.js. */
 function commandOf(pid: string): string {
   try {
-    return printable(
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim().slice(0, 80),
-    )
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    // A process chooses its command line itself, and it goes to logs and terminals.
+    return printable(words.trim().slice(0, 80))
   } catch {
     return ''
   }
-}
-
-/** A process chooses its command line itself, and it goes to logs and terminals. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
 function listed(folder: string): string[] {
