@@ -24,8 +24,11 @@ describe('an upstream that does not answer', { skip: requireTools('dig') }, () =
       name: (n) => `n${n % 64}.silent.test`,
     })
     const other = await askOrdinarily(port, { forMs: SECONDS * 1000 })
-    t.diagnostic(`${JSON.stringify(other)}, resident ${resident().most >> 20} MiB at most`)
     flood.stop()
+    t.diagnostic(
+      `${JSON.stringify(other)}, resident ${resident().most >> 20} MiB at most; of ${flood.sent} queries ` +
+        `${flood.replies[Rcode.Refused]!} refused`,
+    )
     assert.equal(dnslet.process.ended(), null)
     assert.ok(resident().most < MOST_RESIDENT, `${resident().most} bytes`)
     assert.ok(flood.replies[Rcode.Refused]! > 0, 'the attacker has reached the bound')
