@@ -3,6 +3,7 @@ import { scanReply } from '../../serve/finish.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
+import { SharedReply } from '../../serve/shared-reply.ts'
 import { Ede, Rcode, Type } from '../../wire/codes.ts'
 import { inBackground } from './background.ts'
 import type { CacheKey } from './cache-key.ts'
@@ -37,8 +38,7 @@ export interface FlightsOptions {
 export class Flights {
   readonly #o: FlightsOptions
   readonly #flights: FlightTable
-  /** A reply that several clients get; made when it first happens. */
-  #shared: Buffer | null = null
+  readonly #shared = new SharedReply()
 
   constructor(options: FlightsOptions) {
     this.#o = options
@@ -214,21 +214,11 @@ export class Flights {
       this.#end(flight, leader)
       return
     }
-    const length = leader.outLength
-    const { ede, errors, answeredBy } = leader
-    // Finishing the leader changes its reply, so the others copy from here.
-    this.#shared ??= Buffer.allocUnsafeSlow(65_535)
-    const shared = this.#shared
-    leader.out.copy(shared, 0, 0, length)
-    const told = length + errors.size <= shared.length ? errors.size : 0
-    errors.from.copy(shared, length, errors.at, errors.at + told)
+    const { answeredBy } = leader
+    this.#shared.take(leader)
     this.#end(flight, leader)
     for (const waiter of waiters) {
-      shared.copy(waiter.reserve(), 0, 0, length)
-      waiter.outLength = length
-      waiter.outcome = Outcome.Message
-      waiter.ede = ede
-      waiter.errors.set(shared, length, told)
+      this.#shared.give(waiter)
       waiter.answeredBy = answeredBy
       this.#o.done(waiter)
     }

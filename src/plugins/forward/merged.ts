@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
+import { SharedReply } from '../../serve/shared-reply.ts'
 import { Flag, Type } from '../../wire/codes.ts'
 import { keySize, writeKey } from '../../wire/question-key.ts'
 
@@ -52,8 +53,7 @@ export class MergedQuestions {
   readonly #p: MergedParts
   /** V8 hashes strings with a seed of the process's own. */
   readonly #byKey = new Map<string, Merged>()
-  /** A reply that several clients get; made when it first happens. */
-  #shared: Buffer | null = null
+  readonly #shared = new SharedReply()
 
   constructor(parts: MergedParts) {
     this.#p = parts
@@ -108,21 +108,10 @@ export class MergedQuestions {
   }
 
   #share({ waiters }: Merged, leader: Query): void {
-    const length = leader.outLength
-    const { ede, errors } = leader
-    // Finishing the leader changes its reply, so the others copy from here.
-    this.#shared ??= Buffer.allocUnsafeSlow(65_535)
-    const shared = this.#shared
-    leader.out.copy(shared, 0, 0, length)
-    const told = length + errors.size <= shared.length ? errors.size : 0
-    errors.from.copy(shared, length, errors.at, errors.at + told)
+    this.#shared.take(leader)
     this.#p.done(leader)
     for (const waiter of waiters) {
-      shared.copy(waiter.reserve(), 0, 0, length)
-      waiter.outLength = length
-      waiter.outcome = Outcome.Message
-      waiter.ede = ede
-      waiter.errors.set(shared, length, told)
+      this.#shared.give(waiter)
       waiter.answeredBy = 'forward'
       this.#p.done(waiter)
     }
