@@ -143,6 +143,8 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
 `,
       { ready: { ...at, name: 'ns.test' }, args: ['-pidfile', pidfile] },
     )
+    // It answers some milliseconds before its start is over, and the file comes last.
+    await waitUntil('the pid file', () => existsSync(pidfile), daemon)
     const pid = Number(readFileSync(pidfile, 'utf8'))
     assert.ok(pid > 0)
     process.kill(pid, 'SIGTERM')
