@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { errorText } from './commands/error-text.ts'
-import type { Command } from './daemon/options.ts'
-import { replaceHandler } from './daemon/replace-handler.ts'
+import type { Command } from './options/options.ts'
+import { replaceHandler } from './lib/replace-handler.ts'
 import type { DaemonLog } from './telemetry/log.ts'
 
 /** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
@@ -14,7 +14,7 @@ if (major < MIN_NODE) {
   fail(`dnslet needs Node.js ${MIN_NODE} or newer, this is ${process.version}: set DNSLET_NODE`)
 }
 try {
-  const { parseArgs } = await import('./daemon/options.ts')
+  const { parseArgs } = await import('./options/options.ts')
   await run(parseArgs(process.argv.slice(2)))
 } catch (error) {
   fail(errorText(error))
@@ -27,7 +27,7 @@ async function run(command: Command): Promise<void> {
     case 'help':
       return print([command.text])
     case 'version':
-      return print((await import('./commands/version.ts')).versionLines())
+      return print((await import('./lib/version.ts')).versionLines())
     case 'plugins': {
       const { plugins } = await import('./plugins/index.ts')
       return print(plugins.map(({ name }) => name).toSorted())
@@ -37,11 +37,11 @@ async function run(command: Command): Promise<void> {
       return print([check(command.corefile, command.port, command.localIps)])
     }
     case 'demo': {
-      const { demo } = await import('./commands/demo.ts')
+      const { demo } = await import('./commands/demo/index.ts')
       return obey(await demo(command.port))
     }
     case 'untaint': {
-      const { untaint } = await import('./commands/untaint.ts')
+      const { untaint } = await import('./commands/untaint/index.ts')
       return untaint(command.options, { env: process.env, say: (line) => print([line]) })
     }
     case 'cleanup': {
@@ -50,7 +50,7 @@ async function run(command: Command): Promise<void> {
     }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
-      const { serve } = await import('./commands/serve.ts')
+      const { serve } = await import('./node/serve.ts')
       const handedOver = (log: DaemonLog): void => leave(log, 0)
       return obey(await serve(command.options, { fatal: die, handedOver }))
     }

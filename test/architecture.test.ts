@@ -19,9 +19,17 @@ const law: Readonly<Record<string, readonly string[]>> = {
   plugin: ['serve', 'wire', 'corefile', 'upstream', 'telemetry', 'lib'],
   plugins: ['plugin', 'serve'],
   host: ['sys', 'wire', 'telemetry', 'lib', 'corefile'],
-  daemon: 'plugins plugin host net upstream serve wire corefile sys telemetry lib'.split(' '),
-  commands: 'daemon plugins plugin host net serve corefile telemetry lib'.split(' '),
-  main: ['commands', 'daemon', 'plugins', 'telemetry'],
+  options: ['corefile', 'telemetry', 'lib'],
+  source: 'options plugins host corefile serve telemetry lib'.split(' '),
+  daemon: 'source options plugins plugin net upstream serve wire corefile sys telemetry lib'.split(
+    ' ',
+  ),
+  node: 'daemon source options plugins plugin host upstream corefile sys telemetry lib'.split(' '),
+  commands:
+    'node daemon source options plugins plugin host upstream serve wire corefile telemetry lib'.split(
+      ' ',
+    ),
+  main: ['commands', 'node', 'options', 'plugins', 'telemetry', 'lib'],
 }
 
 /** The files, or the folder, through which each package comes in. */
@@ -32,13 +40,13 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['src/plugins/cache/slots.ts'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
-  yargs: ['src/daemon/options.ts'],
+  yargs: ['src/options/options.ts'],
 }
 
 /** Modules of Node.js that only some places have a use for. */
 const builtins: Readonly<Record<string, readonly string[]>> = {
   // The other one imports a type: both get the module from process.getBuiltinModule().
-  'node:http': ['src/telemetry/http.ts', 'src/host/kubernetes-api.ts'],
+  'node:http': ['src/telemetry/http.ts', 'src/commands/untaint/kubernetes-api.ts'],
   'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],

@@ -4,7 +4,7 @@ import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listeners } from '../net/listeners.ts'
 import type { ReceiveCache } from './cache-handover.ts'
-import type { Corefile, Source } from './corefile-source.ts'
+import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 
 /** What a daemon is made of. */
 export interface DaemonParts {
@@ -32,9 +32,3 @@ export interface DaemonParts {
   /** What else makes the process unhealthy: its event loop, its receive queues; null for nothing. */
   readonly vitals?: () => string | null
 }
-
-/**
- * A Corefile in place of one that cannot be served for this reason; null where there is none. `failed`
- * is the hash of the latter, null where it could not even be loaded.
- */
-export type Fallback = (reason: unknown, failed: string | null) => Corefile | null

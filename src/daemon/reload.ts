@@ -1,7 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import type { Log } from '../lib/log.ts'
 import type { ReloadCounters } from '../plugins/reload/counters.ts'
-import type { StopWatching } from './watch-directory.ts'
+import type { StopWatching } from '../source/watch-directory.ts'
 
 /** A Corefile that has been read: its blocks and the hash of what they say. */
 export interface LoadedBlocks {

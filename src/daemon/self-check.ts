@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Query } from '../serve/query.ts'
 import { askOnce, isAbsent, reachable } from '../upstream/ask-once.ts'
 import { Rcode } from '../wire/codes.ts'
-import { joinHostPort } from './identity.ts'
+import { joinHostPort } from '../lib/address.ts'
 
 /** A listener that has not answered by then serves nobody. */
 const PATIENCE_MS = 1000

@@ -1,7 +1,7 @@
 // Serves the Corefile named first with `freeBind`, and prints what it finds out about itself.
 import { createSocket } from 'node:dgram'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CorefileSource } from '../../src/daemon/corefile-source.ts'
+import { CorefileSource } from '../../src/source/corefile-source.ts'
 import { openDaemon } from '../../src/daemon/open.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { nullLog } from '../helpers/null-log.ts'

@@ -1,8 +1,8 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { parseArgs } from '../../src/daemon/options.ts'
-import { stateIdentity } from '../../src/daemon/state-identity.ts'
+import { parseArgs } from '../../src/options/options.ts'
+import { stateIdentity } from '../../src/node/state-identity.ts'
 import { openStateDirectory } from '../../src/host/state-directory.ts'
 import { nullLog } from './null-log.ts'
 

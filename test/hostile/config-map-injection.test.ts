@@ -6,13 +6,13 @@ import { test, type TestContext } from 'node:test'
 
 import { parse } from '../../src/corefile/parse.ts'
 import { nodeFiles } from '../../src/corefile/files.ts'
-import { stubZones } from '../../src/host/template/base-blocks.ts'
+import { stubZones } from '../../src/source/template/base-blocks.ts'
 import {
   type KubeDnsConfig,
   noKubeDnsConfig,
   readKubeDnsConfig,
-} from '../../src/host/template/kube-dns-config.ts'
-import { render } from '../../src/host/template/render.ts'
+} from '../../src/source/template/kube-dns-config.ts'
+import { render } from '../../src/source/template/render.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { mountConfigMap } from '../helpers/config-map.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 import { chooseRules } from '../../../src/host/rules/choose-rules.ts'
-import { findKubeProxy } from '../../../src/host/rules/find-kube-proxy.ts'
+import { findKubeProxy } from '../../../src/host/kube-proxy.ts'
 import { ProgramError, hostPrograms, type Programs } from '../../../src/host/programs.ts'
 import type { Rules } from '../../../src/host/rules/rules.ts'
 import { libc } from '../../../src/sys/libc.ts'

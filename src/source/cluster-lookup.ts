@@ -1,0 +1,36 @@
+import { Resolver } from 'node:dns/promises'
+import { joinHostPort } from '../lib/address.ts'
+
+const TIMEOUT_MS = 2000
+/** Never behind a Service: RFC 3927, RFC 4291 §2.5.6. */
+const LINK_LOCAL = /^(169\.254\.|fe[89ab].:)/i
+
+/** Looks a name up in the cluster's DNS: its addresses of both families; rejects where it has none. */
+export type ClusterLookup = (name: string) => Promise<readonly string[]>
+
+/**
+ * Asks kube-dns itself, at its ClusterIP: that of the environment, and the -localip that are not
+ * link-local, which are kube-dns's for as long as nothing is intercepted. Afterwards the latter are
+ * our own; then the cluster's zone comes from the upstream already, or from nowhere.
+ */
+export function clusterLookup(
+  env: Readonly<Record<string, string | undefined>>,
+  localIps: readonly string[],
+): ClusterLookup {
+  const { KUBE_DNS_SERVICE_HOST: host, KUBE_DNS_SERVICE_PORT: port = '53' } = env
+  const named = host === undefined ? [] : [joinHostPort(host, Number(port))]
+  const local = localIps.filter((ip) => !LINK_LOCAL.test(ip)).map((ip) => joinHostPort(ip, 53))
+  const servers = [...new Set([...named, ...local])]
+  return async (name) => {
+    if (servers.length === 0) throw new Error('no address of kube-dns is known to ask')
+    const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
+    resolver.setServers(servers)
+    const [ipv4, ipv6] = await Promise.allSettled([
+      resolver.resolve4(name),
+      resolver.resolve6(name),
+    ])
+    const found = [ipv4, ipv6].flatMap((r) => (r.status === 'fulfilled' ? r.value : []))
+    if (found.length === 0 && ipv4.status === 'rejected') throw ipv4.reason
+    return found
+  }
+}

@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileKind } from '../../lib/file-kind.ts'
+import { writeFileAtomically } from '../../host/write-file.ts'
+
+/** As node-cache leaves it: for everybody to read. */
+const MODE = 0o644
+
+/**
+ * The rendered Corefile on disk, for people and tools: at the path of -conf, in one step where its
+ * directory allows that, in place where only the file may be written (a file mounted by itself), and
+ * in the state directory where neither may be (a read-only root file system, or no regular file).
+ */
+export class CorefileCopy {
+  readonly #path: string
+  readonly #stateDirectory: string | null
+  #last: string | null = null
+  #place: string
+
+  constructor(path: string, stateDirectory: string | null) {
+    this.#path = this.#place = path
+    this.#stateDirectory = stateDirectory
+  }
+
+  /** Where the last text went; the path of -conf before the first. */
+  get place(): string {
+    return this.#place
+  }
+
+  /**
+   * Writes `text` where it can, unless it was the last one written: returns whether it was not. Throws
+   * Node's error for the path of -conf where no place takes it.
+   */
+  write(text: string): boolean {
+    if (text === this.#last) return false
+    this.#place = this.#write(text)
+    this.#last = text
+    return true
+  }
+
+  #write(text: string): string {
+    try {
+      this.#requireFile()
+      writeFileAtomically(this.#path, text, MODE)
+      return this.#path
+    } catch {
+      return this.#writeInPlace(text)
+    }
+  }
+
+  #writeInPlace(text: string): string {
+    try {
+      this.#requireFile()
+      writeFileSync(this.#path, text, { mode: MODE })
+      return this.#path
+    } catch (error) {
+      if (this.#stateDirectory === null) throw error
+      const path = join(this.#stateDirectory, basename(this.#path))
+      writeFileAtomically(path, text, MODE)
+      return path
+    }
+  }
+
+  /** Neither replaces a device by a file nor waits for the reader of a pipe. */
+  #requireFile(): void {
+    const kind = fileKind(this.#path)
+    if (kind === 'pipe' || kind === 'other') throw new Error(`${this.#path} is not a regular file`)
+  }
+}

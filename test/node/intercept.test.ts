@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import type { Configuration } from '../../src/source/configuration.ts'
+import type { Daemon } from '../../src/daemon/daemon.ts'
+import { intercept, intercepts } from '../../src/node/intercept.ts'
+import { parseArgs } from '../../src/options/options.ts'
+import type { ServeOptions } from '../../src/options/serve-options.ts'
+import type { Interception } from '../../src/host/interception.ts'
+import { Holds } from '../../src/lib/holds.ts'
+import { findTool, requireTools } from '../helpers/debian.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
+import { temporaryFolder } from '../helpers/nsd.ts'
+import { enterOwnNetwork, ip } from '../helpers/own-network.ts'
+import { waitUntil } from '../helpers/processes.ts'
+
+// A network of our own, in which port 53 is free and nobody minds rules and links.
+const skip = enterOwnNetwork() || requireTools('nft', 'iptables-nft')
+
+const NAME = 'nodelocaldns'
+const SERVICES = ['10.96.0.10', 'fd00:96::a']
+const LINK_LOCAL = ['169.254.20.10', 'fe80::53']
+
+function options(...args: readonly string[]): ServeOptions {
+  const command = parseArgs(args)
+  assert.ok(command.kind === 'serve', JSON.stringify(command))
+  return command.options
+}
+
+describe('intercepts()', () => {
+  test('is true where a flag has the node changed', () => {
+    const localIp = '-localip=10.96.0.10'
+    const with_ = (...more: string[]): boolean =>
+      intercepts(options(localIp, '-setupinterface=false', '-setupiptables=false', ...more))
+    assert.equal(with_(), false)
+    assert.equal(with_('-setupinterface=true'), true)
+    assert.equal(with_('-setupiptables=true'), true)
+  })
+})
+
+interface Intercepted {
+  readonly interception: Interception
+  readonly log: LinesLog
+  readonly readiness: Holds
+  /** Names that were asked for. */
+  readonly asked: string[]
+}
+
+interface Given {
+  readonly args?: readonly string[]
+  readonly zone?: string
+  readonly state?: string | null
+  readonly tun?: number | null
+  readonly pods?: readonly string[]
+  readonly scope?: string
+}
+
+/** Intercepts for a daemon that answers itself, until the test ends. */
+async function start(
+  t: TestContext,
+  addresses: readonly string[],
+  given: Given = {},
+): Promise<Intercepted> {
+  const { zone = '.', state = null, tun = null, pods = [], args = [] } = given
+  const log = new LinesLog()
+  const readiness = new Holds()
+  const asked: string[] = []
+  const daemon = {
+    runtime: { blocks: [{ context: { zones: [zone] } }] },
+    corefile: { blocks: [] },
+    readiness,
+    selfQuery: async (name: string) => {
+      asked.push(name)
+      return null
+    },
+    selfCheck: () => Promise.resolve(null),
+    lookUp: async (name: string) => {
+      asked.push(name)
+      return pods
+    },
+  } as unknown as Daemon
+  const configuration = { upstreamKnown: () => true } as unknown as Configuration
+  const setup = ['-setupinterface=true', '-setupiptables=true', `-localip=${addresses.join()}`]
+  const interception = await intercept({
+    options: options(...setup, ...args),
+    daemon,
+    configuration,
+    log,
+    state,
+    takeTun: tun === null ? null : () => tun,
+    neighbourhood: { isShared: false, scope: given.scope ?? '' },
+    closing: null,
+  })
+  t.after(() => interception.release(false))
+  t.after(() => interception.withdraw())
+  return { interception, log, readiness, asked }
+}
+
+function exists(): boolean {
+  return ip('link show').includes(` ${NAME}:`)
+}
+
+/** Our table as nft lists it; '' where there is none. */
+function table(): string {
+  const { stdout } = spawnSync(findTool('nft')!, ['list', 'table', 'inet', 'dnslet'])
+  return stdout.toString()
+}
+
+describe('intercept()', { skip }, () => {
+  test('sets up interface, rules and readiness, and takes all of it away again', async (t) => {
+    const { interception, readiness, log, asked } = await start(t, ['10.96.0.10'])
+    assert.match(ip(`address show dev ${NAME}`), /inet 10\.96\.0\.10\/32/)
+    assert.match(table(), /elements = \{ 10\.96\.0\.10 /)
+    assert.deepEqual(readiness.reasons, [])
+    assert.equal(asked[0], 'kubernetes.default.svc.cluster.local.')
+    assert.ok(log.lines.includes('[INFO] Queries of this node are intercepted'))
+    await interception.withdraw()
+    assert.doesNotMatch(table(), /lease4 \{[^}]*elements/)
+    await interception.release(false)
+    assert.equal(exists(), false)
+    assert.equal(table(), '')
+  })
+
+  test('asks for names in the zone of the first block', async (t) => {
+    const { asked, interception } = await start(t, ['169.254.20.10'], { zone: 'my.zone.' })
+    await interception.sync()
+    assert.deepEqual(asked, [
+      'kubernetes.default.svc.my.zone.',
+      'kube-dns-pods.kube-system.svc.my.zone.',
+    ])
+  })
+
+  test('warns of Services that kube-proxy does not know, not of link-local addresses', async (t) => {
+    const { log } = await start(t, [...SERVICES, ...LINK_LOCAL])
+    const warnings = log.lines.filter((line) => line.includes('No rule of kube-proxy leads to'))
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0]!, /leads to 10\.96\.0\.10, fd00:96::a: while dnslet is dead/)
+  })
+
+  test('leads orphans to pods of kube-dns, which it keeps for the next process', async (t) => {
+    const state = temporaryFolder(t)
+    const { interception } = await start(t, ['169.254.20.10'], { state, pods: ['10.244.1.10'] })
+    await waitUntil('the fallback', () => table().includes('dnat ip to 10.244.1.10:53'))
+    const kept = join(state, 'kube-dns-pods.json')
+    assert.equal(readFileSync(kept, 'utf8'), '["10.244.1.10"]')
+    await interception.withdraw()
+    await interception.release(false)
+    assert.match(table(), /dnat ip to 10\.244\.1\.10:53/, 'it answers when we are gone')
+
+    writeFileSync(kept, '["10.244.1.11"]')
+    await start(t, ['169.254.20.10'], { state })
+    assert.match(table(), /dnat ip to 10\.244\.1\.11:53/, 'known before DNS answers')
+  })
+
+  test('has no fallback where kube-proxy answers', async (t) => {
+    const input = `table ip kube-proxy {
+  map service-ips {
+    type ipv4_addr . inet_proto . inet_service : verdict
+    elements = { 10.96.0.10 . udp . 53 : goto dns }
+  }
+  chain dns { }
+}
+`
+    assert.equal(spawnSync(findTool('nft')!, ['-f', '-'], { input }).status, 0)
+    t.after(() => void spawnSync(findTool('nft')!, ['delete', 'table', 'ip', 'kube-proxy']))
+    const { asked, log } = await start(t, ['10.96.0.10'])
+    assert.deepEqual(asked, ['kubernetes.default.svc.cluster.local.'])
+    assert.deepEqual(
+      log.lines.filter((line) => line.includes('kube-proxy')),
+      [],
+    )
+  })
+
+  test('leaves addresses that kube-proxy holds in IPVS mode to it, and says so', async (t) => {
+    ip('link add kube-ipvs0 type bridge')
+    t.after(() => void ip('link delete kube-ipvs0'))
+    ip('address add 10.96.0.10/32 dev kube-ipvs0')
+    const { log } = await start(t, ['10.96.0.10', '169.254.20.10'])
+    assert.doesNotMatch(ip(`address show dev ${NAME}`), /10\.96\.0\.10/)
+    assert.match(ip(`address show dev ${NAME}`), /169\.254\.20\.10/)
+    assert.doesNotMatch(table(), /10\.96\.0\.10/)
+    const warnings = log.lines.filter((line) => line.includes('IPVS'))
+    assert.equal(warnings.length, 1)
+    assert.match(
+      warnings[0]!,
+      /^\[WARNING\] kube-proxy in IPVS mode holds 10\.96\.0\.10, which cannot/,
+    )
+  })
+
+  test('refuses to start where kube-proxy in IPVS mode holds them all', async (t) => {
+    ip('link add kube-ipvs0 type bridge')
+    t.after(() => void ip('link delete kube-ipvs0'))
+    ip('address add 10.96.0.10/32 dev kube-ipvs0')
+    await assert.rejects(start(t, ['10.96.0.10']), {
+      code: 'E_IPVS',
+      message:
+        /^Cannot intercept 10\.96\.0\.10: kube-proxy in IPVS mode holds it; use -localip 169/,
+    })
+    assert.deepEqual([exists(), table()], [false, ''])
+  })
+
+  test('with one flag alone does that half', async (t) => {
+    const rules = await start(t, ['10.96.0.10'], { args: ['-setupinterface=false'] })
+    assert.equal(exists(), false)
+    assert.notEqual(table(), '')
+    await rules.interception.withdraw()
+    await rules.interception.release(false)
+    await start(t, ['10.96.0.10'], { args: ['-setupiptables=false'] })
+    assert.ok(exists())
+    assert.equal(table(), '')
+  })
+
+  test("goes on with a predecessor's TUN, which never goes", async (t) => {
+    const old = await start(t, ['10.96.0.10'])
+    const index = (): string => ip(`link show dev ${NAME}`).split(':')[0]!
+    const before = index()
+    // What a hand-over does: another descriptor of the same open file.
+    const { libc } = await import('../../src/sys/libc.ts')
+    const tun = libc().libc!.fcntl(old.interception.tun!, 1030, 3)
+    const next = await start(t, ['10.96.0.10'], { tun })
+    old.interception.abandon()
+    assert.equal(index(), before)
+    assert.equal(next.interception.tun, tun)
+    assert.deepEqual(next.asked, [], 'it intercepts at once')
+  })
+
+  test('where the interface cannot be had, leaves nothing behind', async (t) => {
+    ip(`link add ${NAME} type bridge`)
+    t.after(() => void ip(`link delete ${NAME}`))
+    await assert.rejects(start(t, ['10.96.0.10']), { code: 'E_INTERFACE' })
+    assert.equal(table(), '')
+  })
+})

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { removePidfile, writePidfile } from '../../src/node/pidfile.ts'
+import { temporaryFolder } from '../helpers/nsd.ts'
+
+test('holds our number, for everybody to read, until it is removed', (t) => {
+  const file = join(temporaryFolder(t), 'pid')
+  writePidfile(file)
+  assert.equal(readFileSync(file, 'utf8'), `${process.pid}\n`)
+  assert.equal(statSync(file).mode & 0o777, 0o644)
+  removePidfile(file)
+  assert.equal(existsSync(file), false)
+  removePidfile(file)
+})
+
+test('is left to a successor that has written its own number', (t) => {
+  const file = join(temporaryFolder(t), 'pid')
+  writePidfile(file)
+  writeFileSync(file, '1\n')
+  removePidfile(file)
+  assert.equal(readFileSync(file, 'utf8'), '1\n')
+})
+
+test('that cannot be written is named with the reason', (t) => {
+  const file = join(temporaryFolder(t), 'nowhere', 'pid')
+  assert.throws(() => writePidfile(file), {
+    code: 'E_PIDFILE',
+    message: new RegExp(`^Cannot write the pid file ${file}: ENOENT`),
+  })
+})

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { parseArgs } from '../../src/options/options.ts'
+import { type Neighbourhood, prepareNode, scopedName } from '../../src/node/prepare-node.ts'
+import type { ServeOptions } from '../../src/options/serve-options.ts'
+import { announcePresence, type Presence } from '../../src/host/presence.ts'
+import { libc } from '../../src/sys/libc.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
+import { enterOwnNetwork } from '../helpers/own-network.ts'
+import { type Owner, type Running, startProcess, waitUntil } from '../helpers/processes.ts'
+
+// A network of our own, in which port 53 is free and nobody else is to be seen.
+const skip = enterOwnNetwork() || false
+
+function options(...args: readonly string[]): ServeOptions {
+  const command = parseArgs(args)
+  assert.ok(command.kind === 'serve', JSON.stringify(command))
+  return command.options
+}
+
+const all = options('-localip=127.0.0.1,::1')
+
+interface Prepared extends Neighbourhood {
+  readonly lines: readonly string[]
+}
+
+async function prepare(given: ServeOptions, inherits = false): Promise<Prepared> {
+  const log = new LinesLog()
+  const parts = { libc: libc().libc!, log, inherits, runsBeside: false }
+  return { ...(await prepareNode(given, parts)), lines: log.lines }
+}
+
+async function announce(owner: Owner, more: Partial<Presence> = {}): Promise<void> {
+  const usual = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'nodelocaldns', scope: '' }
+  const presence = { ...usual, ...more }
+  const announced = await announcePresence(presence)
+  owner.after(() => announced?.stop())
+}
+
+async function serving(owner: Owner, code: string): Promise<Running> {
+  const server = startProcess(owner, process.execPath, ['-e', code])
+  await waitUntil('the server is bound', () => server.output().includes('bound'), server)
+  return server
+}
+
+const TCP = "require('net').createServer().listen(53, '127.0.0.1', () => console.log('bound'))"
+/** Answers whatever comes. */
+const UDP = `const s = require('dgram').createSocket({ type: 'udp4', reusePort: true })
+s.on('message', (m, from) => { m[2] |= 0x80; m[3] = 4; s.send(m, from.port, from.address) })
+s.bind(53, '127.0.0.1', () => console.log('bound'))`
+
+const REMEDY = 'end it first (another node-local DNS cache: delete its DaemonSet)'
+
+describe('prepareNode()', { skip }, () => {
+  test('is content with a free port, and lets nobody dump a core', async () => {
+    assert.deepEqual(await prepare(all), { isShared: false, scope: '', lines: [] })
+    assert.match(readFileSync('/proc/self/limits', 'utf8'), /^Max core file size +0 +0 /m)
+  })
+
+  test('names the process that serves there without an answer, unless it hands over', async (t) => {
+    const server = await serving(t, TCP)
+    await assert.rejects(prepare(all), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'E_PORT_OWNED')
+      const [, command] = /^Cannot serve on port 53: process \d+ \((.*)\) listens/.exec(
+        error.message,
+      )!
+      assert.match(command!, /node.* -e require/)
+      const who = `process ${server.pid} (${command})`
+      const message = `Cannot serve on port 53: ${who} listens on 127.0.0.1; ${REMEDY}`
+      assert.equal(error.message, message)
+      return true
+    })
+    assert.equal((await prepare(all, true)).isShared, false)
+    assert.equal((await prepare(options('-localip=127.0.0.1', '-dns.port=54'))).isShared, false)
+
+    // As seen from a pod, which does not see the processes of others.
+    const script = new URL('prepare-node-child.ts', import.meta.url).pathname
+    const pod = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, script]
+    const { stdout } = spawnSync('unshare', [...pod, '127.0.0.1'], { encoding: 'utf8' })
+    const message = `Cannot serve on port 53: another program listens on 127.0.0.1; ${REMEDY}\n`
+    assert.equal(stdout, message)
+  })
+
+  test('starts beside a dnslet of the same addresses that is alive', async (t) => {
+    await serving(t, TCP)
+    await announce(t)
+    const { isShared, scope, lines } = await prepare(all)
+    assert.deepEqual([isShared, scope], [true, ''])
+    assert.deepEqual(lines, [
+      '[INFO] Another dnslet serves 127.0.0.1 as well: both go on, each by itself',
+    ])
+  })
+
+  test('but not beside a frozen one, whoever answers at the address', async (t) => {
+    await serving(t, UDP)
+    const frozen = createServer(() => {})
+    t.after(() => void frozen.close())
+    await new Promise<void>((resolve) => {
+      frozen.listen(`\0dnslet-node-${'0'.repeat(16)}`, () => resolve())
+    })
+    await assert.rejects(prepare(all), { code: 'E_PORT_OWNED' })
+  })
+
+  test('starts beside a node-cache: one that answers at the very address', async (t) => {
+    const { pid } = await serving(t, UDP)
+    const { isShared, lines } = await prepare(all)
+    assert.equal(isShared, true)
+    assert.match(
+      lines.join(),
+      new RegExp(`^.WARNING. Serving 127\\.0\\.0\\.1 together with process ${pid} `),
+    )
+  })
+
+  test('has an interface and rules of its own beside a dnslet of other addresses', async (t) => {
+    await announce(t, { addresses: ['169.254.25.10'] })
+    const { isShared, scope, lines } = await prepare(all)
+    assert.equal(isShared, false)
+    assert.match(scope, /^-[0-9a-f]{4}$/)
+    assert.equal((await prepare(all)).scope, scope, 'the same at every start')
+    const name = scopedName('nodelocaldns', scope)
+    assert.equal(name, `nodelocald${scope}`, 'at most 15 octets')
+    assert.match(lines.join(), new RegExp(`has interface nodelocaldns: this one's is ${name}$`))
+    const named = await prepare(options('-localip=127.0.0.1', '-interfacename=mine'))
+    assert.equal(named.scope, '')
+  })
+})
