@@ -106,6 +106,9 @@ async function serves(t: TestContext, at: Place): Promise<Running> {
   const daemon = start(t, at)
   const does = (): Promise<boolean> => answers('127.0.0.1', at.port, 'ready.test')
   await waitUntil('dnslet', does, daemon, PATIENCE_S)
+  // It answers before its start is over.
+  const pidfile = at.args[at.args.indexOf('-pidfile') + 1]!
+  await waitUntil('the pid file', () => existsSync(pidfile), daemon, PATIENCE_S)
   return daemon
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { mountConfigMap } from '../helpers/config-map.ts'
@@ -25,6 +25,7 @@ export async function templateNode(owner: Owner): Promise<TemplateNode> {
   const base = join(folder, 'Corefile.base')
   const conf = join(folder, 'Corefile')
   const kubeDns = join(folder, 'kube-dns')
+  const pidfile = join(folder, 'pid')
   mkdirSync(kubeDns)
   writeFileSync(base, `.:${port} {\n  bind 127.0.0.1\n  errors\n  forward . 127.0.0.1:9\n}\n`)
   return {
@@ -35,11 +36,13 @@ export async function templateNode(owner: Owner): Promise<TemplateNode> {
       const args = [
         `-localip 127.0.0.1 -conf ${conf} -basecorefile ${base} -kubednscm ${kubeDns}`,
         `-dns.port ${port} -metrics-listen-address 127.0.0.1:0 -syncinterval 1s -log-format text`,
-        '-setupinterface=false -setupiptables=false',
+        `-setupinterface=false -setupiptables=false -pidfile ${pidfile}`,
       ].flatMap((line) => line.split(' '))
       const env = { ...process.env, DNSLET_STATE_DIR: join(folder, 'state') }
       const daemon = startProcess(owner, bin, args, env)
       await waitUntil('dnslet', () => answers('127.0.0.1', port, 'ready.test'), daemon)
+      // It answers before its start is over; what it writes is written by then.
+      await waitUntil('the pid file', () => existsSync(pidfile), daemon)
       return daemon
     },
   }
