@@ -41,6 +41,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
   yargs: ['src/options/options.ts'],
+  'yargs-parser': ['src/options/options.ts'],
 }
 
 /** Modules of Node.js that only some places have a use for. */
@@ -120,8 +121,7 @@ function packageProblem(file: string, specifier: string): string | null {
     if (places === undefined || isIn(file, places)) return null
     return `${name} belongs to ${places.join(', ') || 'nobody'}`
   }
-  // The parser inside yargs comes in by the same door.
-  const places = doors[name === 'yargs-parser' ? 'yargs' : name]
+  const places = doors[name]
   if (places === undefined) return `${name} has no door`
   return isIn(file, places) ? null : `the door of ${name} is ${places.join(', ')}`
 }

@@ -12,9 +12,7 @@ import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { ClosingOrder } from '../sys/closing-order.ts'
 import { type Libc, libc } from '../sys/libc.ts'
-import { startMemoryHeir } from '../sys/memory-heir.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
-import type { SyscallError } from '../sys/socket.ts'
 import type { Configuration } from '../source/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { lookUpPods, upstreamUnrest } from './pod-lookup.ts'
@@ -33,20 +31,6 @@ export function intercepts({ setupInterface, setupIptables }: ServeOptions): boo
 export function closingOrder(options: ServeOptions): ClosingOrder | null {
   const { libc: system } = libc()
   return intercepts(options) && system !== null ? new ClosingOrder(system) : null
-}
-
-/** Sees to it that this process closes what it has open at once when it is killed (memory-heir.ts). */
-export function startHeir(options: ServeOptions, log: Log): void {
-  const { libc: system } = libc()
-  if (!intercepts(options) || system === null) return
-  try {
-    startMemoryHeir(system)
-  } catch (cause) {
-    log.warning(
-      `No process inherits the memory (${(cause as SyscallError).message}): should dnslet be killed, ` +
-        'kube-dns answers some milliseconds later',
-    )
-  }
 }
 
 export interface InterceptParts {

@@ -5,7 +5,6 @@ import {
   type InterceptParts,
   intercepts,
   library,
-  startHeir,
 } from './intercept.ts'
 import { openConfiguration, type Configuration } from '../source/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -61,7 +60,6 @@ export interface ServeEvents {
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const closing = closingOrder(options)
   const log = await openLog(options)
-  startHeir(options, log)
   const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
   const handover = Handover.open(state, log)

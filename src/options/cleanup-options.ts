@@ -1,4 +1,4 @@
-import type { GivenFlags } from './given-flags.ts'
+import type { GivenFlags } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag } from './serve-options.ts'
 import { UsageError } from './usage-error.ts'
 

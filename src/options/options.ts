@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
+import yargsParser from 'yargs-parser'
 import { nearest } from '../corefile/nearest.ts'
 import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
-import { flagNamed, flagNames, flags } from './flags.ts'
-import { GivenFlags, parseBoolean } from './given-flags.ts'
+import { flagNamed, flagNames, flags, GivenFlags, parseBoolean } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
@@ -91,16 +91,8 @@ function refuseMore(words: readonly string[]): void {
     throw new UsageError(1, `extra command line arguments: [${words.join(' ')}]`)
 }
 
-/**
- * The parser inside yargs, without the half of yargs that prints help: the whole package costs 65 ms
- * and 13 MB at start, this 10 ms and 5 MB. What needs the other half (`usage`) loads it when asked.
- */
-const require = createRequire(import.meta.url)
-const parser = createRequire(require.resolve('yargs'))('yargs-parser') as Parser
-type Parser = typeof import('yargs/helpers').Parser
-
-/** Makes yargs read a command line as Go's flag package does: the last value wins, flags come first. */
-const goFlags = {
+/** What Go's flag package does: one dash is as good as two, flags come first, the last value wins. */
+const asGo = {
   'short-option-groups': false,
   'dot-notation': false,
   'boolean-negation': false,
@@ -108,18 +100,23 @@ const goFlags = {
   'duplicate-arguments-array': false,
   'parse-numbers': false,
   'halt-at-non-option': true,
+  'strip-aliased': true,
 }
 
 const NEEDS_ARGUMENT = 'flag needs an argument: -'
 const textNames = flags.filter((f) => f.type === 'text').map((f) => f.name)
+const bareBoolean = new RegExp(
+  `^--?(${flagNames.filter((name) => flagNamed(name)?.type === 'boolean').join('|')})$`,
+)
 
 function readFlags(argv: readonly string[]): GivenFlags {
-  const { argv: found, error } = parser.detailed(argv.map(spellOut), {
+  const { argv: found, error } = yargsParser.detailed(argv.map(withValue), {
     string: flags.map((f) => f.name),
+    alias: Object.fromEntries(flags.map((f) => [f.name, [...f.aliases]])),
     narg: Object.fromEntries(textNames.map((name) => [name, 1])),
-    configuration: goFlags,
+    configuration: asGo,
   })
-  const { _: rest, ...read } = found as Record<string, unknown> & { _: unknown[] }
+  const { _: rest, ...read } = found
   const values = new Map<string, string>()
   for (const [name, given] of Object.entries(read)) {
     const { type } = flagNamed(name) ?? refuseUnknown(name)
@@ -130,21 +127,16 @@ function readFlags(argv: readonly string[]): GivenFlags {
     values.set(name, value)
   }
   if (error !== null) throw new UsageError(2, error.message.replace(/^Not.*: /, NEEDS_ARGUMENT))
-  // The words after the flags as they were typed, before spellOut().
+  // The words after the flags as they were typed.
   return new GivenFlags(values, argv.slice(argv.length - rest.length))
 }
 
-/**
- * One word in the one spelling that yargs gets to see: `-p` becomes `--dns.port`, and a bare boolean
- * `--quiet=true`, because the word after it is not its value.
- */
-function spellOut(word: string): string {
-  const [, name = '', value = ''] = /^--?([^-=][^=]*)(=[^]*)?$/.exec(word) ?? []
+/** A bare boolean gets its value here: to yargs a word after it that reads "true" or "false" would be one. */
+function withValue(word: string): string {
   // yargs keeps values of its own under such names.
-  if (/^[_$]/.test(name)) refuseUnknown(name)
-  const flag = flagNamed(name)
-  if (flag === undefined) return word
-  return `--${flag.name}${value === '' && flag.type === 'boolean' ? '=true' : value}`
+  const [, reserved] = /^--?([_$][^=]*)/.exec(word) ?? []
+  if (reserved !== undefined) refuseUnknown(reserved)
+  return bareBoolean.test(word) ? `${word}=true` : word
 }
 
 function refuseUnknown(name: string): never {
@@ -153,7 +145,9 @@ function refuseUnknown(name: string): never {
   throw new UsageError(2, `flag provided but not defined: -${name}${hint}`)
 }
 
+/** The whole of yargs takes 60 ms and 8 MB more than its parser: it is loaded by who wants to read this. */
 function usage(): string {
+  const require = createRequire(import.meta.url)
   const yargs = require('yargs') as typeof import('yargs').default
   const cli = yargs([]).scriptName('dnslet').usage(SYNOPSIS).version(false).help(false)
   cli.detectLocale(false).wrap(USAGE_WIDTH)

@@ -3,7 +3,7 @@ import { CorefileError } from '../corefile/error.ts'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseHttpAddress } from '../telemetry/http-address.ts'
-import type { GivenFlags } from './given-flags.ts'
+import type { GivenFlags } from './flags.ts'
 import { invalid, UsageError } from './usage-error.ts'
 
 /** Checks cost a little work each: more often than this helps nobody. */

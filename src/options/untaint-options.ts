@@ -1,5 +1,5 @@
 import { canonicalName } from '../corefile/domain-name.ts'
-import type { GivenFlags } from './given-flags.ts'
+import type { GivenFlags } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag } from './serve-options.ts'
 import { invalid, UsageError } from './usage-error.ts'
 

@@ -41,15 +41,6 @@ export interface Libc {
   recvmsg(fd: number, message: number, flags: number): number
   /** @param limits two 64-bit numbers: soft and hard limit */
   setrlimit(resource: number, limits: Uint8Array): number
-  /** One of the kernel's calls that C libraries have no name for. */
-  syscall(number: number, first: number, second: number): number
-  /** Zeroed pages to read and write, never freed; null where they are not to be had. */
-  map(bytes: number): NativeMemory | null
-  mprotect(address: number, length: number, protection: number): number
-  /** @param before what was blocked until now, in a sigset_t */
-  pthread_sigmask(how: number, set: Uint8Array, before: Buffer): number
-  /** A process number. @param code address of what the new process runs, with `argument` */
-  clone(code: number, stack: number, flags: number, argument: number): number
   /** Seconds that were left of the alarm before. 0 takes the alarm back. */
   alarm(seconds: number): number
   /**
@@ -74,9 +65,6 @@ export interface Libc {
    */
   allocate(bytes: number): NativeMemory
 }
-
-const PROT_READ_WRITE = 3
-const MAP_PRIVATE_ANONYMOUS = 0x22
 
 /** libuv's watch over a descriptor; it ends with `close()` alone. */
 export interface PollHandle {
@@ -128,9 +116,6 @@ function declare(koffi: typeof import('koffi')): Libc {
   // Node itself is linked against the C library, be it glibc or musl: no name to guess.
   const own = koffi.load(null)
   const signal = own.func('uintptr_t signal(int number, uintptr_t handler)')
-  const mmap = own.func(
-    'uintptr_t mmap(uintptr_t address, ulong length, int protection, int flags, int fd, long offset)',
-  )
   const send = own.func('long send(int fd, const void *bytes, ulong length, int flags)')
   return {
     socket: own.func('int socket(int domain, int type, int protocol)'),
@@ -156,15 +141,6 @@ function declare(koffi: typeof import('koffi')): Libc {
     sendmsg: own.func('long sendmsg(int fd, uintptr_t message, int flags)'),
     recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),
     setrlimit: own.func('int setrlimit(int resource, const void *limits)'),
-    syscall: own.func('long syscall(long number, long first, long second)'),
-    map: (bytes) => {
-      const address = mmap(0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
-      // MAP_FAILED is the highest address, and the only one too high for a number.
-      return typeof address === 'number' ? { address, bytes: koffi.view(address, bytes) } : null
-    },
-    mprotect: own.func('int mprotect(uintptr_t address, ulong length, int protection)'),
-    pthread_sigmask: own.func('int pthread_sigmask(int how, const void *set, _Out_ void *before)'),
-    clone: own.func('int clone(uintptr_t code, uintptr_t stack, int flags, uintptr_t argument)'),
     alarm: own.func('uint alarm(uint seconds)'),
     // A handler gets the signal's number, which _exit takes as exit code; no JavaScript is run.
     exitOnSignal: (number) => void signal(number, own.symbol('_exit')),
