@@ -1,6 +1,7 @@
-// Documentation is executed: Corefiles boot, links lead somewhere, flags and metrics exist.
+// Documents are executed: Corefiles boot, links lead somewhere, flags, metrics and log lines exist, and
+// what exists is documented.
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -27,7 +28,12 @@ import { temporaryFolder } from './helpers/nsd.ts'
 import { nullLog } from './helpers/null-log.ts'
 
 process.chdir(join(import.meta.dirname, '..'))
-const pages = globSync('{*.md,src/**/*.md,deploy/**/*.md}').toSorted()
+const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
+/** A page for each concept. */
+const concepts = ['configuration', 'differences', 'limits', 'metrics', 'node', 'performance'].map(
+  (concept) => `docs/${concept}.md`,
+)
+const documents = ['README.md', ...concepts]
 const pluginPages = plugins.map(({ name }) => `src/plugins/${name}/README.md`)
 
 /** What Corefile.example takes from the environment. */
@@ -53,6 +59,11 @@ function fenced(page: string, language: string): { line: number; text: string }[
       line: text.slice(0, match.index).split('\n').length + 1,
       text: match[2] ?? '',
     }))
+}
+
+/** What a page has in backticks. */
+function spansOf(page: string): string[] {
+  return [...read(page).matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span)
 }
 
 /** Listens on a port of 127.0.0.1 that the kernel chooses, whatever is asked for. */
@@ -98,14 +109,14 @@ async function boot(file: string): Promise<void> {
 }
 
 describe('every Corefile in the documentation is valid and boots', () => {
-  const corefiles = ['README.md', ...pluginPages].flatMap((page) => {
+  const corefiles = [...documents, ...pluginPages].flatMap((page) => {
     const blocks = existsSync(page) ? fenced(page, 'corefile') : []
     return blocks.map(({ line, text }) => ({ name: `${page}:${line}`, text }))
   })
   corefiles.push({ name: 'Corefile.example', text: read('Corefile.example') })
 
   test('there is at least one on each page', () => {
-    for (const page of ['README.md', ...pluginPages]) {
+    for (const page of ['README.md', 'docs/configuration.md', ...pluginPages]) {
       assert.ok(fenced(page, 'corefile').length > 0, `${page} has no corefile block`)
     }
   })
@@ -144,25 +155,51 @@ describe('links', () => {
     })
   }
 
-  test('the README leads to every plugin', () => {
-    for (const page of pluginPages) assert.ok(read('README.md').includes(`(${page})`), page)
+  test('of the README lead to every concept, and of the configuration to every plugin', () => {
+    for (const page of concepts) assert.ok(read('README.md').includes(`(${page})`), page)
+    const configuration = read('docs/configuration.md')
+    for (const page of pluginPages) assert.ok(configuration.includes(`(../${page})`), page)
+  })
+})
+
+describe('form', () => {
+  test('the README is short', () => {
+    assert.ok(statSync('README.md').size <= 14 * 1024)
+  })
+
+  test('docs has these pages and no others, each says first for whom it is', () => {
+    assert.deepEqual(
+      globSync('docs/**')
+        .filter((path) => statSync(path).isFile())
+        .toSorted(),
+      concepts,
+    )
+    for (const page of concepts) assert.match(read(page), /^# .+\n\nFor who/, page)
+  })
+
+  test('no line of them is longer than a screen is wide', () => {
+    const long = documents.flatMap((page) =>
+      read(page)
+        .split('\n')
+        .filter((line) => line.length > 150),
+    )
+    assert.deepEqual(long, [])
   })
 })
 
 describe('flags', () => {
-  const text = read('README.md')
-  const spans = [...text.matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span)
-  const commands = fenced('README.md', 'sh').flatMap((block) => block.text.split('\n'))
+  const spans = documents.flatMap(spansOf)
+  const commands = documents
+    .flatMap((page) => fenced(page, 'sh'))
+    .flatMap((block) => block.text.split('\n'))
   const ours = [...spans.filter((span) => span.startsWith('-')), ...commands, ...spans].filter(
     (line) => /^-|\bbin\/dnslet\b|^dnslet\b|npm (start|run bench)/.test(line.trim()),
   )
-  const mentioned = new Set(
-    ours.flatMap((line) =>
-      [...line.matchAll(/(?<=^|\s)--?([a-z][\w.-]*)/g)].map(([, name = '']) => name),
-    ),
-  )
+  const flagsIn = (line: string): string[] =>
+    [...line.matchAll(/(?<=^|\s)--?([a-z][\w.-]*)/g)].map(([, name = '']) => name)
+  const mentioned = new Set(ours.flatMap(flagsIn))
 
-  test('that the README mentions exist', () => {
+  test('that documents mention exist', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
     /** `kubelet --cluster-dns` belongs to another program. */
@@ -173,9 +210,10 @@ describe('flags', () => {
     )
   })
 
-  test('that exist are in the README', () => {
+  test('that exist are in the configuration', () => {
+    const explained = new Set(spansOf('docs/configuration.md').flatMap(flagsIn))
     assert.deepEqual(
-      flagNames.filter((name) => !mentioned.has(name)),
+      flagNames.filter((name) => !explained.has(name)),
       [],
     )
   })
@@ -192,9 +230,9 @@ describe('metrics', () => {
   ]
   const names = new Set(registered.map(({ name }) => name))
   const mentionedBy = (page: string): string[] =>
-    [...read(page).matchAll(/\b(?:coredns|dnslet|process|promhttp)_[a-z0-9_]*[a-z0-9]\b/g)].map(
-      ([name]) => name,
-    )
+    [
+      ...read(page).matchAll(/\b(?:coredns|dnslet|nodejs|process|promhttp)_[a-z0-9_]*[a-z0-9]\b/g),
+    ].map(([name]) => name)
 
   for (const page of pages) {
     test(`that ${page} mentions are registered`, () => {
@@ -205,13 +243,28 @@ describe('metrics', () => {
     })
   }
 
-  test('of our own are all explained somewhere', () => {
-    const mentioned = new Set(pages.flatMap(mentionedBy))
-    const own = [...names].filter((name) => name.startsWith('dnslet_'))
-    assert.ok(own.length > 0)
+  test('are all explained, by their plugin or in docs/metrics.md', () => {
+    const explained = new Set(['docs/metrics.md', ...pluginPages].flatMap(mentionedBy))
+    assert.ok(names.size > 0)
     assert.deepEqual(
-      own.filter((name) => !mentioned.has(name)),
+      [...names].filter((name) => !explained.has(name)),
       [],
     )
   })
+})
+
+test('log lines in docs/metrics.md are those of the sources', () => {
+  const sources = globSync('src/**/*.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n')
+    // Texts of several lines.
+    .replaceAll(/['"`] \+\s+['"`]/g, '')
+  const logs = read('docs/metrics.md').split('\n## Logs\n')[1] ?? assert.fail('no section on logs')
+  const lines = [...logs.matchAll(/^\| (`.*?) +\| /gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, line = '']) => line),
+  )
+  assert.ok(lines.length > 0)
+  for (const line of lines) {
+    for (const part of line.split('…')) assert.ok(sources.includes(part), line)
+  }
 })
