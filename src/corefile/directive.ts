@@ -41,6 +41,7 @@ export interface ReadOption<T> {
   /**
    * How far the option reaches, where that is not its whole line as usual: a number of arguments, and
    * the rest of the line is another option; or up to a `}` on the same line, which closes the braces.
+   * Which options are so was tried with CoreDNS 1.13.2 to 1.14.7.
    */
   readonly reach?: number | 'brace'
 }

@@ -17,7 +17,7 @@ import { blockIdentity } from './identity.ts'
 export interface CompiledBlock extends Route {
   /** The zones that are served here. */
   readonly keys: readonly Key[]
-  /** Zones of other transports: their plugins run, and nobody can ask. */
+  /** Zones of other transports: nobody can ask, but the only `prometheus` or `health` may be theirs. */
   readonly unserved: readonly Key[]
   /** Addresses to listen on; '' is every local one. */
   readonly addresses: readonly string[]

@@ -22,7 +22,8 @@ export interface ProveParts {
 
 /**
  * A successor has to be able to do what a first start must, before its predecessor goes: the daemon
- * gets an answer that only an upstream can give. Rejects with DnsletError, E_UPSTREAM.
+ * gets an answer that only an upstream can give. Meanwhile it reads the shared sockets, so that where it
+ * fails some misses have failed with it. Rejects with DnsletError, E_UPSTREAM.
  */
 export async function proveUpstream(parts: ProveParts): Promise<void> {
   const { daemon, upstreamKnown, zone, wait = sleep } = parts

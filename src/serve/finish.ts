@@ -12,7 +12,7 @@ import { NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts
 /**
  * Octets of the longest reply over UDP, whatever the client says it takes, and the payload size that we
  * advertise (RFC 6891 §6.2.3): below any MTU. A query whose sender is forged brings its victim no
- * more than this, and no fragments.
+ * more than this, and no fragments; TC brings a real client back over TCP.
  */
 const MAX_UDP_SIZE = 1232
 

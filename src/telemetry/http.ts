@@ -161,6 +161,7 @@ class Listener {
   async #open(): Promise<void> {
     // As a module it would be imported with all its exports, and some of them load an HTTP client:
     // 13 MB and 25 ms for nothing.
+    // An import of it also loads undici: 13 MB, 25 ms.
     const { createServer } = process.getBuiltinModule('node:http')
     const server = createServer(
       {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 const INTERVAL_MS = 1_000
 /** Who may share one; who comes then takes the place of a client that waits more often. */
 const MAX_WAITING = 16
-/** Who may wait to be told that there are too many. */
+/** Who may wait to be told that there are too many: told at once they ask again, 9,000 times a second. */
 const MAX_TURNED_AWAY = 64
 /** Milliseconds between answers: they leave one by one, and queries are answered in between. */
 const PAUSE_MS = 5

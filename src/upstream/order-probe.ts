@@ -22,7 +22,8 @@ const nobody: ExchangeOwner = {
 
 /**
  * Finds out whether an upstream answers in order, before many connections are opened because of that: a
- * harmless query behind a late one overtakes it, or does not.
+ * harmless query behind a late one overtakes it, or does not. unbound takes ten connections and leaves the
+ * others in the kernel's queue, where queries are lost for seconds.
  */
 export class OrderProbe {
   readonly exchange: Exchange = new Exchange(nobody)

@@ -20,7 +20,10 @@ export interface PlacesParts {
   readonly rtt: RttEstimator
 }
 
-/** Which connection of a pool the next query goes to. */
+/**
+ * Which connection of a pool the next query goes to. Queries of a tick share one, up to as many as are in
+ * flight: a write costs as much as several queries.
+ */
 export class Places {
   readonly #p: PlacesParts
   /** The connection chosen last, and how many queries of its tick may follow. */

@@ -20,7 +20,8 @@ const CROWD_MS = 2_000
  *                                                      A may go so far: ▲    others: ▲
  *
  * Where less than half of the connections are late, nobody is a crowd; and where less than that are busy,
- * crowds have what they want.
+ * crowds have what they want. A client with many fast names is never one. A queue for each client, and turns
+ * among them, would cost every miss; this costs only who waits.
  */
 export class Shares {
   readonly #connections: Connections

@@ -114,7 +114,10 @@ export class Tending {
     for (const x of this.#takeFrom(c)) pool.wait(x)
   }
 
-  /** Gives the places of queries that nobody would wait for any longer to those who have none. */
+  /**
+   * Gives the places of queries that nobody would wait for any longer to those who have none: a CoreDNS
+   * whose own upstream is dead keeps each name for 5 s, and the names that it knows must pass.
+   */
   #makeRoom(now: number): void {
     const { connections, pool, waiting } = this.#p
     const hopeless = connections.hopeless(now).slice(0, waiting.size)

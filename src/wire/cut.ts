@@ -7,7 +7,8 @@ import type { Question } from './question.ts'
 
 /**
  * Makes a truncated reply of one that was cut without saying so: one that ends before its counts do,
- * inside a record or between two. It gets TC, and the counts of its whole records; an OPT record that
+ * inside a record or between two. Hardly any is: it is looked for where reading the records has failed.
+ * It gets TC, and the counts of its whole records; an OPT record that
  * wrong counts put into the wrong section ends them. Returns their end; −1, with nothing changed, where
  * the message is not cut: it is whole, or broken otherwise.
  */

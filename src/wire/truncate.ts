@@ -12,7 +12,8 @@ const TTL_TO_CLASS = 2
  * Shortens a scanned message to at most `limit` octets by leaving out whole records from the back:
  * additional, then authority, then answer. Counts follow; TC is set only where the client misses
  * something it asked for, or an RRset is left in parts (RFC 2181 §9: what is complete may stand without
- * the rest, but a part of an RRset must not pass for the whole). Returns the new length,
+ * the rest, but a part of an RRset must not pass for the whole; without that part there would be fewer
+ * records than CoreDNS sends). Returns the new length,
  * which is never less than header and question. Leave room in `limit` for an OPT record to be added.
  * `records` still describes the whole message.
  */

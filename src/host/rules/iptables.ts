@@ -8,7 +8,7 @@ import type { IptablesRule } from './iptables-plan.ts'
 
 type Table = IptablesRule['table']
 
-/** In the order of changes: who is not tracked must be let in already. */
+/** In the order of changes: who is not tracked must be let in already, or a firewall would drop DNS. */
 export const tables: readonly Table[] = ['filter', 'nat', 'raw']
 
 /** A rule of ours, or of node-cache, as iptables-save prints it. */

@@ -18,7 +18,8 @@ interface Links {
 }
 
 /**
- * Interfaces of default routes behind which there can be no pods of this node: the node's network.
+ * Interfaces of default routes behind which there can be no pods of this node: the node's network. What
+ * comes from there is not intercepted rather than dropped: a wrong guess costs the cache, not DNS.
  * Rejects with SyscallError.
  *
  * @param root of /proc
