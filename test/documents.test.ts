@@ -219,6 +219,15 @@ describe('flags', () => {
   })
 })
 
+test('variables of the environment are in the configuration, and no others', () => {
+  const variables = (text: string): string[] =>
+    [...new Set(text.match(/\bDNSLET_[A-Z_]+/g))].filter((name) => name !== forTests).toSorted()
+  /** A folder in place of /sys/fs/cgroup. */
+  const forTests = 'DNSLET_CGROUP'
+  const program = ['bin/dnslet', ...globSync('src/**/*.ts')].map(read).join('\n')
+  assert.deepEqual(variables(read('docs/configuration.md')), variables(program))
+})
+
 describe('metrics', () => {
   showCacheBudget(new ByteBudget(1))
   showKeptQueries(nullLog)
