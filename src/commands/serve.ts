@@ -20,6 +20,7 @@ import { stateIdentity } from '../daemon/state-identity.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
 import { type Announcement, announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
+import { reasonOf } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
@@ -260,8 +261,7 @@ async function openMetrics(address: string, log: DaemonLog): Promise<HttpLease |
   try {
     return await acquire(address, { '/metrics': metricsRoute })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    log.error(`Failed to start metrics handler: ${reason}`)
+    log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
     return null
   }
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
@@ -93,8 +94,7 @@ export class Daemon {
     try {
       return await Daemon.#serve(parts, corefile)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      parts.log.error(`Cannot serve that either: ${reason}`)
+      parts.log.error(`Cannot serve that either: ${reasonOf(error)}`)
       return null
     }
   }

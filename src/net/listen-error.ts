@@ -1,6 +1,6 @@
 import { getSystemErrorMessage } from 'node:util'
 
-import { DnsletError } from '../lib/errors.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 
 /** A listening address that cannot be opened. `code` is the kernel's name of the error. */
 export class ListenError extends DnsletError {}
@@ -52,5 +52,5 @@ const remedies: Readonly<Record<string, Remedy>> = {
 
 function describe(errno: number | undefined, cause: unknown): string {
   if (errno !== undefined) return getSystemErrorMessage(-Math.abs(errno)).toLowerCase()
-  return cause instanceof Error ? cause.message : String(cause)
+  return reasonOf(cause)
 }

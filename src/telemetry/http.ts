@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions } from 'node:net'
-import { DnsletError } from '../lib/errors.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { clientOf } from '../lib/client-share.ts'
@@ -227,7 +227,7 @@ class Listener {
       const client = clientOf(request.socket.remoteAddress ?? '')
       return await route({ accept: request.headers.accept ?? '', client })
     } catch (error) {
-      return plainText(500, `Cannot answer ${path}: ${messageOf(error)}\n`)
+      return plainText(500, `Cannot answer ${path}: ${reasonOf(error)}\n`)
     }
   }
 }
@@ -260,10 +260,6 @@ function target(host: string, port: number): ListenOptions | { readonly fd: numb
 
 function explain(address: string, error: unknown): HttpListenError {
   const code = (error as NodeJS.ErrnoException).code ?? 'E_LISTEN'
-  const reason = REMEDIES[code] ?? `${messageOf(error)}: configure another address`
+  const reason = REMEDIES[code] ?? `${reasonOf(error)}: configure another address`
   return new HttpListenError(code, `Cannot listen on ${address}: ${reason}`, { cause: error })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -5,7 +5,7 @@ import { canonicalName } from '../../corefile/domain-name.ts'
 import { CorefileError } from '../../corefile/error.ts'
 import { nodeFiles } from '../../corefile/files.ts'
 import { parseIp } from '../../corefile/ip.ts'
-import { DnsletError } from '../../lib/errors.ts'
+import { DnsletError, reasonOf } from '../../lib/errors.ts'
 
 /** What the kube-dns ConfigMap asks for, validated. */
 export interface KubeDnsConfig {
@@ -51,8 +51,8 @@ function readKey<T>(directory: string, key: string, parse: (text: string) => T):
     const text = nodeFiles.read(path)
     return text.trim() === '' ? null : parse(text)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DnsletError('E_KUBE_DNS_CONFIG', `Invalid config: ${path}: ${reason}`, { cause })
+    const message = `Invalid config: ${path}: ${reasonOf(cause)}`
+    throw new DnsletError('E_KUBE_DNS_CONFIG', message, { cause })
   }
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { nodeFiles } from '../../corefile/files.ts'
+import { reasonOf } from '../../lib/errors.ts'
 import type { Endpoint } from '../../upstream/address.ts'
 
 const DNS_PORT = 53
@@ -34,9 +35,7 @@ function readText(path: string): string {
   try {
     return nodeFiles.read(path)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`cannot read nameservers from "${path}": ${reason}; make it readable${OR}`, {
-      cause: error,
-    })
+    const message = `cannot read nameservers from "${path}": ${reasonOf(error)}`
+    throw new Error(`${message}; make it readable${OR}`, { cause: error })
   }
 }

@@ -1,4 +1,5 @@
 import { lookup, Resolver } from 'node:dns/promises'
+import { reasonOf } from '../../lib/errors.ts'
 import { type Endpoint, endpointText } from '../../upstream/address.ts'
 
 const TIMEOUT_MS = 2000
@@ -46,9 +47,8 @@ export async function resolveHost(
     if (addresses.length === 0) throw new Error('no addresses')
     return [...new Set(addresses)].map((address) => ({ host: address, port }))
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
     throw new Error(
-      `Cannot resolve upstream "${host}": ${reason}; ` +
+      `Cannot resolve upstream "${host}": ${reasonOf(error)}; ` +
         'name its addresses instead, or servers that know it with `resolver`',
       { cause: error },
     )

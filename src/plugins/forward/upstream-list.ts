@@ -1,3 +1,4 @@
+import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
 import { type Endpoint, endpointText } from '../../upstream/address.ts'
@@ -98,7 +99,7 @@ export class UpstreamList {
     try {
       this.#endpoints[i] = readNameservers(path)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = reasonOf(error)
       if (reason !== this.#problems[i]) this.#log.warning(`${reason}; still asking ${before}`)
       this.#problems[i] = reason
       return
