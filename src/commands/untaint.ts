@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { askAddress } from '../daemon/ask-address.ts'
-import { joinHostPort } from '../daemon/identity.ts'
 import type { UntaintOptions } from '../daemon/untaint-options.ts'
 import { KubernetesApi } from '../host/kubernetes-api.ts'
 import { removeTaint } from '../host/remove-taint.ts'
+import { joinHostPort } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 
 /** The world as `dnslet untaint` sees it. */

@@ -1,4 +1,5 @@
 import type { Directive, ServerBlock, Token } from '../corefile/parse.ts'
+import { joinHostPort } from '../lib/address.ts'
 import { plugins } from '../plugins/index.ts'
 import type { ServerIdentity } from '../serve/query.ts'
 
@@ -16,11 +17,6 @@ export function serverIdentity(host: string, port: number): ServerIdentity {
     identities.set(name, identity)
   }
   return identity
-}
-
-/** `127.0.0.1:53`, `[::1]:53`, `:53`. */
-export function joinHostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 const silent = new Set(plugins.filter((p) => !p.changesAnswers).map(({ name }) => name))

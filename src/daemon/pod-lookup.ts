@@ -1,10 +1,10 @@
 import { Resolver } from 'node:dns/promises'
 import { isSubdomain } from '../corefile/directive.ts'
+import { joinHostPort } from '../lib/address.ts'
 import { readConfig } from '../plugins/forward/config.ts'
 import { Result, Transport, upstreamCounters } from '../upstream/counters.ts'
 import type { CompiledBlock } from './compile.ts'
 import type { Corefile } from './corefile-source.ts'
-import { joinHostPort } from './identity.ts'
 
 const TIMEOUT_MS = 2_000
 /** What a name without addresses is answered with. */

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { Resolver } from 'node:dns/promises'
+import { joinHostPort } from '../lib/address.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import { askOnce, type OwnAddress, simpleQuery } from '../upstream/ask-once.ts'
 import { Rcode, Type } from '../wire/codes.ts'
-import { joinHostPort } from './identity.ts'
 
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
 const PATIENCE_MS = 5000

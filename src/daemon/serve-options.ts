@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { parseHttpAddress } from '../telemetry/http-address.ts'
+import { parseHostPort } from '../lib/address.ts'
 import type { GivenFlags } from './given-flags.ts'
 import { syncInterval } from './sync-interval.ts'
 import { invalid } from './usage-error.ts'
@@ -136,7 +136,7 @@ function healthPort(value: string): number {
 }
 
 function listenAddress(value: string): string {
-  const address = parseHttpAddress(value)
+  const address = parseHostPort(value)
   if (typeof address !== 'string') return value
   throw invalid(`invalid metrics-listen-address specified - "${value}": ${address}`)
 }

@@ -4,7 +4,7 @@ import { type Libc, libc } from '../sys/libc.ts'
 import { MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
 import { renewPort, SyscallError } from '../sys/socket.ts'
-import type { Endpoint } from './address.ts'
+import type { Endpoint } from '../lib/address.ts'
 
 /** Linux's number. */
 const EAGAIN = 11

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { nodeFiles } from '../../corefile/files.ts'
 import { reasonOf } from '../../lib/errors.ts'
-import type { Endpoint } from '../../upstream/address.ts'
+import { type Endpoint, isLinkLocalIPv6 } from '../../lib/address.ts'
 
 const DNS_PORT = 53
 
@@ -14,7 +14,7 @@ export function parseNameservers(text: string): readonly Endpoint[] {
   for (const line of text.split('\n')) {
     const [keyword, address = ''] = line.trim().split(/\s+/)
     if (keyword !== 'nameserver') continue
-    const host = /^fe80:/i.test(address) ? address : address.replace(/%.*$/, '')
+    const host = isLinkLocalIPv6(address) ? address : address.replace(/%.*$/, '')
     if (isIP(host) !== 0) found.push({ host, port: DNS_PORT })
   }
   return found
