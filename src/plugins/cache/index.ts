@@ -1,4 +1,5 @@
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { zoneTable } from '../../serve/zone-table.ts'
 import { warnOfCapacity } from './capacity.ts'
 import { carryOver } from './carry-over.ts'
 import { type CacheConfig, readConfig } from './config.ts'
@@ -9,7 +10,7 @@ import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
 import { countersByServer, showGauges } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
-import { CacheStores, StoreRules, zoneTable } from './stores.ts'
+import { CacheStores, StoreRules } from './stores.ts'
 
 /** The zones of the block that a cache was made for. */
 const zonesServed = new WeakMap<CacheStores, readonly string[]>()
