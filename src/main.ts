@@ -27,7 +27,7 @@ async function run(command: Command): Promise<void> {
     case 'help':
       return print([command.text])
     case 'version':
-      return print((await import('./commands/version.ts')).versionLines())
+      return print((await import('./lib/version.ts')).versionLines())
     case 'plugins': {
       const { plugins } = await import('./plugins/index.ts')
       return print(plugins.map(({ name }) => name).toSorted())

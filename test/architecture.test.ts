@@ -21,7 +21,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   host: ['sys', 'wire', 'telemetry', 'lib', 'corefile'],
   daemon: 'plugins plugin host net upstream serve wire corefile sys telemetry lib'.split(' '),
   commands: 'daemon plugins plugin host net serve corefile telemetry lib'.split(' '),
-  main: ['commands', 'daemon', 'plugins', 'telemetry'],
+  main: ['commands', 'daemon', 'plugins', 'telemetry', 'lib'],
 }
 
 /** The files, or the folder, through which each package comes in. */

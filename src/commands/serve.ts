@@ -22,12 +22,12 @@ import { type Announcement, announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { reasonOf } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
+import { versionLines } from '../lib/version.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
 import { removePidfile, writePidfile } from './pidfile.ts'
-import { versionLines } from './version.ts'
 
 /** A daemon that serves, as signals see it. */
 export interface Serving {
