@@ -4,6 +4,7 @@ import type { ServerBlock } from '../corefile/parse.ts'
 import { shown } from '../corefile/token.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
 import { checkOverlaps, type Served } from '../corefile/zones.ts'
+import type { Endpoint } from '../lib/address.ts'
 import { exact } from '../lib/exact.ts'
 import { plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
@@ -29,7 +30,7 @@ export interface CompiledBlock extends Route {
 
 interface FilledContext extends BlockContext {
   readonly servers: string[]
-  readonly listeners: { readonly host: string; readonly port: number }[]
+  readonly listeners: Endpoint[]
 }
 
 export interface CompileParts {

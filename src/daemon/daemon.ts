@@ -1,3 +1,5 @@
+import type { Endpoint } from '../lib/address.ts'
+import { reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
@@ -11,7 +13,7 @@ import { KeptStates } from './kept-states.ts'
 import { OpenListeners } from './open-listeners.ts'
 import { CorefileWatcher } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
-import { checkListeners, isSelfCheck, type ListeningAddress } from './self-check.ts'
+import { checkListeners, isSelfCheck } from './self-check.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
 import { untilIdle } from './until-idle.ts'
 import { watchFile } from '../source/watch-directory.ts'
@@ -89,12 +91,10 @@ export class Daemon {
     parts: DaemonParts,
     corefile: Corefile | null,
   ): Promise<Daemon | null> {
-    if (corefile === null) return null
     try {
-      return await Daemon.#serve(parts, corefile)
+      return corefile === null ? null : await Daemon.#serve(parts, corefile)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      parts.log.error(`Cannot serve that either: ${reason}`)
+      parts.log.error(`Cannot serve that either: ${reasonOf(error)}`)
       return null
     }
   }
@@ -138,7 +138,7 @@ export class Daemon {
   }
 
   /** Where this daemon listens, with the ports the kernel chose. */
-  get addresses(): readonly ListeningAddress[] {
+  get addresses(): readonly Endpoint[] {
     return this.#open.all
   }
 

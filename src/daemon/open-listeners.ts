@@ -1,7 +1,7 @@
 import { isSubdomain } from '../corefile/directive.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import type { Handler } from '../serve/plugin.ts'
-import type { Endpoint, Runtime } from './runtime.ts'
+import type { ServedAddress, Runtime } from './runtime.ts'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
 const DRAIN_MS = 5000
@@ -53,13 +53,13 @@ export class OpenListeners {
   }
 
   /** Closes all but the listeners of these endpoints. */
-  async closeExcept(endpoints: readonly Endpoint[]): Promise<void> {
+  async closeExcept(endpoints: readonly ServedAddress[]): Promise<void> {
     const kept = new Set(endpoints.map(({ name }) => name))
     await this.#close((name) => !kept.has(name))
   }
 
   /** The listener of an endpoint and who is to answer there; one that is new answers at once. */
-  async #openOne(runtime: Runtime, endpoint: Endpoint): Promise<[Listener, Handler]> {
+  async #openOne(runtime: Runtime, endpoint: ServedAddress): Promise<[Listener, Handler]> {
     const { name, host } = endpoint
     const open = this.#open.get(name)
     const port = open?.port ?? endpoint.port

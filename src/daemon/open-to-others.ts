@@ -1,4 +1,4 @@
-import { parseHttpAddress } from '../telemetry/http-address.ts'
+import { isLinkLocal, parseHostPort } from '../lib/address.ts'
 
 /** What opens addresses: a compiled server block, as far as this looks at it. */
 interface Opening {
@@ -39,9 +39,9 @@ export function openToOthersLine(addresses: readonly string[]): string | null {
 }
 
 function isOpen(address: string, localIps: readonly string[]): boolean {
-  const parsed = parseHttpAddress(address)
+  const parsed = parseHostPort(address)
   if (typeof parsed === 'string') return false
   const host = parsed.host.toLowerCase()
   if (localIps.includes(host)) return false
-  return !/^(127\.|169\.254\.|::1$|fe[89ab][0-9a-f]:)/.test(host)
+  return !/^(127\.|::1$|localhost$)/.test(host) && !isLinkLocal(host)
 }

@@ -1,4 +1,5 @@
 import type { ServerBlock } from '../corefile/parse.ts'
+import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { ReloadCounters } from '../plugins/reload/counters.ts'
 import type { StopWatching } from '../source/watch-directory.ts'
@@ -180,8 +181,4 @@ export class CorefileWatcher<T extends LoadedBlocks> {
 /** Every block with `reload` asks; most ask for the same. */
 function sameSchedule(a: Schedule, b: Schedule | null): boolean {
   return a.interval === b?.interval && a.jitter === b.jitter
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

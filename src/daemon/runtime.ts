@@ -1,4 +1,5 @@
 import type { ServerBlock } from '../corefile/parse.ts'
+import type { Endpoint } from '../lib/address.ts'
 import { plugins } from '../plugins/index.ts'
 import type { Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
@@ -23,19 +24,16 @@ export interface RuntimeParts {
 }
 
 /** An address to listen on and the blocks that share it. */
-export interface Endpoint {
+export interface ServedAddress extends Endpoint {
   /** The same for the same address in every configuration. */
   readonly name: string
-  /** '' is every local address. */
-  readonly host: string
-  readonly port: number
   readonly blocks: readonly CompiledBlock[]
 }
 
 /** One Corefile, compiled: its blocks, where they listen, and their plugins' life. */
 export class Runtime {
   readonly blocks: readonly CompiledBlock[]
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly ServedAddress[]
   readonly #parts: RuntimeParts
   readonly #states: StateUser
   readonly #giveHeapRoom: () => void
@@ -64,7 +62,7 @@ export class Runtime {
   }
 
   /** The server for an endpoint that is bound to `port` (the kernel's choice where 0 was asked). */
-  server(endpoint: Endpoint, port: number): Server {
+  server(endpoint: ServedAddress, port: number): Server {
     const identity = serverIdentity(endpoint.host, port)
     const zones = new Map<string, CompiledBlock>()
     for (const block of endpoint.blocks) {
@@ -125,8 +123,8 @@ export class Runtime {
   }
 }
 
-function endpointsOf(blocks: readonly CompiledBlock[]): readonly Endpoint[] {
-  const byAddress = new Map<string, Endpoint & { readonly blocks: CompiledBlock[] }>()
+function endpointsOf(blocks: readonly CompiledBlock[]): readonly ServedAddress[] {
+  const byAddress = new Map<string, ServedAddress & { readonly blocks: CompiledBlock[] }>()
   for (const block of blocks) {
     for (const { port } of block.keys) {
       for (const host of block.addresses) {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Query } from '../serve/query.ts'
 import { askOnce, isAbsent, reachable } from '../upstream/ask-once.ts'
 import { Rcode } from '../wire/codes.ts'
-import { joinHostPort } from '../lib/address.ts'
+import { joinHostPort, type Endpoint } from '../lib/address.ts'
 
 /** A listener that has not answered by then serves nobody. */
 const PATIENCE_MS = 1000
@@ -40,12 +40,6 @@ export async function answersStatus(host: string, port: number): Promise<boolean
 /** Who may answer at our addresses. */
 export type Answering = 'us' | 'predecessor' | 'anybody'
 
-export interface ListeningAddress {
-  /** '' is every local address. */
-  readonly host: string
-  readonly port: number
-}
-
 /**
  * Asks every listener over UDP and TCP, as a client would. Resolves to null, or to what is wrong:
  * `dns://127.0.0.1:53 does not answer over UDP`. Never rejects.
@@ -57,7 +51,7 @@ export interface ListeningAddress {
  *   queries for the addresses need not be led here. A probe that never came in proves nothing then
  */
 export async function checkListeners(
-  listeners: readonly ListeningAddress[],
+  listeners: readonly Endpoint[],
   intercepting = false,
   from: Answering = 'us',
 ): Promise<string | null> {
@@ -72,7 +66,7 @@ export async function checkListeners(
 }
 
 async function problemOf(
-  { host, port }: ListeningAddress,
+  { host, port }: Endpoint,
   protocol: 'udp' | 'tcp',
   intercepting: boolean,
   from: Answering,

@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { canonicalAddress } from '../lib/address.ts'
 import type { Log } from '../lib/log.ts'
 import type { Libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
-import { canonicalIPv6 } from '../sys/sockaddr.ts'
 import type { Programs } from './programs.ts'
 import { findBackends } from './rules/iptables-backend.ts'
 import { Iptables } from './rules/iptables.ts'
@@ -63,7 +63,7 @@ export function removeLink(libc: Libc, name: string, addresses: readonly string[
     }
     const loopback = rtnetlink.link('lo')
     if (loopback === null) return removed
-    const ours = new Set(addresses.map((one) => (one.includes(':') ? canonicalIPv6(one) : one)))
+    const ours = new Set(addresses.map(canonicalAddress))
     for (const { address } of rtnetlink.addresses(loopback.index)) {
       if (!ours.has(address)) continue
       rtnetlink.deleteAddress(loopback.index, address)

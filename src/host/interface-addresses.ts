@@ -1,3 +1,4 @@
+import { isLinkLocalIPv6 } from '../lib/address.ts'
 import type { Log } from '../lib/log.ts'
 import type { Libc } from '../sys/libc.ts'
 import type { Rtnetlink } from '../sys/rtnetlink.ts'
@@ -78,7 +79,9 @@ export class InterfaceAddresses {
   /** Takes away what somebody else left on the link: nobody would answer there. */
   removeOthers(index: number): void {
     for (const { address } of this.#rtnetlink.addresses(index)) {
-      if (!this.#addresses.includes(address) && !isLinkLocal(address)) this.#remove(index, address)
+      // Of IPv6, fe80::/10 is the kernel's own.
+      if (this.#addresses.includes(address) || isLinkLocalIPv6(address)) continue
+      this.#remove(index, address)
     }
   }
 
@@ -151,9 +154,4 @@ function ifThere(remove: () => void): void {
   } catch (cause) {
     if (!(cause instanceof SyscallError) || !gone.includes(cause.code)) throw cause
   }
-}
-
-/** Of IPv6, fe80::/10: the kernel's own. */
-function isLinkLocal(address: string): boolean {
-  return /^fe[89ab].:/.test(address)
 }

@@ -1,9 +1,9 @@
+import { canonicalAddress } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
-import { canonicalIPv6 } from '../sys/sockaddr.ts'
 import { SyscallError } from '../sys/socket.ts'
 import { InterfaceAddresses, type Lease } from './interface-addresses.ts'
 import { adoptDevice, type LinkDevice, openDevice } from './link-device.ts'
@@ -62,7 +62,7 @@ type DeviceParts = InterfaceParts & { readonly rtnetlink: Rtnetlink }
 
 function setUp(parts: InterfaceParts, open: (parts: DeviceParts) => LinkDevice): NodeInterface {
   const rtnetlink = new Rtnetlink(parts.libc)
-  const addresses = parts.addresses.map((one) => (one.includes(':') ? canonicalIPv6(one) : one))
+  const addresses = parts.addresses.map(canonicalAddress)
   const all = { ...parts, addresses, rtnetlink }
   try {
     return new LinkWithAddresses(all, open(all))

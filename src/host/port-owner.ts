@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import { canonicalAddress, unmapped } from '../lib/address.ts'
 import { printable } from '../lib/printable.ts'
-import { canonicalIPv6 } from '../sys/sockaddr.ts'
 import { serversOn, type SocketTable } from '../sys/socket-table.ts'
 
 /** A process that answers where we would. */
@@ -53,9 +53,7 @@ export async function foreignSockets(
   addresses: readonly string[],
   port: number,
 ): Promise<readonly ForeignSocket[]> {
-  const wanted = new Map(
-    addresses.map((one) => [one.includes(':') ? canonicalIPv6(one) : one, one]),
-  )
+  const wanted = new Map(addresses.map((one) => [canonicalAddress(one), one]))
   const tables = await Promise.all((['udp', 'udp6'] as const).map(readTable))
   const sockets = tables
     .flatMap(([table, lines]) => serversOn(table, port, () => lines))
@@ -101,18 +99,7 @@ function othersOn(bound: readonly string[], port: number): { address: string; in
 
 /** The addresses of sockets that get what is sent to `address`. */
 function boundTo(address: string): string[] {
-  return address.includes(':') ? [canonicalIPv6(address), '::'] : [address, '0.0.0.0', '::']
-}
-
-/** `10.0.0.1` for `::ffff:a00:1`: an IPv6 socket that speaks IPv4. */
-function unmapped(address: string): string {
-  const words = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address)
-  if (words === null) return address
-  return words
-    .slice(1)
-    .map((word) => Number.parseInt(word, 16))
-    .flatMap((word) => [word >> 8, word & 0xff])
-    .join('.')
+  return address.includes(':') ? [canonicalAddress(address), '::'] : [address, '0.0.0.0', '::']
 }
 
 function processesWith(inodes: ReadonlySet<string>): Map<string, { pid: number; command: string }> {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { setupErrors } from './setup-errors.ts'
 
@@ -15,7 +16,7 @@ export class SetupFailures {
 
   failed(kind: Kind, cause: unknown): void {
     setupErrors[kind]++
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = reasonOf(cause)
     const said = this.#said.get(kind) ?? new Set()
     this.#said.set(kind, said)
     if (said.has(message)) return

@@ -1,12 +1,13 @@
+import { unmapped } from './address.ts'
+
 /**
  * Whose share of a bound a client's connection or query counts against: the address, of IPv6 the /64,
  * since whoever has one address of it has them all. Takes what Node gives as a remote address; an IPv4
  * address in IPv6 form (`::ffff:192.0.2.1`) is that IPv4 address, an unknown one ('') a client as well.
  */
 export function clientOf(address: string): string {
-  if (!address.includes(':')) return address
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped !== null) return mapped[1]!
+  const unicast = unmapped(address)
+  if (!unicast.includes(':')) return unicast
   const [bare = '', scope] = address.split('%')
   const [head = '', tail] = bare.toLowerCase().split('::')
   const front = head === '' ? [] : head.split(':')

@@ -15,3 +15,10 @@ export class Clock {
     return this.now
   }
 }
+
+const neverWoken = new Int32Array(new SharedArrayBuffer(4))
+
+/** Stops the thread, event loop and all. */
+export function blockFor(milliseconds: number): void {
+  Atomics.wait(neverWoken, 0, 0, milliseconds)
+}

@@ -37,6 +37,28 @@ export class LabelledCounters<T> {
   }
 }
 
+/** What there is of something for each server, found without a string look-up. */
+export class ByServer<T> {
+  readonly #byIndex: (T | undefined)[] = []
+  readonly #get: (name: string) => T
+
+  /** @param get gives that of a server, asked once for each */
+  constructor(get: (name: string) => T) {
+    this.#get = get
+  }
+
+  of(server: { readonly name: string; readonly index: number }): T {
+    return this.#byIndex[server.index] ?? this.#find(server.name, server.index)
+  }
+
+  #find(name: string, index: number): T {
+    const found = this.#get(name)
+    while (this.#byIndex.length <= index) this.#byIndex.push(undefined)
+    this.#byIndex[index] = found
+    return found
+  }
+}
+
 /** A cumulative histogram in one typed array: a count per bucket (the last is +Inf) and a sum. */
 export class Histogram {
   readonly bounds: Float64Array

@@ -14,3 +14,8 @@ export class DnsletError extends Error {
     this.name = new.target.name
   }
 }
+
+/** The message of whatever was thrown. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

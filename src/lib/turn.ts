@@ -1,3 +1,5 @@
+import { blockFor } from './clock.ts'
+
 /** Something that collects bytes during a turn. */
 export interface Flushable {
   flush(): void
@@ -33,7 +35,7 @@ export class Turn {
   #windowPackets = 0
 
   /** @param pause blocks the thread for some µs; the default asks the kernel */
-  constructor(pause: () => void = sleep) {
+  constructor(pause: () => void = () => blockFor(PAUSE_MS)) {
     this.#pause = pause
   }
 
@@ -82,12 +84,6 @@ export class Turn {
     this.#packets = 0
     if (this.#dense && packets > 0 && packets < FULL) this.#pause()
   }
-}
-
-const never = new Int32Array(new SharedArrayBuffer(4))
-
-function sleep(): void {
-  Atomics.wait(never, 0, 0, PAUSE_MS)
 }
 
 /** The turns of this thread's event loop: there is one. */

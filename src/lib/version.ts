@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 
+let text: string | null = null
+
 /** The version of package.json, which lies beside src and dist. */
 export function version(): string {
   const url = new URL('../../package.json', import.meta.url)
-  const { version: text } = JSON.parse(readFileSync(url, 'utf8')) as { version: string }
+  text ??= (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version
   return text
 }
 

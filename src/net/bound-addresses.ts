@@ -1,4 +1,4 @@
-import { canonicalIPv6 } from '../sys/sockaddr.ts'
+import { canonicalAddress } from '../lib/address.ts'
 
 /**
  * The addresses that listeners are bound to, beside those that listen on all of them. The kernel gives a
@@ -29,5 +29,5 @@ export class BoundAddresses {
 /** IPv6 can be written in many ways. */
 function keyOf(address: string, port: number): string {
   const [bare = '', scope = ''] = address.split('%')
-  return `${bare.includes(':') ? canonicalIPv6(bare) : bare}%${scope} ${port}`
+  return `${canonicalAddress(bare)}%${scope} ${port}`
 }

@@ -1,6 +1,7 @@
 import { getSystemErrorMessage } from 'node:util'
 
-import { DnsletError } from '../lib/errors.ts'
+import { joinHostPort } from '../lib/address.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 
 /** A listening address that cannot be opened. `code` is the kernel's name of the error. */
 export class ListenError extends DnsletError {}
@@ -24,7 +25,7 @@ export function listenError(
   const { code = 'E_LISTEN', errno, syscall } = cause as NodeJS.ErrnoException
   const call = protocol === 'tcp' ? 'Listen' : 'ListenPacket'
   const failed = syscall === 'socket' ? 'socket' : 'bind'
-  const where = formatAddress(host, port)
+  const where = joinHostPort(host, port)
   const what = reasons[code] ?? describe(errno, cause)
   const remedy = remedies[code]?.(protocol, where, port)
   return new ListenError(
@@ -32,11 +33,6 @@ export function listenError(
     `${call}: listen ${protocol} ${where}: ${failed}: ${what}${remedy ? ` (${remedy})` : ''}`,
     { cause },
   )
-}
-
-/** `127.0.0.1:53`, `[::1]:53`, `:53`. */
-export function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 type Remedy = (protocol: string, where: string, port: number) => string
@@ -52,5 +48,5 @@ const remedies: Readonly<Record<string, Remedy>> = {
 
 function describe(errno: number | undefined, cause: unknown): string {
   if (errno !== undefined) return getSystemErrorMessage(-Math.abs(errno)).toLowerCase()
-  return cause instanceof Error ? cause.message : String(cause)
+  return reasonOf(cause)
 }

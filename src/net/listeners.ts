@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 
+import { isWildcard, joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
@@ -7,8 +8,8 @@ import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Query } from '../serve/query.ts'
 import { BoundAddresses } from './bound-addresses.ts'
 import type { NetCounters } from './counters.ts'
-import { formatAddress, listenError } from './listen-error.ts'
-import { type Interfaces, isWildcard } from './local-addresses.ts'
+import { listenError } from './listen-error.ts'
+import type { Interfaces } from './local-addresses.ts'
 import { shareTcpPort } from './port-sharing.ts'
 import { isPortShared } from './shared-port.ts'
 import { openTcp, type TcpListener } from './tcp.ts'
@@ -195,7 +196,7 @@ export class Listeners {
     if (port === 0 || !isPortShared(host, port)) return
     for (const own of this.#own) if (own.host === host && own.port === port) return
     this.#options.log.warning(
-      `${formatAddress(host, port)} is open in another process too, which gets part of the queries: ` +
+      `${joinHostPort(host, port)} is open in another process too, which gets part of the queries: ` +
         `"ss -lnp sport = :${port}" names it`,
     )
   }

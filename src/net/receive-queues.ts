@@ -1,6 +1,6 @@
+import { joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import { formatAddress } from './listen-error.ts'
 import type { NetMetric } from './metrics.ts'
 import type { UdpSocket } from './udp.ts'
 
@@ -103,5 +103,5 @@ export function receiveQueueMetrics(sockets: () => readonly UdpSocket[]): readon
 }
 
 function nameOf({ address, port }: UdpSocket): string {
-  return formatAddress(address, port)
+  return joinHostPort(address, port)
 }

@@ -1,4 +1,4 @@
-import { canonicalIPv6 } from '../sys/sockaddr.ts'
+import { canonicalAddress } from '../lib/address.ts'
 import { type ReadLines, serversOn } from '../sys/socket-table.ts'
 
 /**
@@ -10,7 +10,7 @@ import { type ReadLines, serversOn } from '../sys/socket-table.ts'
  */
 export function isPortShared(host: string, port: number, read?: ReadLines): boolean {
   const bare = host === '' ? '::' : host.replace(/%.*$/, '')
-  const wanted = bare.includes(':') ? canonicalIPv6(bare) : bare
+  const wanted = canonicalAddress(bare)
   return (['tcp', 'tcp6'] as const)
     .flatMap((table) => serversOn(table, port, read))
     .some(({ address }) => address === wanted)

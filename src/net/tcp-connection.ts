@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 
+import { unmapped } from '../lib/address.ts'
 import { clientOf } from '../lib/client-share.ts'
 import type { Occupant } from '../lib/places.ts'
 import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
@@ -19,7 +20,6 @@ import {
   WRITE_MS,
 } from './tcp-limits.ts'
 import type { TcpShared } from './tcp-shared.ts'
-import { unmapped } from './unmapped.ts'
 
 const MAX_MESSAGE = 65_535
 
@@ -78,9 +78,9 @@ export class TcpConnection implements ReplyTarget, Occupant {
     this.#socket = socket
     this.#shared = shared
     this.#activeAt = shared.clock.refresh()
-    this.localAddress = unmapped(socket.localAddress)
+    this.localAddress = unmapped(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? 0
-    this.#remoteAddress = unmapped(socket.remoteAddress)
+    this.#remoteAddress = unmapped(socket.remoteAddress ?? '')
     this.#remotePort = socket.remotePort ?? 0
     this.client = clientOf(this.#remoteAddress)
     this.#replies = new ReplyStream(socket, shared.unsent, this.#written)

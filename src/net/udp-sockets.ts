@@ -1,7 +1,8 @@
+import { isWildcard, joinHostPort } from '../lib/address.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
-import { formatAddress, listenError } from './listen-error.ts'
-import { type Interfaces, isWildcard, localAddresses } from './local-addresses.ts'
+import { listenError } from './listen-error.ts'
+import { type Interfaces, localAddresses } from './local-addresses.ts'
 import { sharePort } from './port-sharing.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
@@ -170,6 +171,6 @@ export class UdpSockets {
   }
 
   #log(what: string, address: string): void {
-    this.#options.log.info(`${what} ${formatAddress(address, this.#options.port)} (udp)`)
+    this.#options.log.info(`${what} ${joinHostPort(address, this.#options.port)} (udp)`)
   }
 }

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { FallbackTargets, KUBE_DNS_PODS } from '../host/fallback-targets.ts'
 import { Interception } from '../host/interception.ts'
 import { adoptInterface, type NodeInterface, openInterface } from '../host/interface.ts'
@@ -8,6 +7,7 @@ import { chooseRules } from '../host/rules/choose-rules.ts'
 import { lockFileEnvironment } from '../host/rules/iptables-backend.ts'
 import type { Rules, RulesParts } from '../host/rules/rules.ts'
 import { findUplinks } from '../host/rules/uplinks.ts'
+import { isLinkLocal } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { ClosingOrder } from '../sys/closing-order.ts'
@@ -179,10 +179,6 @@ async function uplinks(system: Libc): Promise<readonly string[]> {
   } finally {
     rtnetlink.close()
   }
-}
-
-function isLinkLocal(address: string): boolean {
-  return isIP(address) === 4 ? address.startsWith('169.254.') : /^fe[89ab]/i.test(address)
 }
 
 /** Opens the interface, by way of the predecessor's descriptor the first time. */

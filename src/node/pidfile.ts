@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
-import { DnsletError } from '../lib/errors.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 import { fileKind } from '../lib/file-kind.ts'
 
 /** Leaves the file alone where a successor has written its own number into it; '' is no file. */
@@ -19,7 +19,7 @@ export function writePidfile(path: string): void {
     if (fileKind(path) === 'pipe') throw new Error('is a pipe')
     writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DnsletError('E_PIDFILE', `Cannot write the pid file ${path}: ${reason}`, { cause })
+    const message = `Cannot write the pid file ${path}: ${reasonOf(cause)}`
+    throw new DnsletError('E_PIDFILE', message, { cause })
   }
 }

@@ -26,6 +26,7 @@ import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
 import { removePidfile, writePidfile } from './pidfile.ts'
 import { versionLines } from '../lib/version.ts'
+import { reasonOf } from '../lib/errors.ts'
 
 /** A daemon that serves, as signals see it. */
 export interface Serving {
@@ -258,8 +259,7 @@ async function openMetrics(address: string, log: DaemonLog): Promise<HttpLease |
   try {
     return await acquire(address, { '/metrics': metricsRoute })
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    log.error(`Failed to start metrics handler: ${reason}`)
+    log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
     return null
   }
 }

@@ -3,7 +3,7 @@ import { findNeighbours } from '../host/presence.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
-import { joinHostPort } from '../lib/address.ts'
+import { joinHostPort, type Endpoint } from '../lib/address.ts'
 
 /** Milliseconds between looks at who else listens. */
 const LOOK_MS = 5_000
@@ -43,7 +43,7 @@ interface Sharing {
   /** See `Listeners.sharePort`. */
   sharePort(shared: boolean): void
   readonly readiness: Holds
-  readonly addresses: readonly { readonly host: string; readonly port: number }[]
+  readonly addresses: readonly Endpoint[]
 }
 
 /**

@@ -1,10 +1,10 @@
-import { duration } from '../corefile/duration.ts'
-import { CorefileError } from '../corefile/error.ts'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { parseHttpAddress } from '../telemetry/http-address.ts'
+import { duration } from '../corefile/duration.ts'
+import { CorefileError } from '../corefile/error.ts'
 import type { GivenFlags } from './flags.ts'
 import { invalid, UsageError } from './usage-error.ts'
+import { parseHostPort } from '../lib/address.ts'
 
 /** Checks cost a little work each: more often than this helps nobody. */
 const LEAST_MS = 1_000
@@ -142,7 +142,7 @@ function healthPort(value: string): number {
 }
 
 function listenAddress(value: string): string {
-  const address = parseHttpAddress(value)
+  const address = parseHostPort(value)
   if (typeof address !== 'string') return value
   throw invalid(`invalid metrics-listen-address specified - "${value}": ${address}`)
 }

@@ -1,4 +1,5 @@
 import type { Directive } from '../corefile/parse.ts'
+import type { Endpoint } from '../lib/address.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Holds } from '../lib/holds.ts'
@@ -50,7 +51,7 @@ export interface BlockContext {
   /** Names of the servers the block is part of, e.g. `dns://169.254.20.10:53`; filled before start(). */
   readonly servers: readonly string[]
   /** Addresses the block listens on as `host:port`; filled before start(). */
-  readonly listeners: readonly { readonly host: string; readonly port: number }[]
+  readonly listeners: readonly Endpoint[]
   /** Names of the directives present in the block, in chain order. */
   readonly directives: readonly string[]
   /** The block's stages by directive, in chain order; complete before start(). */

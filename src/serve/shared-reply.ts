@@ -1,6 +1,12 @@
+import type { Handler } from './plugin.ts'
 import { Outcome, type Query } from './query.ts'
 
 const MAX_MESSAGE = 65_535
+
+/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
+export const PATIENCE_MS = 4_400
+/** A failure this slow was a timeout: who joined late still has time for another try. */
+const SLOW_FAILURE_MS = 1_000
 
 /**
  * A reply that several clients get. Finishing the reply of the one that was asked for changes it, so the
@@ -12,12 +18,14 @@ export class SharedReply {
   #length = 0
   #told = 0
   #ede = 0
+  #answeredBy = ''
 
   /** Keeps the reply of `leader`, before that is finished; what was kept before is forgotten. */
-  take({ ede, errors, out, outLength }: Query): void {
+  take({ answeredBy, ede, errors, out, outLength }: Query): void {
     this.#octets ??= Buffer.allocUnsafeSlow(MAX_MESSAGE)
     this.#length = outLength
     this.#ede = ede
+    this.#answeredBy = answeredBy
     this.#told = outLength + errors.size <= MAX_MESSAGE ? errors.size : 0
     out.copy(this.#octets, 0, 0, outLength)
     errors.from.copy(this.#octets, outLength, errors.at, errors.at + this.#told)
@@ -30,6 +38,37 @@ export class SharedReply {
     waiter.outLength = this.#length
     waiter.outcome = Outcome.Message
     waiter.ede = this.#ede
+    waiter.answeredBy = this.#answeredBy
     waiter.errors.set(octets, this.#length, this.#told)
   }
+}
+
+/**
+ * Those who waited for `leader` fail as it did, but for the ones returned: they joined a slow question so
+ * late that their own resolvers will wait long enough for a second try.
+ *
+ * @param took milliseconds that the failure took; 0 where it was a second try
+ */
+export function failWaiters(
+  waiters: readonly Query[],
+  leader: Query,
+  took: number,
+  now: number,
+  done: Handler,
+): Query[] {
+  const late: Query[] = []
+  for (const waiter of waiters) {
+    const left = PATIENCE_MS - (now - waiter.receivedAt)
+    if (took >= SLOW_FAILURE_MS && left >= SLOW_FAILURE_MS) {
+      late.push(waiter)
+      continue
+    }
+    waiter.outcome = leader.outcome
+    waiter.rcode = leader.rcode
+    waiter.ede = leader.ede
+    waiter.error = leader.error
+    waiter.answeredBy = leader.answeredBy
+    done(waiter)
+  }
+  return late
 }

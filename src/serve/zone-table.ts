@@ -78,6 +78,13 @@ export class ZoneTable<T> {
   }
 }
 
+/** A table of zones that are all alike. */
+export function zoneTable(zones: readonly string[]): ZoneTable<true> {
+  const table = new ZoneTable<true>()
+  for (const zone of zones) table.add(zone, true)
+  return table
+}
+
 const HASH_SEED = 17
 
 /** Extends the hash of a parent name by one label, ASCII case folded (RFC 4343). */

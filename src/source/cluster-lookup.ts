@@ -1,9 +1,7 @@
 import { Resolver } from 'node:dns/promises'
-import { joinHostPort } from '../lib/address.ts'
+import { joinHostPort, isLinkLocal } from '../lib/address.ts'
 
 const TIMEOUT_MS = 2000
-/** Never behind a Service: RFC 3927, RFC 4291 §2.5.6. */
-const LINK_LOCAL = /^(169\.254\.|fe[89ab].:)/i
 
 /** Looks a name up in the cluster's DNS: its addresses of both families; rejects where it has none. */
 export type ClusterLookup = (name: string) => Promise<readonly string[]>
@@ -19,7 +17,7 @@ export function clusterLookup(
 ): ClusterLookup {
   const { KUBE_DNS_SERVICE_HOST: host, KUBE_DNS_SERVICE_PORT: port = '53' } = env
   const named = host === undefined ? [] : [joinHostPort(host, Number(port))]
-  const local = localIps.filter((ip) => !LINK_LOCAL.test(ip)).map((ip) => joinHostPort(ip, 53))
+  const local = localIps.filter((ip) => !isLinkLocal(ip)).map((ip) => joinHostPort(ip, 53))
   const servers = [...new Set([...named, ...local])]
   return async (name) => {
     if (servers.length === 0) throw new Error('no address of kube-dns is known to ask')

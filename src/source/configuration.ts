@@ -3,7 +3,7 @@ import { CorefileError } from '../corefile/error.ts'
 import { setupErrors } from '../host/setup-errors.ts'
 import { CorefileCopy } from './template/corefile-copy.ts'
 import { UpstreamService } from './template/upstream-service.ts'
-import { DnsletError } from '../lib/errors.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import { clusterLookup } from './cluster-lookup.ts'
@@ -162,7 +162,7 @@ function withoutKubeDns(source: TemplateSource, reason: unknown, log: Log): Core
     log.error(`${reason.message}; ${how} without stub domains until it is repaired`)
     return corefile
   } catch (error) {
-    if (!isSuspect) log.error(error instanceof Error ? error.message : String(error))
+    if (!isSuspect) log.error(reasonOf(error))
     return null
   }
 }

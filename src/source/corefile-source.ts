@@ -5,7 +5,7 @@ import type { CorefileError } from '../corefile/error.ts'
 import type { Environment } from '../corefile/expand.ts'
 import { type FileSystem, nodeFiles } from '../corefile/files.ts'
 import { parse, type ServerBlock, type Source as Text } from '../corefile/parse.ts'
-import { DnsletError } from '../lib/errors.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 import { tokenRoom } from './heap-room.ts'
 
 /** What `-conf` says for standard input. */
@@ -110,7 +110,7 @@ export class CorefileSource implements Source {
 
   /** Go's words, which tools may know, then the remedy. */
   #readError(path: string, error: unknown): string {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     const missing = reason.endsWith('no such file or directory')
     if (missing && this.#conf === '') {
       return 'Cannot find ./Corefile: name one with -conf <path>, or try "dnslet demo"'

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Directive, ServerBlock } from '../corefile/parse.ts'
 import { writeFileAtomically } from '../host/write-file.ts'
+import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { registerMetric } from '../telemetry/metrics.ts'
 import { type Corefile, hashBlocks } from './corefile-source.ts'
@@ -79,10 +80,9 @@ export class LastGood {
     if (read === null || read.hash === failed) return null
     const { record, blocks, hash } = read
     inUse = true
-    const why = reason instanceof Error ? reason.message : String(reason)
     this.#complaint =
-      `Cannot use the present Corefile: ${why}; the last good one, of ${record.since}, is served ` +
-      'instead: repair the former'
+      `Cannot use the present Corefile: ${reasonOf(reason)}; the last good one, of ` +
+      `${record.since}, is served instead: repair the former`
     this.complain()
     return { file: record.conf, text: record.text, blocks, hash: hash + MARK }
   }

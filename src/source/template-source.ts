@@ -12,7 +12,7 @@ import {
 } from './template/kube-dns-config.ts'
 import { leftPlaceholders, render } from './template/render.ts'
 import type { UpstreamService } from './template/upstream-service.ts'
-import { DnsletError } from '../lib/errors.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { plugins } from '../plugins/index.ts'
 import {
@@ -112,7 +112,7 @@ export class TemplateSource implements Source {
     try {
       return this.#render(kubeDns(said), said)
     } catch (error) {
-      this.#failure(error instanceof Error ? error.message : String(error), said)
+      this.#failure(reasonOf(error), said)
       throw error
     } finally {
       this.#said = said
@@ -170,8 +170,7 @@ export class TemplateSource implements Source {
     try {
       return nodeFiles.read(base)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      const message = `Failed to read node-cache coreFile ${base} - ${reason}`
+      const message = `Failed to read node-cache coreFile ${base} - ${reasonOf(cause)}`
       if (this.#rendered || !existsSync(conf)) {
         throw new DnsletError('E_COREFILE_READ', message, { cause })
       }

@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module'
 
+import { reasonOf } from '../lib/errors.ts'
+
 /**
  * The C library's calls that Node has no equal for. They return −1 where C's do, and `errno()` says
  * why. Pointers to native memory are plain numbers (addresses stay below 2^47), which koffi passes on
@@ -107,8 +109,7 @@ export function loadLibc(
   try {
     return { libc: declare(load('koffi') as typeof import('koffi')), reason: '' }
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    return { libc: null, reason: `Cannot load koffi: ${message.split('\n', 1)[0]}` }
+    return { libc: null, reason: `Cannot load koffi: ${reasonOf(cause).split('\n', 1)[0]}` }
   }
 }
 

@@ -23,10 +23,10 @@ export const Header = {
 } as const
 const Iovec = { Base: 0, Length: 2 } as const
 
-/** `msg_flags` of a datagram that was longer than its buffer. */
-const MSG_TRUNC = 0x20
+/** Of a datagram that was longer than its buffer; in a call: tell its true length. */
+export const MSG_TRUNC = 0x20
 
-/** `flags` of recvmmsg and sendmmsg: never block. */
+/** Never block. */
 export const MSG_DONTWAIT = 0x40
 
 const WORD = 2 ** 32

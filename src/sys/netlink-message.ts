@@ -1,3 +1,18 @@
+export const AF_NETLINK = 16
+
+/** `flags` of a request. Dump: every object there is, instead of one. */
+export const Nlm = {
+  Request: 0x1,
+  Ack: 0x4,
+  Replace: 0x100,
+  Exclusive: 0x200,
+  Create: 0x400,
+  Dump: 0x300,
+} as const
+
+/** Type of the message that acknowledges a request, or says why not. */
+export const NLMSG_ERROR = 2
+
 /** sizeof(struct nlmsghdr) and sizeof(struct nlattr). */
 const HEADER_SIZE = 16
 const ATTRIBUTE_HEADER_SIZE = 4

@@ -1,28 +1,12 @@
+import { constants } from 'node:os'
 import type { Libc } from './libc.ts'
-import { MSG_DONTWAIT } from './mmsg.ts'
-import { netlinkMessage, readMessages } from './netlink-message.ts'
-import { check, SyscallError } from './socket.ts'
+import { MSG_DONTWAIT, MSG_TRUNC } from './mmsg.ts'
+import { AF_NETLINK, Nlm, netlinkMessage, NLMSG_ERROR, readMessages } from './netlink-message.ts'
+import { check, Sock, SyscallError } from './socket.ts'
 
-const AF_NETLINK = 16
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000
 const NETLINK_ROUTE = 0
-
-const NLM_F_REQUEST = 0x1
-const NLM_F_ACK = 0x4
-
-/** `flags` of a request. */
-export const NLM_F_REPLACE = 0x100
-export const NLM_F_EXCL = 0x200
-export const NLM_F_CREATE = 0x400
-/** Every object there is, instead of one. */
-export const NLM_F_DUMP = 0x300
-
-const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
 
-/** Makes recv() tell the true length of a datagram that is longer than the buffer. */
-const MSG_TRUNC = 0x20
-const EMSGSIZE = 90
 /** The kernel makes no larger datagrams than this unless the first read asks for them. */
 const BUFFER_SIZE = 32 * 1024
 
@@ -39,7 +23,7 @@ export class NetlinkSocket {
   /** Throws SyscallError. */
   constructor(libc: Libc) {
     this.#libc = libc
-    this.#fd = libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE)
+    this.#fd = libc.socket(AF_NETLINK, Sock.Raw | Sock.CloseOnExec, NETLINK_ROUTE)
     check(libc, 'socket', this.#fd)
   }
 
@@ -52,7 +36,7 @@ export class NetlinkSocket {
    */
   request(name: string, type: number, flags: number, ...parts: readonly Buffer[]): Buffer[] {
     const sequence = ++this.#sequence
-    const message = netlinkMessage(type, flags | NLM_F_REQUEST | NLM_F_ACK, sequence, parts)
+    const message = netlinkMessage(type, flags | Nlm.Request | Nlm.Ack, sequence, parts)
     check(this.#libc, name, this.#libc.send(this.#fd, message, message.length, MSG_DONTWAIT))
     const replies: Buffer[] = []
     while (true) {
@@ -77,7 +61,7 @@ export class NetlinkSocket {
   #receive(name: string): Buffer {
     const length = this.#libc.recv(this.#fd, this.#buffer, BUFFER_SIZE, MSG_DONTWAIT | MSG_TRUNC)
     check(this.#libc, name, length)
-    if (length > BUFFER_SIZE) throw new SyscallError(name, EMSGSIZE)
+    if (length > BUFFER_SIZE) throw new SyscallError(name, constants.errno.EMSGSIZE)
     return Buffer.from(this.#buffer.subarray(0, length))
   }
 }

@@ -1,19 +1,19 @@
+import { constants } from 'node:os'
 import type { ClosingOrder } from './closing-order.ts'
 import type { Libc } from './libc.ts'
-import { attribute, nested, netlinkMessage, readMessages } from './netlink-message.ts'
-import { SyscallError } from './socket.ts'
+import { MSG_DONTWAIT } from './mmsg.ts'
+import {
+  AF_NETLINK,
+  attribute,
+  nested,
+  Nlm,
+  netlinkMessage,
+  NLMSG_ERROR,
+  readMessages,
+} from './netlink-message.ts'
+import { Sock, SyscallError } from './socket.ts'
 
-const AF_NETLINK = 16
-const SOCK_RAW = 3
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const NETLINK_NETFILTER = 12
-const MSG_DONTWAIT = 0x40
-
-const REQUEST = 0x1
-const ACK = 0x4
-const CREATE = 0x400
-const ERROR = 2
 
 /** Message types: the subsystem (nf_tables is 10) in the high byte. */
 const BATCH_BEGIN = 16
@@ -33,8 +33,7 @@ const REPLY_SIZE = 16_384
 /** A batch is answered with at most an error for each message; beyond this something is wrong. */
 const MAX_REPLIES = 64
 
-const EIO = 5
-const ENOBUFS = 105
+const { EIO, ENOBUFS } = constants.errno
 
 /** What a named set of an `inet` table is to hold. */
 export interface SetContent {
@@ -53,16 +52,19 @@ export interface SetContent {
 export function replaceElements(table: string, contents: readonly SetContent[]): Buffer {
   const messages = contents.flatMap(({ set, keys, timeoutMs }) => {
     const names = [attribute(Attribute.Table, table), attribute(Attribute.Set, set)]
-    const emptied = message(DELETE_ELEMENTS, REQUEST | ACK, INET, names)
+    const emptied = message(DELETE_ELEMENTS, Nlm.Request | Nlm.Ack, INET, names)
     if (keys.length === 0) return [emptied]
     const elements = keys.map((key) => nested(ListElement, ...element(key, timeoutMs)))
     const list = nested(Attribute.Elements, ...elements)
-    return [emptied, message(NEW_ELEMENTS, REQUEST | ACK | CREATE, INET, [...names, list])]
+    return [
+      emptied,
+      message(NEW_ELEMENTS, Nlm.Request | Nlm.Ack | Nlm.Create, INET, [...names, list]),
+    ]
   })
   const batch = [
-    message(BATCH_BEGIN, REQUEST, 0, [], SUBSYSTEM),
+    message(BATCH_BEGIN, Nlm.Request, 0, [], SUBSYSTEM),
     ...messages,
-    message(BATCH_END, REQUEST, 0, [], SUBSYSTEM),
+    message(BATCH_END, Nlm.Request, 0, [], SUBSYSTEM),
   ]
   return Buffer.concat(batch)
 }
@@ -104,7 +106,7 @@ export class Nfnetlink {
   constructor(libc: Libc, closing: ClosingOrder | null = null) {
     this.#libc = libc
     this.#closing = closing
-    const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC
+    const type = Sock.Raw | Sock.NonBlocking | Sock.CloseOnExec
     const fd = libc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
     if (fd < 0) throw new SyscallError('open a netlink socket', libc.errno())
     this.#fd = closing?.socket(fd) ?? fd
@@ -148,7 +150,7 @@ export class Nfnetlink {
 /** The first error number among the messages of a datagram; acknowledgements are errors of 0. */
 function errorIn(datagram: Buffer): number {
   for (const { type, payload } of readMessages(datagram)) {
-    if (type !== ERROR || payload.length < 4) continue
+    if (type !== NLMSG_ERROR || payload.length < 4) continue
     const error = -payload.readInt32LE(0)
     if (error !== 0) return error
   }

@@ -1,12 +1,8 @@
+import { constants } from 'node:os'
+import { blockFor } from '../lib/clock.ts'
 import type { Libc } from './libc.ts'
-import { attribute, nested } from './netlink-message.ts'
-import {
-  NetlinkSocket,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REPLACE,
-} from './netlink-socket.ts'
+import { attribute, nested, Nlm } from './netlink-message.ts'
+import { NetlinkSocket } from './netlink-socket.ts'
 import {
   addressHeader,
   FOREVER,
@@ -87,7 +83,7 @@ export class Rtnetlink {
     this.#socket.request(
       'RTM_NEWLINK',
       Rtm.NewLink,
-      NLM_F_CREATE | NLM_F_EXCL,
+      Nlm.Create | Nlm.Exclusive,
       linkHeader(0),
       attribute(Ifla.Name, name),
       nested(Ifla.LinkInfo, attribute(IflaInfo.Kind, 'dummy')),
@@ -98,7 +94,7 @@ export class Rtnetlink {
   /** All addresses of a link, IPv4 and IPv6. */
   addresses(index: number): LinkAddress[] {
     return this.#socket
-      .request('RTM_GETADDR', Rtm.GetAddr, NLM_F_DUMP, addressHeader(none, 0))
+      .request('RTM_GETADDR', Rtm.GetAddr, Nlm.Dump, addressHeader(none, 0))
       .map(readAddress)
       .filter((one) => one.index === index)
   }
@@ -118,14 +114,14 @@ export class Rtnetlink {
     this.#socket.request(
       'RTM_NEWADDR',
       Rtm.NewAddr,
-      NLM_F_CREATE | NLM_F_REPLACE,
+      Nlm.Create | Nlm.Replace,
       addressHeader(octets, index),
       attribute(Ifa.Local, octets),
       attribute(Ifa.Address, octets),
       attribute(Ifa.Flags, IFA_F_NODAD_NOPREFIXROUTE),
       attribute(Ifa.CacheInfo, Buffer.from(Uint32Array.of(preferred, valid, 0, 0).buffer)),
     )
-    for (let ms = 0; ms < 50 && this.route(address)?.local !== true; ms++) sleep(1)
+    for (let ms = 0; ms < 50 && this.route(address)?.local !== true; ms++) blockFor(1)
   }
 
   deleteAddress(index: number, address: string): void {
@@ -163,7 +159,7 @@ export class Rtnetlink {
   setLocalRoute(index: number, address: string, source: string): void {
     const octets = ipOctets(this.#libc, address)
     const preferred = attribute(Rta.PreferredSource, ipOctets(this.#libc, source))
-    this.#localRoute('RTM_NEWROUTE', Rtm.NewRoute, NLM_F_CREATE | NLM_F_REPLACE, octets, index, [
+    this.#localRoute('RTM_NEWROUTE', Rtm.NewRoute, Nlm.Create | Nlm.Replace, octets, index, [
       preferred,
     ])
     // IPv6: ours has metric 1024 (0 is refused) and is hidden by the kernel's own, of metric 0.
@@ -205,11 +201,7 @@ export class Rtnetlink {
   }
 }
 
-const EACCES = 13
-const ENODEV = 19
-const EINVAL = 22
-const ENETUNREACH = 101
-const EHOSTUNREACH = 113
+const { EACCES, EHOSTUNREACH, EINVAL, ENETUNREACH, ENODEV } = constants.errno
 
 /** Null where the kernel says no in one of these ways. */
 function orNull<T>(errnos: readonly number[], ask: () => T): T | null {
@@ -219,10 +211,4 @@ function orNull<T>(errnos: readonly number[], ask: () => T): T | null {
     if (cause instanceof SyscallError && errnos.includes(cause.errno)) return null
     throw cause
   }
-}
-
-const neverWoken = new Int32Array(new SharedArrayBuffer(4))
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(neverWoken, 0, 0, milliseconds)
 }

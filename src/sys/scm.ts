@@ -1,12 +1,10 @@
+import { constants } from 'node:os'
 import type { Libc } from './libc.ts'
 import { MSG_DONTWAIT } from './mmsg.ts'
 import { AF_INET, AF_INET6 } from './sockaddr.ts'
-import { errnoName, SyscallError } from './socket.ts'
+import { errnoName, Sock, SyscallError } from './socket.ts'
 
 const AF_UNIX = 1
-const SOCK_STREAM = 1
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SCM_RIGHTS = 1
 /** Socket options. */
@@ -126,15 +124,14 @@ function readDescriptors(bytes: Buffer, descriptors: number[]): void {
   if ((bytes.readUInt32LE(At.Flags) & MSG_CTRUNC) !== 0) throw new SyscallError('recvmsg', EMFILE)
 }
 
-const EINVAL = 22
-const EMFILE = 24
+const { EINVAL, EMFILE } = constants.errno
 
 /** A stream socket connected to the unix socket at `path`, not blocking. Throws SyscallError. */
 export function connectUnix(libc: Libc, path: string): number {
   const name = Buffer.from(`\0\0${path}\0`)
   if (name.length > 2 + MAX_PATH + 1) throw new SyscallError('connect', EINVAL)
   name.writeUInt16LE(AF_UNIX)
-  const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  const fd = libc.socket(AF_UNIX, Sock.Stream | Sock.NonBlocking | Sock.CloseOnExec, 0)
   if (fd < 0) throw new SyscallError('socket', libc.errno())
   if (libc.connect(fd, name, name.length) < 0) {
     const errno = libc.errno()
@@ -164,7 +161,7 @@ export function socketProtocol(libc: Libc, fd: number): 'udp' | 'tcp' | null {
     const domain = option(libc, fd, Query.Domain, 4).readInt32LE()
     if (domain !== AF_INET && domain !== AF_INET6) return null
     const type = option(libc, fd, Query.Type, 4).readInt32LE()
-    if (type !== SOCK_STREAM) return type === SOCK_STREAM + 1 ? 'udp' : null
+    if (type !== Sock.Stream) return type === Sock.Datagram ? 'udp' : null
     return option(libc, fd, Query.AcceptsConnections, 4).readInt32LE() === 1 ? 'tcp' : null
   } catch {
     return null

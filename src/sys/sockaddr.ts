@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 
+import { canonicalAddress } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Libc } from './libc.ts'
 
@@ -70,10 +71,5 @@ export function ipText(octets: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, i) =>
     ((octets[2 * i]! << 8) | octets[2 * i + 1]!).toString(16),
   )
-  return canonicalIPv6(groups.join(':'))
-}
-
-/** An IPv6 address in the form of RFC 5952, which the platform's own URL parser knows. */
-export function canonicalIPv6(address: string): string {
-  return new URL(`http://[${address}]`).hostname.slice(1, -1)
+  return canonicalAddress(groups.join(':'))
 }

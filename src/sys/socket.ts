@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 
 import { DnsletError } from '../lib/errors.ts'
@@ -21,9 +22,14 @@ export function errnoName(errno: number): string {
   return getSystemErrorName(-errno)
 }
 
-const SocketType = { Stream: 1, Datagram: 2 } as const
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
+/** Types of a socket, and what is set on it from the beginning. */
+export const Sock = {
+  Stream: 1,
+  Datagram: 2,
+  Raw: 3,
+  NonBlocking: 0o4000,
+  CloseOnExec: 0o2000000,
+} as const
 
 /** Options by level and number, as on x64 and arm64. */
 const ReuseAddress = [1, 2] as const
@@ -56,7 +62,7 @@ export interface UdpSocketOptions extends SocketOptions {
  * SyscallError.
  */
 export function bindUdp(libc: Libc, options: UdpSocketOptions): number {
-  return bindSocket(libc, SocketType.Datagram, options, (fd) => {
+  return bindSocket(libc, Sock.Datagram, options, (fd) => {
     // Beyond net.core.rmem_max only CAP_NET_ADMIN may go; what the kernel grants without it must do.
     if (setOption(libc, fd, ReceiveBufferForce, options.receiveBuffer) < 0) {
       setOption(libc, fd, ReceiveBuffer, options.receiveBuffer)
@@ -66,7 +72,7 @@ export function bindUdp(libc: Libc, options: UdpSocketOptions): number {
 
 /** A bound TCP socket with SO_REUSEPORT that does not listen yet; otherwise as `bindUdp`. */
 export function bindTcp(libc: Libc, options: SocketOptions): number {
-  return bindSocket(libc, SocketType.Stream, options, (fd) => {
+  return bindSocket(libc, Sock.Stream, options, (fd) => {
     // Connections of the process before us may still be in TIME_WAIT.
     check(libc, 'setsockopt', setOption(libc, fd, ReuseAddress, 1))
   })
@@ -80,7 +86,7 @@ function bindSocket(
 ): number {
   const { address, port, freeBind } = options
   const ipv6 = address.includes(':')
-  const flags = SOCK_NONBLOCK | SOCK_CLOEXEC
+  const flags = Sock.NonBlocking | Sock.CloseOnExec
   const fd = libc.socket(ipv6 ? AF_INET6 : AF_INET, type | flags, 0)
   check(libc, 'socket', fd)
   try {
@@ -92,7 +98,8 @@ function bindSocket(
     if (freeBind) set(ipv6 ? V6FreeBind : FreeBind)
     prepare(fd)
     const name = Buffer.alloc(sockaddrSize(true))
-    if (!writeSockaddr(libc, name, ipv6, address, port)) throw new SyscallError('bind', EINVAL)
+    if (!writeSockaddr(libc, name, ipv6, address, port))
+      throw new SyscallError('bind', constants.errno.EINVAL)
     check(libc, 'bind', libc.bind(fd, name, sockaddrSize(ipv6)))
   } catch (cause) {
     libc.close(fd)
@@ -118,7 +125,7 @@ const UNUSED = '127.255.255.254'
  * address. Nothing changes where a wildcard is open on the port, for then none can be.
  */
 export function forgetSharing(libc: Libc, port: number): void {
-  const fd = libc.socket(AF_INET, SocketType.Stream | SOCK_CLOEXEC, 0)
+  const fd = libc.socket(AF_INET, Sock.Stream | Sock.CloseOnExec, 0)
   if (fd < 0) return
   const name = Buffer.alloc(sockaddrSize(false))
   writeSockaddr(libc, name, false, UNUSED, port)
@@ -127,7 +134,6 @@ export function forgetSharing(libc: Libc, port: number): void {
   libc.close(fd)
 }
 
-const EINVAL = 22
 const one = Buffer.from(new Int32Array([1]).buffer)
 
 /**

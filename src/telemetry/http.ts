@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions } from 'node:net'
-import { DnsletError } from '../lib/errors.ts'
+import { type Endpoint, joinHostPort, parseHostPort } from '../lib/address.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { clientOf } from '../lib/client-share.ts'
-import { formatHttpAddress, parseHttpAddress, type HttpAddress } from './http-address.ts'
 import { HttpConnections } from './http-connections.ts'
 import { registerMetric } from './metrics.ts'
 
@@ -101,12 +101,15 @@ registerMetric({
  * the old one gives back, so a reload shows no gap. Rejects with HttpListenError.
  */
 export async function acquire(address: string, routes: Routes): Promise<HttpLease> {
-  const parsed = parseHttpAddress(address)
+  const parsed = parseHostPort(address)
   if (typeof parsed === 'string') throw new HttpListenError('E_ADDRESS', `Cannot listen: ${parsed}`)
-  const key = formatHttpAddress(parsed.host, parsed.port)
-  const shared = parsed.port === 0 ? undefined : listeners.get(key)
-  const listener = shared ?? new Listener(parsed)
-  if (shared === undefined && parsed.port !== 0) listeners.set(key, listener)
+  const { port } = parsed
+  // Both spellings share a listener, and no resolver is asked.
+  const host = parsed.host === 'localhost' ? '127.0.0.1' : parsed.host
+  const key = joinHostPort(host, port)
+  const shared = port === 0 ? undefined : listeners.get(key)
+  const listener = shared ?? new Listener({ host, port })
+  if (shared === undefined && port !== 0) listeners.set(key, listener)
   listener.shares.push(routes)
   try {
     await listener.opened
@@ -136,14 +139,14 @@ class Listener {
   readonly #connections = new HttpConnections()
   #server: Server | null = null
 
-  constructor(address: HttpAddress) {
+  constructor(address: Endpoint) {
     this.#host = address.host
     this.port = address.port
     this.opened = this.#open()
   }
 
   get address(): string {
-    return formatHttpAddress(this.#host, this.port)
+    return joinHostPort(this.#host, this.port)
   }
 
   async giveBack(routes: Routes): Promise<void> {
@@ -228,7 +231,7 @@ class Listener {
       const client = clientOf(request.socket.remoteAddress ?? '')
       return await route({ accept: request.headers.accept ?? '', client })
     } catch (error) {
-      return plainText(500, `Cannot answer ${path}: ${messageOf(error)}\n`)
+      return plainText(500, `Cannot answer ${path}: ${reasonOf(error)}\n`)
     }
   }
 }
@@ -261,10 +264,6 @@ function target(host: string, port: number): ListenOptions | { readonly fd: numb
 
 function explain(address: string, error: unknown): HttpListenError {
   const code = (error as NodeJS.ErrnoException).code ?? 'E_LISTEN'
-  const reason = REMEDIES[code] ?? `${messageOf(error)}: configure another address`
+  const reason = REMEDIES[code] ?? `${reasonOf(error)}: configure another address`
   return new HttpListenError(code, `Cannot listen on ${address}: ${reason}`, { cause: error })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../lib/errors.ts'
 import { plainText, type Route } from './http.ts'
 import { exposition, formOf, registerMetric } from './metrics.ts'
 import './process-metrics.ts'
@@ -60,8 +61,7 @@ export const metricsRoute: Route = async ({ accept, client }) => {
     return { status: 200, ...rendering }
   } catch (error) {
     requests[500]++
-    const reason = error instanceof Error ? error.message : String(error)
-    return plainText(500, `Cannot collect metrics: ${reason}\n`)
+    return plainText(500, `Cannot collect metrics: ${reasonOf(error)}\n`)
   } finally {
     inFlight--
   }

@@ -1,4 +1,4 @@
-import type { Endpoint } from './address.ts'
+import type { Endpoint } from '../lib/address.ts'
 import type { Backoff } from './backoff.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, type UpstreamCounters } from './counters.ts'

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-import { sourceFor } from './address.ts'
+import { sourceFor } from '../lib/address.ts'
 import type { ChannelOptions } from './channel.ts'
 
 /** Begins to connect to the upstream. What comes is read into the buffer of all connections: `read` uses it up. */

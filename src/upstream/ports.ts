@@ -1,13 +1,13 @@
 import type { Socket } from 'node:dgram'
+import { constants } from 'node:os'
 
 import { type Libc, libc } from '../sys/libc.ts'
 import { MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
 import { renewPort, SyscallError } from '../sys/socket.ts'
-import type { Endpoint } from './address.ts'
+import type { Endpoint } from '../lib/address.ts'
 
-/** Linux's number. */
-const EAGAIN = 11
+const { EAGAIN } = constants.errno
 
 /**
  * Other ports for UDP sockets, and a short way out of them, where the C library can be called. connect(2) to

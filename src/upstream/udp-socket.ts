@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { endpointText, sourceFor } from './address.ts'
+import { joinHostPort, sourceFor } from '../lib/address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -87,7 +87,7 @@ export class UdpSocket implements Carrier {
   get local(): string {
     if (this.#state !== State.Ready) return ''
     const { address, port } = this.#socket.address()
-    return endpointText({ host: address, port })
+    return joinHostPort(address, port)
   }
 
   /** True once its port has been in use for long enough. */

@@ -2,7 +2,7 @@ import { Episode } from '../lib/episode.ts'
 import { Flag, Rcode } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
-import { type Endpoint, endpointText } from './address.ts'
+import { type Endpoint, joinHostPort } from '../lib/address.ts'
 import type { Channel, ChannelHost, ChannelOptions } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
@@ -65,7 +65,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
     crowdBegins: CrowdBegins = () => {},
   ) {
     this.endpoint = endpoint
-    this.name = endpointText(endpoint)
+    this.name = joinHostPort(endpoint.host, endpoint.port)
     this.counters = upstreamCounters.get(this.name)
     this.#context = context
     const { counters } = this

@@ -1,7 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { Histogram, LabelledCounters } from '../../src/lib/counters.ts'
+import { ByServer, Histogram, LabelledCounters } from '../../src/lib/counters.ts'
+
+test('ByServer asks once for each server and tells them apart by index', () => {
+  const asked: string[] = []
+  const all = new ByServer((name) => {
+    asked.push(name)
+    return { name }
+  })
+  const third = { name: 'dns://:5353', index: 2 }
+  const first = { name: 'dns://:53', index: 0 }
+  const found = [third, first, third].map((server) => all.of(server))
+  assert.deepEqual(asked, ['dns://:5353', 'dns://:53'])
+  assert.deepEqual(
+    found.map(({ name }) => name),
+    ['dns://:5353', 'dns://:53', 'dns://:5353'],
+  )
+  assert.equal(found[0], found[2])
+})
 
 describe('LabelledCounters', () => {
   const make = (): { hits: number } => ({ hits: 0 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { formatAddress, listenError } from '../../src/net/listen-error.ts'
+import { listenError } from '../../src/net/listen-error.ts'
 import { SyscallError } from '../../src/sys/socket.ts'
 
 describe('listenError()', () => {
@@ -39,13 +39,4 @@ describe('listenError()', () => {
     assert.equal(error.message, 'Listen: listen tcp 192.0.2.1:53: bind: out of luck')
     assert.match(listenError('tcp', '', 53, 'odd').message, /bind: odd$/)
   })
-})
-
-test('formatAddress() puts IPv6 in brackets', () => {
-  const all = [
-    formatAddress('', 53),
-    formatAddress('192.0.2.1', 53),
-    formatAddress('fe80::1%lo', 1),
-  ]
-  assert.deepEqual(all, [':53', '192.0.2.1:53', '[fe80::1%lo]:1'])
 })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DnsletError } from '../../lib/errors.ts'
+import { DnsletError, reasonOf } from '../../lib/errors.ts'
 
 /** Where kubelet mounts what a pod needs to talk to the API. */
 const MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -117,8 +117,4 @@ function parseJson(text: string): unknown {
     // A proxy in between may answer with a page.
     return null
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

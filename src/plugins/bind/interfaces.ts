@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 
+import { isLinkLocalIPv6 } from '../../lib/address.ts'
+
 /** The machine's network interfaces, as `bind` sees them; tests inject their own. */
 export interface Interfaces {
   /**
@@ -15,8 +17,8 @@ export const systemInterfaces: Interfaces = {
   addresses(name) {
     const found = networkInterfaces()
     if (Object.hasOwn(found, name)) {
-      return (found[name] ?? []).map(({ address, family }) =>
-        family === 'IPv6' && isLinkLocal(address) ? `${address}%${name}` : address,
+      return (found[name] ?? []).map(({ address }) =>
+        isLinkLocalIPv6(address) ? `${address}%${name}` : address,
       )
     }
     // Node lists only what is up and has an address.
@@ -24,9 +26,4 @@ export const systemInterfaces: Interfaces = {
       ? []
       : null
   },
-}
-
-/** fe80::/10 and link-local multicast: meaningless without the interface. */
-function isLinkLocal(address: string): boolean {
-  return /^(fe[89ab][0-9a-f]|ff02):/i.test(address)
 }

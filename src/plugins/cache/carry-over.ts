@@ -1,9 +1,10 @@
 import type { Clock } from '../../lib/clock.ts'
+import { zoneTable } from '../../serve/zone-table.ts'
 import { Rcode } from '../../wire/codes.ts'
 import { exportCaches } from './export.ts'
 import { type Admit, CacheImport } from './import.ts'
 import { boundSoa, boundTtls } from './policy.ts'
-import { type CacheStores, type StoreRules, zoneTable } from './stores.ts'
+import type { CacheStores, StoreRules } from './stores.ts'
 
 const KEY = 'carried over'
 

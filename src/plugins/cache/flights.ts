@@ -3,7 +3,7 @@ import { scanReply } from '../../serve/finish.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
-import { SharedReply } from '../../serve/shared-reply.ts'
+import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Ede, Rcode, Type } from '../../wire/codes.ts'
 import { inBackground } from './background.ts'
 import type { CacheKey } from './cache-key.ts'
@@ -14,11 +14,6 @@ import { isAnswer, judge, Verdict } from './policy.ts'
 import { NO_SLOT } from './slot-chains.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores, StoreRules } from './stores.ts'
-
-/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
-const CLIENT_PATIENCE = 4_400
-/** A failure this slow was a timeout: who joined late still has time for another try. */
-const SLOW_FAILURE = 1_000
 
 export interface FlightsOptions {
   readonly rules: StoreRules
@@ -182,29 +177,14 @@ export class Flights {
     if (leader.outcome === Outcome.Failure && leader.rcode === Rcode.ServFail) {
       stores.rememberFailure(key, leader, rules, now)
     }
-    const mayRetry = !flight.retry && now - flight.startedAt >= SLOW_FAILURE
-    const late: Query[] = []
-    for (const waiter of flight.takeWaiters()) {
-      const left = CLIENT_PATIENCE - (now - waiter.receivedAt)
-      if (mayRetry && left >= SLOW_FAILURE) late.push(waiter)
-      else this.#failLike(waiter, leader)
-    }
+    const took = flight.retry ? 0 : now - flight.startedAt
+    const [first, ...others] = failWaiters(flight.takeWaiters(), leader, took, now, this.#o.done)
     this.#end(flight, leader)
-    const first = late.shift()
     if (first === undefined) return
     const again = Flight.plan(key, first, false, now)
     again.retry = true
-    for (const waiter of late) again.join(waiter)
+    for (const waiter of others) again.join(waiter)
     this.#takeOff(again)
-  }
-
-  #failLike(waiter: Query, leader: Query): void {
-    waiter.outcome = leader.outcome
-    waiter.rcode = leader.rcode
-    waiter.ede = leader.ede
-    waiter.error = leader.error
-    waiter.answeredBy = leader.answeredBy
-    this.#o.done(waiter)
   }
 
   /** Gives the reply in `leader.out` to all who wait, and to the leader's own client. */
@@ -214,12 +194,10 @@ export class Flights {
       this.#end(flight, leader)
       return
     }
-    const { answeredBy } = leader
     this.#shared.take(leader)
     this.#end(flight, leader)
     for (const waiter of waiters) {
       this.#shared.give(waiter)
-      waiter.answeredBy = answeredBy
       this.#o.done(waiter)
     }
   }

@@ -1,4 +1,5 @@
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { zoneTable } from '../../serve/zone-table.ts'
 import { warnOfCapacity } from './capacity.ts'
 import { carryOver } from './carry-over.ts'
 import { type CacheConfig, readConfig } from './config.ts'
@@ -7,9 +8,9 @@ import { describe } from './describe.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
-import { CountersByServer, showGauges } from './metrics.ts'
+import { countersByServer, showGauges } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
-import { CacheStores, StoreRules, zoneTable } from './stores.ts'
+import { CacheStores, StoreRules } from './stores.ts'
 
 /** The zones of the block that a cache was made for. */
 const zonesServed = new WeakMap<CacheStores, readonly string[]>()
@@ -27,7 +28,7 @@ export const cache: Plugin = {
     warnOfCapacity(directives[0]!, config, cacheBudget.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
-    const counters = new CountersByServer(zonesLabel)
+    const counters = countersByServer(zonesLabel)
     const onCrowd = crowdReporter(log, clock)
     const { stores, relatives } = keepStores(config, block, onCrowd)
     const stale =

@@ -1,5 +1,4 @@
-import { LabelledCounters } from '../../lib/counters.ts'
-import type { ServerIdentity } from '../../serve/query.ts'
+import { ByServer, LabelledCounters } from '../../lib/counters.ts'
 import { registerMetric } from '../../telemetry/metrics.ts'
 
 /** What one cache counts for one server. */
@@ -39,26 +38,11 @@ export interface CacheGauges {
 
 const running = new Set<CacheGauges>()
 
-/** Finds a cache's counters by the server of a query without a string look-up. */
-export class CountersByServer {
-  readonly #zones: string
-  readonly #byIndex: (CacheCounters | undefined)[] = []
+export type CountersByServer = ByServer<CacheCounters>
 
-  /** @param zones comma-joined zones of the cache, as the `zones` label has them */
-  constructor(zones: string) {
-    this.#zones = zones
-  }
-
-  of(server: ServerIdentity): CacheCounters {
-    return this.#byIndex[server.index] ?? this.#make(server)
-  }
-
-  #make(server: ServerIdentity): CacheCounters {
-    const made = counters.get(server.name, this.#zones, '')
-    while (this.#byIndex.length <= server.index) this.#byIndex.push(undefined)
-    this.#byIndex[server.index] = made
-    return made
-  }
+/** @param zones comma-joined zones of the cache, as the `zones` label has them */
+export function countersByServer(zones: string): CountersByServer {
+  return new ByServer((server) => counters.get(server, zones, ''))
 }
 
 /** Shows a cache's gauges from now on; the result ends that. */

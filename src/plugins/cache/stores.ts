@@ -1,6 +1,6 @@
 import type { ByteBudget } from '../../lib/byte-budget.ts'
 import type { Query } from '../../serve/query.ts'
-import { ZoneTable } from '../../serve/zone-table.ts'
+import { type ZoneTable, zoneTable } from '../../serve/zone-table.ts'
 import { Flag, Rcode } from '../../wire/codes.ts'
 import { HEADER_SIZE, Section, writeCount, writeFlags } from '../../wire/header.ts'
 import { Records } from '../../wire/records.ts'
@@ -160,13 +160,6 @@ export class StoreRules {
   keepsOut(zones: ZoneTable<true>, q: Query): boolean {
     return !zones.empty && zones.find(q.wire, q.question) !== undefined
   }
-}
-
-/** A table of zones that are all alike. */
-export function zoneTable(zones: readonly string[]): ZoneTable<true> {
-  const table = new ZoneTable<true>()
-  for (const zone of zones) table.add(zone, true)
-  return table
 }
 
 function clamp(value: number, min: number, max: number): number {

@@ -1,5 +1,5 @@
 import type { Query } from '../../serve/query.ts'
-import { sourceFor } from '../../upstream/address.ts'
+import { sourceFor } from '../../lib/address.ts'
 import { askOnce } from '../../upstream/ask-once.ts'
 import { Transport } from '../../upstream/counters.ts'
 import { random16 } from '../../upstream/random.ts'

@@ -30,7 +30,7 @@ import {
   zones,
   zonesOr,
 } from '../../corefile/directive.ts'
-import type { Endpoint } from '../../upstream/address.ts'
+import type { Endpoint } from '../../lib/address.ts'
 import { MAX_TIMEOUT_MS } from '../../upstream/rtt.ts'
 import { Rcode, rcodeFromName } from '../../wire/codes.ts'
 import { type Destination, readDestination, readEndpoint } from './destination.ts'

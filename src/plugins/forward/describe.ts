@@ -1,5 +1,5 @@
 import { formatDuration } from '../../corefile/directive.ts'
-import { endpointText } from '../../upstream/address.ts'
+import { joinHostPort } from '../../lib/address.ts'
 import { rcodeName } from '../../wire/codes.ts'
 import type { ForwardConfig } from './config.ts'
 
@@ -27,7 +27,10 @@ export function describeConfig(config: ForwardConfig, to: readonly string[]): re
     ...list('failover', config.failover.map(rcodeName)),
     ...(config.failfast ? ['failfast_all_unhealthy_upstreams'] : []),
     ...list('source_address', config.source === null ? [] : [config.source]),
-    ...list('resolver', config.resolvers.map(endpointText)),
+    ...list(
+      'resolver',
+      config.resolvers.map(({ host, port }) => joinHostPort(host, port)),
+    ),
   ]
 }
 

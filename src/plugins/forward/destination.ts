@@ -1,14 +1,7 @@
 import { isIPv6 } from 'node:net'
-import {
-  CorefileError,
-  hostPort,
-  ignore,
-  type Token,
-  valueError,
-  type Warn,
-} from '../../corefile/directive.ts'
+import { ignore, type Token, valueError, type Warn } from '../../corefile/directive.ts'
 import { parseIp } from '../../corefile/ip.ts'
-import type { Endpoint } from '../../upstream/address.ts'
+import { type Endpoint, parseHostPort } from '../../lib/address.ts'
 
 /** One TO of the directive. */
 export type Destination =
@@ -88,13 +81,8 @@ function isAddress(text: string): boolean {
 }
 
 function splitPort(text: string): Endpoint | null {
-  try {
-    const parts = hostPort({ text, file: '', line: 0 })
-    return parts.port === 0 ? null : parts
-  } catch (error) {
-    if (error instanceof CorefileError) return null
-    throw error
-  }
+  const parts = parseHostPort(text)
+  return typeof parts === 'string' || parts.port === 0 ? null : parts
 }
 
 /** Letters, digits and hyphens, and not all digits at the end: that would be a mistyped address. */

@@ -2,6 +2,7 @@ import { Timer } from '../../lib/timer-wheel.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
+import { PATIENCE_MS } from '../../serve/shared-reply.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
 import { Result, Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
@@ -17,9 +18,6 @@ import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import { UpstreamChoice } from './upstream-choice.ts'
 import type { Policy } from './policy.ts'
-
-/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
-const PATIENCE_MS = 4400
 
 /** What the errands of one directive have in common. */
 export interface ErrandRules {

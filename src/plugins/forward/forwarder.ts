@@ -1,7 +1,7 @@
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Protocol, type Query } from '../../serve/query.ts'
-import { ZoneTable } from '../../serve/zone-table.ts'
+import { type ZoneTable, zoneTable } from '../../serve/zone-table.ts'
 import { Transport } from '../../upstream/counters.ts'
 import { Ede, Rcode } from '../../wire/codes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
@@ -48,8 +48,8 @@ export class Forwarder {
     const { config, list, nextForward } = parts
     this.#p = parts
     this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
-    this.#zone = config.from === '.' ? null : tableOf([config.from])
-    this.#except = config.except.length === 0 ? null : tableOf(config.except)
+    this.#zone = config.from === '.' ? null : zoneTable([config.from])
+    this.#except = config.except.length === 0 ? null : zoneTable(config.except)
     this.#fromSize = textToName(config.from, new Uint8Array(256), 0)
     this.#rules = {
       context: list.context,
@@ -131,12 +131,6 @@ export class Forwarder {
     this.#underWay--
     if (this.#free.length < POOL_LIMIT) this.#free.push(errand)
   }
-}
-
-function tableOf(zones: readonly string[]): ZoneTable<true> {
-  const table = new ZoneTable<true>()
-  for (const zone of zones) table.add(zone, true)
-  return table
 }
 
 /** Rcodes as a bit set; those above 15 need OPT and never come through here. */

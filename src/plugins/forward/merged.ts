@@ -1,14 +1,9 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
-import { SharedReply } from '../../serve/shared-reply.ts'
+import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Flag, Type } from '../../wire/codes.ts'
 import { keySize, writeKey } from '../../wire/question-key.ts'
-
-/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
-const PATIENCE_MS = 4_400
-/** A failure this slow was a timeout: who joined late still has time for another try. */
-const SLOW_FAILURE_MS = 1_000
 
 /** Longest name, type and class, and an octet for the bits that tell answers apart. */
 const keyed = Buffer.alloc(1 + 255 + 4)
@@ -112,7 +107,6 @@ export class MergedQuestions {
     this.#p.done(leader)
     for (const waiter of waiters) {
       this.#shared.give(waiter)
-      waiter.answeredBy = 'forward'
       this.#p.done(waiter)
     }
   }
@@ -120,24 +114,10 @@ export class MergedQuestions {
   /** All fail, but for those who joined a slow one late: for them it is asked once more. */
   #fail(merged: Merged, leader: Query): void {
     const { clock, done } = this.#p
-    const { ede, error, outcome, rcode } = leader
     const { now } = clock
-    const mayRetry = !merged.isRetry && now - merged.startedAt >= SLOW_FAILURE_MS
-    const late: Query[] = []
+    const took = merged.isRetry ? 0 : now - merged.startedAt
+    const [first, ...others] = failWaiters(merged.waiters, leader, took, now, done)
     done(leader)
-    for (const waiter of merged.waiters) {
-      if (mayRetry && PATIENCE_MS - (now - waiter.receivedAt) >= SLOW_FAILURE_MS) {
-        late.push(waiter)
-        continue
-      }
-      waiter.outcome = outcome
-      waiter.rcode = rcode
-      waiter.ede = ede
-      waiter.error = error
-      waiter.answeredBy = 'forward'
-      done(waiter)
-    }
-    const [first, ...others] = late
     if (first !== undefined) this.#begin(merged.key, first, others, true)
   }
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { nodeFiles } from '../../corefile/files.ts'
-import type { Endpoint } from '../../upstream/address.ts'
+import { reasonOf } from '../../lib/errors.ts'
+import { type Endpoint, isLinkLocalIPv6 } from '../../lib/address.ts'
 
 const DNS_PORT = 53
 
@@ -13,7 +14,7 @@ export function parseNameservers(text: string): readonly Endpoint[] {
   for (const line of text.split('\n')) {
     const [keyword, address = ''] = line.trim().split(/\s+/)
     if (keyword !== 'nameserver') continue
-    const host = /^fe80:/i.test(address) ? address : address.replace(/%.*$/, '')
+    const host = isLinkLocalIPv6(address) ? address : address.replace(/%.*$/, '')
     if (isIP(host) !== 0) found.push({ host, port: DNS_PORT })
   }
   return found
@@ -34,9 +35,7 @@ function readText(path: string): string {
   try {
     return nodeFiles.read(path)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`cannot read nameservers from "${path}": ${reason}; make it readable${OR}`, {
-      cause: error,
-    })
+    const message = `cannot read nameservers from "${path}": ${reasonOf(error)}`
+    throw new Error(`${message}; make it readable${OR}`, { cause: error })
   }
 }

@@ -1,5 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises'
-import { type Endpoint, endpointText } from '../../upstream/address.ts'
+import { reasonOf } from '../../lib/errors.ts'
+import { type Endpoint, joinHostPort } from '../../lib/address.ts'
 
 const TIMEOUT_MS = 2000
 
@@ -14,11 +15,11 @@ const askSystem: ResolveHost = async (host) => {
 
 /** Asks these servers for A, then AAAA records. */
 function askServers(servers: readonly Endpoint[]): ResolveHost {
-  return async (host) => {
+  return async (name) => {
     const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
-    resolver.setServers(servers.map(endpointText))
+    resolver.setServers(servers.map(({ host, port }) => joinHostPort(host, port)))
     try {
-      const found = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
+      const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
       const addresses = found.flatMap((r) => (r.status === 'fulfilled' ? r.value : []))
       const [first] = found
       if (addresses.length === 0 && first.status === 'rejected') throw first.reason
@@ -46,9 +47,8 @@ export async function resolveHost(
     if (addresses.length === 0) throw new Error('no addresses')
     return [...new Set(addresses)].map((address) => ({ host: address, port }))
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
     throw new Error(
-      `Cannot resolve upstream "${host}": ${reason}; ` +
+      `Cannot resolve upstream "${host}": ${reasonOf(error)}; ` +
         'name its addresses instead, or servers that know it with `resolver`',
       { cause: error },
     )

@@ -1,6 +1,7 @@
+import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
-import { type Endpoint, endpointText } from '../../upstream/address.ts'
+import { type Endpoint, joinHostPort } from '../../lib/address.ts'
 import { makeContext, type UpstreamContext } from '../../upstream/context.ts'
 import { transportNames } from '../../upstream/counters.ts'
 import {
@@ -98,7 +99,7 @@ export class UpstreamList {
     try {
       this.#endpoints[i] = readNameservers(path)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = reasonOf(error)
       if (reason !== this.#problems[i]) this.#log.warning(`${reason}; still asking ${before}`)
       this.#problems[i] = reason
       return
@@ -127,7 +128,7 @@ export class UpstreamList {
       checkRecursion: healthCheck.recursionDesired,
     }
     return this.#services.keep(
-      `forward upstream ${endpointText(endpoint)} ${JSON.stringify(options)}`,
+      `forward upstream ${joinHostPort(endpoint.host, endpoint.port)} ${JSON.stringify(options)}`,
       () => {
         const { tellHealth, tellCrowd } = tellers(this.#log)
         return new Upstream(endpoint, options, this.#context, tellHealth, tellCrowd)
@@ -138,7 +139,7 @@ export class UpstreamList {
 }
 
 function textOf(endpoints: readonly Endpoint[]): string {
-  return endpoints.map(endpointText).join(' ')
+  return endpoints.map(({ host, port }) => joinHostPort(host, port)).join(' ')
 }
 
 function endpointsOf(destination: Destination): readonly Endpoint[] {

@@ -5,19 +5,17 @@ import {
   countArgs,
   type Directive,
   duration,
-  hostPort,
   ignore,
   inPlugin,
+  listenAddress,
   type Option,
   read,
   readAll,
-  splitHostPort,
   type Token,
   valueError,
   type Warn,
 } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
-import { formatHttpAddress } from '../../telemetry/http-address.ts'
 
 export interface HealthConfig {
   /** `host:port`, where host '' is every interface. */
@@ -51,14 +49,7 @@ export function readConfig(directives: readonly Directive[], warn: Warn = ignore
 
 function readAddress(directive: Directive, warn: Warn): string | null {
   const [given] = countArgs(directive, 0, 1)
-  if (given === undefined) return null
-  if (given.text.endsWith(':') && splitHostPort(given).port === '') {
-    const { text, file, line } = given
-    warn(`${file}:${line} - '${text}' has no port: the kernel chooses one that nobody knows`)
-    return formatHttpAddress(splitHostPort(given).host, 0)
-  }
-  const { host, port } = hostPort(given)
-  return formatHttpAddress(host, port)
+  return given === undefined ? null : listenAddress(given, warn)
 }
 
 /** `lameduck DURATION [until idle]`: what follows the duration in CoreDNS is an error here too. */

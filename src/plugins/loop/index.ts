@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { joinHostPort } from '../../lib/address.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Observer, Query } from '../../serve/query.ts'
-import { formatHttpAddress } from '../../telemetry/http-address.ts'
 import { askOnce, reachable } from '../../upstream/ask-once.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
@@ -60,7 +60,7 @@ export const loop: Plugin = {
 /** Makes a probe the daemon's own business. False where its arrivals prove a loop, which is cut then. */
 function count(detector: LoopDetector, q: Query, asker: Observer): boolean {
   const { target } = q
-  const client = (): string => formatHttpAddress(target.remoteAddress(q), target.remotePort(q))
+  const client = (): string => joinHostPort(target.remoteAddress(q), target.remotePort(q))
   const arrivals = detector.arrived(nameText(q.wire, q.question, true), client)
   if (arrivals === 0) return true
   q.asker = asker
@@ -79,7 +79,7 @@ function targetsOf({ listeners }: BlockContext): Target[] {
   const [first] = listeners
   if (first === undefined) return []
   const host = reachable(first.host)
-  const listener = formatHttpAddress(first.host, first.port)
+  const listener = joinHostPort(first.host, first.port)
   return (['udp', 'tcp'] as const).map((protocol) => ({
     protocol,
     host,

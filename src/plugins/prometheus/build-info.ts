@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { version } from '../../lib/version.ts'
 import { registerMetric, type Emit } from '../../telemetry/metrics.ts'
 
 registerMetric({
@@ -17,15 +17,6 @@ registerMetric({
   collect: emitVersions,
 })
 
-let version: string | null = null
-
 function emitVersions(emit: Emit): void {
-  version ??= readVersion()
-  emit([version, '', process.version], 1)
-}
-
-/** package.json lies beside src and dist. */
-function readVersion(): string {
-  const url = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version
+  emit([version(), '', process.version], 1)
 }

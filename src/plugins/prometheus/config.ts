@@ -6,15 +6,14 @@ import {
   flag,
   ignore,
   inPlugin,
-  isPort,
+  listenAddress,
   once,
   type Option,
   read,
-  splitHostPort,
   type Token,
   type Warn,
 } from '../../corefile/directive.ts'
-import { formatHttpAddress } from '../../telemetry/http-address.ts'
+import { isPort, splitHostPort } from '../../lib/address.ts'
 
 export interface PrometheusConfig {
   /** `host:port`, where host '' is every interface. */
@@ -45,14 +44,12 @@ export function readConfig(
 
 /** As in CoreDNS, an address that cannot be opened costs the metrics, not DNS. */
 function readAddress(token: Token, warn: Warn): string {
-  const { host, port } = splitHostPort(token)
   const { text, file, line } = token
-  if (isPort(port)) return formatHttpAddress(host, Number(port))
-  if (port === '') {
-    warn(`${file}:${line} - '${text}' has no port: the kernel chooses one that nobody knows`)
-    return formatHttpAddress(host, 0)
+  const parts = splitHostPort(text)
+  if (typeof parts === 'string' || parts.port === '' || isPort(parts.port)) {
+    return listenAddress(token, warn)
   }
-  warn(`${file}:${line} - '${port}' is no port: metrics cannot be served on '${text}'`)
+  warn(`${file}:${line} - '${parts.port}' is no port: metrics cannot be served on '${text}'`)
   return text
 }
 

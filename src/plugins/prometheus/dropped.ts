@@ -1,8 +1,8 @@
 import type { Query } from '../../serve/query.ts'
-import { ZoneCounters } from './recorder.ts'
+import { zoneCounters } from './recorder.ts'
 
 /** What CoreDNS calls queries that its server answers before any plugin. */
-const dropped = new ZoneCounters('dropped')
+const dropped = zoneCounters('dropped')
 
 /**
  * Counts a query that the server itself has answered: no zone, a class it does not serve, a question

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../lib/errors.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { acquire, type HttpLease } from '../../telemetry/http.ts'
 import { metricsRoute } from '../../telemetry/metrics-route.ts'
@@ -29,8 +30,7 @@ export const prometheus: Plugin = {
           lease = await acquire(config.address, { '/metrics': metricsRoute })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same.
-          const reason = error instanceof Error ? error.message : String(error)
-          log.error(`Failed to start metrics handler: ${reason}`)
+          log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
         }
       },
       async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Query } from '../../serve/query.ts'
 import { registerMetric } from '../../telemetry/metrics.ts'
@@ -17,9 +18,8 @@ registerMetric({
 export function panicked(log: Log, cause: unknown, q: Query): void {
   panics++
   const { name } = q.server
-  const reason = cause instanceof Error ? cause.message : String(cause)
   const stack = cause instanceof Error && areStacksTraced(name) ? `\n${cause.stack ?? ''}` : ''
-  log.error(`Recovered from panic in server: "${name}" ${reason}${stack}`)
+  log.error(`Recovered from panic in server: "${name}" ${reasonOf(cause)}${stack}`)
 }
 
 /** Counts and logs an exception that nobody caught: the process goes on. */

@@ -10,7 +10,7 @@ import {
   type Token,
   unknownProperty,
 } from '../../corefile/directive.ts'
-import { formatHttpAddress } from '../../telemetry/http-address.ts'
+import { joinHostPort } from '../../lib/address.ts'
 
 export interface ReadyConfig {
   /** `host:port`, where host '' is every interface. */
@@ -32,7 +32,7 @@ export function readConfig(directives: readonly Directive[]): ReadyConfig {
     let address = DEFAULT_ADDRESS
     if (given !== undefined) {
       const { host, port } = hostPort(given)
-      address = formatHttpAddress(host, port)
+      address = joinHostPort(host, port)
     }
     const mode = read(directive, options, { unknown: unknownProperty }).monitor
     return Object.freeze({ address, continuously: mode === 'continuously' })

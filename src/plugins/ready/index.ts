@@ -1,3 +1,4 @@
+import { reasonOf } from '../../lib/errors.ts'
 import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
 import { acquire, type HttpLease } from '../../telemetry/http.ts'
 import { readConfig } from './config.ts'
@@ -24,8 +25,7 @@ export const ready: Plugin = {
           lease = await acquire(config.address, { '/ready': () => readiness.answer() })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same: the probe fails and says enough.
-          const reason = error instanceof Error ? error.message : String(error)
-          services.log.plugin('ready').error(`Failed to start ready handler: ${reason}`)
+          services.log.plugin('ready').error(`Failed to start ready handler: ${reasonOf(error)}`)
         }
       },
       async stop(): Promise<void> {

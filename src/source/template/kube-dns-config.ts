@@ -1,11 +1,10 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { hostPort } from '../../corefile/address.ts'
 import { canonicalName } from '../../corefile/domain-name.ts'
-import { CorefileError } from '../../corefile/error.ts'
 import { nodeFiles } from '../../corefile/files.ts'
 import { parseIp } from '../../corefile/ip.ts'
-import { DnsletError } from '../../lib/errors.ts'
+import { parseHostPort } from '../../lib/address.ts'
+import { DnsletError, reasonOf } from '../../lib/errors.ts'
 
 /** What the kube-dns ConfigMap asks for, validated. */
 export interface KubeDnsConfig {
@@ -51,8 +50,8 @@ function readKey<T>(directory: string, key: string, parse: (text: string) => T):
     const text = nodeFiles.read(path)
     return text.trim() === '' ? null : parse(text)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new DnsletError('E_KUBE_DNS_CONFIG', `Invalid config: ${path}: ${reason}`, { cause })
+    const message = `Invalid config: ${path}: ${reasonOf(cause)}`
+    throw new DnsletError('E_KUBE_DNS_CONFIG', message, { cause })
   }
 }
 
@@ -115,13 +114,12 @@ function isDomain(text: string): boolean {
 /** What is wrong with an `IP`, `IP:port` or `[IPv6]:port`, in the original's words; null for nothing. */
 function endpointProblem(text: string): string | null {
   if (parseIp(text) !== null) return null
-  try {
-    const { host, port } = hostPort({ text, file: '', line: 0 })
-    if (parseIp(host) === null) return `bad IP address: "${host}"`
-    return port === 0 ? `bad port number: "${port}"` : null
-  } catch (error) {
-    if (!(error instanceof CorefileError)) throw error
+  const endpoint = parseHostPort(text)
+  if (typeof endpoint === 'string') {
     const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(text) ?? []
     return parseIp(host) === null ? `bad IP address: "${text}"` : `bad port number: "${port}"`
   }
+  const { host, port } = endpoint
+  if (parseIp(host) === null) return `bad IP address: "${host}"`
+  return port === 0 ? `bad port number: "${port}"` : null
 }

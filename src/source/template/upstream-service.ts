@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { parseIp } from '../../corefile/ip.ts'
+import { reasonOf } from '../../lib/errors.ts'
 
 export interface UpstreamServiceParts {
   /** Name of the Service, in the namespace kube-system. */
@@ -53,7 +54,7 @@ export class UpstreamService {
     try {
       found = await this.#parts.lookup(name)
     } catch (error) {
-      this.#reason = `${name}: ${error instanceof Error ? error.message : String(error)}`
+      this.#reason = `${name}: ${reasonOf(error)}`
       return false
     }
     const [address, ...more] = found.filter((ip) => isIPv6(ip) === this.#wantsIpv6())

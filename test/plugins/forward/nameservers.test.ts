@@ -9,6 +9,7 @@ search example.com
 nameserver 192.0.2.1
   nameserver\tfd00::1 extra
 nameserver fe80::1%eth0
+nameserver fe90::1%eth0
 nameserver fd00::2%eth0
 nameserver localhost
 nameserver
@@ -16,6 +17,6 @@ nameservers 192.0.2.8
 options ndots:5`
   assert.deepEqual(
     parseNameservers(text).map(({ host, port }) => `${host} ${port}`),
-    ['192.0.2.1 53', 'fd00::1 53', 'fe80::1%eth0 53', 'fd00::2 53'],
+    ['192.0.2.1 53', 'fd00::1 53', 'fe80::1%eth0 53', 'fe90::1%eth0 53', 'fd00::2 53'],
   )
 })
