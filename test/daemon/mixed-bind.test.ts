@@ -26,7 +26,7 @@ async function upstream(t: TestContext, ttl: number): Promise<number> {
   await once(socket, 'listening')
   t.after(() => socket.close())
   socket.on('message', (wire, from) => {
-    const name = nameText(wire, questionOf(wire), true).slice(0, -1)
+    const name = nameText(wire, questionOf(wire), true)
     const reply = message({
       id: wire.readUInt16BE(0),
       name,
