@@ -44,7 +44,7 @@ class Scene {
     t.after(() => socket.close())
     const scene = new Scene(t, await freePort(), socket.address().port)
     socket.on('message', (wire, from) => {
-      const name = nameText(wire, questionOf(wire), true)
+      const name = nameText(wire, questionOf(wire), true).slice(0, -1)
       // A health check.
       if (name === '') return socket.send(wire.fill(0x80, 2, 3), from.port, from.address)
       scene.asked.push(name)
