@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { errorText } from './commands/error-text.ts'
+import type { Serving } from './commands/serve.ts'
 import type { Command } from './daemon/options.ts'
 import { replaceHandler } from './daemon/replace-handler.ts'
 import type { DaemonLog } from './telemetry/log.ts'
@@ -65,16 +66,8 @@ function leaveStart(): void {
   process.exit(128 + constants.signals.SIGTERM)
 }
 
-/** What signals can do to a command that goes on until it is told to end. */
-interface Obedient {
-  readonly log: DaemonLog
-  uncaught(cause: unknown): void
-  reload(): Promise<void>
-  shutdown(): Promise<void>
-  stop(): Promise<void>
-}
-
-function obey(serving: Obedient): void {
+/** What signals do to a command that goes on until it is told to end. */
+function obey(serving: Serving): void {
   const { log } = serving
   let stopping = false
   const end = (text: string, how: () => Promise<void>): void => {
