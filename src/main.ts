@@ -3,6 +3,7 @@ import { errorText } from './commands/error-text.ts'
 import type { Command } from './options/options.ts'
 import { replaceHandler } from './lib/replace-handler.ts'
 import type { DaemonLog } from './telemetry/log.ts'
+import type { Serving } from './node/serve.ts'
 
 /** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
 const MIN_NODE = 24
@@ -65,16 +66,8 @@ function leaveStart(): void {
   process.exit(128 + constants.signals.SIGTERM)
 }
 
-/** What signals can do to a command that goes on until it is told to end. */
-interface Obedient {
-  readonly log: DaemonLog
-  uncaught(cause: unknown): void
-  reload(): Promise<void>
-  shutdown(): Promise<void>
-  stop(): Promise<void>
-}
-
-function obey(serving: Obedient): void {
+/** What signals do to a command that goes on until it is told to end. */
+function obey(serving: Serving): void {
   const { log } = serving
   let stopping = false
   const end = (text: string, how: () => Promise<void>): void => {

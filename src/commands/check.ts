@@ -7,7 +7,7 @@ import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { Clock } from '../lib/clock.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
+import { complaintsTo } from '../lib/log.ts'
 import { printable } from '../lib/printable.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import type { Services } from '../serve/plugin.ts'
@@ -111,17 +111,9 @@ function renderBlock({ keys, addresses, stages }: CheckedBlock): string {
 /** What plugins may ask for while they are set up and nothing runs. */
 function idleServices(warn: (message: string) => void): Services {
   const silent = (): void => {}
-  const log: Log = {
-    debug: silent,
-    info: silent,
-    warning: warn,
-    error: warn,
-    fatal: warn,
-    plugin: (name) => ({ ...log, warning: (message) => warn(`plugin/${name}: ${message}`) }),
-  }
   return {
     clock: new Clock(),
-    log,
+    log: complaintsTo(warn),
     cacheBudget: openCacheBudget(),
     keep: (_key, make) => make(),
     watchCorefile: silent,

@@ -9,7 +9,7 @@ import { hostPrograms } from '../host/programs.ts'
 import { lockFileEnvironment } from '../host/rules/iptables-backend.ts'
 import { DEFAULT_DIRECTORY } from '../host/state-directory.ts'
 import { DnsletError } from '../lib/errors.ts'
-import type { Log } from '../lib/log.ts'
+import { complaintsTo } from '../lib/log.ts'
 
 /** The world as `dnslet cleanup` sees it. */
 export interface CleanupParts {
@@ -36,7 +36,7 @@ export async function cleanup(options: CleanupOptions, parts: CleanupParts): Pro
   const directory = env['DNSLET_STATE_DIR'] ?? DEFAULT_DIRECTORY
   const alive = new Set(others.map(({ scope }) => scope))
   const programs = hostPrograms(await lockFileEnvironment('/tmp'))
-  const removed = await removeRules(programs, alive, logOf(say))
+  const removed = await removeRules(programs, alive, complaintsTo(say))
   const scopes = removed.flatMap((line) => /^table inet dnslet(-.*)$/.exec(line)?.[1] ?? [])
   for (const scope of ['', ...scopes].filter((one) => !alive.has(one))) {
     const name = scopedName(options.interfaceName, scope)
@@ -83,18 +83,4 @@ function problemOf(
   if (owner === undefined) return null
   const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
   return `${who} listens on ${owner.address}`
-}
-
-/** For what the makers of rules have to say: a warning is worth a line, the rest is told by us. */
-function logOf(say: CleanupParts['say']): Log {
-  const silent = (): void => {}
-  const log: Log = {
-    fatal: say,
-    error: say,
-    warning: say,
-    info: silent,
-    debug: silent,
-    plugin: () => log,
-  }
-  return log
 }

@@ -241,10 +241,12 @@ export function once(directives: readonly Directive[]): Directive {
   return first
 }
 
-/** Refuses braces altogether, empty ones included, in CoreDNS's words. */
-export function noBraces({ name, options }: Directive): void {
-  if (options === null) return
+/** Refuses everything but one directive without arguments and braces, empty ones included, in CoreDNS's words. */
+export function bare(directives: readonly Directive[]): void {
+  const directive = once(directives)
+  const { name, options } = directive
   inPlugin(name, () => {
-    throw argumentError({ ...name, text: '{' })
+    countArgs(directive, 0, 0)
+    if (options !== null) throw argumentError({ ...name, text: '{' })
   })
 }

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
-import { Resolver } from 'node:dns/promises'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import { askOnce, type OwnAddress, simpleQuery } from '../upstream/ask-once.ts'
 import { Rcode, Type } from '../wire/codes.ts'
 import { joinHostPort } from '../lib/address.ts'
+import { lookUp } from '../lib/look-up.ts'
 
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
 const PATIENCE_MS = 5000
@@ -50,12 +50,9 @@ export async function selfLookUp(
   of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
   name: string,
 ): Promise<readonly string[]> {
-  return withPrivateListener(listeners, of, async (host, port) => {
-    const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 1 })
-    resolver.setServers([joinHostPort(host, port)])
-    const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
-    return found.flatMap((family) => (family.status === 'fulfilled' ? family.value : []))
-  })
+  return withPrivateListener(listeners, of, (host, port) =>
+    lookUp([joinHostPort(host, port)], name, PATIENCE_MS).catch(() => []),
+  )
 }
 
 /** A listener on the loopback address for what stands behind another one, as long as `use` runs. */

@@ -10,3 +10,17 @@ export interface Log {
 }
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>
+
+/** A log for who only wants to know what is wrong, in text. */
+export function complaintsTo(say: (message: string) => void): Log {
+  const silent = (): void => {}
+  const log: Log = {
+    debug: silent,
+    info: silent,
+    warning: say,
+    error: say,
+    fatal: say,
+    plugin: (name) => ({ ...log, warning: (message) => say(`plugin/${name}: ${message}`) }),
+  }
+  return log
+}

@@ -1,5 +1,5 @@
-import { Resolver } from 'node:dns/promises'
 import { joinHostPort, isLinkLocal } from '../lib/address.ts'
+import { lookUp } from '../lib/look-up.ts'
 
 const TIMEOUT_MS = 2000
 
@@ -21,14 +21,6 @@ export function clusterLookup(
   const servers = [...new Set([...named, ...local])]
   return async (name) => {
     if (servers.length === 0) throw new Error('no address of kube-dns is known to ask')
-    const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
-    resolver.setServers(servers)
-    const [ipv4, ipv6] = await Promise.allSettled([
-      resolver.resolve4(name),
-      resolver.resolve6(name),
-    ])
-    const found = [ipv4, ipv6].flatMap((r) => (r.status === 'fulfilled' ? r.value : []))
-    if (found.length === 0 && ipv4.status === 'rejected') throw ipv4.reason
-    return found
+    return lookUp(servers, name, TIMEOUT_MS)
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
   all,
+  bare,
   check,
   countArgs,
   type Directive,
@@ -9,7 +10,6 @@ import {
   flag,
   integer,
   list,
-  noBraces,
   once,
   one,
   oneOf,
@@ -158,11 +158,13 @@ describe('once()', () => {
   })
 })
 
-test('noBraces() rejects braces, empty ones included', () => {
-  for (const directive of directives('cache')) noBraces(directive)
+test('bare() rejects a second one, arguments, and braces, empty ones included', () => {
+  bare(directives('cache'))
+  assert.throws(() => bare(directives('cache', 'cache')), /can only be used once/)
+  assert.throws(() => bare(directives('cache 30')), /plugin\/cache: .*30/)
   for (const braced of [cache(), cache('foo')]) {
     assert.equal(
-      messageOf(() => noBraces(braced)),
+      messageOf(() => bare([braced])),
       `plugin/cache: ${position(2)}Error during parsing: Unexpected token '{', expecting argument`,
     )
   }

@@ -1,4 +1,4 @@
-import { countArgs, type Directive, inPlugin, noBraces, once } from '../../corefile/directive.ts'
+import { bare } from '../../corefile/directive.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { write16, write32 } from '../../wire/bytes.ts'
@@ -18,7 +18,7 @@ export const any: Plugin = {
   name: 'any',
   changesAnswers: false,
   setup(directives): Stage {
-    checkConfig(directives)
+    bare(directives)
     return {
       wrap: (next: Handler, done: Handler): Handler => {
         return (q) => {
@@ -32,15 +32,6 @@ export const any: Plugin = {
       },
     }
   },
-}
-
-/** Refuses everything but one bare `any`. */
-function checkConfig(directives: readonly Directive[]): void {
-  const directive = once(directives)
-  inPlugin(directive.name, () => {
-    countArgs(directive, 0, 0)
-    noBraces(directive)
-  })
 }
 
 /** One HINFO record of the question's name. */

@@ -1,33 +1,14 @@
-import { lookup, Resolver } from 'node:dns/promises'
+import { lookup } from 'node:dns/promises'
 import { reasonOf } from '../../lib/errors.ts'
 import { type Endpoint, joinHostPort } from '../../lib/address.ts'
+import { lookUp } from '../../lib/look-up.ts'
 
 const TIMEOUT_MS = 2000
 
-/** The addresses of a host, IPv4 first; rejects or resolves to none where there are none. */
-type ResolveHost = (host: string) => Promise<readonly string[]>
-
 /** Asks the system's resolver: hosts file, resolv.conf and whatever else it knows. */
-const askSystem: ResolveHost = async (host) => {
-  const found = await lookup(host, { all: true, order: 'ipv4first' })
+async function askSystem(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true, order: 'ipv4first' })
   return found.map(({ address }) => address)
-}
-
-/** Asks these servers for A, then AAAA records. */
-function askServers(servers: readonly Endpoint[]): ResolveHost {
-  return async (name) => {
-    const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
-    resolver.setServers(servers.map(({ host, port }) => joinHostPort(host, port)))
-    try {
-      const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
-      const addresses = found.flatMap((r) => (r.status === 'fulfilled' ? r.value : []))
-      const [first] = found
-      if (addresses.length === 0 && first.status === 'rejected') throw first.reason
-      return addresses
-    } finally {
-      resolver.cancel()
-    }
-  }
 }
 
 /**
@@ -39,11 +20,12 @@ export async function resolveHost(
   port: number,
   servers: readonly Endpoint[],
 ): Promise<readonly Endpoint[]> {
-  const resolve = servers.length === 0 ? askSystem : askServers(servers)
   const name = host.replace(/\.$/, '')
+  const named = servers.map((server) => joinHostPort(server.host, server.port))
   const stop = new AbortController()
   try {
-    const addresses = await Promise.race([resolve(name), deadline(stop.signal)])
+    const asked = named.length === 0 ? askSystem(name) : lookUp(named, name, TIMEOUT_MS)
+    const addresses = await Promise.race([asked, deadline(stop.signal)])
     if (addresses.length === 0) throw new Error('no addresses')
     return [...new Set(addresses)].map((address) => ({ host: address, port }))
   } catch (error) {

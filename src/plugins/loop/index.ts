@@ -1,11 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { bare } from '../../corefile/directive.ts'
 import { joinHostPort } from '../../lib/address.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Observer, Query } from '../../serve/query.ts'
 import { askOnce, reachable } from '../../upstream/ask-once.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
-import { checkConfig } from './config.ts'
 import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
 
 /**
@@ -17,7 +17,7 @@ export const loop: Plugin = {
   changesAnswers: false,
   stubZones: true,
   setup(directives, block): Stage {
-    checkConfig(directives)
+    bare(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {
       ask: askOnce,
       randomLabel,
