@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-import { sourceFor } from './address.ts'
+import { connectOptions } from './address.ts'
 import type { ChannelOptions } from './channel.ts'
 
 /** Begins to connect to the upstream. What comes is read into the buffer of all connections: `read` uses it up. */
@@ -8,12 +8,8 @@ export function connectTo(
   { context, endpoint, source }: ChannelOptions,
   read: (size: number) => boolean,
 ): Socket {
-  const localAddress = sourceFor(endpoint.host, source)
   const socket = connect({
-    host: endpoint.host,
-    port: endpoint.port,
-    ...(localAddress === undefined ? {} : { localAddress }),
-    noDelay: true,
+    ...connectOptions(endpoint, source),
     onread: { buffer: context.readBuffer, callback: read },
   })
   // connect() begins in process.nextTick.

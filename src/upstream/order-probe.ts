@@ -1,12 +1,11 @@
-import { Class, Type } from '../wire/codes.ts'
-import { HEADER_SIZE } from '../wire/header.ts'
+import { Type } from '../wire/codes.ts'
+import { makeQuery } from '../wire/query.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
 import { Exchange, type ExchangeOwner } from './exchange.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 
 /** The name servers of the root, recursion not desired: any server has an answer at hand, if a refusal. */
-const query: Buffer = Buffer.alloc(HEADER_SIZE + 5)
-query.set([0, 0, Type.NS, 0, Class.IN], HEADER_SIZE)
+const query: Buffer = makeQuery(0, 0, '.', Type.NS)!
 const question: Question = new Question()
 parseQuestion(query, query.length, question)
 

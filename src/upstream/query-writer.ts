@@ -1,8 +1,8 @@
 import { copyBytes } from '../lib/bytes.ts'
-import { write16, write32 } from '../wire/bytes.ts'
 import { Flag } from '../wire/codes.ts'
 import { OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
+import { writeQueryHeader } from '../wire/query.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
@@ -37,10 +37,8 @@ export function querySize(x: Exchange): number {
  * OPT record of our own, because EDNS is hop by hop (RFC 6891 §6.1.1). Returns the end.
  */
 export function writeQuery(out: Buffer, at: number, x: Exchange): number {
-  write16(out, at, x.id)
-  write16(out, at + 2, (x.flags & (Flag.RD | Flag.CD)) | Flag.AD)
-  write32(out, at + 4, 0x0001_0000)
-  write32(out, at + 8, x.edns ? 1 : 0)
+  const flags = (x.flags & (Flag.RD | Flag.CD)) | Flag.AD
+  writeQueryHeader(out, at, x.id, flags, x.edns ? 1 : 0)
   const { end } = x.question
   copyBytes(x.query, HEADER_SIZE, out, at + HEADER_SIZE, end - HEADER_SIZE)
   if (!x.edns) return at + end

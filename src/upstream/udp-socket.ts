@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { endpointText, sourceFor } from './address.ts'
+import { bindOptions, endpointText } from './address.ts'
 import { type ChannelOptions, codeOf } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -69,18 +69,10 @@ export class UdpSocket implements Carrier {
     this.#socket.on('error', (error) => this.#failed(error))
     this.#socket.on('message', (message) => this.#received(message))
     this.#socket.once('connect', () => this.#connected())
-    this.#open(host, port, sourceFor(host, source))
+    this.#socket.once('listening', () => this.#socket.connect(port, host))
+    this.#socket.bind(bindOptions(host, source))
     // The lookup goes on in process.nextTick.
     context.turn.endLater()
-  }
-
-  #open(host: string, port: number, source: string | undefined): void {
-    this.#socket.once('listening', () => this.#socket.connect(port, host))
-    this.#socket.bind({
-      port: 0,
-      exclusive: true,
-      ...(source === undefined ? {} : { address: source }),
-    })
   }
 
   /** `10.0.0.7:4242`; '' before it is connected. */

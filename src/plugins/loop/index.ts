@@ -1,8 +1,8 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Observer, Query } from '../../serve/query.ts'
 import { formatHttpAddress } from '../../telemetry/http-address.ts'
-import { askOnce, reachable } from '../../upstream/ask-once.ts'
+import { ask, reachable } from '../../upstream/ask.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
 import { checkConfig } from './config.ts'
@@ -19,9 +19,8 @@ export const loop: Plugin = {
   setup(directives, block): Stage {
     checkConfig(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {
-      ask: askOnce,
+      ask,
       randomLabel,
-      randomId: () => randomInt(0x1_0000),
       onLoop: (message) => block.services.fatal(message),
     })
     const log = block.services.log.plugin('loop')
