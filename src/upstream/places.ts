@@ -2,8 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
 import { type Growth, WARM } from './growth.ts'
-import type { Pipelining } from './pipelining.ts'
-import type { Quota } from './quota.ts'
+import type { Pipelining, Quota } from './pipelining.ts'
 import type { RttEstimator } from './rtt.ts'
 import { TcpConnection } from './tcp-connection.ts'
 
@@ -22,13 +21,13 @@ export interface PlacesParts {
 
 /** Which connection of a pool the next query goes to. */
 export class Places {
-  readonly #p: PlacesParts
+  readonly #parts: PlacesParts
   /** The connection chosen last, and how many queries of its tick may follow. */
   #batch: TcpConnection | null = null
   #batchRoom = 0
 
   constructor(parts: PlacesParts) {
-    this.#p = parts
+    this.#parts = parts
   }
 
   /**
@@ -53,8 +52,8 @@ export class Places {
   }
 
   #hasPlace(c: TcpConnection, x: Exchange): boolean {
-    if (c.sent >= this.#p.quota.limit || !c.hasRoom) return false
-    const { deepest, isFree } = this.#p.pipelining
+    if (c.sent >= this.#parts.quota.limit || !c.hasRoom) return false
+    const { deepest, isFree } = this.#parts.pipelining
     if (isFree) return true
     if (c.owed > 0 && this.#isAlone(x)) return false
     if (c.owed < Math.min(c.window, deepest)) return true
@@ -68,7 +67,7 @@ export class Places {
    * connection cost less than one each on many, and what is not used is closed.
    */
   #choose(x: Exchange, mayOpen: boolean): TcpConnection | null {
-    const { all } = this.#p.connections
+    const { all } = this.#parts.connections
     let best: TcpConnection | null = null
     let late: TcpConnection | null = null
     let owed = 0
@@ -83,12 +82,12 @@ export class Places {
     }
     this.#batch = best
     this.#batchRoom = owed
-    if (best !== null || !this.#p.pipelining.isFree) return best
+    if (best !== null || !this.#parts.pipelining.isFree) return best
     return mayOpen && !this.#hasWaited(x) ? null : late
   }
 
   #hasWaited({ queuedAt }: Exchange): boolean {
-    return queuedAt > 0 && this.#p.clock.now - queuedAt > DIAL_MS
+    return queuedAt > 0 && this.#parts.clock.now - queuedAt > DIAL_MS
   }
 
   /**
@@ -105,21 +104,21 @@ export class Places {
    */
   mayBeOvertaken(x: Exchange): boolean {
     const { avoid } = x
-    if (!this.#p.pipelining.isFree && this.#isAlone(x)) return true
+    if (!this.#parts.pipelining.isFree && this.#isAlone(x)) return true
     if (!(avoid instanceof TcpConnection) || !this.#hasPlace(avoid, x)) return false
-    return this.#p.pipelining.isFree || !this.isLate(avoid)
+    return this.#parts.pipelining.isFree || !this.isLate(avoid)
   }
 
   /** Whether a connection keeps its oldest query waiting for longer than a fast name takes. */
   isLate(c: TcpConnection): boolean {
-    const { clock, pipelining, rtt } = this.#p
+    const { clock, pipelining, rtt } = this.#parts
     return c.isSilent(clock.now, pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake)
   }
 
   /** The upstream closed `c`: it may take no more connections, or no more queries on one. */
   learnFrom(c: TcpConnection, growth: Growth): void {
-    const { connections, quota } = this.#p
-    const { now } = this.#p.clock
+    const { connections, quota } = this.#parts
+    const { now } = this.#parts.clock
     quota.ended(c.answers, now - c.answeredAt, connections.mostAnswers, now)
     const served = connections.countServed((other) => this.isLate(other))
     if (!c.isSeasoned && served > 0) growth.refused(served, now)
