@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { clientOf } from '../lib/client-share.ts'
 import type { Occupant } from '../lib/places.ts'
 import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
+import { clientSockaddr, sockaddrPort } from '../sys/sockaddr.ts'
 import { TcpEnd } from './counters.ts'
 import { FrameQueue, TOO_LONG } from './frame-queue.ts'
 import { ReplyStream } from './reply-stream.ts'
@@ -20,8 +21,6 @@ import {
 } from './tcp-limits.ts'
 import type { TcpShared } from './tcp-shared.ts'
 import { unmapped } from './unmapped.ts'
-
-const MAX_MESSAGE = 65_535
 
 const State = {
   /** Accepted, no whole message yet. */
@@ -48,7 +47,7 @@ type State = (typeof State)[keyof typeof State]
  */
 export class TcpConnection implements ReplyTarget, Occupant {
   readonly protocol: Protocol = Protocol.Tcp
-  readonly maxSize: number = MAX_MESSAGE
+  readonly maxSize: number = 65_535
   readonly localAddress: string
   readonly localPort: number
   readonly client: string
@@ -58,7 +57,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
   readonly #shared: TcpShared<TcpConnection>
   readonly #socket: Socket
   readonly #remoteAddress: string
-  readonly #remotePort: number
+  readonly #sockaddr: Buffer
   readonly #frames = new FrameQueue(MAX_QUERY)
   readonly #replies: ReplyStream
   #state: State = State.New
@@ -81,7 +80,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
     this.localAddress = unmapped(socket.localAddress)
     this.localPort = socket.localPort ?? 0
     this.#remoteAddress = unmapped(socket.remoteAddress)
-    this.#remotePort = socket.remotePort ?? 0
+    this.#sockaddr = clientSockaddr(this.#remoteAddress, socket.remotePort ?? 0)
     this.client = clientOf(this.#remoteAddress)
     this.#replies = new ReplyStream(socket, shared.unsent, this.#written)
     socket.on('data', this.#received)
@@ -203,6 +202,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
       this.#activeAt = clock.now
       this.#inFlight++
       query.target = this
+      query.client = this.#sockaddr
       query.reset(message, length, clock.now)
       dispatcher.dispatch(query)
     }
@@ -290,8 +290,8 @@ export class TcpConnection implements ReplyTarget, Occupant {
     return this.#remoteAddress
   }
 
-  remotePort(_q: Query): number {
-    return this.#remotePort
+  remotePort(q: Query): number {
+    return sockaddrPort(q.client)
   }
 
   isIPv6(_q: Query): boolean {
