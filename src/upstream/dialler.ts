@@ -4,14 +4,14 @@ import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { FEW, type Growth, MOST, WARM } from './growth.ts'
 import type { Pipelining } from './pipelining.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 
 /** 2,048 queries in flight on one of the first connections, 128 on those that slow names need. */
 const ID_BITS = 11
 const FEWER_ID_BITS = 7
 
 export interface DiallerParts {
-  readonly pool: ConnectionOwner<TcpConnection>
+  readonly pool: ConnectionOwner<UpstreamConnection>
   readonly options: ChannelOptions
   readonly connections: Connections
   readonly growth: Growth
@@ -82,7 +82,7 @@ export class Dialler {
     for (let i = 0; i < count; i++) {
       this.underWay++
       const bits = connections.count < FEW ? ID_BITS : FEWER_ID_BITS
-      connections.add(new TcpConnection(pool, options, pipelining, bits))
+      connections.add(new UpstreamConnection(pool, options, pipelining, bits))
     }
   }
 

@@ -4,7 +4,7 @@ import { makeQuery } from '../wire/query.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
 import { Exchange, type ExchangeHost, type ExchangeOwner } from './exchange.ts'
 import type { Pipelining } from './pipelining.ts'
-import type { TcpConnection } from './tcp-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** The name servers of the root, recursion not desired: any server has an answer at hand, if a refusal. */
 const query: Buffer = makeQuery(0, 0, '.', Type.NS)!
@@ -31,7 +31,7 @@ const nobody: ExchangeOwner & Omit<ExchangeHost, 'received'> = {
  */
 export class OrderProbe {
   readonly exchange: Exchange = new Exchange(nobody)
-  #on: TcpConnection | null = null
+  #on: UpstreamConnection | null = null
   /** Answers its connection will have given when all older queries have theirs. */
   #due = 0
 
@@ -50,7 +50,7 @@ export class OrderProbe {
   }
 
   /** Asks behind the late query of `c`, unless one is under way. True where it was sent now. */
-  send(c: TcpConnection): boolean {
+  send(c: UpstreamConnection): boolean {
     if (this.exchange.carrier !== null || !c.hasRoom) return false
     this.#on = c
     this.#due = c.answers + c.owed

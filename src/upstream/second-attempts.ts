@@ -1,7 +1,7 @@
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
 import type { RttEstimator } from './rtt.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 
 /** A query that has arrived is asked again after this long, if few are that slow. */
 const SLOW_MS = 270
@@ -41,7 +41,7 @@ export class SecondAttempts {
   /** Milliseconds to go on waiting for `x`, whose timeout is over; 0: it is late. */
   patience(x: Exchange, now: number): number {
     const c = x.carrier
-    if (!(c instanceof TcpConnection)) {
+    if (!(c instanceof UpstreamConnection)) {
       const waits = this.#connections.ready > 0 && now - x.queuedAt < LONG_WAIT_MS
       return waits ? this.#rtt.timeout : 0
     }
@@ -52,11 +52,11 @@ export class SecondAttempts {
   }
 
   /** A second attempt was faster than the one that waits on `c`. */
-  won(c: TcpConnection): void {
+  won(c: UpstreamConnection): void {
     this.#budgetFor(c).won()
   }
 
-  #budgetFor(c: TcpConnection): HedgeBudget {
+  #budgetFor(c: UpstreamConnection): HedgeBudget {
     return this.#connections.mayBeUnaccepted(c) ? this.#unaccepted : this.#slow
   }
 }

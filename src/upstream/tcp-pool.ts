@@ -12,7 +12,7 @@ import { Places } from './places.ts'
 import { RttEstimator } from './rtt.ts'
 import { SecondAttempts } from './second-attempts.ts'
 import { Shares } from './shares.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 import { MOVES, type TendedPool, Tending } from './tending.ts'
 import { WaitingLines, type WaitingList } from './waiting-list.ts'
 
@@ -29,7 +29,9 @@ const BUSY = 100
  *     late ──▶ those behind the oldest query wait again
  *     ended ─▶ those not answered wait again
  */
-export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepable, TendedPool {
+export class TcpPool
+  implements Channel, ConnectionOwner<UpstreamConnection>, Sweepable, TendedPool
+{
   readonly rtt: RttEstimator
   readonly backoff: Backoff
   readonly #options: ChannelOptions
@@ -99,7 +101,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     return this.#shares.admits(x)
   }
 
-  #send(c: TcpConnection, x: Exchange): void {
+  #send(c: UpstreamConnection, x: Exchange): void {
     c.send(x)
     if (x.again) c.window = 1
     // Whoever is behind another query, or on a connection not accepted, may have to be taken back.
@@ -140,7 +142,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     return true
   }
 
-  answered(c: TcpConnection, count: number, elapsed: number): void {
+  answered(c: UpstreamConnection, count: number, elapsed: number): void {
     this.answers += count
     this.pipelining.answered(count, elapsed)
     if (c.isWanted) {
@@ -158,13 +160,13 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
 
   beaten(x: Exchange): void {
     const c = x.carrier
-    if (!(c instanceof TcpConnection)) return
+    if (!(c instanceof UpstreamConnection)) return
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
     if (unaccepted) this.#tending.giveBack(c)
   }
 
-  closed(c: TcpConnection, code: string | null): void {
+  closed(c: UpstreamConnection, code: string | null): void {
     this.#connections.remove(c)
     this.#places.leave(c)
     if (c.readyAt > 0) this.#ended(c, code)
@@ -172,7 +174,7 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   }
 
   /** What was not answered goes on elsewhere; only the oldest may be why the connection ended. */
-  #ended(c: TcpConnection, code: string | null): void {
+  #ended(c: UpstreamConnection, code: string | null): void {
     const { now } = this.#options.context.clock
     const orphans = this.#probe.leaveOut(c.takeAll())
     const [suspect] = orphans

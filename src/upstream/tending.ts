@@ -11,7 +11,7 @@ import type { Pipelining } from './pipelining.ts'
 import type { Places } from './places.ts'
 import type { RttEstimator } from './rtt.ts'
 import type { Shares } from './shares.ts'
-import type { TcpConnection } from './tcp-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 import type { WaitingLines } from './waiting-list.ts'
 
 /** A look that comes later than this was held up: the wheel is late by a tick at most. */
@@ -88,7 +88,7 @@ export class Tending {
     const { connections, dialler, growth, pipelining, places, pool, shares, waiting } = this.#parts
     const { now } = this.#parts.options.context.clock
     pipelining.calm(now)
-    const late: TcpConnection[] = []
+    const late: UpstreamConnection[] = []
     let again = false
     let probing = false
     for (const c of connections.all) {
@@ -115,7 +115,7 @@ export class Tending {
   }
 
   /** Takes those behind a late query back. True where it was just asked whether they could pass. */
-  #relieve(c: TcpConnection, now: number): boolean {
+  #relieve(c: UpstreamConnection, now: number): boolean {
     const { connections, pipelining, pool, probe, rtt, waiting } = this.#parts
     if (c.waiting > 1) pipelining.doubt(now)
     if (!pipelining.keepsOrder) {
@@ -132,7 +132,7 @@ export class Tending {
   }
 
   /** Closes a connection that the upstream seems not to have accepted. */
-  giveBack(c: TcpConnection): void {
+  giveBack(c: UpstreamConnection): void {
     const { connections, growth, options, pool } = this.#parts
     growth.refused(connections.proven, options.context.clock.now)
     for (const x of this.#takeFrom(c)) pool.wait(x)
@@ -160,7 +160,7 @@ export class Tending {
     }
   }
 
-  #takeFrom(c: TcpConnection): Exchange[] {
+  #takeFrom(c: UpstreamConnection): Exchange[] {
     const all = this.#parts.probe.leaveOut(c.takeAll())
     c.destroy()
     return all

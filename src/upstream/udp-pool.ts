@@ -6,7 +6,7 @@ import { Result, Transport } from './counters.ts'
 import type { Exchange } from './exchange.ts'
 import { random16 } from './random.ts'
 import { RttEstimator } from './rtt.ts'
-import { UdpSocket } from './udp-socket.ts'
+import { UpstreamSocket } from './upstream-socket.ts'
 import { WaitingList } from './waiting-list.ts'
 
 /** Sockets that carry one query each; beyond, queries share them. */
@@ -30,13 +30,13 @@ const MOST_ERRORS = 3
  * An error of a socket (ICMP, which anybody can forge who guesses its port) ends what that socket carries:
  * while others are answered it is sent from another one. Only where none is, nothing is sent for a while.
  */
-export class UdpPool implements Channel, ConnectionOwner<UdpSocket>, Sweepable {
+export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepable {
   readonly rtt: RttEstimator
   readonly backoff: Backoff = new Backoff()
   readonly #options: ChannelOptions
-  readonly #sockets: UdpSocket[] = []
-  readonly #idle: UdpSocket[] = []
-  readonly #worn = new Set<UdpSocket>()
+  readonly #sockets: UpstreamSocket[] = []
+  readonly #idle: UpstreamSocket[] = []
+  readonly #worn = new Set<UpstreamSocket>()
   readonly #waiting = new WaitingList()
   readonly #retry: Timer
   #closing = false
@@ -77,7 +77,7 @@ export class UdpPool implements Channel, ConnectionOwner<UdpSocket>, Sweepable {
   beaten(): void {}
 
   /** A socket for one query; null where all have too many under way. */
-  #choose(): UdpSocket | null {
+  #choose(): UpstreamSocket | null {
     const idle = this.#takeIdle()
     if (idle !== null) {
       this.#options.counters.reused[Transport.Udp]!++
@@ -102,7 +102,7 @@ export class UdpPool implements Channel, ConnectionOwner<UdpSocket>, Sweepable {
     return this.#options.context.clock.now - this.#answeredAt < RECENT
   }
 
-  #takeIdle(): UdpSocket | null {
+  #takeIdle(): UpstreamSocket | null {
     for (;;) {
       const socket = this.#idle.pop()
       if (socket === undefined) return null
@@ -111,14 +111,14 @@ export class UdpPool implements Channel, ConnectionOwner<UdpSocket>, Sweepable {
     }
   }
 
-  #open(): UdpSocket {
-    const opened = new UdpSocket(this, this.#options)
+  #open(): UpstreamSocket {
+    const opened = new UpstreamSocket(this, this.#options)
     this.#sockets.push(opened)
     this.#options.context.sweeper.add(this)
     return opened
   }
 
-  ready(socket: UdpSocket): void {
+  ready(socket: UpstreamSocket): void {
     if (this.#worn.has(socket) || this.#closing) socket.destroy()
     else this.#idle.push(socket)
   }
@@ -128,7 +128,7 @@ export class UdpPool implements Channel, ConnectionOwner<UdpSocket>, Sweepable {
     this.#errors = 0
   }
 
-  closed(socket: UdpSocket, code: string | null): void {
+  closed(socket: UpstreamSocket, code: string | null): void {
     if (!this.#worn.delete(socket)) {
       removeFrom(this.#sockets, socket)
       removeFrom(this.#idle, socket)
@@ -168,7 +168,7 @@ export class UdpPool implements Channel, ConnectionOwner<UdpSocket>, Sweepable {
   }
 }
 
-function removeFrom(list: UdpSocket[], socket: UdpSocket): void {
+function removeFrom(list: UpstreamSocket[], socket: UpstreamSocket): void {
   const place = list.lastIndexOf(socket)
   if (place >= 0) list.splice(place, 1)
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 
 import { Result } from '../../src/upstream/counters.ts'
 import { ExchangeState } from '../../src/upstream/exchange.ts'
-import { TcpConnection } from '../../src/upstream/tcp-connection.ts'
+import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { exchange, Log, type Manual, manual, options, tcpPool } from './channel.ts'
@@ -162,9 +162,9 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const fast = exchange('fast')
     pool.ask(fast)
     for (let i = 0; i < 2; i++) time.pass(10)
-    assert.ok(!(fast.carrier instanceof TcpConnection), 'a dial is under way')
+    assert.ok(!(fast.carrier instanceof UpstreamConnection), 'a dial is under way')
     for (let i = 0; i < 5; i++) time.pass(10)
-    assert.ok(fast.carrier instanceof TcpConnection)
+    assert.ok(fast.carrier instanceof UpstreamConnection)
   })
 
   test('what a server has not accepted is not tried again and again', async (t) => {

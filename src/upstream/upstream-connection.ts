@@ -30,7 +30,7 @@ type State = (typeof State)[keyof typeof State]
  * One TCP connection to an upstream. Queries are pipelined under 16-bit ids, at most one write a
  * tick; replies may come in any order (RFC 7766 §6.2.1.1).
  */
-export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
+export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   /** Replies the upstream owes us, those nobody waits for any more included. */
   owed = 0
   /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
@@ -48,7 +48,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   readyAt = 0
   /** Milliseconds that connecting took: about one round trip of the network. */
   handshake = 0
-  readonly #owner: ConnectionOwner<TcpConnection>
+  readonly #owner: ConnectionOwner<UpstreamConnection>
   readonly #options: ChannelOptions
   readonly #pipelining: Pipelining
   readonly #socket: Socket
@@ -73,7 +73,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** @param idBits 2^idBits queries may be in flight; the other bits of an id tell a slot's tenants apart */
   constructor(
-    owner: ConnectionOwner<TcpConnection>,
+    owner: ConnectionOwner<UpstreamConnection>,
     options: ChannelOptions,
     pipelining: Pipelining,
     idBits: number,

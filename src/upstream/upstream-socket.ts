@@ -28,10 +28,10 @@ type State = (typeof State)[keyof typeof State]
  * datagrams reach it, and a closed port is noticed. A port is used for a few queries, each under a random
  * id (RFC 5452 §9), then the idle socket gets another one.
  */
-export class UdpSocket implements Carrier {
+export class UpstreamSocket implements Carrier {
   /** Clock time of the latest query or reply. */
   usedAt: number
-  readonly #owner: ConnectionOwner<UdpSocket>
+  readonly #owner: ConnectionOwner<UpstreamSocket>
   readonly #options: ChannelOptions
   readonly #socket: Socket
   readonly #exchanges = new Map<number, Exchange>()
@@ -43,7 +43,7 @@ export class UdpSocket implements Carrier {
   /** Abandoned queries whose answers may still come. */
   #abandoned = 0
 
-  constructor(owner: ConnectionOwner<UdpSocket>, options: ChannelOptions) {
+  constructor(owner: ConnectionOwner<UpstreamSocket>, options: ChannelOptions) {
     this.#owner = owner
     this.#options = options
     const { context, counters, endpoint, source } = options
