@@ -150,7 +150,7 @@ export class Upstream implements ExchangeHost {
       // Truncated over TCP as well, it is all that this server has to say.
       this.#answer(x, reply, length, rcode)
     } else if (verdict === Verdict.BareError || tcp) {
-      this.#fail(x, Result.Invalid, null)
+      this.lost(x, Result.Invalid, null)
     } else if (verdict === Verdict.Answer) {
       this.#health[x.transport].proven()
       x.owner.truncated(x, reply, length)
@@ -196,10 +196,6 @@ export class Upstream implements ExchangeHost {
   }
 
   lost(x: Exchange, result: Result, code: string | null): void {
-    this.#fail(x, result, code)
-  }
-
-  #fail(x: Exchange, result: Result, code: string | null): void {
     this.#end(x)
     this.#tellFailure(x, result, code)
   }
