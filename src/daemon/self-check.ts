@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import type { Query } from '../serve/query.ts'
-import { askOnce, isAbsent, reachable } from '../upstream/ask-once.ts'
+import { ask, isAbsent, reachable } from '../upstream/ask.ts'
 import { Rcode } from '../wire/codes.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
 
 /** A listener that has not answered by then serves nobody. */
-const PATIENCE_MS = 1000
+const PATIENCE = { timeoutMs: 1000 } as const
 
 /**
  * A query that the server answers by itself, with NOTIMP and without any plugin or upstream: opcode
@@ -30,7 +30,7 @@ export async function answersStatus(host: string, port: number): Promise<boolean
   // Bound to every address: nobody who serves these ones in particular.
   if (host === '0.0.0.0' || host === '::') return false
   try {
-    await askOnce({ protocol: 'udp', host, port }, probe, PATIENCE_MS)
+    await ask({ protocol: 'udp', host, port }, probe, PATIENCE)
     return true
   } catch {
     return false
@@ -80,7 +80,7 @@ async function problemOf(
   underWay.set(id, false)
   let came = false
   try {
-    const reply = await askOnce({ protocol, host: reachable(host), port }, query, PATIENCE_MS)
+    const reply = await ask({ protocol, host: reachable(host), port }, query, PATIENCE)
     if (intercepting && from === 'us' && underWay.get(id) === false) {
       return `${name} is answered by another process over ${transport}`
     }

@@ -1,9 +1,10 @@
-import { randomInt } from 'node:crypto'
 import type { Listener, Listeners } from '../net/listeners.ts'
-import { askOnce, type OwnAddress, simpleQuery } from '../upstream/ask-once.ts'
-import { Rcode, Type } from '../wire/codes.ts'
+import { Rcode, Type, Flag } from '../wire/codes.ts'
 import { joinHostPort } from '../lib/address.ts'
 import { lookUp } from '../lib/look-up.ts'
+import { ask, type Destination } from '../upstream/ask.ts'
+import { random16 } from '../upstream/random.ts'
+import { makeQuery } from '../wire/query.ts'
 
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
 const PATIENCE_MS = 5000
@@ -70,11 +71,12 @@ async function withPrivateListener<T>(
   }
 }
 
-async function problemOf(to: OwnAddress, name: string): Promise<string | null> {
-  const query = simpleQuery(randomInt(0x10000), name, Type.A)
+async function problemOf(to: Destination, name: string): Promise<string | null> {
+  const query = makeQuery(random16(), Flag.RD, name, Type.A)
   if (query === null) return `cannot be asked for "${name}", which is no name,`
   try {
-    const useless = USELESS.get((await askOnce(to, query, PATIENCE_MS))[3]! & 0x0f)
+    const reply = await ask(to, query, { timeoutMs: PATIENCE_MS })
+    const useless = USELESS.get(reply[3]! & 0x0f)
     return useless === undefined ? null : `answers ${useless} for ${name}`
   } catch {
     return `does not answer for ${name}`

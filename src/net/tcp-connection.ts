@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-
 import { unmapped } from '../lib/address.ts'
 import { clientOf } from '../lib/client-share.ts'
 import type { Occupant } from '../lib/places.ts'
@@ -20,8 +19,7 @@ import {
   WRITE_MS,
 } from './tcp-limits.ts'
 import type { TcpShared } from './tcp-shared.ts'
-
-const MAX_MESSAGE = 65_535
+import { clientSockaddr, sockaddrPort } from '../sys/sockaddr.ts'
 
 const State = {
   /** Accepted, no whole message yet. */
@@ -48,7 +46,7 @@ type State = (typeof State)[keyof typeof State]
  */
 export class TcpConnection implements ReplyTarget, Occupant {
   readonly protocol: Protocol = Protocol.Tcp
-  readonly maxSize: number = MAX_MESSAGE
+  readonly maxSize: number = 65_535
   readonly localAddress: string
   readonly localPort: number
   readonly client: string
@@ -58,7 +56,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
   readonly #shared: TcpShared<TcpConnection>
   readonly #socket: Socket
   readonly #remoteAddress: string
-  readonly #remotePort: number
+  readonly #sockaddr: Buffer
   readonly #frames = new FrameQueue(MAX_QUERY)
   readonly #replies: ReplyStream
   #state: State = State.New
@@ -81,7 +79,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
     this.localAddress = unmapped(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? 0
     this.#remoteAddress = unmapped(socket.remoteAddress ?? '')
-    this.#remotePort = socket.remotePort ?? 0
+    this.#sockaddr = clientSockaddr(this.#remoteAddress, socket.remotePort ?? 0)
     this.client = clientOf(this.#remoteAddress)
     this.#replies = new ReplyStream(socket, shared.unsent, this.#written)
     socket.on('data', this.#received)
@@ -203,6 +201,7 @@ export class TcpConnection implements ReplyTarget, Occupant {
       this.#activeAt = clock.now
       this.#inFlight++
       query.target = this
+      query.client = this.#sockaddr
       query.reset(message, length, clock.now)
       dispatcher.dispatch(query)
     }
@@ -290,8 +289,8 @@ export class TcpConnection implements ReplyTarget, Occupant {
     return this.#remoteAddress
   }
 
-  remotePort(_q: Query): number {
-    return this.#remotePort
+  remotePort(q: Query): number {
+    return sockaddrPort(q.client)
   }
 
   isIPv6(_q: Query): boolean {

@@ -182,7 +182,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
       this.received += count
       for (let i = 0; i < count; i++) {
         this.#at = i
-        query.sockaddr = receive.names[i]!
+        query.client = receive.names[i]!
         this.#serve(receive.buffers[i]!, receive.lengthOf(i), now, receive.isTruncated(i))
       }
       this.#at = NONE
@@ -226,7 +226,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     if (q === this.#query) {
       this.#queue.replyTo(this.#receive, this.#at, length)
     } else {
-      this.#queue.add(q.sockaddr, length)
+      this.#queue.add(q.client, length)
       if (this.#at === NONE) this.#endTurnLater()
     }
   }
@@ -236,11 +236,11 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   }
 
   remoteAddress(q: Query): string {
-    return sockaddrAddress(q.sockaddr)
+    return sockaddrAddress(q.client)
   }
 
   remotePort(q: Query): number {
-    return sockaddrPort(q.sockaddr)
+    return sockaddrPort(q.client)
   }
 
   isIPv6(_q: Query): boolean {

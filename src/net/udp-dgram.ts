@@ -4,11 +4,12 @@ import type { Clock } from '../lib/clock.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
 import type { Closer } from '../sys/closing-order.ts'
 import type { Libc } from '../sys/libc.ts'
+import { clientSockaddr, scopedAddress, sockaddrAddress, sockaddrPort } from '../sys/sockaddr.ts'
 import { bindUdp } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
-import { LateReplies } from './late-replies.ts'
 import { lend, sameAddress } from './lend.ts'
+import { SendQueue } from './send-queue.ts'
 import {
   type Dispatcher,
   MAX_DATAGRAM,
@@ -97,8 +98,11 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   #closing: Promise<void> | null = null
   /** Resolves when node:dgram has closed its descriptor; null while it reads. */
   #letGo: Promise<void> | null = null
-  /** Takes the answers once node:dgram is gone. */
-  #late: LateReplies | null = null
+  /**
+   * Takes the answers once node:dgram is gone: a closed socket cannot send, and an open one would go on
+   * reading what belongs to the successor.
+   */
+  #late: SendQueue | null = null
   #closed = false
 
   constructor(socket: Socket, options: UdpOptions, own: OwnDescriptor | null) {
@@ -141,7 +145,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     this.#letGo = new Promise<void>((resolve) => this.#socket.close(resolve))
     if (this.#own === null) return
     const { libc, fd } = this.#own
-    this.#late = new LateReplies(libc, fd, this.#ipv6, this.#counters)
+    this.#late = new SendQueue(libc, fd, this.#ipv6, this.#counters)
   }
 
   close(graceMs: number): Promise<void> {
@@ -164,7 +168,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     this.received++
     if (wire.length > MAX_DATAGRAM) this.#counters.udpTruncated++
     const query = this.#query
-    query.rinfo = sender
+    query.client = clientSockaddr(sender.address, sender.port)
     const now = this.#clock.refresh()
     query.reset(wire, Math.min(wire.length, MAX_DATAGRAM), now)
     this.#inFlight.add()
@@ -177,15 +181,15 @@ class DgramSocket implements UdpSocket, ReplyTarget {
 
   send(q: Query, length: number): void {
     this.#inFlight.done()
-    const { rinfo } = q
+    const port = sockaddrPort(q.client)
     // Port 0 is a forged sender: dgram would throw.
-    if (this.#closed || rinfo === null || rinfo.port === 0) {
+    if (this.#closed || port === 0) {
       const reason = this.#closed ? UdpDrop.Closed : UdpDrop.Unsendable
       this.#counters.udpDrops[reason]!++
       return
     }
     if (this.#letGo !== null) {
-      this.#late?.send(this.#reply, length, rinfo.address, rinfo.port)
+      this.#sendLate(q, length)
       return
     }
     const waiting = this.#socket.getSendQueueCount()
@@ -193,11 +197,18 @@ class DgramSocket implements UdpSocket, ReplyTarget {
       this.#counters.udpDrops[UdpDrop.Backlog]!++
       return
     }
-    this.#socket.send(this.#reply, 0, length, rinfo.port, rinfo.address, this.#sent)
+    this.#socket.send(this.#reply, 0, length, port, scopedAddress(q.client), this.#sent)
     // The kernel has no room now: that buffer belongs to dgram until it has.
     if (this.#socket.getSendQueueCount() > waiting) {
       this.#reply = Buffer.allocUnsafeSlow(MAX_MESSAGE)
     }
+  }
+
+  #sendLate({ client }: Query, length: number): void {
+    if (this.#late === null) return
+    this.#reply.copy(this.#late.reserve(), 0, 0, length)
+    this.#late.add(client, length)
+    this.#late.flush()
   }
 
   readonly #sent = (error: Error | null): void => {
@@ -215,11 +226,11 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   }
 
   remoteAddress(q: Query): string {
-    return q.rinfo?.address ?? ''
+    return sockaddrAddress(q.client)
   }
 
   remotePort(q: Query): number {
-    return q.rinfo?.port ?? 0
+    return sockaddrPort(q.client)
   }
 
   isIPv6(_q: Query): boolean {

@@ -59,7 +59,7 @@ export interface ReplyTarget {
 /** Tells an observer of a query whose reply went out. */
 export type Observer = (q: Query) => void
 
-/** A socket address as the kernel writes it: sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes). */
+/** Octets of the longer socket address, sockaddr_in6; a sockaddr_in has 16. */
 export const SOCKADDR_SIZE = 28
 
 /** Header, longest name, type and class: all that is kept of a query. */
@@ -85,10 +85,8 @@ export class Query {
   readonly edns: Edns = new Edns()
 
   target: ReplyTarget
-  /** The client's raw socket address (batched UDP). */
-  sockaddr: Buffer = noBytes
-  /** The client's address as node:dgram gives it. */
-  rinfo: { readonly address: string; readonly port: number; readonly family: string } | null = null
+  /** The client's address and port as the kernel writes them, over TCP too; borrowed as `wire` is. */
+  client: Buffer = noBytes
   /** `Clock.now` when the query was read from its socket. */
   receivedAt = 0
 
@@ -125,7 +123,7 @@ export class Query {
   kept = false
   /** Where the client of a copy is counted, see KeptQueries. */
   place = 0
-  /** What the stage that keeps this query remembers with it (the cache: its flight). */
+  /** What the stage that keeps this query remembers with it. */
   memo: object | null = null
 
   constructor(target: ReplyTarget) {
@@ -186,8 +184,7 @@ export class Query {
     copy.question.assign(this.question)
     copy.edns.assign(this.edns)
     copy.target = this.target
-    this.sockaddr.copy(copy.sockaddr)
-    copy.rinfo = this.rinfo
+    this.client.copy(copy.client)
     copy.server = this.server
     copy.asker = this.asker
     return copy
@@ -198,7 +195,6 @@ export class Query {
     if (!this.kept) return
     keptQueries.give(this.place)
     this.out = noBytes
-    this.rinfo = null
     this.memo = null
     if (pool.length < POOL_LIMIT) pool.push(this)
   }
@@ -211,7 +207,7 @@ const pool: Query[] = []
 function newKept(target: ReplyTarget): Query {
   const q = new Query(target)
   q.wire = Buffer.alloc(KEPT_SIZE)
-  q.sockaddr = Buffer.alloc(SOCKADDR_SIZE)
+  q.client = Buffer.alloc(SOCKADDR_SIZE)
   q.kept = true
   return q
 }

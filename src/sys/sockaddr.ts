@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
 
 import { canonicalAddress } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
@@ -42,6 +43,45 @@ export function writeSockaddr(
 
 function scopeId(libc: Libc, scope: string): number {
   return /^\d{1,9}$/.test(scope) ? Number(scope) : libc.if_nametoindex(scope)
+}
+
+/**
+ * The socket address, 28 octets, of a client as Node gives its address and port: what `writeSockaddr`
+ * writes, without the C library.
+ */
+export function clientSockaddr(address: string, port: number): Buffer {
+  const out = Buffer.alloc(INET6_SIZE)
+  out.writeUInt16BE(port, 2)
+  if (!address.includes(':')) {
+    out[0] = AF_INET
+    for (const [i, octet] of address.split('.').entries()) out[4 + i] = Number(octet)
+    return out
+  }
+  out[0] = AF_INET6
+  const [bare = '', scope] = address.split('%')
+  // The last two groups may be written as an IPv4 address.
+  const [front, back] = (bare.includes('.') ? canonicalAddress(bare) : bare)
+    .split('::')
+    .map(groupsOf)
+  front!.forEach((group, i) => out.writeUInt16BE(group, 8 + 2 * i))
+  back?.forEach((group, i) => out.writeUInt16BE(group, 24 - 2 * (back.length - i)))
+  const own = scope === undefined ? [] : (networkInterfaces()[scope] ?? [])
+  out.writeUInt32LE(own.find(({ scopeid = 0 }) => scopeid > 0)?.scopeid ?? 0, 24)
+  return out
+}
+
+function groupsOf(text: string): number[] {
+  return text === '' ? [] : text.split(':').map((group) => parseInt(group, 16))
+}
+
+/** The address as text, with its scope where it has one, as Node takes it to send to. */
+export function scopedAddress(name: Buffer): string {
+  const address = sockaddrAddress(name)
+  const scope = name[0] === AF_INET6 ? name.readUInt32LE(24) : 0
+  if (scope === 0) return address
+  const all = Object.entries(networkInterfaces())
+  const device = all.find(([, own]) => own?.some(({ scopeid }) => scopeid === scope))
+  return device === undefined ? address : `${address}%${device[0]}`
 }
 
 /** The port of a socket address. */

@@ -3,7 +3,6 @@ import type { Backoff } from './backoff.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, type UpstreamCounters } from './counters.ts'
 import type { Exchange } from './exchange.ts'
-import type { Verdict } from './reply-check.ts'
 import type { RttEstimator } from './rtt.ts'
 
 /** The sockets to one upstream over one transport. */
@@ -25,12 +24,14 @@ export interface Channel {
   close(): void
 }
 
-/** Who uses a channel. */
-export interface ChannelHost {
-  /** A message for `x`, judged but no Mismatch, borrowed; `x` has no carrier now. */
-  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
-  /** `x` will not be answered over this channel; it has no carrier now. */
-  lost(x: Exchange, result: Result, code: string | null): void
+/** Who opened a connection or socket `C`. Answers themselves go to the exchange's host. */
+export interface ConnectionOwner<C> {
+  /** It may be given queries: it is connected (TCP), or nobody waits on it any more (UDP). */
+  ready(c: C): void
+  /** `count` answers have come, `elapsed` ms after those before them, or after they were asked for. */
+  answered(c: C, count: number, elapsed: number): void
+  /** It is over, or never came to be; `c.takeAll()` gives those who still wait on it. */
+  closed(c: C, code: string | null): void
 }
 
 export interface ChannelOptions {

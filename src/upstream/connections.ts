@@ -1,4 +1,4 @@
-import type { TcpConnection } from './tcp-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Without a word for this long, with answers owed that nobody waits for: the other end is gone. */
 const HUNG_MS = 2000
@@ -9,21 +9,21 @@ const REFUSAL = 1 / 4
 
 /** The connections of a pool, oldest first, those included that are being opened. */
 export class Connections {
-  #all: TcpConnection[] = []
+  #all: UpstreamConnection[] = []
 
   get count(): number {
     return this.#all.length
   }
 
-  get all(): readonly TcpConnection[] {
+  get all(): readonly UpstreamConnection[] {
     return this.#all
   }
 
-  add(c: TcpConnection): void {
+  add(c: UpstreamConnection): void {
     this.#all.push(c)
   }
 
-  remove(c: TcpConnection): void {
+  remove(c: UpstreamConnection): void {
     this.#all = this.#all.filter((other) => other !== c)
   }
 
@@ -48,7 +48,7 @@ export class Connections {
   }
 
   /** Those silent for longer than anybody waits. */
-  hopeless(now: number): TcpConnection[] {
+  hopeless(now: number): UpstreamConnection[] {
     return this.#all.filter((c) => c.isSilent(now, HUNG_MS))
   }
 
@@ -58,12 +58,12 @@ export class Connections {
   }
 
   /** How much of a move it counts for its oldest query that `c` has ended: up to 1. */
-  blame({ answers }: TcpConnection): number {
+  blame({ answers }: UpstreamConnection): number {
     return answers === 0 && this.proven > 0 ? REFUSAL : 1
   }
 
   /** How many have answered something or are at work on a query: `isLate` tells. */
-  countServed(isLate: (c: TcpConnection) => boolean): number {
+  countServed(isLate: (c: UpstreamConnection) => boolean): number {
     return this.#all.reduce((sum, c) => sum + (c.answers > 0 || isLate(c) ? 1 : 0), 0)
   }
 
@@ -71,7 +71,7 @@ export class Connections {
    * Whether the upstream may not have accepted this connection although the kernel has: it takes only
    * so many at a time, and none that was opened later has answered, where an older one has.
    */
-  mayBeUnaccepted(c: TcpConnection): boolean {
+  mayBeUnaccepted(c: UpstreamConnection): boolean {
     if (c.answers > 0) return false
     const place = this.#all.indexOf(c)
     return this.#all.some(({ answers }) => answers > 0) && !this.#provenAfter(place)

@@ -1,14 +1,18 @@
 import type { Clock } from '../lib/clock.ts'
 import { TimerWheel } from '../lib/timer-wheel.ts'
 import { turn, type Turn } from '../lib/turn.ts'
-import { Acknowledgements } from './acknowledgements.ts'
+import { libc } from '../sys/libc.ts'
+import { acknowledgeNow, unacknowledgedBytes } from '../sys/socket.ts'
 import { Ports } from './ports.ts'
-import { Sweeper } from './sweeper.ts'
 
 /** Holds many messages: a busy connection is read in few system calls. */
 const READ_SIZE = 128 * 1024
 /** The length in front of a message is 16 bits wide (RFC 1035 §4.2.2). */
 const MAX_FRAME = 0xffff
+/** Idle sockets live up to this much longer than they should. */
+const SWEEP_MS = 1000
+/** Node's shortest timer. The kernel would wait 40 ms. */
+const ACKNOWLEDGE_MS = 1
 
 /** What all upstreams of the process share. */
 export interface UpstreamContext {
@@ -34,5 +38,78 @@ export function makeContext(clock: Clock): UpstreamContext {
     sweeper: new Sweeper(clock),
     readBuffer: Buffer.allocUnsafeSlow(READ_SIZE),
     frameBuffer: Buffer.allocUnsafeSlow(MAX_FRAME),
+  }
+}
+
+/** Something that holds sockets which are closed when nobody uses them. */
+export interface Sweepable {
+  /** Closes what has been idle for too long; false where nothing is left to look after. */
+  sweep(now: number): boolean
+}
+
+/** Looks after idle sockets once a second, on one timer that runs only while there are any. */
+export class Sweeper {
+  readonly #clock: Clock
+  readonly #all = new Set<Sweepable>()
+  #interval: NodeJS.Timeout | null = null
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Includes `one` until its `sweep` returns false. */
+  add(one: Sweepable): void {
+    this.#all.add(one)
+    if (this.#interval !== null) return
+    this.#interval = setInterval(() => this.run(), SWEEP_MS)
+    this.#interval.unref()
+  }
+
+  run(): void {
+    const now = this.#clock.refresh()
+    for (const one of this.#all) if (!one.sweep(now)) this.#all.delete(one)
+    if (this.#all.size > 0 || this.#interval === null) return
+    clearInterval(this.#interval)
+    this.#interval = null
+  }
+}
+
+/** A connection whose upstream may wait for an acknowledgement. */
+export interface Acknowledgeable {
+  /** Acknowledges what it has received, unless a write has done that meanwhile. */
+  acknowledge(): void
+}
+
+/**
+ * Acknowledges what TCP connections have received, if within a millisecond nothing was sent that
+ * carries it. An upstream that writes its answers one by one and lets Nagle's algorithm run (nsd) sends
+ * the second only after the first is acknowledged; the kernel would put that off for 40 ms.
+ */
+class Acknowledgements {
+  /** Acknowledges at once what the socket with this descriptor has received. */
+  readonly send: (fd: number) => void
+  /** Octets sent from this socket that the other end has not acknowledged; 0 where nobody can tell. */
+  readonly pending: (fd: number) => number
+  #due: Acknowledgeable[] = []
+  #spare: Acknowledgeable[] = []
+
+  constructor() {
+    const { libc: system } = libc()
+    this.send = system === null ? () => {} : (fd) => acknowledgeNow(system, fd)
+    this.pending = system === null ? () => 0 : (fd) => unacknowledgedBytes(system, fd)
+  }
+
+  /** Asks for `one.acknowledge()` in a millisecond. */
+  add(one: Acknowledgeable): void {
+    if (this.#due.length === 0) setTimeout(this.#run, ACKNOWLEDGE_MS)
+    this.#due.push(one)
+  }
+
+  readonly #run = (): void => {
+    const due = this.#due
+    this.#due = this.#spare
+    for (let i = 0; i < due.length; i++) due[i]!.acknowledge()
+    due.length = 0
+    this.#spare = due
   }
 }

@@ -1,19 +1,17 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import { Backoff } from './backoff.ts'
-import type { ChannelOptions } from './channel.ts'
+import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { FEW, type Growth, MOST, WARM } from './growth.ts'
 import type { Pipelining } from './pipelining.ts'
-import type { ConnectionOwner } from './connection-owner.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 
 /** 2,048 queries in flight on one of the first connections, 128 on those that slow names need. */
 const ID_BITS = 11
 const FEWER_ID_BITS = 7
 
 export interface DiallerParts {
-  /** Owner of the connections. */
-  readonly owner: ConnectionOwner<TcpConnection>
+  readonly pool: ConnectionOwner<UpstreamConnection>
   readonly options: ChannelOptions
   readonly connections: Connections
   readonly growth: Growth
@@ -27,11 +25,11 @@ export class Dialler {
   readonly backoff: Backoff = new Backoff()
   /** Connections that are being opened. */
   underWay = 0
-  readonly #p: DiallerParts
+  readonly #parts: DiallerParts
   readonly #redial: Timer
 
   constructor(parts: DiallerParts) {
-    this.#p = parts
+    this.#parts = parts
     this.#redial = new Timer(() => this.forWaiting())
   }
 
@@ -47,19 +45,19 @@ export class Dialler {
 
   /** How many more connections there may be. */
   get #room(): number {
-    const { connections, growth, pipelining } = this.#p
+    const { connections, growth, pipelining } = this.#parts
     const most = pipelining.isFree ? FEW : MOST
     return Math.min(growth.limit, most) - connections.count
   }
 
   /** Milliseconds to wait before another attempt. */
   get #pause(): number {
-    return this.backoff.until - this.#p.options.context.clock.now
+    return this.backoff.until - this.#parts.options.context.clock.now
   }
 
   /** Opens the first connections, so that there is another one when the first is busy. */
   warmUp(): void {
-    if (this.#p.connections.count < WARM) this.another()
+    if (this.#parts.connections.count < WARM) this.another()
   }
 
   /** Opens another connection, if there may be one. */
@@ -69,7 +67,7 @@ export class Dialler {
 
   /** Opens the connections there should be for those who wait: how many is for `Growth` to say. */
   forWaiting(): void {
-    const { connections, growth, options, waiting } = this.#p
+    const { connections, growth, options, waiting } = this.#parts
     if (waiting.size === 0) return
     const wanted = growth.wanted(connections.count, waiting.size - this.underWay)
     const count = Math.min(wanted, this.#room)
@@ -79,12 +77,12 @@ export class Dialler {
   }
 
   #dial(count: number): void {
-    const { connections, options, owner } = this.#p
+    const { connections, options, pipelining, pool } = this.#parts
     if (this.#pause > 0) return
     for (let i = 0; i < count; i++) {
       this.underWay++
       const bits = connections.count < FEW ? ID_BITS : FEWER_ID_BITS
-      connections.add(new TcpConnection(owner, options, bits))
+      connections.add(new UpstreamConnection(pool, options, pipelining, bits))
     }
   }
 

@@ -1,6 +1,7 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import { Question } from '../wire/question.ts'
 import { type Result, Transport } from './counters.ts'
+import type { Verdict } from './reply-check.ts'
 
 /** Where an exchange stands. */
 export const ExchangeState = {
@@ -28,8 +29,13 @@ export interface ExchangeOwner {
   failed(x: Exchange): void
 }
 
-/** The upstream of an exchange, as the exchange sees it. */
+/** The upstream of an exchange, as the exchange and its carriers see it. */
 export interface ExchangeHost {
+  /** A message for `x`, judged but no Mismatch, borrowed; `x` has no carrier now. */
+  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
+  /** `x` will not be answered over this transport; it has no carrier now. */
+  lost(x: Exchange, result: Result, code: string | null): void
+  /** Its timeout is over. */
   expired(x: Exchange): void
   /** A later attempt was answered before this one. */
   beaten(x: Exchange): void
@@ -115,4 +121,9 @@ export class Exchange {
   cancel(result: Result): void {
     if (this.state !== ExchangeState.Idle) this.host?.cancelled(this, result)
   }
+}
+
+/** Ends exchanges that no carrier has any more. */
+export function loseAll(all: readonly Exchange[], result: Result, code: string | null): void {
+  for (const x of all) x.host?.lost(x, result, code)
 }

@@ -24,26 +24,27 @@ const LEAST_INTERVAL_MS = 50
  *                        └────┘ no answer: fails + 1, wait; down once fails > max_fails
  */
 export class Health {
-  readonly #o: HealthOptions
+  readonly #options: HealthOptions
   readonly #transport: Transport
   #fails = 0
-  #stopProbe: (() => void) | null = null
+  /** Ends the probe under way; null while there is none. */
+  #probing: AbortController | null = null
   #timer: NodeJS.Timeout | null = null
   #closed = false
 
   constructor(transport: Transport, options: HealthOptions) {
     this.#transport = transport
-    this.#o = options
+    this.#options = options
   }
 
   get down(): boolean {
-    return this.#fails > this.#o.maxFails && this.#o.maxFails > 0
+    return this.#fails > this.#options.maxFails && this.#options.maxFails > 0
   }
 
   /** An exchange went wrong: see whether the upstream is alive. */
   suspect(): void {
-    if (this.#o.maxFails === 0 || this.#closed) return
-    if (this.#stopProbe === null && this.#timer === null) this.#probe()
+    if (this.#options.maxFails === 0 || this.#closed) return
+    if (this.#probing === null && this.#timer === null) void this.#probe()
   }
 
   /** The upstream has answered. */
@@ -54,28 +55,27 @@ export class Health {
   /** Ends the probes. */
   close(): void {
     this.#closed = true
-    this.#stopProbe?.()
+    this.#probing?.abort()
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  #probe(): void {
-    this.#stopProbe = probe(this.#o, this.#transport, (alive) => this.#probed(alive))
-  }
-
-  #probed(alive: boolean): void {
-    this.#stopProbe = null
+  async #probe(): Promise<void> {
+    this.#probing = new AbortController()
+    const alive = await probe(this.#options, this.#transport, this.#probing.signal)
+    this.#probing = null
+    if (this.#closed) return
     if (alive) this.#setFails(0)
     else {
-      this.#o.counters.healthFailures++
+      this.#options.counters.healthFailures++
       this.#setFails(this.#fails + 1)
     }
     // After a success too: slow answers are suspected often, and one probe at a time is enough.
     this.#timer = setTimeout(
       () => {
         this.#timer = null
-        if (!alive) this.#probe()
+        if (!alive) void this.#probe()
       },
-      Math.max(this.#o.interval, LEAST_INTERVAL_MS),
+      Math.max(this.#options.interval, LEAST_INTERVAL_MS),
     )
     this.#timer.unref()
   }
@@ -83,6 +83,6 @@ export class Health {
   #setFails(fails: number): void {
     const before = this.down
     this.#fails = fails
-    if (this.down !== before) this.#o.changed(this.down)
+    if (this.down !== before) this.#options.changed(this.down)
   }
 }

@@ -1,23 +1,28 @@
-import { Class, Type } from '../wire/codes.ts'
-import { HEADER_SIZE } from '../wire/header.ts'
+import type { Clock } from '../lib/clock.ts'
+import { Type } from '../wire/codes.ts'
+import { makeQuery } from '../wire/query.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
-import { Exchange, type ExchangeOwner } from './exchange.ts'
-import type { TcpConnection } from './tcp-connection.ts'
+import { Exchange, type ExchangeHost, type ExchangeOwner } from './exchange.ts'
+import type { Pipelining } from './pipelining.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** The name servers of the root, recursion not desired: any server has an answer at hand, if a refusal. */
-const query: Buffer = Buffer.alloc(HEADER_SIZE + 5)
-query.set([0, 0, Type.NS, 0, Class.IN], HEADER_SIZE)
+const query: Buffer = makeQuery(0, 0, '.', Type.NS)!
 const question: Question = new Question()
 parseQuestion(query, query.length, question)
 
 const PATIENCE_MS = 2000
 
-/** The pool looks at the exchange itself. */
-const nobody: ExchangeOwner = {
+/** Nobody waits for the answer. */
+const nobody: ExchangeOwner & Omit<ExchangeHost, 'received'> = {
   replied: () => true,
   truncated: () => {},
   delayed: () => {},
   failed: () => {},
+  lost: () => {},
+  expired: () => {},
+  beaten: () => {},
+  cancelled: () => {},
 }
 
 /**
@@ -27,34 +32,31 @@ const nobody: ExchangeOwner = {
  */
 export class OrderProbe {
   readonly exchange: Exchange = new Exchange(nobody)
-  #on: TcpConnection | null = null
+  #on: UpstreamConnection | null = null
   /** Answers its connection will have given when all older queries have theirs. */
   #due = 0
 
-  constructor() {
+  constructor(pipelining: Pipelining, clock: Clock) {
     const x = this.exchange
     x.query = query
     x.question = question
     x.edns = false
+    const received = (): void => {
+      const c = this.#on!
+      // An older query's answer has not come, wanted or not.
+      if (c.answers <= this.#due) pipelining.overtaken(clock.now, false)
+      else pipelining.keptOrder(clock.now, c.answeredAt - x.sentAt)
+    }
+    x.host = { ...nobody, received }
   }
 
   /** Asks behind the late query of `c`, unless one is under way. True where it was sent now. */
-  send(c: TcpConnection): boolean {
+  send(c: UpstreamConnection): boolean {
     if (this.exchange.carrier !== null || !c.hasRoom) return false
     this.#on = c
     this.#due = c.answers + c.owed
     c.send(this.exchange)
     return true
-  }
-
-  /** The answer has come: whether that of an older query has not, wanted or not. */
-  get hasOvertaken(): boolean {
-    return this.#on !== null && this.#on.answers <= this.#due
-  }
-
-  /** The answer has come: milliseconds since it was asked for. */
-  get age(): number {
-    return this.#on === null ? 0 : this.#on.answeredAt - this.exchange.sentAt
   }
 
   /** `all` without the probe, which nobody waits for. */

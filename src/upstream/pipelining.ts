@@ -24,6 +24,10 @@ const PROOF_MS = 600_000
 const STRICT_MS = 10_000
 /** A probe that is answered sooner has hardly waited for anybody. */
 const TELLING_MS = 4
+/** A connection that ends so soon after an answer was ended because of it, not for having been idle. */
+const SOON_MS = 20
+/** How long a quota is believed: servers change, and a wrong one costs dials. */
+const BELIEVED_MS = 60_000
 
 /**
  * How many queries may be in flight on one connection to an upstream.
@@ -56,6 +60,11 @@ export class Pipelining {
 
   get order(): Order {
     return this.#order
+  }
+
+  /** Whether the upstream answers in order, as far as is known: what was not answered then was dropped. */
+  get keepsOrder(): boolean {
+    return this.#order !== Order.Free
   }
 
   /** Whether any number of queries may share a connection. */
@@ -117,5 +126,37 @@ export class Pipelining {
   /** A connection ended with queries in flight: if it was because of one, that one is to be alone next. */
   keepApart(now: number): void {
     this.#apartUntil = now + APART_MS
+  }
+}
+
+/**
+ * How many queries an upstream answers on one connection before it closes that: one (aardvark-dns,
+ * systemd-resolved), a few (home routers), 128 (servers of Go's miekg/dns), as many as CoreDNS's
+ * `maxtcpqueries` says. Two connections in a row that end after as many answers tell.
+ */
+export class Quota {
+  /** Queries that a connection may be given; infinite where no limit is known. */
+  limit: number = Infinity
+  #last = 0
+  #until = 0
+
+  /**
+   * A connection was ended by the upstream after `answers` answers, `idle` ms after the last of them.
+   * @param most answers that another open connection has given: more than a quota show that it is none
+   */
+  ended(answers: number, idle: number, most: number, now: number): void {
+    if (answers === 0 || idle > SOON_MS || most > answers) return
+    if (answers === this.#last) {
+      this.limit = answers
+      this.#until = now + BELIEVED_MS
+    }
+    this.#last = answers
+  }
+
+  /** Forgets a quota that is too old to be believed. */
+  expire(now: number): void {
+    if (now < this.#until) return
+    this.limit = Infinity
+    this.#last = 0
   }
 }

@@ -2,10 +2,9 @@ import type { Clock } from '../lib/clock.ts'
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
 import { type Growth, WARM } from './growth.ts'
-import type { Pipelining } from './pipelining.ts'
-import type { Quota } from './quota.ts'
+import type { Pipelining, Quota } from './pipelining.ts'
 import type { RttEstimator } from './rtt.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 
 /** Without a word for this long a connection is late: nobody is put behind its oldest query. */
 const LATE_MS = 8
@@ -25,20 +24,20 @@ export interface PlacesParts {
  * flight: a write costs as much as several queries.
  */
 export class Places {
-  readonly #p: PlacesParts
+  readonly #parts: PlacesParts
   /** The connection chosen last, and how many queries of its tick may follow. */
-  #batch: TcpConnection | null = null
+  #batch: UpstreamConnection | null = null
   #batchRoom = 0
 
   constructor(parts: PlacesParts) {
-    this.#p = parts
+    this.#parts = parts
   }
 
   /**
    * A connection with a place for `x`, or null.
    * @param mayOpen whether another connection can be had, so that a late one need not be taken
    */
-  find(x: Exchange, mayOpen: boolean): TcpConnection | null {
+  find(x: Exchange, mayOpen: boolean): UpstreamConnection | null {
     return this.#joinBatch(x) ?? this.#choose(x, mayOpen)
   }
 
@@ -47,7 +46,7 @@ export class Places {
    * in flight. A write and its reads cost as much as several queries; but few queries are better
    * spread, since an upstream that answers in order lets the second wait for the first.
    */
-  #joinBatch(x: Exchange): TcpConnection | null {
+  #joinBatch(x: Exchange): UpstreamConnection | null {
     const batch = this.#batch
     if (batch === null || this.#batchRoom === 0 || !batch.isCollecting) return null
     if (!this.#hasPlace(batch, x) || batch === x.avoid) return null
@@ -55,9 +54,9 @@ export class Places {
     return batch
   }
 
-  #hasPlace(c: TcpConnection, x: Exchange): boolean {
-    if (c.sent >= this.#p.quota.limit || !c.hasRoom) return false
-    const { deepest, isFree } = this.#p.pipelining
+  #hasPlace(c: UpstreamConnection, x: Exchange): boolean {
+    if (c.sent >= this.#parts.quota.limit || !c.hasRoom) return false
+    const { deepest, isFree } = this.#parts.pipelining
     if (isFree) return true
     if (c.owed > 0 && this.#isAlone(x)) return false
     if (c.owed < Math.min(c.window, deepest)) return true
@@ -70,10 +69,10 @@ export class Places {
    * are filled before further ones, which slow names have needed, are used again: many queries on a
    * connection cost less than one each on many, and what is not used is closed.
    */
-  #choose(x: Exchange, mayOpen: boolean): TcpConnection | null {
-    const { all } = this.#p.connections
-    let best: TcpConnection | null = null
-    let late: TcpConnection | null = null
+  #choose(x: Exchange, mayOpen: boolean): UpstreamConnection | null {
+    const { all } = this.#parts.connections
+    let best: UpstreamConnection | null = null
+    let late: UpstreamConnection | null = null
     let owed = 0
     for (let i = 0; i < all.length; i++) {
       if (best !== null && (i === WARM || best.owed === 0)) break
@@ -86,12 +85,12 @@ export class Places {
     }
     this.#batch = best
     this.#batchRoom = owed
-    if (best !== null || !this.#p.pipelining.isFree) return best
+    if (best !== null || !this.#parts.pipelining.isFree) return best
     return mayOpen && !this.#hasWaited(x) ? null : late
   }
 
   #hasWaited({ queuedAt }: Exchange): boolean {
-    return queuedAt > 0 && this.#p.clock.now - queuedAt > DIAL_MS
+    return queuedAt > 0 && this.#parts.clock.now - queuedAt > DIAL_MS
   }
 
   /**
@@ -108,28 +107,28 @@ export class Places {
    */
   mayBeOvertaken(x: Exchange): boolean {
     const { avoid } = x
-    if (!this.#p.pipelining.isFree && this.#isAlone(x)) return true
-    if (!(avoid instanceof TcpConnection) || !this.#hasPlace(avoid, x)) return false
-    return this.#p.pipelining.isFree || !this.isLate(avoid)
+    if (!this.#parts.pipelining.isFree && this.#isAlone(x)) return true
+    if (!(avoid instanceof UpstreamConnection) || !this.#hasPlace(avoid, x)) return false
+    return this.#parts.pipelining.isFree || !this.isLate(avoid)
   }
 
   /** Whether a connection keeps its oldest query waiting for longer than a fast name takes. */
-  isLate(c: TcpConnection): boolean {
-    const { clock, pipelining, rtt } = this.#p
+  isLate(c: UpstreamConnection): boolean {
+    const { clock, pipelining, rtt } = this.#parts
     return c.isSilent(clock.now, pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake)
   }
 
   /** The upstream closed `c`: it may take no more connections, or no more queries on one. */
-  learnFrom(c: TcpConnection, growth: Growth): void {
-    const { connections, quota } = this.#p
-    const { now } = this.#p.clock
+  learnFrom(c: UpstreamConnection, growth: Growth): void {
+    const { connections, quota } = this.#parts
+    const { now } = this.#parts.clock
     quota.ended(c.answers, now - c.answeredAt, connections.mostAnswers, now)
     const served = connections.countServed((other) => this.isLate(other))
     if (!c.isSeasoned && served > 0) growth.refused(served, now)
   }
 
   /** A connection is over. */
-  leave(c: TcpConnection): void {
+  leave(c: UpstreamConnection): void {
     if (this.#batch === c) this.#batch = null
   }
 }

@@ -1,25 +1,15 @@
-import { createSocket } from 'node:dgram'
-import { connect } from 'node:net'
 import { markCut } from '../wire/cut.ts'
-import { Class, Flag, Type } from '../wire/codes.ts'
-import {
-  HEADER_SIZE,
-  readFlags,
-  readId,
-  Section,
-  writeCount,
-  writeFlags,
-  writeId,
-} from '../wire/header.ts'
-import { textToName } from '../wire/name.ts'
+import { Flag, Type } from '../wire/codes.ts'
+import { readFlags } from '../wire/header.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
 import { Records, scanRecords } from '../wire/records.ts'
 import { WireStatus } from '../wire/status.ts'
-import { type Endpoint, sourceFor } from '../lib/address.ts'
-import { Transport } from './counters.ts'
-import { LENGTH_SIZE } from './query-writer.ts'
+import { type Endpoint } from '../lib/address.ts'
+import { Transport, transportNames } from './counters.ts'
 import { random16 } from './random.ts'
-import { judgeReply, Verdict } from './reply-check.ts'
+import { judgeReply, Verdict, type Asked } from './reply-check.ts'
+import { makeQuery } from '../wire/query.ts'
+import { ask } from './ask.ts'
 
 /** What a health check asks. */
 export interface ProbeOptions {
@@ -31,138 +21,50 @@ export interface ProbeOptions {
 }
 
 /** CoreDNS's: 2 s for the dial, 1 s for the answer. */
-const DIAL_MS = 2000
-const READ_MS = 1000
-
-/** Told once: whether a sound reply answered the probe, whatever its rcode. */
-export type ProbeDone = (alive: boolean) => void
-
-/** What a message says about the upstream. */
-const Sign = {
-  /** Another one's, or stray: the right one may still come. */
-  None: 0,
-  Alive: 1,
-  /** An answer to the probe that nobody could use. */
-  Broken: 2,
-  /** A datagram that ends too early: as with queries, the answer is what comes over TCP. */
-  Cut: 3,
-} as const
-type Sign = (typeof Sign)[keyof typeof Sign]
+const PATIENCE = { dialMs: 2000, timeoutMs: 1000 } as const
 
 /** Made by the first answer: 50 kB, and most upstreams are never probed. */
 let records: Records | null = null
 
 /**
- * Asks an upstream a harmless question on a fresh socket; any sound reply to it is a good sign, also
- * one with an error or without records. The result ends the probe without telling.
+ * Asks an upstream a harmless question on a fresh socket. Resolves to whether a sound reply came, also one
+ * with an error or without records; to false where `signal` aborts. A datagram that ends too early is
+ * asked for again over TCP, as with queries.
  */
-export function probe(options: ProbeOptions, transport: Transport, done: ProbeDone): () => void {
-  const query = probeQuery(options)
-  let close: () => void = () => {}
-  let timer: NodeJS.Timeout | undefined
-  let over = false
-  const end = (alive: boolean | null): void => {
-    if (over) return
-    over = true
-    clearTimeout(timer)
-    close()
-    if (alive !== null) done(alive)
-  }
-  const wait = (ms: number): void => {
-    clearTimeout(timer)
-    timer = setTimeout(() => end(false), ms)
-    timer.unref()
-  }
-  const ask = (by: Transport): void => {
-    wait(DIAL_MS)
-    close = (by === Transport.Tcp ? openTcp : openUdp)(options, query, progress)
-    // It may have failed on the spot.
-    if (over) close()
-  }
-  const progress: Progress = {
-    asked: () => wait(READ_MS),
-    got: (sign) => {
-      if (over || sign === Sign.None) return
-      if (sign !== Sign.Cut) return end(sign === Sign.Alive)
-      close()
-      ask(Transport.Tcp)
-    },
-  }
-  ask(transport)
-  return () => end(null)
-}
-
-interface Progress {
-  asked(): void
-  /** A message, or the end of the connection. */
-  got(sign: Sign): void
-}
-
-function openUdp({ endpoint, source }: ProbeOptions, query: Buffer, p: Progress): () => void {
-  const { host, port } = endpoint
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-  socket.on('error', () => p.got(Sign.Broken))
-  socket.on('message', (message) => p.got(judge(message, query, Transport.Udp)))
-  socket.once('connect', () => {
-    socket.send(query)
-    p.asked()
-  })
-  socket.once('listening', () => socket.connect(port, host))
-  const address = sourceFor(host, source)
-  socket.bind({ port: 0, exclusive: true, ...(address === undefined ? {} : { address }) })
-  return () => socket.close()
-}
-
-function openTcp({ endpoint, source }: ProbeOptions, query: Buffer, p: Progress): () => void {
-  const { host, port } = endpoint
-  const localAddress = sourceFor(host, source)
-  const socket = connect({ host, port, ...(localAddress === undefined ? {} : { localAddress }) })
-  let received = Buffer.alloc(0)
-  socket.on('error', () => p.got(Sign.Broken))
-  socket.on('close', () => p.got(Sign.Broken))
-  socket.on('data', (chunk) => {
-    received = Buffer.concat([received, chunk])
-    if (received.length < LENGTH_SIZE) return
-    const end = LENGTH_SIZE + received.readUInt16BE(0)
-    if (received.length < end) return
-    // The only message of the connection: where it is not the answer, none will come.
-    const sign = judge(received.subarray(LENGTH_SIZE, end), query, Transport.Tcp)
-    p.got(sign === Sign.None ? Sign.Broken : sign)
-  })
-  socket.once('connect', () => {
-    const frame = Buffer.alloc(LENGTH_SIZE + query.length)
-    frame.writeUInt16BE(query.length)
-    query.copy(frame, LENGTH_SIZE)
-    socket.write(frame)
-    p.asked()
-  })
-  return () => socket.destroy()
-}
-
-function probeQuery({ domain, recursionDesired }: ProbeOptions): Buffer {
-  const query = Buffer.alloc(HEADER_SIZE + 255 + 4)
-  const end = textToName(domain, query, HEADER_SIZE)
-  if (end < 0) throw new RangeError(`Cannot probe for "${domain}": not a domain name`)
-  writeId(query, random16())
-  writeFlags(query, recursionDesired ? Flag.RD : 0)
-  writeCount(query, Section.Question, 1)
-  query.writeUInt16BE(Type.NS, end)
-  query.writeUInt16BE(Class.IN, end + 2)
-  return query.subarray(0, end + 4)
-}
-
-function judge(message: Buffer, query: Buffer, transport: Transport): Sign {
-  const { length } = message
-  if (length < HEADER_SIZE || readId(message) !== readId(query)) return Sign.None
+export async function probe(
+  { domain, endpoint, recursionDesired, source }: ProbeOptions,
+  transport: Transport,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const query = makeQuery(random16(), recursionDesired ? Flag.RD : 0, domain, Type.NS)
+  if (query === null) throw new RangeError(`Cannot probe for "${domain}": not a domain name`)
   const question = new Question()
   parseQuestion(query, query.length, question)
-  const overUdp = transport === Transport.Udp
-  const verdict = judgeReply({ query, question }, message, length, overUdp)
-  if (verdict === Verdict.Mismatch) return Sign.None
-  if (verdict === Verdict.BareError) return Sign.Alive
-  if (verdict === Verdict.Cut) return Sign.Cut
-  if (overUdp && (readFlags(message) & Flag.TC) !== 0) return Sign.Alive
+  const asked = { query, question }
+  for (let over = transport; !signal.aborted; over = Transport.Tcp) {
+    const datagram = over === Transport.Udp
+    const isAnswer = (message: Buffer): boolean =>
+      judgeReply(asked, message, message.length, datagram) !== Verdict.Mismatch
+    try {
+      const to = { ...endpoint, protocol: transportNames[over], from: source }
+      const reply = await ask(to, query, { ...PATIENCE, isAnswer, signal })
+      const sound = isSound(asked, reply, datagram)
+      if (sound !== null) return sound
+    } catch {
+      return false
+    }
+  }
+  return false
+}
+
+/** Null: the answer is what comes over TCP. */
+function isSound(asked: Asked, message: Buffer, datagram: boolean): boolean | null {
+  const { length } = message
+  const verdict = judgeReply(asked, message, length, datagram)
+  if (verdict === Verdict.Cut) return null
+  if (verdict === Verdict.BareError) return true
+  if (datagram && (readFlags(message) & Flag.TC) !== 0) return true
   records ??= new Records()
-  if (scanRecords(message, length, question, records) === WireStatus.Ok) return Sign.Alive
-  return overUdp && markCut(message, length, question) >= 0 ? Sign.Cut : Sign.Broken
+  if (scanRecords(message, length, asked.question, records) === WireStatus.Ok) return true
+  return datagram && markCut(message, length, asked.question) >= 0 ? null : false
 }

@@ -1,8 +1,9 @@
 import { copyBytes } from '../lib/bytes.ts'
-import { write16, write32 } from '../wire/bytes.ts'
+import { write16 } from '../wire/bytes.ts'
 import { Flag } from '../wire/codes.ts'
 import { OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
+import { writeQueryHeader } from '../wire/query.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
@@ -15,6 +16,10 @@ export const LENGTH_SIZE = 2
 
 /** Header, longest name, type, class, OPT: no query we send is longer. */
 export const MAX_QUERY_SIZE: number = HEADER_SIZE + 255 + 4 + OPT_SIZE
+
+/** Octets of room: for most connections one query at a time is all there is, a busy one has many. */
+const SMALL = 512
+const LARGE = 8192
 
 const plainOpt = optRecord(false)
 const dnssecOpt = optRecord(true)
@@ -37,13 +42,49 @@ export function querySize(x: Exchange): number {
  * OPT record of our own, because EDNS is hop by hop (RFC 6891 §6.1.1). Returns the end.
  */
 export function writeQuery(out: Buffer, at: number, x: Exchange): number {
-  write16(out, at, x.id)
-  write16(out, at + 2, (x.flags & (Flag.RD | Flag.CD)) | Flag.AD)
-  write32(out, at + 4, 0x0001_0000)
-  write32(out, at + 8, x.edns ? 1 : 0)
+  const flags = (x.flags & (Flag.RD | Flag.CD)) | Flag.AD
+  writeQueryHeader(out, at, x.id, flags, x.edns ? 1 : 0)
   const { end } = x.question
   copyBytes(x.query, HEADER_SIZE, out, at + HEADER_SIZE, end - HEADER_SIZE)
   if (!x.edns) return at + end
   copyBytes(x.dnssecOk ? dnssecOpt : plainOpt, 0, out, at + end, OPT_SIZE)
   return at + end + OPT_SIZE
+}
+
+/** The queries of one tick, each with its length in front, that leave in one write. */
+export class QueryBatch {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(SMALL)
+  #end = 0
+
+  get isEmpty(): boolean {
+    return this.#end === 0
+  }
+
+  /** False where the batch is full, and must be taken before another query finds room. */
+  makeRoom(): boolean {
+    if (this.#end + LENGTH_SIZE + MAX_QUERY_SIZE <= this.#bytes.length) return true
+    if (this.#bytes.length === LARGE) return false
+    const large = Buffer.allocUnsafeSlow(LARGE)
+    copyBytes(this.#bytes, 0, large, 0, this.#end)
+    this.#bytes = large
+    return true
+  }
+
+  /** Adds the query of `x`. Only where there is room. */
+  add(x: Exchange): void {
+    write16(this.#bytes, this.#end, querySize(x))
+    this.#end = writeQuery(this.#bytes, this.#end + LENGTH_SIZE, x)
+  }
+
+  /** What was collected, leaving nothing. Valid until the next `add()`, or for good after `yield()`. */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#end)
+    this.#end = 0
+    return taken
+  }
+
+  /** Leaves the octets taken last to whoever still needs them. */
+  yield(): void {
+    this.#bytes = Buffer.allocUnsafeSlow(this.#bytes.length)
+  }
 }

@@ -17,7 +17,7 @@ export const Verdict = {
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
 /** A question that was asked, and the message that holds it. */
-interface Asked {
+export interface Asked {
   readonly query: Buffer
   readonly question: Question
 }

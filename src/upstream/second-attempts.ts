@@ -1,8 +1,7 @@
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
-import { HedgeBudget } from './hedge-budget.ts'
 import type { RttEstimator } from './rtt.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 
 /** A query that has arrived is asked again after this long, if few are that slow. */
 const SLOW_MS = 270
@@ -10,6 +9,10 @@ const SLOW_MS = 270
 const SHARE = 1 / 40
 /** Who has waited this long for a place at this upstream may try another one. */
 const LONG_WAIT_MS = 500
+const MOST = 3
+/** A second attempt that was faster shows that some connection is dead: a few more are worth while. */
+const REWARD = 4
+const MOST_REWARDED = 16
 
 /**
  * When a query over TCP that has no answer is late, so that it is asked a second time.
@@ -38,7 +41,7 @@ export class SecondAttempts {
   /** Milliseconds to go on waiting for `x`, whose timeout is over; 0: it is late. */
   patience(x: Exchange, now: number): number {
     const c = x.carrier
-    if (!(c instanceof TcpConnection)) {
+    if (!(c instanceof UpstreamConnection)) {
       const waits = this.#connections.ready > 0 && now - x.queuedAt < LONG_WAIT_MS
       return waits ? this.#rtt.timeout : 0
     }
@@ -49,11 +52,47 @@ export class SecondAttempts {
   }
 
   /** A second attempt was faster than the one that waits on `c`. */
-  won(c: TcpConnection): void {
+  won(c: UpstreamConnection): void {
     this.#budgetFor(c).won()
   }
 
-  #budgetFor(c: TcpConnection): HedgeBudget {
+  #budgetFor(c: UpstreamConnection): HedgeBudget {
     return this.#connections.mayBeUnaccepted(c) ? this.#unaccepted : this.#slow
+  }
+}
+
+/**
+ * How many second attempts an upstream gets whose first may merely be slow. It must not be asked
+ * everything twice when it is slow, for then it would get slower; a connection that is dead in silence
+ * is found all the same.
+ */
+export class HedgeBudget {
+  readonly #share: number
+  #left = MOST
+
+  /** @param share how much each query adds: of 100 queries, `100 × share` may be asked twice */
+  constructor(share: number) {
+    this.#share = share
+  }
+
+  /** A query was asked for the first time. */
+  asked(): void {
+    if (this.#left < MOST) this.#left += this.#share
+  }
+
+  /**
+   * Whether there may be another attempt; counted.
+   * @param further whether there has been a second: two connections are dead together only where others
+   *     are, which rewards tell
+   */
+  take(further = false): boolean {
+    if (this.#left < (further ? MOST + 1 : 1)) return false
+    this.#left--
+    return true
+  }
+
+  /** A second attempt was answered before the first. */
+  won(): void {
+    this.#left = Math.min(this.#left + REWARD, MOST_REWARDED)
   }
 }

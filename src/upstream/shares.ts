@@ -1,7 +1,7 @@
 import type { Connections } from './connections.ts'
 import type { Exchange } from './exchange.ts'
 import type { Growth } from './growth.ts'
-import type { TcpConnection } from './tcp-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** The part of all connections that crowds leave to others. */
 const RESERVE = 1 / 16
@@ -27,7 +27,7 @@ export class Shares {
   readonly #connections: Connections
   readonly #growth: Growth
   /** Late connections by the client whose query is the oldest there. */
-  readonly #held = new Map<number, TcpConnection[]>()
+  readonly #held = new Map<number, UpstreamConnection[]>()
   /** Clients that are crowds, and the clock times until which they are. */
   readonly #crowds = new Map<number, number>()
   #left = 0
@@ -43,7 +43,7 @@ export class Shares {
   }
 
   /** Looks again: these connections are late. Returns whether there is a new crowd. */
-  look(late: readonly TcpConnection[], now: number): boolean {
+  look(late: readonly UpstreamConnection[], now: number): boolean {
     for (const [client, until] of this.#crowds) if (now > until) this.#crowds.delete(client)
     const before = this.#crowds.size
     this.#held.clear()
@@ -51,7 +51,7 @@ export class Shares {
     return this.#crowds.size > before
   }
 
-  #findCrowds(late: readonly TcpConnection[], now: number): void {
+  #findCrowds(late: readonly UpstreamConnection[], now: number): void {
     let largest = 0
     for (const c of late) {
       const { holder } = c
@@ -86,8 +86,8 @@ export class Shares {
    * The late connection that gives way to `x`, of the client that holds most: one that nobody waits on any
    * more, or else the longest silent; null where none does.
    */
-  givesWayTo({ client }: Exchange): TcpConnection | null {
-    let most: TcpConnection[] = []
+  givesWayTo({ client }: Exchange): UpstreamConnection | null {
+    let most: UpstreamConnection[] = []
     for (const own of this.#held.values()) if (own.length > most.length) most = own
     if (most.length <= (this.#held.get(client)?.length ?? 0) + 1) return null
     const gone =

@@ -1,24 +1,20 @@
 import type { Backoff } from './backoff.ts'
-import { type Channel, type ChannelHost, type ChannelOptions, resultOf } from './channel.ts'
+import { type Channel, type ChannelOptions, type ConnectionOwner, resultOf } from './channel.ts'
 import { Connections } from './connections.ts'
+import type { Sweepable } from './context.ts'
 import { Result, Transport } from './counters.ts'
 import { Dialler } from './dialler.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, loseAll } from './exchange.ts'
 import { FEW, Growth } from './growth.ts'
 import { OrderProbe } from './order-probe.ts'
-import { Order, Pipelining } from './pipelining.ts'
+import { Pipelining, Quota } from './pipelining.ts'
 import { Places } from './places.ts'
-import { Quota } from './quota.ts'
-import type { Verdict } from './reply-check.ts'
 import { RttEstimator } from './rtt.ts'
 import { SecondAttempts } from './second-attempts.ts'
 import { Shares } from './shares.ts'
-import type { Sweepable } from './sweeper.ts'
-import type { ConnectionOwner } from './connection-owner.ts'
-import { TcpConnection } from './tcp-connection.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 import { MOVES, type TendedPool, Tending } from './tending.ts'
-import { WaitingLines } from './waiting-lines.ts'
-import type { WaitingList } from './waiting-list.ts'
+import { WaitingLines, type WaitingList } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */
 const BUSY = 100
@@ -33,13 +29,14 @@ const BUSY = 100
  *     late ──▶ those behind the oldest query wait again
  *     ended ─▶ those not answered wait again
  */
-export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepable, TendedPool {
+export class TcpPool
+  implements Channel, ConnectionOwner<UpstreamConnection>, Sweepable, TendedPool
+{
   readonly rtt: RttEstimator
   readonly backoff: Backoff
-  readonly #host: ChannelHost
-  readonly #o: ChannelOptions
+  readonly #options: ChannelOptions
   readonly #connections = new Connections()
-  readonly #pipelining = new Pipelining()
+  readonly pipelining: Pipelining = new Pipelining()
   readonly #growth = new Growth()
   readonly #shares = new Shares(this.#connections, this.#growth)
   readonly #waiting = new WaitingLines(this.#shares)
@@ -47,50 +44,34 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   readonly #dialler: Dialler
   readonly #places: Places
   readonly #seconds: SecondAttempts
-  readonly #probe = new OrderProbe()
+  readonly #probe: OrderProbe
   readonly #tending: Tending
   answers = 0
   #closing = false
 
-  constructor(host: ChannelHost, options: ChannelOptions) {
-    this.#host = host
-    this.#o = options
+  constructor(options: ChannelOptions) {
+    this.#options = options
     this.rtt = new RttEstimator(options.readTimeout)
-    this.#dialler = new Dialler({
-      owner: this,
-      options,
-      connections: this.#connections,
-      growth: this.#growth,
-      pipelining: this.#pipelining,
-      waiting: this.#waiting,
-    })
-    this.backoff = this.#dialler.backoff
-    this.#places = new Places({
-      clock: options.context.clock,
-      connections: this.#connections,
-      pipelining: this.#pipelining,
-      quota: this.#quota,
-      rtt: this.rtt,
-    })
-    this.#seconds = new SecondAttempts(this.#connections, this.rtt)
-    this.#tending = new Tending({
+    const { clock } = options.context
+    const parts = {
       pool: this,
-      context: options.context,
+      options,
+      clock,
       connections: this.#connections,
-      crowded: options.crowded ?? (() => {}),
-      dialler: this.#dialler,
       growth: this.#growth,
-      pipelining: this.#pipelining,
-      places: this.#places,
-      probe: this.#probe,
+      pipelining: this.pipelining,
+      probe: new OrderProbe(this.pipelining, clock),
+      quota: this.#quota,
       rtt: this.rtt,
       shares: this.#shares,
       waiting: this.#waiting,
-    })
-  }
-
-  get keepsOrder(): boolean {
-    return this.#pipelining.order !== Order.Free
+    }
+    this.#probe = parts.probe
+    this.#dialler = new Dialler(parts)
+    this.backoff = this.#dialler.backoff
+    this.#places = new Places(parts)
+    this.#seconds = new SecondAttempts(this.#connections, this.rtt)
+    this.#tending = new Tending({ ...parts, dialler: this.#dialler, places: this.#places })
   }
 
   isReady(now: number): boolean {
@@ -98,17 +79,17 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   }
 
   ask(x: Exchange): void {
-    if (this.#pipelining.asked(this.#o.context.clock.now)) this.#connections.narrow()
+    if (this.pipelining.asked(this.#options.context.clock.now)) this.#connections.narrow()
     this.#seconds.asked()
     const c = this.#mayPass(x) ? this.#places.find(x, this.#dialler.mayOpen) : null
     if (c === null) {
-      if (this.#waiting.full) this.#host.lost(x, Result.Unreachable, null)
+      if (this.#waiting.full) x.host?.lost(x, Result.Unreachable, null)
       else this.wait(x)
       return
     }
-    this.#o.counters.reused[Transport.Tcp]!++
+    this.#options.counters.reused[Transport.Tcp]!++
     this.#send(c, x)
-    if (this.#pipelining.isFree && c.owed > BUSY) this.#dialler.another()
+    if (this.pipelining.isFree && c.owed > BUSY) this.#dialler.another()
     else this.#dialler.warmUp()
   }
 
@@ -120,22 +101,22 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     return this.#shares.admits(x)
   }
 
-  #send(c: TcpConnection, x: Exchange): void {
+  #send(c: UpstreamConnection, x: Exchange): void {
     c.send(x)
     if (x.again) c.window = 1
     // Whoever is behind another query, or on a connection not accepted, may have to be taken back.
-    if (c.owed > 1 || !this.keepsOrder) this.#tending.later()
+    if (c.owed > 1 || !this.pipelining.keepsOrder) this.#tending.later()
   }
 
   wait(x: Exchange): void {
     if (this.#waiting.size === 0) this.#growth.begin(this.answers)
-    this.#waiting.add(x, this.#o.context.clock.now)
-    this.#o.context.sweeper.add(this)
+    this.#waiting.add(x, this.#options.context.clock.now)
+    this.#options.context.sweeper.add(this)
     this.#dialler.forWaiting()
     this.#tending.later()
   }
 
-  connected(): void {
+  ready(): void {
     this.#dialler.succeeded()
     this.pump()
   }
@@ -156,26 +137,16 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
       line.abandon(x)
       this.#send(c, x)
       // Its time runs from here; who has been late once is not late again.
-      if (!x.late) this.#o.context.wheel.set(x.timer, this.rtt.timeout)
+      if (!x.late) this.#options.context.wheel.set(x.timer, this.rtt.timeout)
     }
     return true
   }
 
-  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
-    if (x !== this.#probe.exchange) this.#host.received(x, reply, length, verdict)
-    else if (this.#probe.hasOvertaken) this.overtaken(false)
-    else this.#pipelining.keptOrder(this.#o.context.clock.now, this.#probe.age)
-  }
-
-  overtaken(certain: boolean): void {
-    this.#pipelining.overtaken(this.#o.context.clock.now, certain)
-  }
-
-  answered(c: TcpConnection, count: number, elapsed: number): void {
+  answered(c: UpstreamConnection, count: number, elapsed: number): void {
     this.answers += count
-    this.#pipelining.answered(count, elapsed)
+    this.pipelining.answered(count, elapsed)
     if (c.isWanted) {
-      c.window = Math.min(c.window + 2 * count, this.#pipelining.deepest)
+      c.window = Math.min(c.window + 2 * count, this.pipelining.deepest)
       c.isWanted = false
     }
     if (this.#waiting.size > 0) this.pump()
@@ -184,27 +155,27 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
   }
 
   patience(x: Exchange): number {
-    return this.#seconds.patience(x, this.#o.context.clock.now)
+    return this.#seconds.patience(x, this.#options.context.clock.now)
   }
 
   beaten(x: Exchange): void {
     const c = x.carrier
-    if (!(c instanceof TcpConnection)) return
+    if (!(c instanceof UpstreamConnection)) return
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
     if (unaccepted) this.#tending.giveBack(c)
   }
 
-  closed(c: TcpConnection, code: string | null): void {
+  closed(c: UpstreamConnection, code: string | null): void {
     this.#connections.remove(c)
     this.#places.leave(c)
-    if (c.wasReady) this.#ended(c, code)
+    if (c.readyAt > 0) this.#ended(c, code)
     else this.#notDialled(code)
   }
 
   /** What was not answered goes on elsewhere; only the oldest may be why the connection ended. */
-  #ended(c: TcpConnection, code: string | null): void {
-    const { now } = this.#o.context.clock
+  #ended(c: UpstreamConnection, code: string | null): void {
+    const { now } = this.#options.context.clock
     const orphans = this.#probe.leaveOut(c.takeAll())
     const [suspect] = orphans
     // A query that has ended others before is the reason, and not a limit of the server's.
@@ -212,13 +183,13 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
     if (!c.isSeasoned) this.backoff.failed(now)
     if (suspect !== undefined) {
       if (!c.isSeasoned && !this.#connections.isUsed) {
-        this.loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
+        loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
         return
       }
-      this.#pipelining.keepApart(now)
+      this.pipelining.keepApart(now)
       this.#connections.narrow()
       suspect.moved += this.#connections.blame(c)
-      if (suspect.moved > MOVES) this.#host.lost(orphans.shift()!, Result.Closed, code)
+      if (suspect.moved > MOVES) loseAll(orphans.splice(0, 1), Result.Closed, code)
       for (const x of orphans) this.wait(x)
     }
     this.pump()
@@ -227,23 +198,18 @@ export class TcpPool implements Channel, ConnectionOwner<TcpConnection>, Sweepab
 
   /** A dial failed: who waits is lost with the last one, unless another connection can help. */
   #notDialled(code: string | null): void {
-    const { now } = this.#o.context.clock
+    const { now } = this.#options.context.clock
     const { ready } = this.#connections
     this.#dialler.failed(now)
     if (ready > 0) this.#growth.refused(ready, now)
-    else if (this.#dialler.underWay === 0)
-      this.loseAll(this.#waiting.takeAll(), resultOf(code), code)
-  }
-
-  loseAll(all: readonly Exchange[], result: Result, code: string | null): void {
-    for (const x of all) this.#host.lost(x, result, code)
+    else if (this.#dialler.underWay === 0) loseAll(this.#waiting.takeAll(), resultOf(code), code)
   }
 
   /** Closes connections that are idle for too long, too many, or hung. */
   sweep(now: number): boolean {
     this.#quota.expire(now)
     this.#probe.giveUp(now)
-    this.#connections.sweep(now, FEW, this.#o.maxIdle, this.#o.expire)
+    this.#connections.sweep(now, FEW, this.#options.maxIdle, this.#options.expire)
     if (this.#closing) this.#closeIdle()
     this.#growth.settle(this.#connections.count, now)
     return this.#connections.count > 0

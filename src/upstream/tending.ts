@@ -1,39 +1,38 @@
-import type { UpstreamContext } from './context.ts'
+import type { Clock } from '../lib/clock.ts'
+import { TICK_MS, Timer, type TimerWheel } from '../lib/timer-wheel.ts'
+import type { ChannelOptions } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { Result } from './counters.ts'
 import type { Dialler } from './dialler.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, loseAll } from './exchange.ts'
 import type { Growth } from './growth.ts'
-import { Lookout } from './lookout.ts'
 import type { OrderProbe } from './order-probe.ts'
 import type { Pipelining } from './pipelining.ts'
 import type { Places } from './places.ts'
 import type { RttEstimator } from './rtt.ts'
 import type { Shares } from './shares.ts'
-import type { TcpConnection } from './tcp-connection.ts'
-import type { WaitingLines } from './waiting-lines.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+import type { WaitingLines } from './waiting-list.ts'
 
+/** A look that comes later than this was held up: the wheel is late by a tick at most. */
+const HELD_UP_MS = 1.5 * TICK_MS
 /** How often a query goes on elsewhere because its connection ended. */
 export const MOVES = 3
 
 /** The pool, as far as those who wait are its business. */
 export interface TendedPool {
-  readonly keepsOrder: boolean
   /** Answers so far. */
   readonly answers: number
   /** Lets `x` wait for a place. */
   wait(x: Exchange): void
   /** Gives those who wait the places there are. */
   pump(): void
-  loseAll(all: readonly Exchange[], result: Result, code: string | null): void
 }
 
 export interface TendingParts {
   readonly pool: TendedPool
-  readonly context: UpstreamContext
+  readonly options: ChannelOptions
   readonly connections: Connections
-  /** Told where others begin to go before a client. */
-  readonly crowded: () => void
   readonly dialler: Dialler
   readonly growth: Growth
   readonly pipelining: Pipelining
@@ -44,14 +43,39 @@ export interface TendingParts {
   readonly waiting: WaitingLines
 }
 
+/** Looks after something at the next tick of the wheel, at most 10 ms from when it is asked to. */
+export class Lookout {
+  readonly #clock: Clock
+  readonly #wheel: TimerWheel
+  readonly #timer: Timer
+  #askedAt = 0
+
+  /**
+   * @param look called once; `heldUp` where this process, and so perhaps the whole machine, had no time
+   *     meanwhile: whoever looks late then need not be
+   */
+  constructor(clock: Clock, wheel: TimerWheel, look: (heldUp: boolean) => void) {
+    this.#clock = clock
+    this.#wheel = wheel
+    this.#timer = new Timer(() => look(this.#clock.now - this.#askedAt > HELD_UP_MS))
+  }
+
+  /** Looks at the next tick, once however often this is called before. */
+  soon(): void {
+    if (this.#timer.isSet) return
+    this.#askedAt = this.#clock.now
+    this.#wheel.set(this.#timer, 1)
+  }
+}
+
 /** Looks after the connections of a pool that are late, and after those who wait, each 10 ms while there are any. */
 export class Tending {
-  readonly #p: TendingParts
+  readonly #parts: TendingParts
   readonly #lookout: Lookout
 
   constructor(parts: TendingParts) {
-    this.#p = parts
-    const { clock, wheel } = parts.context
+    this.#parts = parts
+    const { clock, wheel } = parts.options.context
     this.#lookout = new Lookout(clock, wheel, (heldUp) => this.#tend(heldUp))
   }
 
@@ -61,10 +85,10 @@ export class Tending {
   }
 
   #tend(heldUp: boolean): void {
-    const { connections, dialler, growth, pipelining, places, pool, shares, waiting } = this.#p
-    const { now } = this.#p.context.clock
+    const { connections, dialler, growth, pipelining, places, pool, shares, waiting } = this.#parts
+    const { now } = this.#parts.options.context.clock
     pipelining.calm(now)
-    const late: TcpConnection[] = []
+    const late: UpstreamConnection[] = []
     let again = false
     let probing = false
     for (const c of connections.all) {
@@ -72,11 +96,11 @@ export class Tending {
         late.push(c)
         if (!heldUp && this.#relieve(c, now)) probing = true
       }
-      if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !pool.keepsOrder))) again = true
+      if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !pipelining.keepsOrder))) again = true
     }
-    if (shares.look(pool.keepsOrder ? late : [], now)) {
+    if (shares.look(pipelining.keepsOrder ? late : [], now)) {
       waiting.sort()
-      this.#p.crowded()
+      this.#parts.options.crowded?.()
     }
     pool.pump()
     if (waiting.size > 0) {
@@ -85,16 +109,16 @@ export class Tending {
       // Whether more connections help is known when the probe has been answered.
       growth.look(probing ? 0 : late.length, ready, count, pool.answers)
       dialler.forWaiting()
-      if (pool.keepsOrder && dialler.isFull) this.#makeRoom(now)
+      if (pipelining.keepsOrder && dialler.isFull) this.#makeRoom(now)
     }
     if (again || shares.hasCrowd) this.later()
   }
 
   /** Takes those behind a late query back. True where it was just asked whether they could pass. */
-  #relieve(c: TcpConnection, now: number): boolean {
-    const { connections, pipelining, pool, probe, rtt, waiting } = this.#p
+  #relieve(c: UpstreamConnection, now: number): boolean {
+    const { connections, pipelining, pool, probe, rtt, waiting } = this.#parts
     if (c.waiting > 1) pipelining.doubt(now)
-    if (!pool.keepsOrder) {
+    if (!pipelining.keepsOrder) {
       if (connections.mayBeUnaccepted(c) && c.isSilent(now, rtt.timeout)) this.giveBack(c)
       return false
     }
@@ -108,9 +132,9 @@ export class Tending {
   }
 
   /** Closes a connection that the upstream seems not to have accepted. */
-  giveBack(c: TcpConnection): void {
-    const { connections, context, growth, pool } = this.#p
-    growth.refused(connections.proven, context.clock.now)
+  giveBack(c: UpstreamConnection): void {
+    const { connections, growth, options, pool } = this.#parts
+    growth.refused(connections.proven, options.context.clock.now)
     for (const x of this.#takeFrom(c)) pool.wait(x)
   }
 
@@ -119,28 +143,28 @@ export class Tending {
    * whose own upstream is dead keeps each name for 5 s, and the names that it knows must pass.
    */
   #makeRoom(now: number): void {
-    const { connections, pool, waiting } = this.#p
+    const { connections, waiting } = this.#parts
     const hopeless = connections.hopeless(now).slice(0, waiting.size)
-    for (const c of hopeless) pool.loseAll(this.#takeFrom(c), Result.Timeout, null)
+    for (const c of hopeless) loseAll(this.#takeFrom(c), Result.Timeout, null)
     if (hopeless.length === 0) this.#displace()
   }
 
   /** Clients that are no crowd get places of whoever has most; those there wait again. */
   #displace(): void {
-    const { dialler, pool, shares, waiting } = this.#p
+    const { dialler, pool, shares, waiting } = this.#parts
     if (!shares.hasCrowd) return
     for (const x of waiting.others.all().slice(dialler.underWay)) {
       const c = shares.givesWayTo(x)
       if (c === null) return
       for (const moved of this.#takeFrom(c)) {
-        if (++moved.moved > MOVES) pool.loseAll([moved], Result.Timeout, null)
+        if (++moved.moved > MOVES) moved.host?.lost(moved, Result.Timeout, null)
         else pool.wait(moved)
       }
     }
   }
 
-  #takeFrom(c: TcpConnection): Exchange[] {
-    const all = this.#p.probe.leaveOut(c.takeAll())
+  #takeFrom(c: UpstreamConnection): Exchange[] {
+    const all = this.#parts.probe.leaveOut(c.takeAll())
     c.destroy()
     return all
   }

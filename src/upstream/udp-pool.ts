@@ -1,13 +1,12 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import { Backoff } from './backoff.ts'
-import { type Channel, type ChannelHost, type ChannelOptions, resultOf } from './channel.ts'
+import { type Channel, type ChannelOptions, type ConnectionOwner, resultOf } from './channel.ts'
+import type { Sweepable } from './context.ts'
 import { Result, Transport } from './counters.ts'
 import type { Exchange } from './exchange.ts'
 import { random16 } from './random.ts'
-import type { Verdict } from './reply-check.ts'
 import { RttEstimator } from './rtt.ts'
-import type { Sweepable } from './sweeper.ts'
-import { type SocketOwner, UdpSocket } from './udp-socket.ts'
+import { UpstreamSocket } from './upstream-socket.ts'
 import { WaitingList } from './waiting-list.ts'
 
 /** Sockets that carry one query each; beyond, queries share them. */
@@ -31,14 +30,13 @@ const MOST_ERRORS = 3
  * An error of a socket (ICMP, which anybody can forge who guesses its port) ends what that socket carries:
  * while others are answered it is sent from another one. Only where none is, nothing is sent for a while.
  */
-export class UdpPool implements Channel, SocketOwner, Sweepable {
+export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepable {
   readonly rtt: RttEstimator
   readonly backoff: Backoff = new Backoff()
-  readonly #host: ChannelHost
-  readonly #o: ChannelOptions
-  readonly #sockets: UdpSocket[] = []
-  readonly #idle: UdpSocket[] = []
-  readonly #worn = new Set<UdpSocket>()
+  readonly #options: ChannelOptions
+  readonly #sockets: UpstreamSocket[] = []
+  readonly #idle: UpstreamSocket[] = []
+  readonly #worn = new Set<UpstreamSocket>()
   readonly #waiting = new WaitingList()
   readonly #retry: Timer
   #closing = false
@@ -46,9 +44,8 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
   #answeredAt = -Infinity
   #errors = 0
 
-  constructor(host: ChannelHost, options: ChannelOptions) {
-    this.#host = host
-    this.#o = options
+  constructor(options: ChannelOptions) {
+    this.#options = options
     this.rtt = new RttEstimator(options.readTimeout)
     this.#retry = new Timer(() => {
       for (const x of this.#waiting.takeAll()) this.ask(x)
@@ -60,7 +57,7 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
   }
 
   ask(x: Exchange): void {
-    const { clock, wheel } = this.#o.context
+    const { clock, wheel } = this.#options.context
     const pause = this.backoff.until - clock.now
     if (pause > 0 && !this.#waiting.full) {
       this.#waiting.add(x, clock.now)
@@ -68,7 +65,7 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
       return
     }
     const socket = pause > 0 ? null : this.#choose()
-    if (socket === null) this.#host.lost(x, Result.Unreachable, null)
+    if (socket === null) x.host?.lost(x, Result.Unreachable, null)
     else socket.send(x)
   }
 
@@ -80,10 +77,10 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
   beaten(): void {}
 
   /** A socket for one query; null where all have too many under way. */
-  #choose(): UdpSocket | null {
+  #choose(): UpstreamSocket | null {
     const idle = this.#takeIdle()
     if (idle !== null) {
-      this.#o.counters.reused[Transport.Udp]!++
+      this.#options.counters.reused[Transport.Udp]!++
       return idle
     }
     const most = this.#isProven ? MOST : MOST_UNPROVEN
@@ -96,16 +93,16 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
       this.#sockets.pop()
       return this.#open()
     }
-    this.#o.counters.reused[Transport.Udp]!++
+    this.#options.counters.reused[Transport.Udp]!++
     return socket.hasRoom ? socket : null
   }
 
   /** Whether the upstream has answered lately. */
   get #isProven(): boolean {
-    return this.#o.context.clock.now - this.#answeredAt < RECENT
+    return this.#options.context.clock.now - this.#answeredAt < RECENT
   }
 
-  #takeIdle(): UdpSocket | null {
+  #takeIdle(): UpstreamSocket | null {
     for (;;) {
       const socket = this.#idle.pop()
       if (socket === undefined) return null
@@ -114,25 +111,24 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
     }
   }
 
-  #open(): UdpSocket {
-    const opened = new UdpSocket(this, this.#o)
+  #open(): UpstreamSocket {
+    const opened = new UpstreamSocket(this, this.#options)
     this.#sockets.push(opened)
-    this.#o.context.sweeper.add(this)
+    this.#options.context.sweeper.add(this)
     return opened
   }
 
-  idle(socket: UdpSocket): void {
+  ready(socket: UpstreamSocket): void {
     if (this.#worn.has(socket) || this.#closing) socket.destroy()
     else this.#idle.push(socket)
   }
 
-  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void {
-    this.#answeredAt = this.#o.context.clock.now
+  answered(): void {
+    this.#answeredAt = this.#options.context.clock.now
     this.#errors = 0
-    this.#host.received(x, reply, length, verdict)
   }
 
-  closed(socket: UdpSocket, code: string | null): void {
+  closed(socket: UpstreamSocket, code: string | null): void {
     if (!this.#worn.delete(socket)) {
       removeFrom(this.#sockets, socket)
       removeFrom(this.#idle, socket)
@@ -140,20 +136,20 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
     const alone = code !== null && this.#isAlone()
     for (const x of socket.takeAll()) {
       if (alone && ++x.moved < MOST_ERRORS) this.ask(x)
-      else this.#host.lost(x, resultOf(code), code)
+      else x.host?.lost(x, resultOf(code), code)
     }
   }
 
   /** Whether an error is of one socket, while others are answered; begins a pause where it is not. */
   #isAlone(): boolean {
     if (++this.#errors < MOST_ERRORS && this.#isProven) return true
-    this.backoff.failed(this.#o.context.clock.now)
+    this.backoff.failed(this.#options.context.clock.now)
     return false
   }
 
   /** Closes sockets that are idle for too long, or too many. */
   sweep(now: number): boolean {
-    const { expire, maxIdle } = this.#o
+    const { expire, maxIdle } = this.#options
     // The last in the list was used last.
     const most = maxIdle > 0 ? maxIdle : Infinity
     for (const socket of this.#idle.slice()) {
@@ -172,7 +168,7 @@ export class UdpPool implements Channel, SocketOwner, Sweepable {
   }
 }
 
-function removeFrom(list: UdpSocket[], socket: UdpSocket): void {
+function removeFrom(list: UpstreamSocket[], socket: UpstreamSocket): void {
   const place = list.lastIndexOf(socket)
   if (place >= 0) list.splice(place, 1)
 }

@@ -3,7 +3,7 @@ import { Flag, Rcode } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
 import { type Endpoint, joinHostPort } from '../lib/address.ts'
-import type { Channel, ChannelHost, ChannelOptions } from './channel.ts'
+import type { Channel, ChannelOptions } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
@@ -45,7 +45,7 @@ export type CrowdBegins = (upstream: Upstream) => void
  *                     ├─ (timer)  ─▶ owner.delayed      and goes on waiting
  *                     └─ lost     ─▶ owner.failed
  */
-export class Upstream implements ChannelHost, ExchangeHost {
+export class Upstream implements ExchangeHost {
   readonly endpoint: Endpoint
   /** `ip:port`, as metrics and logs have it. */
   readonly name: string
@@ -105,7 +105,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
 
   #open(transport: Transport): Channel {
     const options = this.#options
-    return transport === Transport.Udp ? new UdpPool(this, options) : new TcpPool(this, options)
+    return transport === Transport.Udp ? new UdpPool(options) : new TcpPool(options)
   }
 
   /** Asks. The owner may hear of a failure before this returns. */
@@ -150,7 +150,7 @@ export class Upstream implements ChannelHost, ExchangeHost {
       // Truncated over TCP as well, it is all that this server has to say.
       this.#answer(x, reply, length, rcode)
     } else if (verdict === Verdict.BareError || tcp) {
-      this.#fail(x, Result.Invalid, null)
+      this.lost(x, Result.Invalid, null)
     } else if (verdict === Verdict.Answer) {
       this.#health[x.transport].proven()
       x.owner.truncated(x, reply, length)
@@ -196,10 +196,6 @@ export class Upstream implements ChannelHost, ExchangeHost {
   }
 
   lost(x: Exchange, result: Result, code: string | null): void {
-    this.#fail(x, result, code)
-  }
-
-  #fail(x: Exchange, result: Result, code: string | null): void {
     this.#end(x)
     this.#tellFailure(x, result, code)
   }

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { Rcode } from '../../src/wire/codes.ts'
-import { UdpPool } from '../../src/upstream/udp-pool.ts'
 import { Front } from '../plugins/forward/harness.ts'
-import { exchange, Log, manual, options } from '../upstream/channel.ts'
+import { exchange, Log, manual, options, udpPool } from '../upstream/channel.ts'
 import {
   eventually,
   honest,
@@ -53,7 +52,7 @@ describe('forged "port unreachable"', { skip: cannotForge }, () => {
     upstream.script = forging(upstream, makeForger(t))
     const time = manual()
     const host = new Log()
-    const pool = new UdpPool(host, options(time, upstream.port))
+    const pool = udpPool(host, options(time, upstream.port))
     for (let n = 1; n <= 30; n++) {
       pool.ask(exchange(`victim${n}`))
       await eventually(() => host.got.length === n, `an answer, though no time passes: ${n}`)
@@ -68,7 +67,7 @@ describe('forged "port unreachable"', { skip: cannotForge }, () => {
     const upstream = await startScripted(t, honest)
     const time = manual()
     const host = new Log()
-    const pool = new UdpPool(host, options(time, upstream.port))
+    const pool = udpPool(host, options(time, upstream.port))
     pool.ask(exchange('a'))
     await eventually(() => host.got.length === 1, 'an answer')
     await upstream.close()

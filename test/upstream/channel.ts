@@ -1,9 +1,16 @@
 import { ManualClock } from '../helpers/manual-clock.ts'
 import { TimerWheel } from '../../src/lib/timer-wheel.ts'
-import type { ChannelHost, ChannelOptions } from '../../src/upstream/channel.ts'
+import type { Channel, ChannelOptions } from '../../src/upstream/channel.ts'
 import { makeContext, type UpstreamContext } from '../../src/upstream/context.ts'
 import { type Result, UpstreamCounters } from '../../src/upstream/counters.ts'
-import { Exchange, type ExchangeOwner, ExchangeState } from '../../src/upstream/exchange.ts'
+import {
+  Exchange,
+  type ExchangeHost,
+  type ExchangeOwner,
+  ExchangeState,
+} from '../../src/upstream/exchange.ts'
+import { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import { UdpPool } from '../../src/upstream/udp-pool.ts'
 import { message, questionOf } from '../wire/message.ts'
 
 /** Time that only the test moves; timers expire when it says so. */
@@ -47,7 +54,7 @@ export function options(
 }
 
 /** What became of the exchanges, in order. */
-export class Log implements ChannelHost, ExchangeOwner {
+export class Log implements ExchangeHost, ExchangeOwner {
   readonly got: string[] = []
   readonly lostWith: (readonly [Result, string | null])[] = []
 
@@ -66,10 +73,31 @@ export class Log implements ChannelHost, ExchangeOwner {
 
   truncated(): void {}
   delayed(): void {}
+  expired(): void {}
+  beaten(): void {}
+  cancelled(): void {}
 
   failed(x: Exchange): void {
     this.lostWith.push([x.result, x.code])
   }
+}
+
+/** Gives what is asked over `channel` to `host`, as `Upstream` does. */
+function hosted<C extends Channel>(host: ExchangeHost, channel: C): C {
+  const ask = channel.ask.bind(channel)
+  channel.ask = (x) => {
+    x.host = host
+    ask(x)
+  }
+  return channel
+}
+
+export function tcpPool(host: ExchangeHost, o: ChannelOptions): TcpPool {
+  return hosted(host, new TcpPool(o))
+}
+
+export function udpPool(host: ExchangeHost, o: ChannelOptions): UdpPool {
+  return hosted(host, new UdpPool(o))
 }
 
 const nobody = new Log()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { HedgeBudget } from '../../src/upstream/hedge-budget.ts'
+import { HedgeBudget } from '../../src/upstream/second-attempts.ts'
 
 /** How many second attempts there may be now. */
 function drain(budget: HedgeBudget): number {

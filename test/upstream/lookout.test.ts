@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Lookout } from '../../src/upstream/lookout.ts'
+import { Lookout } from '../../src/upstream/tending.ts'
 import { manual } from './channel.ts'
 
 test('looks at the next tick, once, and says whether it was held up', () => {

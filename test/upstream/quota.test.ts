@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Quota } from '../../src/upstream/quota.ts'
+import { Quota } from '../../src/upstream/pipelining.ts'
 
 test('two connections in a row that end after as many answers tell the quota', () => {
   const quota = new Quota()

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { TcpPool } from '../../src/upstream/tcp-pool.ts'
-import { exchange, Log, manual, options } from './channel.ts'
+import { exchange, Log, manual, options, tcpPool } from './channel.ts'
 import { eventually, honest, startScripted } from './scripted.ts'
 
 test('a second attempt goes alone: it is slow, and nobody is to wait behind it', async (t) => {
   const upstream = await startScripted(t, honest)
   const host = new Log()
-  const pool = new TcpPool(host, options(manual(), upstream.port))
+  const pool = tcpPool(host, options(manual(), upstream.port))
   const rehearsed = 40
   for (let i = 0; i < rehearsed; i++) pool.ask(exchange(`w${i}`))
   await eventually(() => host.got.length === rehearsed, 'answers that make room')
@@ -33,7 +32,7 @@ test('a second attempt goes alone: it is slow, and nobody is to wait behind it',
 test('a slow name gets a third attempt only where second ones were faster', async (t) => {
   const upstream = await startScripted(t, () => {})
   const time = manual()
-  const pool = new TcpPool(new Log(), options(time, upstream.port))
+  const pool = tcpPool(new Log(), options(time, upstream.port))
   const x = exchange('slow')
   pool.ask(x)
   await upstream.waitFor(1)

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Exchange } from '../../src/upstream/exchange.ts'
-import { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { exchange, Log, type Manual, manual, options } from './channel.ts'
+import { exchange, Log, type Manual, manual, options, tcpPool } from './channel.ts'
 import { eventually, honest, type Scripted, startScripted } from './scripted.ts'
 
 /** A question of the pool's own: whether answers come in order. */
@@ -33,7 +33,7 @@ async function start(owner: Owner): Promise<Crowded> {
   const host = new Log()
   const told = { crowds: 0 }
   const crowded = (): void => void told.crowds++
-  const pool = new TcpPool(host, options(time, upstream.port, { crowded }))
+  const pool = tcpPool(host, options(time, upstream.port, { crowded }))
   owner.after(() => {
     time.pass(60_000)
     pool.close()

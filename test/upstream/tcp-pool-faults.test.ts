@@ -3,10 +3,10 @@ import { describe, test } from 'node:test'
 
 import { Result } from '../../src/upstream/counters.ts'
 import { ExchangeState } from '../../src/upstream/exchange.ts'
-import { TcpConnection } from '../../src/upstream/tcp-connection.ts'
-import { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
+import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { exchange, Log, type Manual, manual, options } from './channel.ts'
+import { exchange, Log, type Manual, manual, options, tcpPool } from './channel.ts'
 import { answerTo, type Asked, eventually, honest, type Script, startScripted } from './scripted.ts'
 
 /** Lets what lies ready in sockets be read. */
@@ -40,7 +40,7 @@ async function startFree(owner: Owner): Promise<Free> {
   const upstream = await startScripted(owner, all)
   const time = manual()
   const host = new Log()
-  const pool = new TcpPool(host, options(time, upstream.port))
+  const pool = tcpPool(host, options(time, upstream.port))
   owner.after(() => pool.close())
   const askSlow = (): void => pool.ask(exchange('slow'))
   askSlow()
@@ -49,7 +49,7 @@ async function startFree(owner: Owner): Promise<Free> {
   await upstream.waitFor(2)
   await eventually(() => {
     time.pass(1)
-    return host.got.length === 1 && !pool.keepsOrder
+    return host.got.length === 1 && !pool.pipelining.keepsOrder
   }, 'the probe and one that waited overtake')
   while (new Set(held.map(({ port }) => port)).size < upstream.open) {
     // Those that hold one are late by now, so that the next one takes another connection.
@@ -69,7 +69,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     })
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     await askInTurn(pool, host, ['a', 'b', 'c', 'd'])
     quota = false
     for (let second = 0; second < 62; second++) {
@@ -86,7 +86,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const upstream = await startScripted(t, honest, 0, 1)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 50; i++) pool.ask(exchange(`q${i}`))
     await eventually(() => {
       time.pass(10)
@@ -102,7 +102,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     })
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 300; i++) pool.ask(exchange(`dead${i}`))
     for (let look = 0; look < 20; look++) {
       time.pass(10)
@@ -132,7 +132,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const upstream = await startScripted(t, script, 0, 1)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     const many = (what: string): string[] => Array.from({ length: 40 }, (_, i) => `${what}${i}`)
     for (const name of many('a')) pool.ask(exchange(name))
     await eventually(() => {
@@ -145,7 +145,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     pool.ask(slow)
     await askTogether(pool, host, ['overtakes'])
     held[0]!.reply(answerTo(held[0]!.wire))
-    await eventually(() => !pool.keepsOrder, 'it is known that any order goes')
+    await eventually(() => !pool.pipelining.keepsOrder, 'it is known that any order goes')
     const other = exchange('slow')
     pool.ask(other)
     const second = exchange('slow')
@@ -162,9 +162,9 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const fast = exchange('fast')
     pool.ask(fast)
     for (let i = 0; i < 2; i++) time.pass(10)
-    assert.ok(!(fast.carrier instanceof TcpConnection), 'a dial is under way')
+    assert.ok(!(fast.carrier instanceof UpstreamConnection), 'a dial is under way')
     for (let i = 0; i < 5; i++) time.pass(10)
-    assert.ok(fast.carrier instanceof TcpConnection)
+    assert.ok(fast.carrier instanceof UpstreamConnection)
   })
 
   test('what a server has not accepted is not tried again and again', async (t) => {
@@ -176,7 +176,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     })
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (const name of ['slow1', 'slow2', 'fast']) pool.ask(exchange(name))
     await upstream.waitFor(2)
     for (let look = 0; look < 60; look++) {
@@ -191,7 +191,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const upstream = await startScripted(t, honest)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     await askTogether(
       pool,
       host,
@@ -222,7 +222,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
       if (asked.wire[12] === 0) probe = asked
     })
     const time = manual()
-    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const pool = tcpPool(new Log(), options(time, upstream.port))
     const xs = ['a', 'b', 'c'].map((name) => exchange(name))
     for (const x of xs) pool.ask(x)
     await upstream.waitFor(2)
@@ -231,7 +231,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     time.pass(10)
     for (const x of xs) x.carrier!.abandon(x)
     probe!.reply(answerTo(probe!.wire, 0x8180, 0))
-    await eventually(() => !pool.keepsOrder, 'it is known that any order goes')
+    await eventually(() => !pool.pipelining.keepsOrder, 'it is known that any order goes')
     pool.close()
   })
 
@@ -240,7 +240,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
       if (wire.includes('deadly')) socket!.destroy()
     })
     const time = manual()
-    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const pool = tcpPool(new Log(), options(time, upstream.port))
     pool.ask(exchange('first'))
     await upstream.waitFor(1)
     time.pass(10)
@@ -259,7 +259,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
   test('who was late once is not late again on another connection', async (t) => {
     const upstream = await startScripted(t, () => {})
     const time = manual()
-    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const pool = tcpPool(new Log(), options(time, upstream.port))
     const [early, late] = [exchange('early'), exchange('late')]
     late.late = true
     late.state = ExchangeState.Late
@@ -274,7 +274,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const upstream = await startScripted(t, () => {})
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (const name of ['a', 'b']) pool.ask(exchange(name))
     await upstream.waitFor(2)
     time.clock.advance(200)
@@ -289,7 +289,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
   test('a closed pool closes a connection when nobody waits on it any more', async (t) => {
     const upstream = await startScripted(t, () => {})
     const time = manual()
-    const pool = new TcpPool(new Log(), options(time, upstream.port))
+    const pool = tcpPool(new Log(), options(time, upstream.port))
     const x = exchange('a')
     pool.ask(x)
     await upstream.waitFor(1)

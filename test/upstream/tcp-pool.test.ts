@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { Result, Transport } from '../../src/upstream/counters.ts'
-import { TcpPool } from '../../src/upstream/tcp-pool.ts'
-import { exchange, Log, manual, options } from './channel.ts'
+import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import { exchange, Log, manual, options, tcpPool } from './channel.ts'
 import {
   answerTo,
   type Asked,
@@ -20,7 +20,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, honest)
     const host = new Log()
     const o = options(manual(), upstream.port)
-    const pool = new TcpPool(host, o)
+    const pool = tcpPool(host, o)
     for (const name of ['a', 'b', 'c']) pool.ask(exchange(name))
     await eventually(() => host.got.length === 3, 'three answers')
     await eventually(() => upstream.accepted === 2, 'two connections')
@@ -35,7 +35,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, silent)
     const time = manual()
     const o = options(time, upstream.port)
-    const pool = new TcpPool(new Log(), o)
+    const pool = tcpPool(new Log(), o)
     for (let i = 0; i < 40; i++) pool.ask(exchange(`q${i}`))
     await upstream.waitFor(2)
     assert.equal(o.counters.dialled[Transport.Tcp], 2)
@@ -58,7 +58,7 @@ describe('TcpPool', () => {
     const time = manual()
     const host = new Log()
     const o = options(time, upstream.port)
-    const pool = new TcpPool(host, o)
+    const pool = tcpPool(host, o)
     for (let round = 0; round < 30; round++) {
       for (let i = 0; i < 100; i++) pool.ask(exchange(`q${i}`))
       const wanted = (round + 1) * 100
@@ -73,7 +73,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, honest)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     await widen(pool, host)
     // As CoreDNS does: behind a slow name nothing is answered on its connection.
     const blocked = new Set<number>()
@@ -102,7 +102,7 @@ describe('TcpPool', () => {
     })
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 100; i++) pool.ask(exchange(`slow${i}`))
     await upstream.waitFor(2)
     time.pass(10)
@@ -118,13 +118,13 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, inOrder(20))
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 30; i++) pool.ask(exchange(`q${i}`))
     await upstream.waitFor(2)
     time.pass(10)
     await eventually(() => upstream.asked.some((asked) => !isNotProbe(asked)), 'the probe')
     await eventually(() => host.got.length >= 3, 'some answers')
-    assert.ok(pool.keepsOrder)
+    assert.ok(pool.pipelining.keepsOrder)
     time.pass(10)
     await eventually(() => host.got.length === 30, 'all answers')
     pool.close()
@@ -134,7 +134,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, honest)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port, { expire: 5000, maxIdle: 1 }))
+    const pool = tcpPool(host, options(time, upstream.port, { expire: 5000, maxIdle: 1 }))
     pool.ask(exchange('a'))
     await eventually(() => host.got.length === 1 && upstream.accepted === 2, 'warm')
     time.pass(1000)
@@ -153,7 +153,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, silent)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     const x = exchange('hung')
     pool.ask(x)
     await upstream.waitFor(1)
@@ -176,7 +176,7 @@ describe('TcpPool', () => {
     const time = manual()
     const host = new Log()
     const o = options(time, upstream.port, { maxIdle: 1 })
-    const pool = new TcpPool(host, o)
+    const pool = tcpPool(host, o)
     const x = exchange('late')
     pool.ask(x)
     await upstream.waitFor(1)
@@ -193,7 +193,7 @@ describe('TcpPool', () => {
   test('an exchange abandoned while it waits for a connection is never sent', async (t) => {
     const upstream = await startScripted(t, honest)
     const host = new Log()
-    const pool = new TcpPool(host, options(manual(), upstream.port))
+    const pool = tcpPool(host, options(manual(), upstream.port))
     const dropped = exchange('dropped')
     pool.ask(dropped)
     pool.ask(exchange('kept'))
@@ -209,7 +209,7 @@ describe('TcpPool', () => {
     const time = manual()
     const host = new Log()
     const o = options(time, upstream.port)
-    const pool = new TcpPool(host, o)
+    const pool = tcpPool(host, o)
     pool.ask(exchange('a'))
     await eventually(() => host.lostWith.length === 1, 'the failure')
     assert.deepEqual(host.lostWith, [[Result.Refused, 'ECONNREFUSED']])
@@ -230,7 +230,7 @@ describe('TcpPool', () => {
     const host = new Log()
     // TEST-NET-1: whatever happens to the SYN, nobody answers it.
     const endpoint = { host: '192.0.2.1', port: 53 }
-    const pool = new TcpPool(host, options(time, 53, { endpoint }))
+    const pool = tcpPool(host, options(time, 53, { endpoint }))
     pool.ask(exchange('a'))
     time.pass(1990)
     const early = host.lostWith.length
@@ -243,12 +243,12 @@ describe('TcpPool', () => {
   test('asks from the source address it is given, and says when there is none', async (t) => {
     const upstream = await startScripted(t, honest)
     const host = new Log()
-    const pool = new TcpPool(host, options(manual(), upstream.port, { source: '127.0.0.9' }))
+    const pool = tcpPool(host, options(manual(), upstream.port, { source: '127.0.0.9' }))
     pool.ask(exchange('a'))
     await eventually(() => host.got.length === 1, 'an answer')
     assert.equal(upstream.asked[0]!.socket!.remoteAddress, '127.0.0.9')
     pool.close()
-    const other = new TcpPool(host, options(manual(), upstream.port, { source: '203.0.113.9' }))
+    const other = tcpPool(host, options(manual(), upstream.port, { source: '203.0.113.9' }))
     other.ask(exchange('b'))
     await eventually(() => host.lostWith.length === 1, 'the failure')
     assert.deepEqual(host.lostWith, [[Result.Unreachable, 'EADDRNOTAVAIL']])
@@ -258,7 +258,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, silent)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     const xs = Array.from({ length: 16_400 }, (_, i) => exchange(`q${i}`))
     for (const x of xs) pool.ask(x)
     assert.deepEqual(host.lostWith.length, 16_400 - 16_384)
@@ -286,7 +286,7 @@ describe('TcpPool', () => {
       })
       const time = manual()
       const host = new Log()
-      const pool = new TcpPool(host, options(time, upstream.port))
+      const pool = tcpPool(host, options(time, upstream.port))
       for (let i = 0; i < 300; i++) pool.ask(exchange(`q${i}`))
       await eventually(() => host.got.length === 300, 'all answers')
       assert.deepEqual(host.lostWith, [])
@@ -300,7 +300,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, ({ socket }) => socket!.destroy())
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 50; i++) pool.ask(exchange(`q${i}`))
     await eventually(() => host.lostWith.length === 50, 'all are lost')
     assert.ok(upstream.accepted <= 2)
@@ -311,7 +311,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, honest)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     await widen(pool, host)
     upstream.script = (asked, n) => {
       if (asked.wire.includes('deadly')) asked.socket!.destroy()
@@ -331,7 +331,7 @@ describe('TcpPool', () => {
     const upstream = await startScripted(t, inOrder(20), 0, 10)
     const time = manual()
     const host = new Log()
-    const pool = new TcpPool(host, options(time, upstream.port))
+    const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 100; i++) pool.ask(exchange(`q${i}`))
     await eventually(() => {
       time.pass(10)

@@ -3,8 +3,7 @@ import { describe, test } from 'node:test'
 
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import { Ports } from '../../src/upstream/ports.ts'
-import { UdpPool } from '../../src/upstream/udp-pool.ts'
-import { exchange, Log, manual, options } from './channel.ts'
+import { exchange, Log, manual, options, udpPool } from './channel.ts'
 import { eventually, honest, silent, startScripted } from './scripted.ts'
 
 describe('UdpPool', () => {
@@ -12,7 +11,7 @@ describe('UdpPool', () => {
     const upstream = await startScripted(t, honest)
     const host = new Log()
     const o = options(manual(), upstream.port)
-    const pool = new UdpPool(host, o)
+    const pool = udpPool(host, o)
     const count = 4000
     for (let i = 0; i < count; i += 100) {
       for (let j = 0; j < 100; j++) pool.ask(exchange(`q${i + j}`))
@@ -37,7 +36,7 @@ describe('UdpPool', () => {
     const upstream = await startScripted(t, honest)
     const time = manual()
     const host = new Log()
-    const pool = new UdpPool(host, options(time, upstream.port))
+    const pool = udpPool(host, options(time, upstream.port))
     const ask = async (): Promise<number> => {
       const before = host.got.length
       pool.ask(exchange('q'))
@@ -61,7 +60,7 @@ describe('UdpPool', () => {
     const time = manual()
     const context = { ...time.context, ports: new Ports(null) }
     const host = new Log()
-    const pool = new UdpPool(host, options({ ...time, context }, upstream.port))
+    const pool = udpPool(host, options({ ...time, context }, upstream.port))
     for (let i = 0; i < 130; i++) {
       pool.ask(exchange('q'))
       await eventually(() => host.got.length > i, 'an answer')
@@ -75,7 +74,7 @@ describe('UdpPool', () => {
     const time = manual()
     const host = new Log()
     const o = options(time, upstream.port, { maxIdle: 2, expire: 5000 })
-    const pool = new UdpPool(host, o)
+    const pool = udpPool(host, o)
     for (let i = 0; i < 60; i++) pool.ask(exchange(`q${i}`))
     await eventually(() => host.got.length === 60, 'answers')
     assert.ok(o.counters.open[Transport.Udp]! > 2)
@@ -91,7 +90,7 @@ describe('UdpPool', () => {
     const time = manual()
     const host = new Log()
     const o = options(time, upstream.port)
-    const pool = new UdpPool(host, o)
+    const pool = udpPool(host, o)
     pool.ask(exchange('a'))
     await eventually(() => host.lostWith.length === 1, 'the failure')
     assert.deepEqual(host.lostWith, [[Result.Refused, 'ECONNREFUSED']])
@@ -112,11 +111,11 @@ describe('UdpPool', () => {
   test('asks from the source address it is given, and says when there is none', async (t) => {
     const upstream = await startScripted(t, honest)
     const host = new Log()
-    const pool = new UdpPool(host, options(manual(), upstream.port, { source: '127.0.0.9' }))
+    const pool = udpPool(host, options(manual(), upstream.port, { source: '127.0.0.9' }))
     pool.ask(exchange('a'))
     await eventually(() => host.got.length === 1, 'an answer')
     pool.close()
-    const other = new UdpPool(host, options(manual(), upstream.port, { source: '203.0.113.9' }))
+    const other = udpPool(host, options(manual(), upstream.port, { source: '203.0.113.9' }))
     other.ask(exchange('b'))
     await eventually(() => host.lostWith.length === 1, 'the failure')
     assert.deepEqual(host.lostWith, [[Result.Unreachable, 'EADDRNOTAVAIL']])
@@ -127,7 +126,7 @@ describe('UdpPool', () => {
     const time = manual()
     const host = new Log()
     const o = options(time, upstream.port)
-    const pool = new UdpPool(host, o)
+    const pool = udpPool(host, o)
     const xs = Array.from({ length: 12_000 }, (_, i) => exchange(`q${i}`))
     for (const x of xs) pool.ask(x)
     assert.ok(o.counters.open[Transport.Udp]! <= 64 + 64)

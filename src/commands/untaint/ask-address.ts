@@ -1,16 +1,11 @@
-import { randomInt } from 'node:crypto'
-import {
-  askOnce,
-  isAbsent,
-  type OwnAddress,
-  reachable,
-  simpleQuery,
-} from '../../upstream/ask-once.ts'
-import { rcodeName, Rcode, Type } from '../../wire/codes.ts'
+import { isAbsent, reachable, ask, type Destination } from '../../upstream/ask.ts'
+import { rcodeName, Rcode, Type, Flag } from '../../wire/codes.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../../wire/header.ts'
+import { random16 } from '../../upstream/random.ts'
+import { makeQuery } from '../../wire/query.ts'
 
 /** What a client that has not been answered by then would call a failure. */
-const PATIENCE_MS = 2_000
+const PATIENCE = { timeoutMs: 2_000 } as const
 
 /**
  * Asks an address of this machine for the A records of `name`. Resolves to null where there are some,
@@ -18,11 +13,11 @@ const PATIENCE_MS = 2_000
  *
  * @param name absolute, in presentation format
  */
-export async function askAddress(at: OwnAddress, name: string): Promise<string | null> {
-  const query = simpleQuery(randomInt(0x10000), name, Type.A)
+export async function askAddress(at: Destination, name: string): Promise<string | null> {
+  const query = makeQuery(random16(), Flag.RD, name, Type.A)
   if (query === null) return `"${name}" is no name`
   try {
-    const reply = await askOnce({ ...at, host: reachable(at.host) }, query, PATIENCE_MS)
+    const reply = await ask({ ...at, host: reachable(at.host) }, query, PATIENCE)
     const rcode = rcodeOf(readFlags(reply))
     if (rcode !== Rcode.NoError) return rcodeName(rcode)
     return readCount(reply, Section.Answer) > 0 ? null : 'no record'

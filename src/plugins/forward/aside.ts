@@ -1,22 +1,13 @@
 import type { Query } from '../../serve/query.ts'
-import { sourceFor } from '../../lib/address.ts'
-import { askOnce } from '../../upstream/ask-once.ts'
-import { Transport } from '../../upstream/counters.ts'
+import { Transport, transportNames } from '../../upstream/counters.ts'
 import { random16 } from '../../upstream/random.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode, typeName } from '../../wire/codes.ts'
-import {
-  HEADER_SIZE,
-  rcodeOf,
-  readCount,
-  readFlags,
-  Section,
-  writeCount,
-  writeFlags,
-  writeId,
-} from '../../wire/header.ts'
+import { rcodeOf, readCount, readFlags, Section } from '../../wire/header.ts'
 import type { ErrandRules } from './errand.ts'
 import { wordsFor } from './failure.ts'
+import { ask } from '../../upstream/ask.ts'
+import { writeQueryHeader } from '../../wire/query.ts'
 
 /** CoreDNS's, for the dial and the answer. */
 const PATIENCE_MS = 2_000
@@ -97,11 +88,10 @@ export class Aside {
     const key = `${name} ${transport}`
     const before = this.#mute.get(key)
     if (before !== undefined) return before
-    const protocol = transport === Transport.Tcp ? 'tcp' : 'udp'
-    const from = sourceFor(endpoint.host, this.#source) ?? null
-    const to = { ...endpoint, protocol, from } as const
+    const to = { ...endpoint, protocol: transportNames[transport], from: this.#source }
+    const { signal } = this.#stopped
     try {
-      return await askOnce(to, queryOf(q), PATIENCE_MS, this.#stopped.signal)
+      return await ask(to, queryOf(q), { timeoutMs: PATIENCE_MS, signal })
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       const type = typeName(q.question.type)
@@ -123,9 +113,6 @@ function rcodeBit(reply: Buffer): number {
 /** The question under an id of its own, without EDNS. */
 function queryOf({ wire, question, flags }: Query): Buffer {
   const query = Buffer.copyBytesFrom(wire, 0, question.end)
-  query.fill(0, 0, HEADER_SIZE)
-  writeId(query, random16())
-  writeFlags(query, flags & (Flag.RD | Flag.CD))
-  writeCount(query, Section.Question, 1)
+  writeQueryHeader(query, 0, random16(), flags & (Flag.RD | Flag.CD))
   return query
 }

@@ -1,5 +1,7 @@
-import { isAbsent, type OwnAddress, simpleQuery } from '../../upstream/ask-once.ts'
-import { Type } from '../../wire/codes.ts'
+import { type AskOptions, type Destination, isAbsent } from '../../upstream/ask.ts'
+import { random16 } from '../../upstream/random.ts'
+import { Flag, Type } from '../../wire/codes.ts'
+import { makeQuery } from '../../wire/query.ts'
 
 /** A probe is given this long to arrive: how long it then takes upstream is not our listener's doing. */
 const TIMEOUT_MS = 2_000
@@ -12,19 +14,17 @@ const DEADLINE_MS = 30_000
 export const ARRIVALS_OF_A_LOOP = 3
 
 /** Where a probe goes to. */
-export interface Target extends OwnAddress {
+export interface Target extends Destination {
   /** The listener as the Corefile has it, e.g. `:53`; for the message about a loop. */
   readonly listener: string
 }
 
 /** What a LoopDetector needs from outside, so that tests can stand in for network and chance. */
 export interface DetectorParts {
-  /** Asks a listener, as `askOnce` does; rejects where no answer comes. */
-  ask(target: Target, query: Buffer, timeoutMs: number, signal: AbortSignal): Promise<unknown>
+  /** Asks a listener, as `ask` does; rejects where no answer comes. */
+  ask(target: Target, query: Buffer, options: AskOptions): Promise<unknown>
   /** A label that nobody can guess. */
   randomLabel(): string
-  /** A random message id, 0 to 65,535. */
-  randomId(): number
   /** Told once, of the first loop, in CoreDNS's words. */
   onLoop(message: string): void
 }
@@ -124,13 +124,13 @@ export class LoopDetector {
     const { signal } = this.#stopped
     for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(2 * wait, LAST_RETRY_MS)) {
       const name = this.#newName()
-      const query = simpleQuery(this.#parts.randomId(), name, Type.HINFO)
+      const query = makeQuery(random16(), Flag.RD, name, Type.HINFO)
       // A zone so long that no name fits below it cannot be probed, nor asked for much.
       if (query === null) return
       const probe = newProbe(target)
       this.#probes.set(name, probe)
       try {
-        await this.#parts.ask(target, query, TIMEOUT_MS, signal)
+        await this.#parts.ask(target, query, { timeoutMs: TIMEOUT_MS, signal })
         return
       } catch (error) {
         if (probe.arrivals > 0) return await probe.over

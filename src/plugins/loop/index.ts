@@ -1,9 +1,9 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { bare } from '../../corefile/directive.ts'
 import { joinHostPort } from '../../lib/address.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Observer, Query } from '../../serve/query.ts'
-import { askOnce, reachable } from '../../upstream/ask-once.ts'
+import { reachable, ask } from '../../upstream/ask.ts'
 import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
 import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
@@ -19,9 +19,8 @@ export const loop: Plugin = {
   setup(directives, block): Stage {
     bare(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {
-      ask: askOnce,
+      ask,
       randomLabel,
-      randomId: () => randomInt(0x1_0000),
       onLoop: (message) => block.services.fatal(message),
     })
     const log = block.services.log.plugin('loop')

@@ -41,11 +41,10 @@ export class Front {
     })
     this.#udp.on('message', (message, rinfo) => {
       const q = new Query(
-        new Target(Protocol.Udp, port, (reply, to) =>
-          this.#udp.send(reply, to.rinfo!.port, to.rinfo!.address),
+        new Target(Protocol.Udp, port, rinfo.port, (reply) =>
+          this.#udp.send(reply, rinfo.port, rinfo.address),
         ),
       )
-      q.rinfo = rinfo
       this.#serve(q, message)
     })
     this.#tcp = createServer((connection) => this.#accept(connection))
@@ -56,11 +55,10 @@ export class Front {
     // Everything is read, so that the client's end is seen.
     connection.on('data', (frame) => {
       const q = new Query(
-        new Target(Protocol.Tcp, this.port, (reply) => {
+        new Target(Protocol.Tcp, this.port, connection.remotePort!, (reply) => {
           connection.end(Buffer.concat([Buffer.from([reply.length >> 8, reply.length]), reply]))
         }),
       )
-      q.rinfo = { address: '127.0.0.1', port: connection.remotePort!, family: 'IPv4' }
       this.#serve(q, frame.subarray(2))
     })
   }
@@ -76,11 +74,13 @@ class Target implements ReplyTarget {
   readonly maxSize: number = 65_535
   readonly localAddress: string = '127.0.0.1'
   readonly localPort: number
-  readonly #reply: (reply: Buffer, to: Query) => void
+  readonly #clientPort: number
+  readonly #reply: (reply: Buffer) => void
 
-  constructor(protocol: Protocol, port: number, reply: (reply: Buffer, to: Query) => void) {
+  constructor(protocol: Protocol, port: number, client: number, reply: (reply: Buffer) => void) {
     this.protocol = protocol
     this.localPort = port
+    this.#clientPort = client
     this.#reply = reply
   }
 
@@ -89,17 +89,17 @@ class Target implements ReplyTarget {
   }
 
   send(q: Query, length: number): void {
-    this.#reply(Buffer.from(q.out.subarray(0, length)), q)
+    this.#reply(Buffer.from(q.out.subarray(0, length)))
   }
 
   drop(): void {}
 
-  remoteAddress(q: Query): string {
-    return q.rinfo!.address
+  remoteAddress(): string {
+    return '127.0.0.1'
   }
 
-  remotePort(q: Query): number {
-    return q.rinfo!.port
+  remotePort(): number {
+    return this.#clientPort
   }
 
   isIPv6(): boolean {

@@ -1,17 +1,17 @@
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { IdTable } from '../lib/id-table.ts'
 import { Timer } from '../lib/timer-wheel.ts'
 import type { Flushable } from '../lib/turn.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { type ChannelOptions, codeOf } from './channel.ts'
-import { connectTo } from './connect.ts'
-import type { ConnectionOwner } from './connection-owner.ts'
+import { connectOptions } from './address.ts'
+import { type ChannelOptions, codeOf, type ConnectionOwner } from './channel.ts'
 import { Transport } from './counters.ts'
-import type { Acknowledgeable } from './acknowledgements.ts'
+import type { Acknowledgeable } from './context.ts'
 import type { Carrier, Exchange } from './exchange.ts'
-import { QueryBatch } from './query-batch.ts'
+import type { Pipelining } from './pipelining.ts'
+import { QueryBatch } from './query-writer.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
 
 /** CoreDNS gives a dial 30 s, longer than any client waits. */
@@ -30,7 +30,7 @@ type State = (typeof State)[keyof typeof State]
  * One TCP connection to an upstream. Queries are pipelined under 16-bit ids, at most one write a
  * tick; replies may come in any order (RFC 7766 §6.2.1.1).
  */
-export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
+export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   /** Replies the upstream owes us, those nobody waits for any more included. */
   owed = 0
   /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
@@ -44,17 +44,19 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   /** Whether the window has kept queries out since it last grew. */
   isWanted = false
   answeredAt = 0
+  /** Clock time since when it is connected; 0: it never was. */
+  readyAt = 0
   /** Milliseconds that connecting took: about one round trip of the network. */
   handshake = 0
-  readonly #owner: ConnectionOwner<TcpConnection>
-  readonly #o: ChannelOptions
+  readonly #owner: ConnectionOwner<UpstreamConnection>
+  readonly #options: ChannelOptions
+  readonly #pipelining: Pipelining
   readonly #socket: Socket
   readonly #dialTimer: Timer
   readonly #ids: IdTable<Exchange>
   readonly #reader: FrameReader
   #state: State = State.Connecting
   readonly #dialledAt: number
-  #readyAt = 0
   /** The socket's descriptor; −1 where it is not open or not known. */
   #fd = -1
   #code: string | null = null
@@ -70,16 +72,27 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   #forsakenBy = -1
 
   /** @param idBits 2^idBits queries may be in flight; the other bits of an id tell a slot's tenants apart */
-  constructor(owner: ConnectionOwner<TcpConnection>, options: ChannelOptions, idBits: number) {
+  constructor(
+    owner: ConnectionOwner<UpstreamConnection>,
+    options: ChannelOptions,
+    pipelining: Pipelining,
+    idBits: number,
+  ) {
     this.#owner = owner
-    this.#o = options
+    this.#options = options
+    this.#pipelining = pipelining
     this.#ids = new IdTable(idBits)
-    const { context, counters } = options
+    const { context, counters, endpoint, source } = options
     this.#reader = new FrameReader(context.frameBuffer)
     this.usedAt = this.#dialledAt = context.clock.now
     counters.open[Transport.Tcp]!++
     counters.dialled[Transport.Tcp]!++
-    this.#socket = connectTo(options, (size) => this.#read(size))
+    this.#socket = connect({
+      ...connectOptions(endpoint, source),
+      onread: { buffer: context.readBuffer, callback: (size) => this.#read(size) },
+    })
+    // connect() begins in process.nextTick.
+    context.turn.endLater()
     this.#socket.on('connect', () => this.#connected())
     this.#socket.on('error', (error) => (this.#code ??= codeOf(error)))
     this.#socket.on('end', () => this.#cut())
@@ -89,10 +102,6 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
       this.destroy()
     })
     context.wheel.set(this.#dialTimer, DIAL_TIMEOUT_MS)
-  }
-
-  get wasReady(): boolean {
-    return this.#readyAt > 0
   }
 
   get isReady(): boolean {
@@ -119,7 +128,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** Whether it has answered, or lived long enough to end for another reason than our query. */
   get isSeasoned(): boolean {
-    return this.answers > 0 || this.#o.context.clock.now - this.#readyAt > FRESH_MS
+    return this.answers > 0 || this.#options.context.clock.now - this.readyAt > FRESH_MS
   }
 
   /** Whether the upstream has said nothing for `ms` although it should have. */
@@ -131,7 +140,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   send(x: Exchange): void {
     x.id = this.#ids.take(x)
     x.carrier = this
-    x.sentAt = this.usedAt = this.#o.context.clock.now
+    x.sentAt = this.usedAt = this.#options.context.clock.now
     x.number = this.sent++
     if (this.owed++ === 0) {
       this.progressAt = x.sentAt
@@ -145,7 +154,7 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
   #flushLater(): void {
     if (this.#flushing) return
     this.#flushing = true
-    this.#o.context.turn.add(this)
+    this.#options.context.turn.add(this)
   }
 
   flush(): void {
@@ -159,13 +168,13 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
    * flight, one will come within a millisecond. Else it goes alone at the end of this tick.
    */
   #acknowledgeLater(): void {
-    if (!this.#unacknowledged && this.owed > BUSY) this.#o.context.acknowledgements.add(this)
+    if (!this.#unacknowledged && this.owed > BUSY) this.#options.context.acknowledgements.add(this)
     this.#unacknowledged = true
     if (this.owed <= BUSY) this.#flushLater()
   }
 
   acknowledge(): void {
-    if (this.#unacknowledged && this.#fd >= 0) this.#o.context.acknowledgements.send(this.#fd)
+    if (this.#unacknowledged && this.#fd >= 0) this.#options.context.acknowledgements.send(this.#fd)
     this.#unacknowledged = false
   }
 
@@ -184,14 +193,16 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     x.carrier = null
   }
 
-  /** Those who wait for an answer, oldest first, leaving none. */
-  takeAll(): Exchange[] {
-    return this.#take(false)
+  /** Those who wait for an answer, oldest first, leaving none; or only those of `all`. */
+  takeAll(all: Exchange[] = this.#oldestFirst()): Exchange[] {
+    for (const x of all) this.abandon(x)
+    return all
   }
 
   /** Those who wait behind the query that is answered next, whether or not anybody waits for that. */
   takeBehind(): Exchange[] {
-    return this.#take(true)
+    const next = this.sent - this.owed
+    return this.takeAll(this.#oldestFirst().filter(({ number }, i) => i > 0 || number > next))
   }
 
   /** The client of the query that has waited longest, or of the last that was given up. */
@@ -203,25 +214,25 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     return this.#ids.items().sort((a, b) => a.number - b.number)
   }
 
-  #take(behind: boolean): Exchange[] {
-    const all = this.#oldestFirst()
-    if (behind && all.length > 0 && all[0]!.number <= this.sent - this.owed) all.shift()
-    for (const x of all) this.abandon(x)
-    return all
-  }
-
   /**
    * Whether the other end's kernel has not even acknowledged what was sent: path or machine are gone,
    * the name is not merely slow. False where the C library cannot tell.
    */
   get isUnacknowledged(): boolean {
-    return this.#fd >= 0 && this.#o.context.acknowledgements.pending(this.#fd) > 0
+    return this.#fd >= 0 && this.#options.context.acknowledgements.pending(this.#fd) > 0
   }
 
   /** Ends the connection; the owner hears of it at once. */
   destroy(): void {
     this.#socket.destroy()
-    this.#closed()
+    if (this.#state === State.Closed) return
+    this.#state = State.Closed
+    this.#fd = -1
+    this.#dialTimer.clear()
+    this.#reader.close()
+    this.#options.counters.open[Transport.Tcp]!--
+    this.#options.context.clock.refresh()
+    this.#owner.closed(this, this.#code)
   }
 
   #connected(): void {
@@ -229,9 +240,9 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     this.#dialTimer.clear()
     this.#state = State.Ready
     this.#fd = descriptorOf(this.#socket)
-    this.#readyAt = this.usedAt = this.#o.context.clock.refresh()
-    this.handshake = this.#readyAt - this.#dialledAt
-    this.#owner.connected(this)
+    this.readyAt = this.usedAt = this.#options.context.clock.refresh()
+    this.handshake = this.readyAt - this.#dialledAt
+    this.#owner.ready(this)
   }
 
   #cut(): void {
@@ -240,37 +251,24 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     this.destroy()
   }
 
-  #closed(): void {
-    if (this.#state === State.Closed) return
-    this.#state = State.Closed
-    this.#fd = -1
-    this.#dialTimer.clear()
-    this.#reader.close()
-    this.#o.counters.open[Transport.Tcp]!--
-    this.#o.context.clock.refresh()
-    this.#owner.closed(this, this.#code)
-  }
-
   #read(size: number): boolean {
-    const { clock, readBuffer, turn } = this.#o.context
+    const { clock, readBuffer, turn } = this.#options.context
     const { answers, owed, progressAt } = this
     const now = clock.refresh()
     this.#reader.push(readBuffer.subarray(0, size), this.#frame)
     turn.count(owed - this.owed, now)
     if (this.owed > 0) this.#acknowledgeLater()
-    if (this.answers > answers) this.#answered(this.answers - answers, now - progressAt)
-    return true
-  }
-
-  #answered(count: number, elapsed: number): void {
+    if (this.answers === answers) return true
+    const elapsed = now - progressAt
     const onTheWay = this.#rested ? Math.min(this.handshake, elapsed) : 0
     this.#rested = false
-    this.#owner.answered(this, count, elapsed - onTheWay)
+    this.#owner.answered(this, this.answers - answers, elapsed - onTheWay)
+    return true
   }
 
   readonly #frame = (reply: Buffer, length: number): void => {
     if (this.#state !== State.Ready) return
-    this.progressAt = this.usedAt = this.#o.context.clock.now
+    this.progressAt = this.usedAt = this.#options.context.clock.now
     const x = length < HEADER_SIZE ? null : this.#ids.get(readId(reply))
     const verdict = x === null ? Verdict.Mismatch : judgeReply(x, reply, length)
     if (x === null || verdict === Verdict.Mismatch) {
@@ -280,16 +278,18 @@ export class TcpConnection implements Carrier, Flushable, Acknowledgeable {
     this.#ids.give(x.id)
     this.#countAnswer()
     x.carrier = null
-    if (x.number < this.#youngest) this.#owner.overtaken(true)
+    if (x.number < this.#youngest) this.#pipelining.overtaken(this.progressAt, true)
     else this.#youngest = x.number
-    if (this.#owner.keepsOrder) this.owed = Math.max(this.sent - x.number - 1, this.#ids.size)
-    this.#owner.received(x, reply, length, verdict)
+    if (this.#pipelining.keepsOrder) {
+      this.owed = Math.max(this.sent - x.number - 1, this.#ids.size)
+    }
+    x.host?.received(x, reply, length, verdict)
   }
 
   /** A message nobody waits for: the late answer to an abandoned query, or garbage. */
   #stray(mayBeLate: boolean): void {
     if (mayBeLate && this.owed > this.#ids.size) this.#countAnswer()
-    else this.#o.counters.mismatches++
+    else this.#options.counters.mismatches++
   }
 
   #countAnswer(): void {

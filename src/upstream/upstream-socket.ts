@@ -1,13 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { joinHostPort, sourceFor } from '../lib/address.ts'
-import { type ChannelOptions, codeOf } from './channel.ts'
+import { joinHostPort } from '../lib/address.ts'
+import { type ChannelOptions, codeOf, type ConnectionOwner } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import { descriptorOfDatagrams } from './ports.ts'
 import { MAX_QUERY_SIZE, writeQuery } from './query-writer.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
+import { bindOptions } from './address.ts'
 
 /** Ids must stay hard to guess: a small share of the 65,536 may be in use. */
 const MAX_INFLIGHT = 1024
@@ -23,25 +24,16 @@ const scratch = Buffer.allocUnsafeSlow(MAX_QUERY_SIZE)
 const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
 type State = (typeof State)[keyof typeof State]
 
-/** Who opened a socket. */
-export interface SocketOwner {
-  /** The last of those who waited has gone: answered, or given up. */
-  idle(s: UdpSocket): void
-  received(x: Exchange, reply: Buffer, length: number, verdict: Verdict): void
-  /** It is over; `s.takeAll()` gives those who still wait on it. */
-  closed(s: UdpSocket, code: string | null): void
-}
-
 /**
  * A UDP socket connected to an upstream, on a source port the kernel picks at random: nobody else's
  * datagrams reach it, and a closed port is noticed. A port is used for a few queries, each under a random
  * id (RFC 5452 §9), then the idle socket gets another one.
  */
-export class UdpSocket implements Carrier {
+export class UpstreamSocket implements Carrier {
   /** Clock time of the latest query or reply. */
   usedAt: number
-  readonly #owner: SocketOwner
-  readonly #o: ChannelOptions
+  readonly #owner: ConnectionOwner<UpstreamSocket>
+  readonly #options: ChannelOptions
   readonly #socket: Socket
   readonly #exchanges = new Map<number, Exchange>()
   #state: State = State.Connecting
@@ -52,9 +44,9 @@ export class UdpSocket implements Carrier {
   /** Abandoned queries whose answers may still come. */
   #abandoned = 0
 
-  constructor(owner: SocketOwner, options: ChannelOptions) {
+  constructor(owner: ConnectionOwner<UpstreamSocket>, options: ChannelOptions) {
     this.#owner = owner
-    this.#o = options
+    this.#options = options
     const { context, counters, endpoint, source } = options
     const { host, port } = endpoint
     this.usedAt = this.#portSince = context.clock.now
@@ -69,18 +61,10 @@ export class UdpSocket implements Carrier {
     this.#socket.on('error', (error) => this.#failed(error))
     this.#socket.on('message', (message) => this.#received(message))
     this.#socket.once('connect', () => this.#connected())
-    this.#open(host, port, sourceFor(host, source))
+    this.#socket.once('listening', () => this.#socket.connect(port, host))
+    this.#socket.bind(bindOptions(host, source))
     // The lookup goes on in process.nextTick.
     context.turn.endLater()
-  }
-
-  #open(host: string, port: number, source: string | undefined): void {
-    this.#socket.once('listening', () => this.#socket.connect(port, host))
-    this.#socket.bind({
-      port: 0,
-      exclusive: true,
-      ...(source === undefined ? {} : { address: source }),
-    })
   }
 
   /** `10.0.0.7:4242`; '' before it is connected. */
@@ -94,7 +78,7 @@ export class UdpSocket implements Carrier {
   get isWorn(): boolean {
     if (this.#uses >= MANY_USES) return true
     if (this.#fd < 0) return false
-    return this.#uses >= FEW_USES || this.#o.context.clock.now - this.#portSince > LONG_USE
+    return this.#uses >= FEW_USES || this.#options.context.clock.now - this.#portSince > LONG_USE
   }
 
   /** Whether it is worn so much that another socket should take its place, even a new one. */
@@ -104,9 +88,10 @@ export class UdpSocket implements Carrier {
 
   /** Takes another port. Only where it is idle; false where that is impossible. */
   renew(): boolean {
-    if (this.#fd < 0 || !this.#o.context.ports.renew(this.#fd, this.#o.endpoint)) return false
+    if (this.#fd < 0 || !this.#options.context.ports.renew(this.#fd, this.#options.endpoint))
+      return false
     this.#uses = 0
-    this.#portSince = this.#o.context.clock.now
+    this.#portSince = this.#options.context.clock.now
     return true
   }
 
@@ -131,8 +116,8 @@ export class UdpSocket implements Carrier {
   }
 
   #write(x: Exchange): void {
-    x.sentAt = this.usedAt = this.#o.context.clock.now
-    const { ports, turn } = this.#o.context
+    x.sentAt = this.usedAt = this.#options.context.clock.now
+    const { ports, turn } = this.#options.context
     const length = writeQuery(scratch, 0, x)
     const failure = ports.send(this.#fd, scratch, length)
     if (failure === null) return
@@ -153,7 +138,7 @@ export class UdpSocket implements Carrier {
     this.#exchanges.delete(x.id)
     this.#abandoned++
     x.carrier = null
-    if (this.isIdle && this.#state !== State.Closed) this.#owner.idle(this)
+    if (this.isIdle && this.#state !== State.Closed) this.#owner.ready(this)
   }
 
   /** Those who wait for an answer, leaving none. */
@@ -173,7 +158,7 @@ export class UdpSocket implements Carrier {
     if (this.#state === State.Closed) return
     if (code !== null) this.#tellLocal()
     this.#state = State.Closed
-    this.#o.counters.open[Transport.Udp]!--
+    this.#options.counters.open[Transport.Udp]!--
     this.#socket.close()
     this.#owner.closed(this, code)
   }
@@ -186,19 +171,19 @@ export class UdpSocket implements Carrier {
   #connected(): void {
     if (this.#state !== State.Connecting) return
     this.#state = State.Ready
-    this.#portSince = this.#o.context.clock.refresh()
-    if (this.#o.context.ports.canRenew) this.#fd = descriptorOfDatagrams(this.#socket)
+    this.#portSince = this.#options.context.clock.refresh()
+    if (this.#options.context.ports.canRenew) this.#fd = descriptorOfDatagrams(this.#socket)
     for (const x of this.#exchanges.values()) this.#write(x)
   }
 
   #failed(error: Error): void {
-    this.#o.context.clock.refresh()
+    this.#options.context.clock.refresh()
     this.#end(codeOf(error))
   }
 
   #received(reply: Buffer): void {
     if (this.#state !== State.Ready) return
-    this.usedAt = this.#o.context.clock.refresh()
+    this.usedAt = this.#options.context.clock.refresh()
     const x = reply.length < HEADER_SIZE ? undefined : this.#exchanges.get(readId(reply))
     const verdict = x === undefined ? Verdict.Mismatch : judgeReply(x, reply, reply.length, true)
     if (x === undefined || verdict === Verdict.Mismatch) {
@@ -207,13 +192,14 @@ export class UdpSocket implements Carrier {
     }
     this.#exchanges.delete(x.id)
     x.carrier = null
-    if (this.isIdle) this.#owner.idle(this)
-    this.#owner.received(x, reply, reply.length, verdict)
+    this.#owner.answered(this, 1, this.usedAt - x.sentAt)
+    if (this.isIdle) this.#owner.ready(this)
+    x.host?.received(x, reply, reply.length, verdict)
   }
 
   /** A datagram nobody waits for: the late answer to an abandoned query, or garbage. */
   #stray(mayBeLate: boolean): void {
     if (mayBeLate && this.#abandoned > 0) this.#abandoned--
-    else this.#o.counters.mismatches++
+    else this.#options.counters.mismatches++
   }
 }
