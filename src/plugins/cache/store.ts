@@ -7,7 +7,7 @@ import { Entry, entrySize } from './entry.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
 /** Rough bytes an entry costs beside its chunk: the object, lru-cache's lists and map. */
-const ENTRY_OVERHEAD = 144
+const ENTRY_OVERHEAD = 160
 /** What the smallest entry takes of the byte budget. */
 export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + chunkSize(1)
 
