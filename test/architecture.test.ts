@@ -37,7 +37,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   dns2: ['src/commands/demo/'],
   koffi: ['src/sys/libc.ts'],
   re2js: ['src/corefile/regex.ts'],
-  'lru-cache': ['src/plugins/cache/slots.ts'],
+  'lru-cache': ['src/plugins/cache/store.ts'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
   yargs: ['src/options/options.ts'],

@@ -1,9 +1,9 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import { exportCaches } from '../plugins/cache/export.ts'
+import { type CachesByKey, exportCaches } from '../plugins/cache/export.ts'
 import { CacheImport } from '../plugins/cache/import.ts'
 import { CacheStores } from '../plugins/cache/stores.ts'
-import type { CachesByKey } from '../plugins/cache/transfer.ts'
+
 import type { KeptStates } from './kept-states.ts'
 
 /** Gives the pieces of a predecessor's cache to `push`; rejects where they do not come to their end. */

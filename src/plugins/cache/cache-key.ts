@@ -1,6 +1,6 @@
 import type { Query } from '../../serve/query.ts'
 import { Flag } from '../../wire/codes.ts'
-import { Question } from '../../wire/question.ts'
+import { Question, questionEquals } from '../../wire/question.ts'
 import { hashQuestion } from '../../wire/question-key.ts'
 
 const noBytes: Buffer = Buffer.alloc(0)
@@ -30,5 +30,13 @@ export class CacheKey {
     this.variant = o.variant
     this.wire = copy.wire
     this.question = copy.question
+  }
+
+  equals(o: CacheKey): boolean {
+    return (
+      this.hash === o.hash &&
+      this.variant === o.variant &&
+      questionEquals(this.wire, this.question, o.wire, o.question)
+    )
   }
 }

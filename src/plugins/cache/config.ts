@@ -6,6 +6,7 @@ import {
   type Directive,
   duration,
   flag,
+  formatDuration,
   ignore,
   inPlugin,
   integer,
@@ -24,7 +25,7 @@ import {
 import { CLIENT_RESPONSE_MS, readStale, readStalePolicy, type StaleConfig } from './stale-config.ts'
 
 /** Limits of one store. */
-export interface StoreConfig {
+interface StoreConfig {
   /** Entries. */
   readonly capacity: number
   /** Seconds. */
@@ -205,4 +206,42 @@ function readDisable(warn: Warn): ReadOption<Disabled> {
   })
 }
 
-export type { StaleConfig } from './stale-config.ts'
+/** The settings in effect, for `dnslet check`: a line for each option, written or not. */
+export function describe(config: CacheConfig): string[] {
+  const { success, denial, prefetch, stale, keepTtl } = config
+  const lines = [
+    `zones ${config.zones.join(' ') || 'none: nothing is cached'}`,
+    `success ${describeStore(success)}`,
+    `denial ${describeStore(denial)}`,
+    `servfail ${formatDuration(config.servfail)}`,
+    prefetch === null
+      ? 'prefetch off'
+      : `prefetch ${prefetch.amount} ${formatDuration(prefetch.duration)} ${prefetch.percentage}%`,
+    ...(stale === null ? ['serve_stale off'] : describeStale(stale)),
+  ]
+  if (config.withoutSuccess.length > 0) {
+    lines.push(`disable success ${config.withoutSuccess.join(' ')}`)
+  }
+  if (config.withoutDenial.length > 0) {
+    lines.push(`disable denial ${config.withoutDenial.join(' ')}`)
+  }
+  if (keepTtl) lines.push('keepttl')
+  return lines
+}
+
+function describeStore(limits: StoreConfig): string {
+  return `${limits.capacity} entries, TTL ${limits.minTtl}s to ${limits.maxTtl}s`
+}
+
+function describeStale(stale: StaleConfig): string[] {
+  const { window, askFirst, timeout, responseTtl, recheck, preferPositive } = stale
+  const wait = ` or no answer in ${formatDuration(timeout)}`
+  const when = askFirst ? `after a failure of the upstream${wait}` : 'at once'
+  const pause = recheck === 0 ? 'each time' : `every ${formatDuration(recheck)}`
+  const lines = [
+    `serve_stale up to ${formatDuration(window)} after expiry, ${when}, TTL ${responseTtl}s; ` +
+      `after a failed refresh tried again ${pause}`,
+  ]
+  if (preferPositive) lines.push('serve_stale_policy prefer_positive')
+  return lines
+}

@@ -1,4 +1,4 @@
-import type { Query } from '../../serve/query.ts'
+import { Protocol, type Query, type ReplyTarget } from '../../serve/query.ts'
 import { CacheKey } from './cache-key.ts'
 
 /** More free flights than this are left to the garbage collector. */
@@ -11,9 +11,8 @@ const pool: Flight[] = []
  */
 export class Flight {
   readonly key: CacheKey = new CacheKey()
-  /** The flights beside it in its bucket; FlightTable's. */
+  /** The one behind it in its bucket; FlightTable's. */
   next: Flight | null = null
-  previous: Flight | null = null
   #leader: Query | null = null
   /** True where the leader is the cache's own query and no client waits for it. */
   background = false
@@ -80,3 +79,114 @@ export class Flight {
 }
 
 const nobody: readonly Query[] = []
+
+/** A power of two; from there on there are at least as many buckets as flights. */
+const MIN_BUCKETS = 4
+
+/**
+ * The questions under way, found by key: flights in a hash table whose links are the flights' own. A Map
+ * that is emptied all the time would leave a table in the old space with every third question.
+ */
+export class FlightTable {
+  size = 0
+  #buckets: (Flight | null)[] = emptyBuckets(MIN_BUCKETS)
+
+  find(key: CacheKey): Flight | null {
+    let flight = this.#buckets[this.#bucketOf(key)] ?? null
+    while (flight !== null && !flight.key.equals(key)) flight = flight.next
+    return flight
+  }
+
+  /** Adds a flight whose key `find` has not found. */
+  add(flight: Flight): void {
+    if (this.size === this.#buckets.length) {
+      const flights = [...this]
+      this.#buckets = emptyBuckets(2 * this.size)
+      for (const one of flights) this.#link(one)
+    }
+    this.#link(flight)
+    this.size++
+  }
+
+  /** Removes a flight that is there. */
+  remove(flight: Flight): void {
+    const bucket = this.#bucketOf(flight.key)
+    const first = this.#buckets[bucket]!
+    if (first === flight) this.#buckets[bucket] = flight.next
+    else {
+      let before = first
+      while (before.next !== flight) before = before.next!
+      before.next = flight.next
+    }
+    flight.next = null
+    this.size--
+  }
+
+  *[Symbol.iterator](): Generator<Flight> {
+    for (const first of this.#buckets) {
+      for (let flight = first; flight !== null; flight = flight.next) yield flight
+    }
+  }
+
+  #bucketOf(key: CacheKey): number {
+    return key.hash & (this.#buckets.length - 1)
+  }
+
+  #link(flight: Flight): void {
+    const bucket = this.#bucketOf(flight.key)
+    flight.next = this.#buckets[bucket] ?? null
+    this.#buckets[bucket] = flight
+  }
+}
+
+function emptyBuckets(count: number): (Flight | null)[] {
+  return new Array<Flight | null>(count).fill(null)
+}
+
+/**
+ * The target of queries the cache asks on its own account: the reply is built here, stored by the
+ * cache, and goes to nobody.
+ */
+class BackgroundTarget implements ReplyTarget {
+  readonly protocol: Protocol
+  readonly maxSize = 65_535
+  readonly localAddress = ''
+  readonly localPort = 0
+  /** Made on first use: many caches never ask on their own. */
+  #buffer: Buffer | null = null
+
+  constructor(protocol: Protocol) {
+    this.protocol = protocol
+  }
+
+  reserve(): Buffer {
+    this.#buffer ??= Buffer.allocUnsafeSlow(65_535)
+    return this.#buffer
+  }
+
+  send(): void {}
+  drop(): void {}
+
+  remoteAddress(): string {
+    return ''
+  }
+
+  remotePort(): number {
+    return 0
+  }
+
+  isIPv6(): boolean {
+    return false
+  }
+}
+
+const overUdp = new BackgroundTarget(Protocol.Udp)
+const overTcp = new BackgroundTarget(Protocol.Tcp)
+
+/** A copy of the query without a client; `forward` still sees the protocol the client used. */
+export function inBackground(q: Query, now: number): Query {
+  const copy = q.copy()
+  copy.target = q.target.protocol === Protocol.Tcp ? overTcp : overUdp
+  copy.receivedAt = now
+  return copy
+}

@@ -5,13 +5,10 @@ import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Ede, Rcode, Type } from '../../wire/codes.ts'
-import { inBackground } from './background.ts'
 import type { CacheKey } from './cache-key.ts'
-import { Flight } from './flight.ts'
-import { FlightTable } from './flight-table.ts'
+import { Flight, FlightTable, inBackground } from './flight.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import { isAnswer, judge, Verdict } from './policy.ts'
-import { NO_SLOT } from './slot-chains.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores, StoreRules } from './stores.ts'
 
@@ -22,8 +19,6 @@ export interface FlightsOptions {
   readonly counters: CountersByServer
   /** Null where stale answers are switched off. */
   readonly stale: StaleAnswers | null
-  /** Told where a look-up gave up, see `FlightTable`. */
-  readonly onCrowd: () => void
   /** The stages below, and the end of a query at the cache. */
   readonly next: Handler
   readonly done: Handler
@@ -32,16 +27,11 @@ export interface FlightsOptions {
 /** Questions under way to the stages below: identical ones are merged into one flight. */
 export class Flights {
   readonly #o: FlightsOptions
-  readonly #flights: FlightTable
+  readonly #flights = new FlightTable()
   readonly #shared = new SharedReply()
 
   constructor(options: FlightsOptions) {
     this.#o = options
-    this.#flights = new FlightTable(options.onCrowd)
-  }
-
-  get size(): number {
-    return this.#flights.size
   }
 
   find(key: CacheKey): Flight | null {
@@ -69,7 +59,7 @@ export class Flights {
    * question is under way already, or too much is.
    */
   prepareRefresh(q: Query, key: CacheKey): Flight | null {
-    if (this.#flights.find(key) !== null || !keptQueries.hasRoom(q)) return null
+    if (this.find(key) !== null || !keptQueries.hasRoom(q)) return null
     const { now } = this.#o.clock
     return Flight.plan(key, inBackground(q, now), true, now)
   }
@@ -159,7 +149,7 @@ export class Flights {
     const failed = verdict === Verdict.ServerError || verdict === Verdict.Refused
     if (failed && this.#giveStale(flight, leader)) return
     const outdone =
-      !isAnswer(verdict, records) && stores.lastKnownGood(flight.key, rules, clock.now) !== NO_SLOT
+      !isAnswer(verdict, records) && stores.lastKnownGood(flight.key, rules, clock.now) !== null
     const charged = counters.of(leader.server)
     stores.remember(flight.key, leader, verdict, rules, clock.now, charged)
     if (!outdone || !this.#giveStale(flight, leader)) this.#share(flight, leader)

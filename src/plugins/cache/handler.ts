@@ -5,13 +5,12 @@ import { Outcome, type Query } from '../../serve/query.ts'
 import type { ZoneTable } from '../../serve/zone-table.ts'
 import { CacheKey } from './cache-key.ts'
 import type { CacheConfig } from './config.ts'
+import type { Entry } from './entry.ts'
 import type { Flight } from './flight.ts'
 import type { Flights } from './flights.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores } from './stores.ts'
-import { NO_SLOT } from './slot-chains.ts'
-import type { Store } from './store.ts'
 
 export interface LookupOptions {
   readonly config: CacheConfig
@@ -44,57 +43,55 @@ export class Lookup {
     }
     const counted = counters.of(q.server)
     counted.requests++
-    const { success, denial } = stores
     const { now } = clock
     const key = this.#key
     key.read(q)
-    const positive = success.find(key)
-    if (positive !== NO_SLOT && success.isFresh(positive, now)) {
+    const positive = stores.success.find(key)
+    if (positive !== null && positive.isFresh(now)) {
       counted.successHits++
-      this.#hit(q, key, success, positive, counted)
+      this.#hit(q, key, positive, counted)
       return
     }
-    const negative = denial.find(key)
-    if (negative !== NO_SLOT && denial.isFresh(negative, now)) {
-      if (stale === null || !stale.beats(positive, denial.rcode[negative]!)) {
-        counted.denialHits++
-        this.#hit(q, key, denial, negative, counted)
-        return
-      }
+    const negative = stores.denial.find(key)
+    if (negative !== null && negative.isFresh(now) && stale?.beats(positive, negative) !== true) {
+      counted.denialHits++
+      this.#hit(q, key, negative, counted)
+      return
     }
     this.#miss(q, key, counted, positive, negative)
   }
 
-  #hit(q: Query, key: CacheKey, store: Store, slot: number, counted: CacheCounters): void {
+  #hit(q: Query, key: CacheKey, entry: Entry, counted: CacheCounters): void {
     const { clock, config, done } = this.#o
     const out = q.reserve()
     q.outLength = config.keepTtl
-      ? store.readKeepingTtl(slot, out, q.question.end)
-      : store.read(slot, out, q.question.end, clock.now)
+      ? entry.readKeepingTtl(out, q.question.end)
+      : entry.read(out, q.question.end, clock.now)
     q.outcome = Outcome.Message
-    q.ede = store.ede[slot]!
-    store.readErrors(slot, q.errors)
+    q.ede = entry.ede
+    entry.readErrors(q.errors)
     q.answeredBy = 'cache'
-    const refresh = config.prefetch === null ? null : this.#prefetch(q, key, store, slot)
+    const refresh = config.prefetch === null ? null : this.#prefetch(q, key, entry)
     done(q)
     if (refresh !== null) this.#o.flights.launch(refresh, counted)
   }
 
   /** Counts the hit; a popular entry near its end is refreshed while it is still served. */
-  #prefetch(q: Query, key: CacheKey, store: Store, slot: number): Flight | null {
+  #prefetch(q: Query, key: CacheKey, entry: Entry): Flight | null {
     const { now } = this.#o.clock
     const { amount, duration, percentage } = this.#o.config.prefetch!
-    const gap = now - store.lastHitAt[slot]!
-    const hits = gap < duration ? store.hits[slot]! + 1 : 1
-    store.hits[slot] = hits
-    store.lastHitAt[slot] = now
-    if (hits < amount) return null
-    const threshold = Math.ceil((percentage / 100) * store.lifetime(slot))
-    if (store.remaining(slot, now) > threshold || now < store.retryAt[slot]!) return null
+    if (entry.hit(now, duration) < amount) return null
+    if (!entry.isNearEnd(now, percentage) || now < entry.retryAt) return null
     return this.#o.flights.prepareRefresh(q, key)
   }
 
-  #miss(q: Query, key: CacheKey, counted: CacheCounters, positive: number, negative: number): void {
+  #miss(
+    q: Query,
+    key: CacheKey,
+    counted: CacheCounters,
+    positive: Entry | null,
+    negative: Entry | null,
+  ): void {
     const { done, flights, stale } = this.#o
     const flight = flights.find(key)
     const entry = stale === null ? null : stale.choose(positive, negative)

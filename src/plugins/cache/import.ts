@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
-import { Flag } from '../../wire/codes.ts'
+import { zoneTable } from '../../serve/zone-table.ts'
+import { Flag, Rcode } from '../../wire/codes.ts'
 import { BAD_OPTIONS, ErrorOptions, findEde, gatherErrors } from '../../wire/edns.ts'
 import { HEADER_SIZE, readCount, readFlags, Section } from '../../wire/header.ts'
 import { parseQuestion, Question } from '../../wire/question.ts'
@@ -7,17 +8,19 @@ import { hashQuestion } from '../../wire/question-key.ts'
 import { Records, scanRecords } from '../../wire/records.ts'
 import { WireStatus } from '../../wire/status.ts'
 import { CacheKey } from './cache-key.ts'
-import { keyDigest } from './export.ts'
-import type { CacheStores } from './stores.ts'
 import {
+  type CachesByKey,
   CacheTransferError,
   ENTRY_HEAD,
   EntryAt,
+  exportCaches,
   Item,
+  keyDigest,
   SECTION_SIZE,
   transferMagic,
-  type CachesByKey,
-} from './transfer.ts'
+} from './export.ts'
+import { boundSoa, boundTtls } from './policy.ts'
+import type { CacheStores, StoreRules } from './stores.ts'
 
 /** What `CacheKey.variant` can be. */
 const MAX_VARIANT = 3
@@ -29,7 +32,7 @@ const MAX_AHEAD = 60_000
  * Says for how many seconds an entry is fresh in its new place, 0 for not at all, given those of its
  * old one. May change the TTLs in `wire`, which holds the message that `records` describes.
  */
-export type Admit = (
+type Admit = (
   kind: 'success' | 'denial',
   wire: Buffer,
   question: Question,
@@ -188,4 +191,48 @@ function broken(reason: string): CacheTransferError {
     'E_CACHE_TRANSFER',
     `Cannot read the cache that was handed over: ${reason}`,
   )
+}
+
+/**
+ * Copies what other caches hold into one with other limits or zones, each entry bounded anew: a reload
+ * that changes `cache` or a block's zones is no reason to ask the upstream for everything. In slices, so
+ * that no query waits for it.
+ *
+ * @param zones those of the block from now on; what lies outside of them is left out
+ */
+export async function carryOver(
+  from: readonly CacheStores[],
+  to: CacheStores,
+  rules: StoreRules,
+  zones: readonly string[],
+  clock: Clock,
+): Promise<void> {
+  const key = 'carried over'
+  const admit = admission(rules, zones)
+  for (const stores of from) {
+    const copy = new CacheImport(new Map([[key, to]]), clock, Date.now, admit)
+    for (const piece of exportCaches(new Map([[key, stores]]), clock)) {
+      copy.push(piece)
+      await new Promise(setImmediate)
+    }
+  }
+}
+
+/** How long an entry may live under the rules of another cache than the one it was stored by. */
+function admission(rules: StoreRules, zones: readonly string[]): Admit {
+  const served = zoneTable(zones)
+  const { success, denial } = rules.config
+  const holds = { success: rules.withoutSuccess, denial: rules.withoutDenial }
+  return (kind, wire, question, records, seconds) => {
+    if (served.find(wire, question) === undefined) return 0
+    const excepted = holds[kind]
+    if (!excepted.empty && excepted.find(wire, question) !== undefined) return 0
+    // A failure has a time of its own, seconds at most.
+    if (records.rcode === Rcode.ServFail) return seconds
+    const { minTtl, maxTtl } = kind === 'success' ? success : denial
+    boundTtls(wire, records, minTtl, maxTtl)
+    const bounded = Math.max(minTtl, Math.min(seconds, maxTtl))
+    if (kind === 'denial') boundSoa(wire, records, bounded)
+    return bounded
+  }
 }

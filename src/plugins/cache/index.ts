@@ -1,16 +1,17 @@
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { zoneTable } from '../../serve/zone-table.ts'
-import { warnOfCapacity } from './capacity.ts'
-import { carryOver } from './carry-over.ts'
-import { type CacheConfig, readConfig } from './config.ts'
-import { crowdReporter } from './crowd.ts'
-import { describe } from './describe.ts'
+import { type CacheConfig, readConfig, describe } from './config.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
 import { countersByServer, showGauges } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
 import { CacheStores, StoreRules } from './stores.ts'
+import type { Directive, Warn } from '../../corefile/directive.ts'
+import { carryOver } from './import.ts'
+import { MIN_ENTRY_BYTES } from './store.ts'
+
+const MIB = 1024 * 1024
 
 /** The zones of the block that a cache was made for. */
 const zonesServed = new WeakMap<CacheStores, readonly string[]>()
@@ -29,8 +30,7 @@ export const cache: Plugin = {
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = countersByServer(zonesLabel)
-    const onCrowd = crowdReporter(log, clock)
-    const { stores, relatives } = keepStores(config, block, onCrowd)
+    const { stores, relatives } = keepStores(config, block)
     const stale =
       config.stale === null ? null : new StaleAnswers(config.stale, stores, clock, counters)
     const coversBlock = block.zones.every((zone) => config.zones.includes(zone))
@@ -40,7 +40,7 @@ export const cache: Plugin = {
     let hideGauges: (() => void) | null = null
     return {
       wrap(next: Handler, done: Handler): Handler {
-        flights = new Flights({ rules, stores, clock, counters, stale, onCrowd, next, done })
+        flights = new Flights({ rules, stores, clock, counters, stale, next, done })
         const parts = { config, stores, clock, counters, stale, flights, zones, next, done }
         return new Lookup(parts).handle
       },
@@ -77,7 +77,6 @@ export const cache: Plugin = {
 function keepStores(
   config: CacheConfig,
   { identity, services, zones }: BlockContext,
-  onCrowd: () => void,
 ): { readonly stores: CacheStores; readonly relatives: CacheStores[] } {
   const relatives: CacheStores[] = []
   const family = `cache ${identity}`
@@ -86,7 +85,7 @@ function keepStores(
     (others: readonly CacheStores[] = []) => {
       relatives.push(...others.filter((other) => shareZones(other, zones)))
       const { success, denial } = config
-      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget, onCrowd)
+      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget)
       zonesServed.set(made, zones)
       return made
     },
@@ -109,4 +108,28 @@ function shareZones(stores: CacheStores, zones: readonly string[]): boolean {
 function shapeOf(config: CacheConfig, zones: readonly string[]): string {
   const { success, denial, withoutSuccess, withoutDenial } = config
   return JSON.stringify([zones, success, denial, withoutSuccess, withoutDenial])
+}
+
+/**
+ * Warns of a CAPACITY that the byte budget of all caches never lets come about: it is no error, since
+ * memory is only taken for what is stored, and node-cache starts with it.
+ *
+ * @param limit bytes of the budget
+ */
+function warnOfCapacity(
+  { options }: Directive,
+  config: CacheConfig,
+  limit: number,
+  warn: Warn,
+): void {
+  const most = Math.floor(limit / MIN_ENTRY_BYTES)
+  for (const kind of ['success', 'denial'] as const) {
+    const option = options?.findLast(({ name }) => name.text === kind)
+    if (option === undefined || config[kind].capacity <= most) continue
+    const { text, file, line } = option.args[0] ?? option.name
+    warn(
+      `${file}:${line} - '${text}' is more than there is memory for: all caches share ` +
+        `${Math.round(limit / MIB)} MiB, ${most} small answers; those used last are kept`,
+    )
+  }
 }

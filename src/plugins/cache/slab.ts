@@ -9,14 +9,12 @@
  *
  * A page serves one chunk size at a time; free chunks are linked through their own first 4 bytes.
  * A page whose last chunk is given back may serve another size next. take() and give() touch only
- * the heads of these lists.
+ * the heads of these lists. Chunks begin at multiples of 16.
  */
 export const PAGE_SIZE: number = 128 * 1024
 
-export const MIN_CHUNK = 48
 /** Chunk sizes grow by a quarter to a half, so at most a third of a chunk is wasted. */
 const SIZES = [
-  MIN_CHUNK,
   64,
   80,
   96,
@@ -42,114 +40,108 @@ const SIZES = [
   65536,
   PAGE_SIZE,
 ]
+/** No chunk. */
 const NONE = -1
+/** The size of a page while it is unused. */
+const UNUSED = -1
 
-interface Page {
+export interface Page {
   readonly bytes: Buffer
-  /** Index into SIZES, or NONE while the page is unused. */
+  /** The same octets as numbers. */
+  readonly doubles: Float64Array
+  /** Index into SIZES, or UNUSED. */
   size: number
   live: number
   /** Offset of the first free chunk, or NONE. */
   free: number
   /** Chunks from here on have never been used. */
   fresh: number
-  previous: number
-  next: number
+  previous: Page | null
+  next: Page | null
 }
 
-/** Of slabs without a page; never written to. */
-const noRoom: Int32Array = new Int32Array(SIZES.length).fill(NONE)
-
 export class Slab {
-  readonly #pages: Page[] = []
-  /** Per size: index of the first page with room, or NONE. */
-  #roomy: Int32Array = noRoom
-  #unused = NONE
+  /** Per size: the first page with room. */
+  readonly #roomy: (Page | null | undefined)[] = []
+  #unused: Page | null = null
 
-  /** Bytes of a chunk that holds `length` bytes (1 … PAGE_SIZE): what it really costs. */
-  chunkSize(length: number): number {
-    return SIZES[sizeFor(length)]!
+  /** A page with room for a chunk of `length` bytes (1 … PAGE_SIZE), for `take()`. */
+  pageFor(length: number): Page {
+    const size = sizeFor(length)
+    return this.#roomy[size] ?? this.#openPage(size)
   }
 
-  /** Reserves a chunk for `length` bytes (1 … PAGE_SIZE) and returns its address. */
-  take(length: number): number {
-    const size = sizeFor(length)
-    let index = this.#roomy[size]!
-    if (index === NONE) index = this.#openPage(size)
-    const page = this.#pages[index]!
+  /** Takes a chunk of a page with room; returns where it begins. */
+  take(page: Page): number {
     let offset = page.free
     if (offset !== NONE) {
       page.free = page.bytes.readInt32LE(offset)
     } else {
       offset = page.fresh
-      page.fresh += SIZES[size]!
+      page.fresh += SIZES[page.size]!
     }
     page.live++
-    if (isFull(page)) this.#unlink(index)
-    return index * PAGE_SIZE + offset
+    if (isFull(page)) this.#unlink(page)
+    return offset
   }
 
-  /** Gives the chunk at `address` back. */
-  give(address: number): void {
-    const index = Math.floor(address / PAGE_SIZE)
-    const page = this.#pages[index]!
+  /** Gives the chunk that begins at `offset` back. */
+  give(page: Page, offset: number): void {
     const wasFull = isFull(page)
-    page.bytes.writeInt32LE(page.free, address - index * PAGE_SIZE)
-    page.free = address - index * PAGE_SIZE
+    page.bytes.writeInt32LE(page.free, offset)
+    page.free = offset
     page.live--
     if (page.live === 0) {
-      if (!wasFull) this.#unlink(index)
-      page.size = NONE
+      if (!wasFull) this.#unlink(page)
+      page.size = UNUSED
       page.next = this.#unused
-      this.#unused = index
+      this.#unused = page
     } else if (wasFull) {
-      this.#link(index, page.size)
+      this.#link(page)
     }
   }
 
-  /** The page that holds `address`. */
-  page(address: number): Buffer {
-    return this.#pages[Math.floor(address / PAGE_SIZE)]!.bytes
+  #openPage(size: number): Page {
+    const page = this.#unused ?? newPage(PAGE_SIZE)
+    if (page === this.#unused) this.#unused = page.next
+    page.size = size
+    page.free = NONE
+    page.fresh = 0
+    this.#link(page)
+    return page
   }
 
-  /** Offset of `address` in its page. */
-  offset(address: number): number {
-    return address % PAGE_SIZE
-  }
-
-  #openPage(size: number): number {
-    if (this.#roomy === noRoom) this.#roomy = Int32Array.from(noRoom)
-    let index = this.#unused
-    if (index === NONE) {
-      index = this.#pages.length
-      const bytes = Buffer.allocUnsafeSlow(PAGE_SIZE)
-      this.#pages.push({ bytes, size, live: 0, free: NONE, fresh: 0, previous: NONE, next: NONE })
-    } else {
-      const page = this.#pages[index]!
-      this.#unused = page.next
-      page.size = size
-      page.free = NONE
-      page.fresh = 0
-    }
-    this.#link(index, size)
-    return index
-  }
-
-  #link(index: number, size: number): void {
-    const head = this.#roomy[size]!
-    const page = this.#pages[index]!
-    page.previous = NONE
+  #link(page: Page): void {
+    const head = this.#roomy[page.size] ?? null
+    page.previous = null
     page.next = head
-    if (head !== NONE) this.#pages[head]!.previous = index
-    this.#roomy[size] = index
+    if (head !== null) head.previous = page
+    this.#roomy[page.size] = page
   }
 
-  #unlink(index: number): void {
-    const page = this.#pages[index]!
-    if (page.previous === NONE) this.#roomy[page.size] = page.next
-    else this.#pages[page.previous]!.next = page.next
-    if (page.next !== NONE) this.#pages[page.next]!.previous = page.previous
+  #unlink(page: Page): void {
+    if (page.previous === null) this.#roomy[page.size] = page.next
+    else page.previous.next = page.next
+    if (page.next !== null) page.next.previous = page.previous
   }
+}
+
+/** An unused page of `octets`, a multiple of 8. */
+export function newPage(octets: number): Page {
+  const bytes = Buffer.allocUnsafeSlow(octets)
+  const doubles = new Float64Array(bytes.buffer)
+  const size = UNUSED
+  return { bytes, doubles, size, live: 0, free: NONE, fresh: 0, previous: null, next: null }
+}
+
+/** Bytes of a chunk for `length` bytes (1 … PAGE_SIZE): what it really costs. */
+export function chunkSize(length: number): number {
+  return SIZES[sizeFor(length)]!
+}
+
+/** Bytes of each chunk of a page that is in use. */
+export function chunkSizeOf(page: Page): number {
+  return SIZES[page.size]!
 }
 
 function isFull(page: Page): boolean {

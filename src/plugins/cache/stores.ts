@@ -6,10 +6,10 @@ import { HEADER_SIZE, Section, writeCount, writeFlags } from '../../wire/header.
 import { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { CacheConfig } from './config.ts'
+import type { Entry } from './entry.ts'
 import type { CacheCounters } from './metrics.ts'
 import { boundSoa, boundTtls, denialSeconds, isAnswer, successSeconds, Verdict } from './policy.ts'
 import { Slab } from './slab.ts'
-import { NO_SLOT } from './slot-chains.ts'
 import { Store } from './store.ts'
 
 /** RFC 9520 §3.1 asks for at least one second; more would prolong every short outage. */
@@ -29,22 +29,14 @@ export class CacheStores {
   /** Who is charged for an eviction: the server whose query needs the room. */
   #charged: CacheCounters | null = null
 
-  /** @param onCrowd told where an entry had to go because too many have the same bucket */
-  constructor(
-    successCapacity: number,
-    denialCapacity: number,
-    budget: ByteBudget,
-    onCrowd: () => void = () => {},
-  ) {
+  constructor(successCapacity: number, denialCapacity: number, budget: ByteBudget) {
     const slab = new Slab()
-    const successEvicted = (): void => {
+    this.success = new Store(successCapacity, false, slab, budget, () => {
       if (this.#charged !== null) this.#charged.successEvictions++
-    }
-    const denialEvicted = (): void => {
+    })
+    this.denial = new Store(denialCapacity, true, slab, budget, () => {
       if (this.#charged !== null) this.#charged.denialEvictions++
-    }
-    this.success = new Store(successCapacity, slab, budget, successEvicted, onCrowd)
-    this.denial = new Store(denialCapacity, slab, budget, denialEvicted, onCrowd)
+    })
   }
 
   /**
@@ -77,7 +69,7 @@ export class CacheStores {
     const seconds = clamp(successSeconds(records), minTtl, maxTtl)
     boundTtls(q.out, records, minTtl, maxTtl)
     const answers = isAnswer(Verdict.Success, records)
-    if (!answers && this.lastKnownGood(key, rules, now) !== NO_SLOT) return
+    if (!answers && this.lastKnownGood(key, rules, now) !== null) return
     if (seconds === 0 || rules.keepsOut(rules.withoutSuccess, q)) this.success.delete(key)
     else this.success.write(key, q.out, q.outLength, records, seconds, now, q.ede, q.errors)
     this.denial.delete(key)
@@ -91,7 +83,7 @@ export class CacheStores {
     boundSoa(q.out, records, seconds)
     if (seconds === 0 || rules.keepsOut(rules.withoutDenial, q)) this.denial.delete(key)
     else this.denial.write(key, q.out, q.outLength, records, seconds, now, q.ede, q.errors)
-    if (this.lastKnownGood(key, rules, now) === NO_SLOT) this.success.delete(key)
+    if (this.lastKnownGood(key, rules, now) === null) this.success.delete(key)
   }
 
   /**
@@ -100,19 +92,19 @@ export class CacheStores {
    */
   #refute(key: CacheKey, rules: StoreRules, now: number): void {
     this.denial.delete(key)
-    if (this.lastKnownGood(key, rules, now) === NO_SLOT) this.success.delete(key)
+    if (this.lastKnownGood(key, rules, now) === null) this.success.delete(key)
   }
 
   /**
-   * The slot of the success that `prefer_positive` keeps in spite of every reply without an answer,
-   * until the stale answers' time is over; NO_SLOT where there is none, or no such policy.
+   * The success that `prefer_positive` keeps in spite of every reply without an answer, until the stale
+   * answers' time is over; null where there is none, or no such policy.
    */
-  lastKnownGood(key: CacheKey, rules: StoreRules, now: number): number {
+  lastKnownGood(key: CacheKey, rules: StoreRules, now: number): Entry | null {
     const { stale } = rules.config
-    if (stale === null || !stale.preferPositive) return NO_SLOT
-    const slot = this.success.find(key)
-    if (slot === NO_SLOT || !this.success.hasAnswers(slot)) return NO_SLOT
-    return this.success.staleFor(slot, now) < stale.window ? slot : NO_SLOT
+    if (stale === null || !stale.preferPositive) return null
+    const entry = this.success.find(key)
+    if (entry === null || !entry.hasAnswers) return null
+    return entry.staleFor(now) < stale.window ? entry : null
   }
 
   #rememberError(key: CacheKey, q: Query, rules: StoreRules, now: number): void {

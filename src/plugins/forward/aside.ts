@@ -1,5 +1,5 @@
 import type { Query } from '../../serve/query.ts'
-import { Transport, transportNames } from '../../upstream/counters.ts'
+import { type Transport, transportNames } from '../../upstream/counters.ts'
 import { random16 } from '../../upstream/random.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode, typeName } from '../../wire/codes.ts'

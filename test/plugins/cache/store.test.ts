@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ByteBudget } from '../../../src/lib/byte-budget.ts'
+import { Slab } from '../../../src/plugins/cache/slab.ts'
+import { MIN_ENTRY_BYTES, Store } from '../../../src/plugins/cache/store.ts'
+import { readTtl } from '../../../src/wire/records.ts'
+import { a, message, questionOf, recordsOf } from '../../wire/message.ts'
+import { keyOf, write } from './keys.ts'
+
+const CAPACITY = 5
+
+function open(capacity = CAPACITY, limit = 1 << 20) {
+  const budget = new ByteBudget(limit)
+  const counts = { evicted: 0 }
+  const store = new Store(capacity, false, new Slab(), budget, () => counts.evicted++)
+  return { budget, counts, store }
+}
+
+/** The numbers of what is stored, the oldest use first. */
+function order(store: Store): number[] {
+  const out = Buffer.alloc(512)
+  return store.recent(100).map((entry) => {
+    const length = entry.readMessage(out)
+    return Number(/x(\d+)/.exec(out.toString('latin1', 12, length))![1])
+  })
+}
+
+test('property: a store keeps the order of use, and two questions of one hash displace each other', () => {
+  const step = fc.record({ act: fc.constantFrom('write', 'find', 'delete'), pick: fc.nat(11) })
+  const hash = (pick: number): number => pick % 8
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const { budget, counts, store } = open()
+      let model: number[] = []
+      let evicted = 0
+      for (const { act, pick } of steps) {
+        const key = keyOf(pick, hash(pick))
+        const had = model.includes(pick)
+        if (act === 'find') {
+          assert.equal(store.find(key) !== null, had)
+          // Who asks for a question keeps the other one of its hash alive.
+          const used = model.find((one) => hash(one) === hash(pick))
+          if (used !== undefined) model = [...model.filter((one) => one !== used), used]
+        } else if (act === 'delete') {
+          store.delete(key)
+          const used = model.find((one) => hash(one) === hash(pick) && one !== pick)
+          model = model.filter((one) => hash(one) !== hash(pick))
+          if (used !== undefined) model.push(used)
+        } else {
+          assert.ok(write(store, key))
+          const kept = model.filter((one) => hash(one) !== hash(pick))
+          if (!had) evicted += model.length - kept.length
+          if (kept.length === CAPACITY) {
+            kept.shift()
+            evicted++
+          }
+          model = [...kept, pick]
+        }
+        assert.deepEqual(order(store), model)
+        assert.equal(budget.used, model.length * (MIN_ENTRY_BYTES + 16))
+        assert.equal(counts.evicted, evicted)
+      }
+      store.clear()
+      assert.equal(budget.used, 0)
+    }),
+  )
+})
+
+test('entries make room in the order of their use where the bytes do not suffice', () => {
+  const { budget, counts, store } = open(1000, 10 * (MIN_ENTRY_BYTES + 16))
+  for (let i = 0; i < 10; i++) assert.ok(write(store, keyOf(i, i)))
+  store.find(keyOf(0, 0))
+  assert.ok(write(store, keyOf(10, 10)))
+  assert.deepEqual(order(store), [2, 3, 4, 5, 6, 7, 8, 9, 0, 10])
+  const answer = Array.from({ length: 200 }, () => a('x.test'))
+  assert.equal(write(store, keyOf(11, 11), { answer }), false)
+  assert.equal(budget.used, 0)
+  assert.equal(counts.evicted, 11)
+})
+
+test('an entry that makes room is gone for who holds it', () => {
+  const { store } = open(2)
+  for (let i = 0; i < 2; i++) write(store, keyOf(i, i))
+  const [first, second] = store.recent(2)
+  write(store, keyOf(2, 2))
+  assert.deepEqual([first!.isGone, second!.isGone], [true, false])
+  write(store, keyOf(1, 1))
+  assert.equal(second!.isGone, true, 'and so is one in whose place another comes')
+})
+
+test('a store grows far beyond its first entries', () => {
+  const { store } = open(20_000, 64 << 20)
+  const spread = (i: number) => keyOf(i, Math.imul(i, 0x9e3779b1))
+  for (let i = 0; i < 20_001; i++) write(store, spread(i))
+  assert.equal(store.countFresh(29_999), 20_000)
+  assert.equal(store.countFresh(30_000), 0)
+  assert.equal(store.find(spread(0)), null)
+  for (let i = 1; i < 20_001; i++) assert.notEqual(store.find(spread(i)), null)
+  assert.equal(store.recent(500).length, 500)
+})
+
+test('TTLs of an entry are found by their offsets and lowered, not below 0, or set, or kept', () => {
+  const answer = [a('x', 10), a('y', 100), a('z', 0)]
+  const { store } = open()
+  const key = keyOf(1, 1)
+  write(store, key, { answer })
+  const entry = store.find(key)!
+  const ttls = (read: (out: Buffer, questionEnd: number) => number): number[] => {
+    const out = Buffer.concat([message({ name: 'x1.test' }), Buffer.alloc(512)])
+    const wire = out.subarray(0, read(out, key.question.end))
+    const records = recordsOf(wire, questionOf(wire))
+    return Array.from({ length: 3 }, (_, i) => readTtl(wire, records.ttlAt[i]!))
+  }
+
+  const at = (now: number) => ttls((out, end) => entry.read(out, end, now))
+  const set = (ttl: number) => ttls((out, end) => entry.readWithTtl(out, end, ttl))
+  assert.deepEqual(at(999), [10, 100, 0])
+  assert.deepEqual(at(11_999), [0, 89, 0])
+  assert.deepEqual(set(30), [30, 30, 30])
+  assert.deepEqual(set(0), [0, 0, 0])
+  assert.deepEqual(
+    ttls((out, end) => entry.readKeepingTtl(out, end)),
+    [10, 100, 0],
+  )
+})
