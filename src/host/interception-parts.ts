@@ -1,7 +1,7 @@
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Libc } from '../sys/libc.ts'
-import type { FallbackTargets } from './fallback-targets.ts'
+import type { Fallback } from './fallback.ts'
 import type { NodeInterface } from './interface.ts'
 import type { Rules } from './rules/rules.ts'
 
@@ -27,9 +27,7 @@ export interface InterceptionParts {
   /** Opens the interface, null where -setupinterface=false. Throws DnsletError. */
   readonly openInterface: (() => NodeInterface) | null
   /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
-  readonly fallback: FallbackTargets | null
-  /** See FallbackKeeperParts. */
-  readonly unrest: () => number
+  readonly fallback: Fallback | null
   /** Whether another process serves these addresses as well, with rules and interface of its own. */
   readonly isShared: () => boolean
   readonly syncIntervalMs: number

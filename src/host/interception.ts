@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { FallbackKeeper } from './fallback-keeper.ts'
 import type { NodeInterface } from './interface.ts'
 import { interceptionState } from './interception-metrics.ts'
 import type { InterceptionParts } from './interception-parts.ts'
@@ -39,7 +38,6 @@ export class Interception {
   #interface: NodeInterface | null = null
   #rules: Rules | null
   readonly #setup: SetupFailures
-  readonly #fallback: FallbackKeeper | null
   readonly #pauses = new SuspensionPause({ first: PAUSE, last: LAST_PAUSE })
   #onSockets = false
   #watchdog: { stop(): void } | null = null
@@ -62,9 +60,6 @@ export class Interception {
     this.#parts = parts
     this.#rules = parts.rules
     this.#setup = new SetupFailures(parts.log)
-    const { fallback: targets, unrest } = parts
-    const failed = (cause: unknown): void => this.#setup.failed('iptables', cause)
-    this.#fallback = targets === null ? null : new FallbackKeeper({ targets, unrest, failed })
     parts.readiness.hold(WAITING)
   }
 
@@ -162,9 +157,11 @@ export class Interception {
     if (this.#sync !== null) clearInterval(this.#sync)
   }
 
+  readonly #rulesFailed = (cause: unknown): void => this.#setup.failed('iptables', cause)
+
   async #turn(): Promise<void> {
     if (this.#active) this.#renew()
-    if (this.#rules !== null) this.#fallback?.turn(this.#rules)
+    if (this.#rules !== null) this.#parts.fallback?.turn(this.#rules, this.#rulesFailed)
     if (this.#checking) return
     this.#checking = true
     try {
@@ -277,7 +274,7 @@ export class Interception {
     if (rules === null) return
     try {
       this.#tell(await rules.check(this.#parts.isShared()), 'rules')
-      if (!this.#ended) await this.#fallback?.refresh(rules)
+      if (!this.#ended) await this.#parts.fallback?.refresh(rules, this.#rulesFailed)
       this.#setup.succeeded('iptables')
     } catch (cause) {
       this.#setup.failed('iptables', cause)

@@ -58,7 +58,6 @@ export class FakeNode {
       },
       openInterface: () => this.#open(),
       fallback: null,
-      unrest: () => 0,
       isShared: () => false,
       syncIntervalMs: 60_000,
       ...more,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import type { FallbackTargets } from '../../src/host/fallback-targets.ts'
+import type { Fallback } from '../../src/host/fallback.ts'
 import { WAITING } from '../../src/host/interception.ts'
 import { interceptionState } from '../../src/host/interception-metrics.ts'
 import { setupErrors } from '../../src/host/setup-errors.ts'
@@ -10,17 +10,9 @@ import { FakeNode } from './interception-support.ts'
 const BEGUN = '[INFO] Queries of this node are intercepted'
 const RENEWAL = ['interface renewed', 'rules renewed']
 
-/** Pods of kube-dns that are found one lookup after the other. */
-function pods(known: string[], ...found: (string[] | null)[]): FallbackTargets {
-  const targets = {
-    known,
-    refresh: async () => {
-      const next = found.shift() ?? null
-      if (next !== null) targets.known = next
-      return next !== null
-    },
-  }
-  return targets as unknown as FallbackTargets
+/** Pods of kube-dns that stay where they are. */
+function pods(...known: string[]): Fallback {
+  return { known, turn() {}, refresh: () => Promise.resolve() } as unknown as Fallback
 }
 
 describe('the begin', () => {
@@ -78,7 +70,7 @@ describe('the begin', () => {
   })
 
   test('without rules of ours the interface alone leads queries here', async (t) => {
-    const n = new FakeNode(t, { rules: null, fallback: pods(['10.244.1.10']) })
+    const n = new FakeNode(t, { rules: null, fallback: pods('10.244.1.10') })
     n.kind = 'lo'
     await n.interception.start(false)
     await n.pass(1000)
@@ -104,7 +96,7 @@ describe('the begin', () => {
   })
 
   test('on lo the rules ask for a socket, with the same fallback', async (t) => {
-    const n = new FakeNode(t, { fallback: pods(['10.244.1.10']) })
+    const n = new FakeNode(t, { fallback: pods('10.244.1.10') })
     n.kind = 'lo'
     await n.interception.start(false)
     assert.deepEqual(n.done().slice(0, 7), [
