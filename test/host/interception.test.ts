@@ -522,15 +522,54 @@ describe('an end that is near', () => {
     await n.pass(1000)
     assert.deepEqual(n.done(), RENEWAL)
   })
+
+  test('leaves suspended what is suspended before it comes', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    n.interception.beginNoMore()
+    n.selfCheck = 'no answer'
+    await n.pass(3000)
+    n.selfCheck = null
+    await n.pass(20_000)
+    assert.equal(interceptionState.active, 0)
+    assert.deepEqual(n.readiness.reasons, ['Interception is suspended'])
+  })
 })
 
-test('a suspension that follows another lasts longer', async (t) => {
-  const n = new FakeNode(t)
-  await n.interception.start(false)
-  n.selfCheck = 'no answer'
-  await n.pass(600_000)
-  const suspended = n.log.lines.filter((line) => line.includes('is suspended')).length
-  assert.ok(suspended > 5 && suspended < 10, `${suspended} times in ten minutes`)
+describe('a suspension that follows another', () => {
+  /** Has three checks fail; the turns that pass until interception begins again. */
+  async function turnsAway(n: FakeNode): Promise<number> {
+    n.selfCheck = 'no answer'
+    await n.pass(3000)
+    assert.equal(interceptionState.active, 0)
+    n.selfCheck = null
+    let turns = 0
+    for (; interceptionState.active === 0; turns++) await n.pass(1000)
+    return turns - 1
+  }
+
+  test('lasts longer', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    n.selfCheck = 'no answer'
+    await n.pass(600_000)
+    const suspended = n.log.lines.filter((line) => line.includes('is suspended')).length
+    assert.ok(suspended > 5 && suspended < 10, `${suspended} times in ten minutes`)
+  })
+
+  test('lasts twice as long as the one before, five minutes at most, until a minute has gone well', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    for (const turns of [4, 8, 16, 32, 64, 128, 256, 300]) assert.equal(await turnsAway(n), turns)
+    await n.pass(59_000)
+    n.selfCheck = 'no answer'
+    await n.pass(1000)
+    n.selfCheck = null
+    await n.pass(59_000)
+    assert.equal(await turnsAway(n), 300)
+    await n.pass(60_000)
+    assert.deepEqual([await turnsAway(n), await turnsAway(n)], [4, 8])
+  })
 })
 
 test('all queries are led here once interception has begun, but not on lo', async (t) => {
