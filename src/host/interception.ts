@@ -166,14 +166,14 @@ export class Interception {
   async release(keep: boolean): Promise<void> {
     if (this.#state === 'abandoned') return
     this.#end('withdrawn')
-    this.#leave(keep)
+    this.#closeInterface(keep)
     if (!keep) await this.#rules?.remove().catch(this.#rulesFailed)
   }
 
   /** Another dnslet has the interface, and the rules are its own. */
   abandon(): void {
     this.#end('abandoned')
-    this.#leave(true)
+    this.#closeInterface(true)
   }
 
   #enter(state: State): void {
@@ -186,7 +186,7 @@ export class Interception {
     for (const timer of this.#timers) clearInterval(timer)
   }
 
-  #leave(keep: boolean): void {
+  #closeInterface(keep: boolean): void {
     if (keep) this.#interface?.abandon()
     else this.#interface?.release()
     this.#interface = null
@@ -221,7 +221,7 @@ export class Interception {
       void this.sync()
     }
     void this.#rules?.renew().then((renewed) => {
-      if (!renewed && this.#state === 'active') void this.sync()
+      if (!renewed) void this.sync()
     })
   }
 

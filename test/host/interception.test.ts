@@ -572,11 +572,13 @@ describe('a suspension that follows another', () => {
   })
 })
 
-test('all queries are led here once interception has begun, but not on lo', async (t) => {
+test('all queries are led here from the begin to the end of interception, but not on lo', async (t) => {
   const n = new FakeNode(t)
   assert.equal(n.interception.leadsAll, false)
   await n.interception.start(false)
   assert.equal(n.interception.leadsAll, true)
+  await n.interception.withdraw()
+  assert.equal(n.interception.leadsAll, false)
   const onLo = new FakeNode(t)
   onLo.kind = 'lo'
   await onLo.interception.start(false)
