@@ -1,6 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import { oneAtATime } from '../lib/one-at-a-time.ts'
 import type { ReloadCounters } from '../plugins/reload/counters.ts'
 import type { StopWatching } from '../source/watch-directory.ts'
 
@@ -30,10 +31,18 @@ interface Schedule {
   readonly jitter: number
 }
 
+/** What is followed now, and how that ends. */
+interface Followed extends Schedule {
+  readonly poll: NodeJS.Timeout
+  readonly stopWatching: StopWatching | undefined
+}
+
 /** Writers touch a file more than once: wait until they are through. */
 const DEBOUNCE_MS = 100
 /** Node fires a timer beyond this at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
+
+type State = 'following' | 'applying' | 'stopped'
 
 /**
  * Reloads the Corefile when it changes or when it is told to. One reload runs at a time.
@@ -41,12 +50,17 @@ const MAX_TIMER_MS = 2 ** 31 - 1
  *            poll timer, notification ──▶ check: apply only what is new and has not failed
  *   SIGUSR1 ────────────────────────────▶ trigger: apply whatever is there
  *
- * Polling follows the configuration in force: `watch()` during `apply()` counts once that succeeds,
+ *     following ──▶ applying ──▶ following    the new configuration; where it failed, the old one
+ *         └──────stop()────┴───▶ stopped
+ *
+ * Polling follows the configuration in force: `watch()` while one is applied counts once that succeeds,
  * and a new configuration without `reload` ends it. `trigger()` and `changed()` work without it too.
  */
 export class CorefileWatcher<T extends LoadedBlocks> {
   readonly #parts: WatcherParts<T>
   readonly #log: Log
+  readonly #inTurn = oneAtATime()
+  #state: State = 'following'
   #running: string
   /** What failed to reload and is not tried again until the Corefile says something else. */
   #failed: string | null = null
@@ -54,16 +68,10 @@ export class CorefileWatcher<T extends LoadedBlocks> {
   #unreadable: string | null = null
   /** What the configuration being applied asks for. */
   #offered: Schedule | null = null
-  #applying = false
-  /** True while a check waits for its turn: one is enough. */
-  #checking = false
-  #stopped = false
-  #queue: Promise<void> = Promise.resolve()
-  /** What is followed now. */
-  #schedule: Schedule | null = null
-  #poll: NodeJS.Timeout | null = null
+  /** The check that waits for its turn: one is enough. */
+  #nextCheck: Promise<void> | null = null
+  #followed: Followed | null = null
   #debounce: NodeJS.Timeout | null = null
-  #stopWatching: StopWatching | null = null
 
   constructor(parts: WatcherParts<T>) {
     this.#parts = parts
@@ -73,62 +81,67 @@ export class CorefileWatcher<T extends LoadedBlocks> {
 
   /**
    * Polls every `intervalMs` plus a jitter from [−jitterMs/2, +jitterMs/2), drawn anew for each
-   * configuration. The last call wins; during `apply` it takes effect when that has succeeded.
+   * configuration. The last call wins; while one is applied it takes effect when that has succeeded.
    */
   watch(intervalMs: number, jitterMs: number): void {
     const schedule = { interval: intervalMs, jitter: jitterMs }
-    if (this.#applying) this.#offered = schedule
-    else if (!sameSchedule(schedule, this.#schedule)) this.#follow(schedule)
+    // Every block with `reload` asks; most ask for the same.
+    const isSame = this.#followed?.interval === intervalMs && this.#followed.jitter === jitterMs
+    if (this.#state === 'applying') this.#offered = schedule
+    else if (!isSame) this.#follow(schedule)
   }
 
   /** Reads the Corefile anew and applies it even if unchanged (SIGUSR1). Never rejects. */
   trigger(): Promise<void> {
-    return this.#enqueue(true)
+    return this.#inTurn(() => this.#reload(true))
   }
 
   /** Looks at the Corefile soon, with and without polling: something it is made of may have changed. */
   changed(): void {
-    if (this.#stopped) return
+    if (this.#state === 'stopped') return
     if (this.#debounce !== null) clearTimeout(this.#debounce)
     this.#debounce = setTimeout(() => this.#check(), DEBOUNCE_MS)
   }
 
   /** Ends polling and notifications; a reload under way is waited for. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#enter('stopped')
     this.#follow(null)
     if (this.#debounce !== null) clearTimeout(this.#debounce)
-    await this.#queue
+    await this.#inTurn(() => Promise.resolve())
+  }
+
+  /** What is stopped stays so. */
+  #enter(state: State): void {
+    if (this.#state !== 'stopped') this.#state = state
   }
 
   /** Polls as the configuration in force wants it; null for no more. */
   #follow(schedule: Schedule | null): void {
-    if (this.#poll !== null) clearInterval(this.#poll)
-    this.#stopWatching?.()
-    this.#poll = this.#stopWatching = null
-    this.#schedule = schedule
-    if (schedule === null || this.#stopped) return
+    clearInterval(this.#followed?.poll)
+    this.#followed?.stopWatching?.()
+    this.#followed = null
+    if (schedule === null || this.#state === 'stopped') return
     this.#log.info(`Running configuration SHA512 = ${this.#running}`)
     const jitter = schedule.jitter * ((this.#parts.random ?? Math.random)() - 0.5)
     const period = Math.min(schedule.interval + jitter, MAX_TIMER_MS)
-    this.#poll = setInterval(() => this.#check(), period)
-    this.#stopWatching = this.#parts.notify?.(() => this.changed()) ?? null
+    this.#followed = {
+      ...schedule,
+      poll: setInterval(() => this.#check(), period),
+      stopWatching: this.#parts.notify?.(() => this.changed()),
+    }
   }
 
   #check(): void {
-    if (this.#checking) return
-    this.#checking = true
-    void this.#enqueue(false)
-  }
-
-  #enqueue(forced: boolean): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#reload(forced))
-    return this.#queue
+    if (this.#nextCheck !== null) return
+    this.#nextCheck = this.#inTurn(() => {
+      this.#nextCheck = null
+      return this.#reload(false)
+    })
   }
 
   async #reload(forced: boolean): Promise<void> {
-    if (!forced) this.#checking = false
-    if (this.#stopped) return
+    if (this.#state === 'stopped') return
     const loaded = this.#read(forced)
     if (loaded === null) return
     if (!forced && loaded.hash === this.#running) {
@@ -159,7 +172,7 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     const { counters, log } = this.#parts
     log.info('Reloading')
     this.#offered = null
-    this.#applying = true
+    this.#enter('applying')
     try {
       await this.#parts.apply(loaded)
     } catch (error) {
@@ -169,16 +182,11 @@ export class CorefileWatcher<T extends LoadedBlocks> {
       else this.#log.error(`Corefile changed but reload failed: ${reasonOf(error)}`)
       return
     } finally {
-      this.#applying = false
+      this.#enter('following')
     }
     this.#running = counters.version = loaded.hash
     this.#failed = null
     this.#follow(this.#offered)
     log.info('Reloading complete')
   }
-}
-
-/** Every block with `reload` asks; most ask for the same. */
-function sameSchedule(a: Schedule, b: Schedule | null): boolean {
-  return a.interval === b?.interval && a.jitter === b.jitter
 }

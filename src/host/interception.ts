@@ -1,22 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-
-import { FallbackKeeper } from './fallback-keeper.ts'
+import type { Holds } from '../lib/holds.ts'
+import type { Log } from '../lib/log.ts'
+import type { Libc } from '../sys/libc.ts'
+import type { Fallback } from './fallback.ts'
 import type { NodeInterface } from './interface.ts'
 import { interceptionState } from './interception-metrics.ts'
-import type { InterceptionParts } from './interception-parts.ts'
 import { LEASE_MS, type Rules } from './rules/rules.ts'
-import { SetupFailures } from './setup-failures.ts'
-import { SuspensionPause } from './suspension-pause.ts'
+import { SetupFailures } from './setup-errors.ts'
 import { startWatchdog } from './watchdog.ts'
 
-/** Between two signs of life: a third of what a lease lasts. */
-const RENEW_MS = 1000
+/** A turn, between two signs of life: a third of what a lease lasts. */
+const TURN_MS = 1000
 /** A datagram may be lost: this many checks in a row have to fail before clients are sent away. */
 const TOLERATED_FAILURES = 2
-/** Turns without interception after a suspension: with fewer the lease would never run out. */
-const PAUSE = LEASE_MS / RENEW_MS + 1
-/** After many suspensions. */
+/** Turns of the first suspension (with fewer the lease would never run out), and of one after many. */
+const FIRST_PAUSE = LEASE_MS / TURN_MS + 1
 const LAST_PAUSE = 300
+/** Checks in a row that pass, after which suspensions are history. */
+const STEADY = 60
 /** Packets that were on their way when interception ended have arrived by then. */
 const DRAIN_MS = 100
 
@@ -24,47 +25,75 @@ const DRAIN_MS = 100
 export const WAITING = 'No interception yet'
 const SUSPENDED = 'Interception is suspended'
 
+/** What interception asks of the daemon. None of these reject. */
+interface Served {
+  /** Whether the upstream of cluster names is known: without it kube-dns answers better than we. */
+  upstreamKnown(): boolean
+  /** A real question, by way of sockets nobody else knows of; null, or what is wrong. */
+  selfQuery(): Promise<string | null>
+  /** The daemon's own addresses, as clients reach them; null, or what is wrong. */
+  selfCheck(): Promise<string | null>
+}
+
+export interface InterceptionParts {
+  readonly libc: Libc
+  readonly log: Log
+  readonly served: Served
+  readonly readiness: Holds
+  /** Null where -setupiptables=false. */
+  readonly rules: Rules | null
+  /** Rules for addresses that stay when we are gone: on `lo`, where we cannot have a link of our own. */
+  readonly socketRules: () => Promise<Rules>
+  /** Opens the interface, null where -setupinterface=false. Throws DnsletError. */
+  readonly openInterface: (() => NodeInterface) | null
+  /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
+  readonly fallback: Fallback | null
+  /** Whether another process serves these addresses as well, with rules and interface of its own. */
+  readonly isShared: () => boolean
+  readonly syncIntervalMs: number
+}
+
+type State = 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'abandoned'
+
 /**
  * Leads the node's queries here, and only while they are answered here.
  *
- *     waiting ──self-query passes──▶ active ──three checks fail──▶ suspended     kube-dns answers in
- *                                      ▲                              │          all states but one
- *                                      └── self-query passes, later ──┘
+ *     waiting ──self-query passes──▶ active ──three checks fail──▶ suspended
+ *        │                             ▲ │                            │ │
+ *        │                             └─┼─self-query passes, later───┘ │
+ *        ├───────────────────────────────┴──────────────────────────────┘
+ *        ├── withdraw() ──▶ withdrawn    what is left is taken away by release()
+ *        └── abandon() ───▶ abandoned    what is left is another dnslet's
  *
- * While it is active the lease is renewed each second. It runs out when the process is frozen or
- * starved; the watchdog ends a process that hangs; and a process that dies takes the interface along.
+ * While it is active the lease is renewed each second; else kube-dns answers. The lease runs out when
+ * the process is frozen or starved; the watchdog ends a process that hangs; and a process that dies
+ * takes the interface along.
  */
 export class Interception {
   readonly #parts: InterceptionParts
+  readonly #setup: SetupFailures
+  #state: State = 'waiting'
   #interface: NodeInterface | null = null
   #rules: Rules | null
-  readonly #setup: SetupFailures
-  readonly #fallback: FallbackKeeper | null
-  readonly #pauses = new SuspensionPause({ first: PAUSE, last: LAST_PAUSE })
-  #onSockets = false
   #watchdog: { stop(): void } | null = null
-  #renewal: NodeJS.Timeout | null = null
-  #sync: NodeJS.Timeout | null = null
-  #active = false
-  #begun = false
-  #checking = false
+  #timers: NodeJS.Timeout[] = []
+  /** What the state does in its turn, and the repairs, while under way. */
+  #step: Promise<void> | null = null
   #syncing: Promise<void> | null = null
-  #failures = 0
-  /** Turns until interception may begin again. */
+  /** Turns until interception may begin; Infinity where it may not any more. */
   #pause = 0
+  /** Turns of the next suspension: twice those of the last one, until all has gone well for a minute. */
+  #nextPause = FIRST_PAUSE
+  /** Checks in a row that have passed, or failed. */
+  #passes = 0
+  #failures = 0
   /** What was said last, so that it is not repeated each second. */
   #said = ''
-  #ending = false
-  #ended = false
-  #handedOver = false
 
   constructor(parts: InterceptionParts) {
     this.#parts = parts
     this.#rules = parts.rules
     this.#setup = new SetupFailures(parts.log)
-    const { fallback: targets, unrest } = parts
-    const failed = (cause: unknown): void => this.#setup.failed('iptables', cause)
-    this.#fallback = targets === null ? null : new FallbackKeeper({ targets, unrest, failed })
     parts.readiness.hold(WAITING)
   }
 
@@ -75,7 +104,12 @@ export class Interception {
 
   /** Whether every query for our addresses is led here, unless interception is suspended. */
   get leadsAll(): boolean {
-    return this.#begun && this.#rules?.leadsAll === true
+    const hasBegun = this.#state === 'active' || this.#state === 'suspended'
+    return hasBegun && this.#rules?.leadsAll === true
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'withdrawn' || this.#state === 'abandoned'
   }
 
   /**
@@ -92,39 +126,36 @@ export class Interception {
       // Another dnslet's rules lead queries here as well; ours may have to be others than we know yet.
       const isLed = shared && !inherited && (await this.#rules?.isLeased()) === true
       if (this.#rules !== null && !isLed) await this.#install(this.#rules, inherited)
-      if (inherited || (await this.#mayBegin()) === null) await this.#begin()
+      if (inherited || (await this.#mayBegin())) await this.#begin()
     } catch (cause) {
       // The other one goes on with what it has.
       if (shared) this.abandon()
       else await this.release(false)
       throw cause
     }
-    this.#renewal = setInterval(() => void this.#turn(), RENEW_MS)
-    this.#sync = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
+    this.#timers = [
+      setInterval(() => this.#turn(), TURN_MS),
+      setInterval(() => void this.sync(), this.#parts.syncIntervalMs),
+    ]
     void this.sync()
   }
 
   /** Puts back what somebody else has taken away, and looks who could answer in our place. Never rejects. */
   sync(): Promise<void> {
-    if (this.#ended) return Promise.resolve()
-    this.#syncing ??= this.#repair().finally(() => (this.#syncing = null))
-    return this.#syncing
+    if (this.#isOver) return Promise.resolve()
+    return (this.#syncing ??= this.#repair().finally(() => (this.#syncing = null)))
   }
 
-  /** The end is near: what has not begun, or is suspended, does not begin any more. */
+  /** The end is near: what waits or is suspended, now or later, does not begin any more. */
   beginNoMore(): void {
-    this.#ending = true
+    this.#pause = Infinity
   }
 
   /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
   async withdraw(): Promise<void> {
-    if (this.#handedOver) return
-    this.#end()
-    try {
-      await this.#rules?.withdraw()
-    } catch (cause) {
-      this.#setup.failed('iptables', cause)
-    }
+    if (this.#state === 'abandoned') return
+    this.#end('withdrawn')
+    await this.#rules?.withdraw().catch(this.#rulesFailed)
     await sleep(DRAIN_MS)
   }
 
@@ -133,49 +164,51 @@ export class Interception {
    * @param keep rules, and a link that can outlive us, stay
    */
   async release(keep: boolean): Promise<void> {
-    if (keep) this.#interface?.abandon()
-    else this.#interface?.release()
-    this.#interface = null
-    this.#watchdog?.stop()
-    if (keep || this.#handedOver) return
-    try {
-      await this.#rules?.remove()
-    } catch (cause) {
-      this.#setup.failed('iptables', cause)
-    }
+    if (this.#state === 'abandoned') return
+    this.#end('withdrawn')
+    this.#closeInterface(keep)
+    if (!keep) await this.#rules?.remove().catch(this.#rulesFailed)
   }
 
   /** Another dnslet has the interface, and the rules are its own. */
   abandon(): void {
-    this.#handedOver = true
-    this.#end()
-    this.#interface?.abandon()
+    this.#end('abandoned')
+    this.#closeInterface(true)
+  }
+
+  #enter(state: State): void {
+    this.#state = state
+    interceptionState.active = state === 'active' ? 1 : 0
+  }
+
+  #end(state: 'withdrawn' | 'abandoned'): void {
+    this.#enter(state)
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  #closeInterface(keep: boolean): void {
+    if (keep) this.#interface?.abandon()
+    else this.#interface?.release()
     this.#interface = null
     this.#watchdog?.stop()
   }
 
-  #end(): void {
-    this.#ended = true
-    this.#active = false
-    interceptionState.active = 0
-    if (this.#renewal !== null) clearInterval(this.#renewal)
-    if (this.#sync !== null) clearInterval(this.#sync)
+  readonly #rulesFailed = (cause: unknown): void => this.#setup.failed('iptables', cause)
+
+  #turn(): void {
+    if (this.#state === 'active') this.#renew()
+    if (this.#rules !== null) this.#parts.fallback?.turn(this.#rules, this.#rulesFailed)
+    if (this.#step !== null) return
+    this.#step = this.#advance().finally(() => (this.#step = null))
   }
 
-  async #turn(): Promise<void> {
-    if (this.#active) this.#renew()
-    if (this.#rules !== null) this.#fallback?.turn(this.#rules)
-    if (this.#checking) return
-    this.#checking = true
+  async #advance(): Promise<void> {
     try {
-      if (this.#active) await this.#check()
-      else if (this.#ending) return
+      if (this.#state === 'active') await this.#check()
       else if (this.#pause > 0) this.#pause--
-      else if ((await this.#mayBegin()) === null) await this.#begin()
+      else if (await this.#mayBegin()) await this.#begin()
     } catch (cause) {
       this.#setup.failed('interface_add', cause)
-    } finally {
-      this.#checking = false
     }
   }
 
@@ -187,45 +220,42 @@ export class Interception {
       this.#setup.failed('interface_check', cause)
       void this.sync()
     }
-    const rules = this.#rules
-    if (rules === null) return
-    void rules.renew().then((renewed) => {
-      if (!renewed && this.#active) void this.sync()
+    void this.#rules?.renew().then((renewed) => {
+      if (!renewed) void this.sync()
     })
   }
 
   async #check(): Promise<void> {
-    const problem = await this.#parts.served.selfCheck()
+    const { served, log, readiness } = this.#parts
+    const problem = await served.selfCheck()
+    this.#passes = problem === null ? this.#passes + 1 : 0
     this.#failures = problem === null ? 0 : this.#failures + 1
-    this.#pauses.checked(problem === null)
-    if (this.#failures <= TOLERATED_FAILURES || this.#ended) return
-    this.#active = false
-    this.#pause = this.#pauses.take()
-    interceptionState.active = 0
+    if (this.#passes === STEADY) this.#nextPause = FIRST_PAUSE
+    if (this.#failures <= TOLERATED_FAILURES || this.#isOver) return
+    this.#enter('suspended')
+    this.#pause = Math.max(this.#pause, this.#nextPause)
+    this.#nextPause = Math.min(2 * this.#nextPause, LAST_PAUSE)
     interceptionState.suspensions++
-    this.#parts.readiness.hold(SUSPENDED)
-    this.#parts.log.error(
-      `Interception is suspended, and kube-dns answers within seconds: ${problem}`,
-    )
+    readiness.hold(SUSPENDED)
+    log.error(`Interception is suspended, and kube-dns answers within seconds: ${problem}`)
   }
 
-  /** Null where we may intercept, or why not: told once for each reason. */
-  async #mayBegin(): Promise<string | null> {
-    const { served } = this.#parts
+  /** Whether we answer well enough to intercept; where not, why is told once for each reason. */
+  async #mayBegin(): Promise<boolean> {
+    const { served, log } = this.#parts
     const problem = served.upstreamKnown()
       ? await served.selfQuery()
       : 'the address of the upstream Service is not known'
-    if (problem !== null && problem !== this.#said) {
-      this.#parts.log.warning(`Nothing is intercepted, kube-dns answers: ${problem}`)
-    }
+    const isNews = problem !== null && problem !== this.#said
+    if (isNews) log.warning(`Nothing is intercepted, kube-dns answers: ${problem}`)
     this.#said = problem ?? ''
-    return problem
+    return problem === null
   }
 
   async #begin(): Promise<void> {
     const { libc, log, readiness, openInterface } = this.#parts
     await this.#syncing
-    if (this.#ending || this.#ended) return
+    if (this.#pause > 0 || this.#isOver) return
     if (this.#interface !== null) this.#interface.ensure()
     else if (openInterface !== null) this.#interface = openInterface()
     await this.#fitRules()
@@ -233,12 +263,11 @@ export class Interception {
       await this.#install(this.#rules, true)
     }
     await this.#rules?.renew()
-    if (this.#ended) return
+    if (this.#isOver) return
     this.#watchdog ??= startWatchdog(libc)
     this.#failures = 0
-    this.#active = this.#begun = true
+    this.#enter('active')
     this.#setup.succeeded('interface_add')
-    interceptionState.active = 1
     readiness.release(WAITING)
     readiness.release(SUSPENDED)
     log.info('Queries of this node are intercepted')
@@ -247,11 +276,10 @@ export class Interception {
   /** On `lo` the addresses are local whether we live or not: the rules have to ask for more. */
   async #fitRules(): Promise<void> {
     interceptionState.interface = this.#interface?.kind ?? 'none'
-    if (this.#interface?.kind !== 'lo' || this.#rules === null || this.#onSockets) return
+    if (this.#interface?.kind !== 'lo' || this.#rules?.leadsAll !== true) return
     const rules = await this.#parts.socketRules()
     await this.#install(rules, await rules.isLeased())
     this.#rules = rules
-    this.#onSockets = true
   }
 
   async #install(rules: Rules, goesOn: boolean): Promise<void> {
@@ -263,7 +291,7 @@ export class Interception {
   }
 
   async #repair(): Promise<void> {
-    if (this.#active && this.#interface !== null) {
+    if (this.#state === 'active' && this.#interface !== null) {
       try {
         this.#tell(this.#interface.ensure(), 'interface')
         // A link that was deleted may have come back as one of another kind.
@@ -277,10 +305,10 @@ export class Interception {
     if (rules === null) return
     try {
       this.#tell(await rules.check(this.#parts.isShared()), 'rules')
-      if (!this.#ended) await this.#fallback?.refresh(rules)
+      if (!this.#isOver) await this.#parts.fallback?.refresh(rules, this.#rulesFailed)
       this.#setup.succeeded('iptables')
     } catch (cause) {
-      this.#setup.failed('iptables', cause)
+      this.#rulesFailed(cause)
     }
   }
 

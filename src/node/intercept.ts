@@ -1,4 +1,4 @@
-import { FallbackTargets, KUBE_DNS_PODS } from '../host/fallback-targets.ts'
+import { Fallback, KUBE_DNS_PODS } from '../host/fallback.ts'
 import { Interception } from '../host/interception.ts'
 import { adoptInterface, type NodeInterface, openInterface } from '../host/interface.ts'
 import { detectIpvs, findKubeProxy } from '../host/kube-proxy.ts'
@@ -80,13 +80,13 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     fallback:
       rulesParts.orphans.length === 0
         ? null
-        : new FallbackTargets({
+        : new Fallback({
             stateDirectory: parts.state,
             lookUp: () => lookUpPods(daemon, pods, familiesOf(rulesParts.orphans)),
             orphans: rulesParts.orphans,
+            unrest: upstreamUnrest,
             log,
           }),
-    unrest: upstreamUnrest,
     isShared: () => daemon.sharesSockets,
     syncIntervalMs: options.syncIntervalMs,
   })

@@ -288,6 +288,8 @@ test('there are never two reloads at a time', async (t) => {
   assert.deepEqual(running, ['one', 'two'])
   gates.shift()!()
   await second
+  await bench.settle()
+  assert.equal(bench.loads, 3, 'of five polls meanwhile one has waited')
   await tick(t, bench, 2_000)
   assert.deepEqual(bench.applied, ['one', 'two'], 'what waited finds nothing new')
 })

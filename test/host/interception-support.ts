@@ -2,8 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 
 import { interceptionState } from '../../src/host/interception-metrics.ts'
-import type { InterceptionParts } from '../../src/host/interception-parts.ts'
-import { Interception } from '../../src/host/interception.ts'
+import { Interception, type InterceptionParts } from '../../src/host/interception.ts'
 import type { NodeInterface } from '../../src/host/interface.ts'
 import type { Rules } from '../../src/host/rules/rules.ts'
 import { Holds } from '../../src/lib/holds.ts'
@@ -58,7 +57,6 @@ export class FakeNode {
       },
       openInterface: () => this.#open(),
       fallback: null,
-      unrest: () => 0,
       isShared: () => false,
       syncIntervalMs: 60_000,
       ...more,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import type { FallbackTargets } from '../../src/host/fallback-targets.ts'
+import type { Fallback } from '../../src/host/fallback.ts'
 import { WAITING } from '../../src/host/interception.ts'
 import { interceptionState } from '../../src/host/interception-metrics.ts'
 import { setupErrors } from '../../src/host/setup-errors.ts'
@@ -10,17 +10,9 @@ import { FakeNode } from './interception-support.ts'
 const BEGUN = '[INFO] Queries of this node are intercepted'
 const RENEWAL = ['interface renewed', 'rules renewed']
 
-/** Pods of kube-dns that are found one lookup after the other. */
-function pods(known: string[], ...found: (string[] | null)[]): FallbackTargets {
-  const targets = {
-    known,
-    refresh: async () => {
-      const next = found.shift() ?? null
-      if (next !== null) targets.known = next
-      return next !== null
-    },
-  }
-  return targets as unknown as FallbackTargets
+/** Pods of kube-dns that stay where they are. */
+function pods(...known: string[]): Fallback {
+  return { known, turn() {}, refresh: () => Promise.resolve() } as unknown as Fallback
 }
 
 describe('the begin', () => {
@@ -78,7 +70,7 @@ describe('the begin', () => {
   })
 
   test('without rules of ours the interface alone leads queries here', async (t) => {
-    const n = new FakeNode(t, { rules: null, fallback: pods(['10.244.1.10']) })
+    const n = new FakeNode(t, { rules: null, fallback: pods('10.244.1.10') })
     n.kind = 'lo'
     await n.interception.start(false)
     await n.pass(1000)
@@ -104,7 +96,7 @@ describe('the begin', () => {
   })
 
   test('on lo the rules ask for a socket, with the same fallback', async (t) => {
-    const n = new FakeNode(t, { fallback: pods(['10.244.1.10']) })
+    const n = new FakeNode(t, { fallback: pods('10.244.1.10') })
     n.kind = 'lo'
     await n.interception.start(false)
     assert.deepEqual(n.done().slice(0, 7), [
@@ -530,22 +522,63 @@ describe('an end that is near', () => {
     await n.pass(1000)
     assert.deepEqual(n.done(), RENEWAL)
   })
+
+  test('leaves suspended what is suspended before it comes', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    n.interception.beginNoMore()
+    n.selfCheck = 'no answer'
+    await n.pass(3000)
+    n.selfCheck = null
+    await n.pass(20_000)
+    assert.equal(interceptionState.active, 0)
+    assert.deepEqual(n.readiness.reasons, ['Interception is suspended'])
+  })
 })
 
-test('a suspension that follows another lasts longer', async (t) => {
-  const n = new FakeNode(t)
-  await n.interception.start(false)
-  n.selfCheck = 'no answer'
-  await n.pass(600_000)
-  const suspended = n.log.lines.filter((line) => line.includes('is suspended')).length
-  assert.ok(suspended > 5 && suspended < 10, `${suspended} times in ten minutes`)
+describe('a suspension that follows another', () => {
+  /** Has three checks fail; the turns that pass until interception begins again. */
+  async function turnsAway(n: FakeNode): Promise<number> {
+    n.selfCheck = 'no answer'
+    await n.pass(3000)
+    assert.equal(interceptionState.active, 0)
+    n.selfCheck = null
+    let turns = 0
+    for (; interceptionState.active === 0; turns++) await n.pass(1000)
+    return turns - 1
+  }
+
+  test('lasts longer', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    n.selfCheck = 'no answer'
+    await n.pass(600_000)
+    const suspended = n.log.lines.filter((line) => line.includes('is suspended')).length
+    assert.ok(suspended > 5 && suspended < 10, `${suspended} times in ten minutes`)
+  })
+
+  test('lasts twice as long as the one before, five minutes at most, until a minute has gone well', async (t) => {
+    const n = new FakeNode(t)
+    await n.interception.start(false)
+    for (const turns of [4, 8, 16, 32, 64, 128, 256, 300]) assert.equal(await turnsAway(n), turns)
+    await n.pass(59_000)
+    n.selfCheck = 'no answer'
+    await n.pass(1000)
+    n.selfCheck = null
+    await n.pass(59_000)
+    assert.equal(await turnsAway(n), 300)
+    await n.pass(60_000)
+    assert.deepEqual([await turnsAway(n), await turnsAway(n)], [4, 8])
+  })
 })
 
-test('all queries are led here once interception has begun, but not on lo', async (t) => {
+test('all queries are led here from the begin to the end of interception, but not on lo', async (t) => {
   const n = new FakeNode(t)
   assert.equal(n.interception.leadsAll, false)
   await n.interception.start(false)
   assert.equal(n.interception.leadsAll, true)
+  await n.interception.withdraw()
+  assert.equal(n.interception.leadsAll, false)
   const onLo = new FakeNode(t)
   onLo.kind = 'lo'
   await onLo.interception.start(false)

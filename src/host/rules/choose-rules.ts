@@ -1,5 +1,4 @@
 import { DnsletError } from '../../lib/errors.ts'
-import { InputRules } from './input-rules.ts'
 import { Iptables } from './iptables.ts'
 import { type Backend, findBackends } from './iptables-backend.ts'
 import { IptablesRules } from './iptables-rules.ts'
@@ -22,7 +21,7 @@ export async function chooseRules(parts: RulesParts, foreign = false): Promise<R
   const reason = await whyNotNft(parts)
   if (reason === '') {
     if (backends.used === null) parts.log.warning(noAccept)
-    return new NftRules(parts, new InputRules(parts, iptables))
+    return new NftRules(parts, iptables)
   }
   if (backends.used !== null) {
     parts.log.warning(`Packet rules are made with ${backends.used.ipv4}: ${reason}`)

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 
 import type { Log } from '../../lib/log.ts'
 import { ProgramError, type Programs } from '../programs.ts'
-import { difference } from './difference.ts'
 import { saveCommand, type Backend, type Backends } from './iptables-backend.ts'
 import type { IptablesRule } from './iptables-plan.ts'
+import { difference } from './rules.ts'
 
 type Table = IptablesRule['table']
 

@@ -4,8 +4,8 @@ import { oneAtATime } from '../../lib/one-at-a-time.ts'
 import { Nfnetlink, replaceElements, type SetContent } from '../../sys/nfnetlink.ts'
 import { AF_INET, AF_INET6 } from '../../sys/sockaddr.ts'
 import { errnoName } from '../../sys/socket.ts'
-import type { InputRules } from './input-rules.ts'
-import { difference } from './difference.ts'
+import type { Iptables } from './iptables.ts'
+import { acceptRules, type IptablesRule } from './iptables-plan.ts'
 import {
   fallbackUpdate,
   restingTable,
@@ -14,7 +14,15 @@ import {
   type SetRole,
   tableName,
 } from './nft-ruleset.ts'
-import { FALLBACK_MS, LEASE_MS, makePlan, type Plan, type Rules, type RulesParts } from './rules.ts'
+import {
+  difference,
+  FALLBACK_MS,
+  LEASE_MS,
+  makePlan,
+  type Plan,
+  type Rules,
+  type RulesParts,
+} from './rules.ts'
 
 /** Time for TCP connections to end where they began, after the begin and the end of interception. */
 const SETTLE_MS = 5_000
@@ -27,7 +35,12 @@ export class NftRules implements Rules {
   readonly lease = 'set'
   readonly leadsAll: boolean
   readonly #parts: RulesParts
-  readonly #input: InputRules
+  readonly #iptables: Iptables
+  /**
+   * The part of the rules that nft cannot do: a firewall made with iptables drops what an nft table
+   * has accepted, so the accept must be in iptables too.
+   */
+  readonly #accept: readonly IptablesRule[]
   readonly #inTurn = oneAtATime()
   readonly #netlink: Nfnetlink
   /** The netlink socket takes one transaction at a time. */
@@ -47,10 +60,11 @@ export class NftRules implements Rules {
   #renewedAt = -Infinity
 
   /** Throws SyscallError where there is no netlink socket to be had. */
-  constructor(parts: RulesParts, input: InputRules) {
+  constructor(parts: RulesParts, iptables: Iptables) {
     this.#parts = parts
     this.leadsAll = parts.interception === 'local'
-    this.#input = input
+    this.#iptables = iptables
+    this.#accept = acceptRules(makePlan(parts, [], []))
     this.#table = tableName(parts.scope ?? '')
     this.#netlink = new Nfnetlink(parts.libc, parts.closing)
     const lease = this.#contents('lease', LEASE_MS)
@@ -64,7 +78,8 @@ export class NftRules implements Rules {
 
   install(intercepting = false): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#input.install()
+      // Also rids both backends of what node-cache or a dnslet without nft left there.
+      await this.#iptables.install(this.#accept)
       if (this.#targets.length === 0) this.#targets = await this.#earlierTargets()
       if (intercepting) this.#renewedAt = performance.now()
       await this.#load('serving')
@@ -80,7 +95,9 @@ export class NftRules implements Rules {
       if (shared && list.length > 0) return []
       const found = [...difference(this.#listing, list), ...moved]
       if (found.length > 0) await this.#load(this.#state)
-      return this.#state === 'removed' ? found : [...found, ...(await this.#input.check(shared))]
+      if (this.#state === 'removed') return found
+      // Not nat, which is long in a large cluster: nobody but an older dnslet had rules there.
+      return [...found, ...(await this.#iptables.apply(this.#accept, ['filter', 'raw'], shared))]
     })
   }
 
@@ -148,7 +165,7 @@ export class NftRules implements Rules {
       this.#state = 'removed'
       await this.#renewing
       await this.#load('removed')
-      await this.#input.remove()
+      await this.#iptables.apply([], ['filter'])
       if (!wasRemoved) this.#netlink.close()
     })
   }

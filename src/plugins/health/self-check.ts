@@ -21,19 +21,24 @@ export interface SelfCheckParts {
   readonly log: Log
 }
 
+type State = 'new' | 'checking' | 'resting' | 'stopped'
+
 /**
  * Keeps asking the daemon's own sockets, so that whoever wants to know its health has the answer at
  * once. One for all `health` directives; it lives on over reloads.
+ *
+ *     new ──start()──▶ checking ──a result, or none in 3 s──▶ resting ──next turn──▶ checking
+ *      └───────────────────┴─────────────stop()──────────────────┴──▶ stopped
  *
  * Time is counted in turns of one timer. A process that was stopped or throttled for minutes finds
  * one turn gone, not a deadline that passed while nobody could answer.
  */
 export class SelfCheck {
   readonly #parts: SelfCheckParts
+  #state: State = 'new'
   #timer: NodeJS.Timeout | null = null
-  #stopped = false
-  /** Turns since the check under way began; −1 while none is. */
-  #turns = -1
+  /** Turns since the check under way began. */
+  #turns = 0
   /** Number of the check under way: the result of another one comes too late. */
   #current = 0
   #passed = false
@@ -50,14 +55,14 @@ export class SelfCheck {
 
   /** Begins checking; does nothing where that has happened. */
   start(): void {
-    if (this.#timer !== null || this.#stopped) return
+    if (this.#state !== 'new') return
     this.#timer = setInterval(this.#turn, INTERVAL_MS).unref()
     this.#check()
   }
 
   /** Ends checking for good; the last finding stands. */
   stop(): void {
-    this.#stopped = true
+    this.#state = 'stopped'
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#complete()
   }
@@ -70,7 +75,7 @@ export class SelfCheck {
   }
 
   readonly #turn = (): void => {
-    if (this.#turns >= 0) {
+    if (this.#state === 'checking') {
       if (++this.#turns < PATIENCE) return
       this.#end(`no result after ${(PATIENCE * INTERVAL_MS) / 1000}s`, PATIENCE * INTERVAL_MS)
     }
@@ -82,15 +87,16 @@ export class SelfCheck {
     const began = clock.refresh()
     const id = ++this.#current
     this.#turns = 0
+    this.#state = 'checking'
     const end = (problem: string | null): void => {
-      if (id === this.#current && this.#turns >= 0) this.#end(problem, clock.refresh() - began)
+      const isAwaited = id === this.#current && this.#state === 'checking'
+      if (isAwaited) this.#end(problem, clock.refresh() - began)
     }
     ask().then(end, (error: unknown) => end(String(error)))
   }
 
   #end(problem: string | null, took: number): void {
-    this.#turns = -1
-    if (this.#stopped) return
+    this.#state = 'resting'
     selfChecks.durations.observe(took / 1000)
     if (problem === null) this.#pass(took)
     else this.#fail(problem)

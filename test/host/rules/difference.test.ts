@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { difference } from '../../../src/host/rules/difference.ts'
+import { difference } from '../../../src/host/rules/rules.ts'
 
 test('difference() counts: a line too many is as wrong as one too few', () => {
   assert.deepEqual(difference(['a', 'b', 'b'], ['b', 'a', 'b']), [])
