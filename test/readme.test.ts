@@ -86,7 +86,7 @@ async function boot(file: string): Promise<void> {
     port: 53,
     clock,
     log: nullLog,
-    cacheBudget: new ByteBudget(2 ** 20),
+    memory: new ByteBudget(2 ** 20),
     listeners: new AnyPort({ clock, log: nullLog, udp, counters }),
     fatal: assert.fail,
   })

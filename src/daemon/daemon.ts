@@ -100,7 +100,7 @@ export class Daemon {
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
-    const { source, clock, cacheBudget, log, port } = parts
+    const { source, clock, memory, log, port } = parts
     this.#parts = parts
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
@@ -117,16 +117,14 @@ export class Daemon {
     })
     this.#runtimeParts = {
       port,
-      services: {
-        clock,
-        log,
-        cacheBudget,
+      services: { clock, log, memory },
+      life: {
         readiness: this.readiness,
         selfCheck: () => this.selfCheck(),
         untilIdle: (quietMs, limitMs) => untilIdle(this.#open.all, clock, quietMs, limitMs),
+        watchCorefile: (interval, jitter) => this.#watcher.watch(interval, jitter),
       },
       kept: this.#kept,
-      watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
       fatal: (runtime, message) => this.#fatal(runtime, message),
       warn: (message) => log.warning(message),
       rejected: (q) => {

@@ -23,7 +23,7 @@ import { collectStartGarbage } from './start-garbage.ts'
 
 export interface OpenParts extends Omit<
   DaemonParts,
-  'clock' | 'cacheBudget' | 'listeners' | 'receiveCache' | 'vitals'
+  'clock' | 'memory' | 'listeners' | 'receiveCache' | 'vitals'
 > {
   /** What a predecessor gives: sockets to serve on, and its cache. Null or absent: nothing. */
   readonly inherited?: Bequest | null
@@ -48,7 +48,7 @@ export async function openDaemon({
   lowerCompilerThreads()
   collectStartGarbage()
   const clock = new Clock()
-  const cacheBudget = openCacheBudget()
+  const memory = openCacheBudget()
   const udp = chooseUdpBackend(process.env)
   const counters = new NetCounters()
   const { log, freeBind = false } = parts
@@ -64,10 +64,10 @@ export async function openDaemon({
   const lag = new LoopLag({ clock, log })
   const queues = new ReceiveQueues({ sockets, clock, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
-  const own = { clock, cacheBudget, listeners, vitals, receiveCache }
+  const own = { clock, memory, listeners, vitals, receiveCache }
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
-  showCacheBudget(cacheBudget)
+  showCacheBudget(memory)
   showKeptQueries(log)
   const metrics = [...netMetrics(counters), ...receiveQueueMetrics(sockets), loopLagMetric(lag)]
   for (const metric of metrics) registerMetric(metric)

@@ -23,8 +23,8 @@ export const cache: Plugin = {
     const log = block.services.log.plugin('cache')
     const warn = (message: string): void => log.warning(message)
     const config = readConfig(directives, block.zones, warn)
-    const { cacheBudget, clock } = block.services
-    warnOfCapacity(directives[0]!, config, cacheBudget.limit, warn)
+    const { clock, memory } = block.services
+    warnOfCapacity(directives[0]!, config, memory.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = new CountersByServer(zonesLabel)
@@ -85,7 +85,7 @@ function keepStores(
     (others: readonly CacheStores[] = []) => {
       relatives.push(...others.filter((other) => shareZones(other, zones)))
       const { success, denial } = config
-      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget, onCrowd)
+      const made = new CacheStores(success.capacity, denial.capacity, services.memory, onCrowd)
       zonesServed.set(made, zones)
       return made
     },

@@ -23,7 +23,7 @@ export const health: Plugin = {
     const config = readConfig(directives, (message) => log.warning(message))
     const check = services.keep(
       'health',
-      () => new SelfCheck({ ask: services.selfCheck, clock: services.clock, log }),
+      () => new SelfCheck({ ask: services.life.selfCheck, clock: services.clock, log }),
       stopCheck,
     )
     let lease: HttpLease | null = null
@@ -59,7 +59,7 @@ function describeLameduck({ lameduck, untilIdle }: HealthConfig): string {
 
 async function goLame({ lameduck, untilIdle }: HealthConfig, services: Services): Promise<void> {
   if (!untilIdle) return sleep(lameduck)
-  const idle = await services.untilIdle(QUIET_MS, lameduck)
+  const idle = await services.life.untilIdle(QUIET_MS, lameduck)
   const log = services.log.plugin('health')
   log.info(idle ? 'No client asks any more' : 'Clients still ask, and their time is up')
 }

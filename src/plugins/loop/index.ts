@@ -22,7 +22,7 @@ export const loop: Plugin = {
       ask: askOnce,
       randomLabel,
       randomId: () => randomInt(0x1_0000),
-      onLoop: (message) => block.services.fatal(message),
+      onLoop: (message) => block.services.life.fatal(message),
     })
     const log = block.services.log.plugin('loop')
     // Several blocks have the same upstream, and each reload asks again.

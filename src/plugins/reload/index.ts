@@ -13,7 +13,7 @@ export const reload: Plugin = {
     const { interval, jitter } = readConfig(directives, (message) => log.warning(message))
     return {
       start(): Promise<void> {
-        block.services.watchCorefile(interval, jitter)
+        block.services.life.watchCorefile(interval, jitter)
         return Promise.resolve()
       },
       describe: () => [`looks every ${formatDuration(interval)} ± ${formatDuration(jitter / 2)}`],

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { reloadCounters } from '../../../src/plugins/reload/counters.ts'
 import { reload } from '../../../src/plugins/reload/index.ts'
 import { exposition } from '../../../src/telemetry/metrics.ts'
-import { testBlock } from '../bind/block.ts'
-import { directivesOf } from '../bind/directives.ts'
+import { testBlock } from '../../helpers/services.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 
 test('the stage has the Corefile watched from its start on', async () => {
   const watched: (readonly [number, number])[] = []
@@ -13,7 +13,7 @@ test('the stage has the Corefile watched from its start on', async () => {
   }
   const stage = reload.setup(
     directivesOf('reload', 'reload 10s 3s'),
-    testBlock({ services: { watchCorefile } }),
+    testBlock({ services: { life: { watchCorefile } } }),
   )
   assert.deepEqual(watched, [])
   await stage.start?.()
