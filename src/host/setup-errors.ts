@@ -1,4 +1,4 @@
-import { registerMetric } from '../telemetry/metrics.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 
 /** Failures to set the node up, by kind, over the life of the process. */
 export const setupErrors = {
@@ -14,7 +14,7 @@ export const setupErrors = {
   configmap: 0,
 }
 
-registerMetric({
+export const setupErrorsMetric: MetricSpec = {
   name: 'coredns_nodecache_setup_errors_total',
   help: 'Failures to set up interface, rules and Corefile, by kind.',
   type: 'counter',
@@ -22,4 +22,4 @@ registerMetric({
   collect: (emit) => {
     for (const [kind, count] of Object.entries(setupErrors)) emit([kind], count)
   },
-})
+}

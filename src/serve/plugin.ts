@@ -3,6 +3,7 @@ import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 import type { Query } from './query.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
@@ -117,6 +118,8 @@ export interface Plugin {
   readonly classes?: 'all'
   /** Where a stub domain's block, made from the template, has it as the template's block for the rest does. */
   readonly stubZones?: true
+  /** What it counts, shown whether a Corefile has the directive or not. */
+  readonly metrics?: readonly MetricSpec[]
   /** Reads the directive; opens nothing. Throws CorefileError on bad configuration. */
   setup(directives: readonly Directive[], block: BlockContext): Stage
 }

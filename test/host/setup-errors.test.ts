@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import '../../src/host/setup-errors.ts'
+import { setupErrorsMetric } from '../../src/host/setup-errors.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
 
 test('every kind of failure is there from the start, with the names of the original', async () => {
-  const { body } = await exposition('')
+  const { body } = await exposition('', [setupErrorsMetric])
   for (const kind of [
     'iptables',
     'iptables_lock',

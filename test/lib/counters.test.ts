@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { Histogram, LabelledCounters } from '../../src/lib/counters.ts'
+import { ByServer, Histogram, LabelledCounters } from '../../src/lib/counters.ts'
 
 describe('LabelledCounters', () => {
   const make = (): { hits: number } => ({ hits: 0 })
@@ -32,15 +32,27 @@ describe('LabelledCounters', () => {
     assert.equal(counters.get(), counters.get())
     assert.deepEqual([...counters.entries()], [[[], { hits: 0 }]])
   })
+})
 
-  test('clear() forgets all label sets, not the counters others hold', () => {
-    const counters = new LabelledCounters(make)
-    const held = counters.get('x')
-    counters.clear()
-    assert.deepEqual([...counters.entries()], [])
-    held.hits++
-    assert.equal(counters.get('x').hits, 0)
-  })
+test('ByServer finds the counters of a server by its index, whatever the order', () => {
+  const counters = new LabelledCounters(() => ({ hits: 0 }))
+  const byServer = new ByServer(counters, 'cluster.local.')
+  const [first, third] = [
+    { name: 'dns://:53', index: 0 },
+    { name: 'dns://:54', index: 2 },
+  ]
+  byServer.of(third).hits++
+  byServer.of(first).hits += 2
+  byServer.of(third).hits++
+  assert.deepEqual(
+    [...counters.entries()],
+    [
+      [['dns://:54', 'cluster.local.'], { hits: 2 }],
+      [['dns://:53', 'cluster.local.'], { hits: 2 }],
+    ],
+  )
+  assert.equal(new ByServer(counters, 'cluster.local.').of(first), byServer.of(first))
+  assert.notEqual(new ByServer(counters, '.').of(first), byServer.of(first))
 })
 
 describe('Histogram', () => {

@@ -1,18 +1,16 @@
 import type { Clock } from '../../lib/clock.ts'
 import { Episode } from '../../lib/episode.ts'
 import type { Log } from '../../lib/log.ts'
-import { registerMetric } from '../../telemetry/metrics.ts'
+import { counter, type MetricSpec } from '../../lib/metrics.ts'
 
 let total = 0
 const episode = new Episode()
 
-registerMetric({
-  name: 'dnslet_cache_crowded_buckets_total',
-  help: 'Entries displaced, and look-ups of questions under way given up, because 16 others had the same bucket.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], total),
-})
+export const crowdMetric: MetricSpec = counter(
+  'dnslet_cache_crowded_buckets_total',
+  'Entries displaced, and look-ups of questions under way given up, because 16 others had the same bucket.',
+  () => total,
+)
 
 /**
  * What a cache calls where a chain of its hash tables is full. The hash has a secret key, so this says

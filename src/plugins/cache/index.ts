@@ -7,7 +7,7 @@ import { describe } from './describe.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
-import { CountersByServer, showGauges } from './metrics.ts'
+import { countersByServer, metrics, showGauges } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
 import { CacheStores, StoreRules, zoneTable } from './stores.ts'
 
@@ -19,6 +19,7 @@ export const cache: Plugin = {
   name: 'cache',
   changesAnswers: false,
   stubZones: true,
+  metrics,
   setup(directives, block): Stage {
     const log = block.services.log.plugin('cache')
     const warn = (message: string): void => log.warning(message)
@@ -27,7 +28,7 @@ export const cache: Plugin = {
     warnOfCapacity(directives[0]!, config, memory.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
-    const counters = new CountersByServer(zonesLabel)
+    const counters = countersByServer(zonesLabel)
     const onCrowd = crowdReporter(log, clock)
     const { stores, relatives } = keepStores(config, block, onCrowd)
     const stale =

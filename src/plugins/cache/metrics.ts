@@ -1,6 +1,6 @@
-import { LabelledCounters } from '../../lib/counters.ts'
-import type { ServerIdentity } from '../../serve/query.ts'
-import { registerMetric } from '../../telemetry/metrics.ts'
+import { ByServer, LabelledCounters } from '../../lib/counters.ts'
+import { counters, type MetricSpec } from '../../lib/metrics.ts'
+import { crowdMetric } from './crowd.ts'
 
 /** What one cache counts for one server. */
 export interface CacheCounters {
@@ -17,7 +17,7 @@ export interface CacheCounters {
 }
 
 /** Labels: server, zones, view. */
-const counters = new LabelledCounters<CacheCounters>(() => ({
+const cacheCounters = new LabelledCounters<CacheCounters>(() => ({
   requests: 0,
   successHits: 0,
   denialHits: 0,
@@ -39,26 +39,11 @@ export interface CacheGauges {
 
 const running = new Set<CacheGauges>()
 
-/** Finds a cache's counters by the server of a query without a string look-up. */
-export class CountersByServer {
-  readonly #zones: string
-  readonly #byIndex: (CacheCounters | undefined)[] = []
+export type CountersByServer = ByServer<CacheCounters>
 
-  /** @param zones comma-joined zones of the cache, as the `zones` label has them */
-  constructor(zones: string) {
-    this.#zones = zones
-  }
-
-  of(server: ServerIdentity): CacheCounters {
-    return this.#byIndex[server.index] ?? this.#make(server)
-  }
-
-  #make(server: ServerIdentity): CacheCounters {
-    const made = counters.get(server.name, this.#zones, '')
-    while (this.#byIndex.length <= server.index) this.#byIndex.push(undefined)
-    this.#byIndex[server.index] = made
-    return made
-  }
+/** @param zones comma-joined zones of the cache, as the `zones` label has them */
+export function countersByServer(zones: string): CountersByServer {
+  return new ByServer(cacheCounters, zones, '')
 }
 
 /** Shows a cache's gauges from now on; the result ends that. */
@@ -67,16 +52,12 @@ export function showGauges(gauges: CacheGauges): () => void {
   return () => running.delete(gauges)
 }
 
-function counterMetric(name: string, help: string, value: (c: CacheCounters) => number): void {
-  registerMetric({
-    name,
-    help,
-    type: 'counter',
-    labels: ['server', 'zones', 'view'],
-    collect(emit) {
-      for (const [labels, c] of counters.entries()) if (value(c) > 0) emit(labels, value(c))
-    },
-  })
+function counterMetric(
+  name: string,
+  help: string,
+  read: (counted: CacheCounters) => number,
+): MetricSpec {
+  return counters(name, help, ['server', 'zones', 'view'], cacheCounters, read)
 }
 
 function typedMetric(
@@ -84,63 +65,66 @@ function typedMetric(
   help: string,
   success: (c: CacheCounters) => number,
   denial: (c: CacheCounters) => number,
-): void {
-  registerMetric({
+): MetricSpec {
+  return {
     name,
     help,
     type: 'counter',
     labels: ['server', 'type', 'zones', 'view'],
     collect(emit) {
-      for (const [[server, zones, view], c] of counters.entries()) {
+      for (const [[server, zones, view], c] of cacheCounters.entries()) {
         if (success(c) > 0) emit([server!, 'success', zones!, view!], success(c))
         if (denial(c) > 0) emit([server!, 'denial', zones!, view!], denial(c))
       }
     },
-  })
+  }
 }
 
-counterMetric('coredns_cache_requests_total', 'Cache look-ups.', (c) => c.requests)
-counterMetric('coredns_cache_misses_total', 'Look-ups without a usable entry.', (c) => c.misses)
-counterMetric(
-  'coredns_cache_prefetch_total',
-  'Refreshes started while an entry was still served.',
-  (c) => c.prefetch,
-)
-counterMetric(
-  'coredns_cache_served_stale_total',
-  'Answers given after their expiry.',
-  (c) => c.servedStale,
-)
-counterMetric(
-  'dnslet_cache_coalesced_total',
-  'Misses that waited for an identical one instead of asking the upstream.',
-  (c) => c.coalesced,
-)
-counterMetric('coredns_cache_drops_total', 'Replies that could not be parsed.', (c) => c.drops)
-typedMetric(
-  'coredns_cache_hits_total',
-  'Look-ups answered from the cache.',
-  (c) => c.successHits,
-  (c) => c.denialHits,
-)
-typedMetric(
-  'coredns_cache_evictions_total',
-  'Entries that had to make room.',
-  (c) => c.successEvictions,
-  (c) => c.denialEvictions,
-)
-registerMetric({
-  name: 'coredns_cache_entries',
-  help: 'Entries that have not expired.',
-  type: 'gauge',
-  labels: ['server', 'type', 'zones', 'view'],
-  collect(emit) {
-    for (const cache of running) {
-      const { success, denial } = cache.entries()
-      for (const [server, zones, view] of cache.labels) {
-        emit([server, 'success', zones, view], success)
-        emit([server, 'denial', zones, view], denial)
+export const metrics: readonly MetricSpec[] = [
+  crowdMetric,
+  counterMetric('coredns_cache_requests_total', 'Cache look-ups.', (c) => c.requests),
+  counterMetric('coredns_cache_misses_total', 'Look-ups without a usable entry.', (c) => c.misses),
+  counterMetric(
+    'coredns_cache_prefetch_total',
+    'Refreshes started while an entry was still served.',
+    (c) => c.prefetch,
+  ),
+  counterMetric(
+    'coredns_cache_served_stale_total',
+    'Answers given after their expiry.',
+    (c) => c.servedStale,
+  ),
+  counterMetric(
+    'dnslet_cache_coalesced_total',
+    'Misses that waited for an identical one instead of asking the upstream.',
+    (c) => c.coalesced,
+  ),
+  counterMetric('coredns_cache_drops_total', 'Replies that could not be parsed.', (c) => c.drops),
+  typedMetric(
+    'coredns_cache_hits_total',
+    'Look-ups answered from the cache.',
+    (c) => c.successHits,
+    (c) => c.denialHits,
+  ),
+  typedMetric(
+    'coredns_cache_evictions_total',
+    'Entries that had to make room.',
+    (c) => c.successEvictions,
+    (c) => c.denialEvictions,
+  ),
+  {
+    name: 'coredns_cache_entries',
+    help: 'Entries that have not expired.',
+    type: 'gauge',
+    labels: ['server', 'type', 'zones', 'view'],
+    collect(emit) {
+      for (const cache of running) {
+        const { success, denial } = cache.entries()
+        for (const [server, zones, view] of cache.labels) {
+          emit([server, 'success', zones, view], success)
+          emit([server, 'denial', zones, view], denial)
+        }
       }
-    }
+    },
   },
-})
+]

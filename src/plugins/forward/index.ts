@@ -4,7 +4,7 @@ import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
 import { Forwarder } from './forwarder.ts'
 import { MergedQuestions } from './merged.ts'
-import './metrics.ts'
+import { metrics } from './metrics.ts'
 import { UpstreamList } from './upstream-list.ts'
 
 /** `forward`: answers from other servers. Several in one block are tried in file order. */
@@ -12,6 +12,7 @@ export const forward: Plugin = {
   name: 'forward',
   changesAnswers: true,
   classes: 'all',
+  metrics,
   setup(directives, block): Stage {
     const parts = readAll(directives, (directive) => setupOne(directive, block))
     let forwarders: readonly Forwarder[] = []

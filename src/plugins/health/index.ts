@@ -3,6 +3,7 @@ import { formatDuration } from '../../corefile/directive.ts'
 import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
 import { acquire, HttpListenError, type HttpLease, plainText } from '../../telemetry/http.ts'
 import { type HealthConfig, readConfig } from './config.ts'
+import { metrics } from './metrics.ts'
 import { SelfCheck } from './self-check.ts'
 
 /** As long without a query means that nobody asks here any more. */
@@ -17,6 +18,7 @@ function stopCheck(check: SelfCheck): void {
 export const health: Plugin = {
   name: 'health',
   changesAnswers: false,
+  metrics,
   setup(directives, block): Stage {
     const { services } = block
     const log = services.log.plugin('health')

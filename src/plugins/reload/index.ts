@@ -1,7 +1,6 @@
 import { formatDuration } from '../../corefile/directive.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { readConfig } from './config.ts'
-import './metrics.ts'
 
 /** `reload`: follows changes of the Corefile. The daemon does it; this says how often. */
 export const reload: Plugin = {
