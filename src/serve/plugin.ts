@@ -25,6 +25,8 @@ export interface Stage {
   readonly addresses?: readonly string[]
   /** The address of its HTTP listener, `host:port`, where it opens one. */
   readonly http?: string
+  /** The servers that it asks, as far as they are given by address. */
+  readonly upstreams?: readonly { readonly host: string; readonly port: number }[]
   /** Readies state before the first query, in slices: another configuration serves meanwhile. */
   prepare?(): Promise<void>
   /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */
@@ -118,6 +120,8 @@ export interface Plugin {
   readonly classes?: 'all'
   /** Where a stub domain's block, made from the template, has it as the template's block for the rest does. */
   readonly stubZones?: true
+  /** Bytes of heap it takes in each block while the configuration starts, beyond what any directive does. */
+  readonly heapBytes?: number
   /** What it counts, shown whether a Corefile has the directive or not. */
   readonly metrics?: readonly MetricSpec[]
   /** Reads the directive; opens nothing. Throws CorefileError on bad configuration. */

@@ -17,6 +17,8 @@ export const forward: Plugin = {
     const parts = readAll(directives, (directive) => setupOne(directive, block))
     let forwarders: readonly Forwarder[] = []
     return {
+      // Of those that are tried first: the others have a say only where these do not know.
+      upstreams: parts[0]!.config.to.flatMap((to) => (to.kind === 'address' ? to.endpoint : [])),
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null

@@ -8,6 +8,9 @@ import { nameText } from '../../wire/question.ts'
 import { checkConfig } from './config.ts'
 import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
 
+/** All blocks look for loops at once, each with a query and connections of its own. */
+const HEAP_BYTES = 16 * 1024
+
 /**
  * `loop`: finds out at start whether what this block forwards comes back to it. It stands above
  * `cache` (in CoreDNS: below), which passes its questions by: they have an asker.
@@ -16,6 +19,7 @@ export const loop: Plugin = {
   name: 'loop',
   changesAnswers: false,
   stubZones: true,
+  heapBytes: HEAP_BYTES,
   setup(directives, block): Stage {
     checkConfig(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {
