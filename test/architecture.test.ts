@@ -24,7 +24,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   daemon: 'source options plugins plugin net upstream serve wire corefile sys telemetry lib'.split(
     ' ',
   ),
-  node: 'daemon source options plugins plugin host upstream corefile sys telemetry lib'.split(' '),
+  node: 'daemon source options plugins host upstream corefile sys telemetry lib'.split(' '),
   commands:
     'node daemon source options plugins plugin host upstream serve wire corefile telemetry lib'.split(
       ' ',

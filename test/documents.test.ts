@@ -7,23 +7,17 @@ import { describe, test } from 'node:test'
 
 import { usage as benchUsage } from '../bench/options.ts'
 import { check } from '../src/commands/check.ts'
-import '../src/node/serve.ts'
-import { showCacheBudget } from '../src/daemon/cache-budget.ts'
 import { CorefileSource } from '../src/source/corefile-source.ts'
 import { Daemon } from '../src/daemon/daemon.ts'
 import { flagNames } from '../src/options/flags.ts'
-import { showKeptQueries } from '../src/daemon/kept-queries.ts'
-import { LoopLag, loopLagMetric } from '../src/daemon/loop-lag.ts'
 import { checkListeners } from '../src/daemon/self-check.ts'
 import { ByteBudget } from '../src/lib/byte-budget.ts'
 import { Clock } from '../src/lib/clock.ts'
 import { NetCounters } from '../src/net/counters.ts'
 import { type Listener, Listeners } from '../src/net/listeners.ts'
-import { netMetrics } from '../src/net/metrics.ts'
-import { receiveQueueMetrics } from '../src/net/receive-queues.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
-import { registeredMetrics } from '../src/telemetry/metrics.ts'
+import { allMetrics } from './helpers/metrics.ts'
 import { temporaryFolder } from './helpers/nsd.ts'
 import { nullLog } from './helpers/null-log.ts'
 
@@ -97,7 +91,7 @@ async function boot(file: string): Promise<void> {
     port: 53,
     clock,
     log: nullLog,
-    cacheBudget: new ByteBudget(2 ** 20),
+    memory: new ByteBudget(2 ** 20),
     listeners: new AnyPort({ clock, log: nullLog, udp, counters }),
     fatal: assert.fail,
   })
@@ -229,15 +223,7 @@ test('variables of the environment are in the configuration, and no others', () 
 })
 
 describe('metrics', () => {
-  showCacheBudget(new ByteBudget(1))
-  showKeptQueries(nullLog)
-  const registered = [
-    ...registeredMetrics(),
-    ...netMetrics(new NetCounters()),
-    ...receiveQueueMetrics(() => []),
-    loopLagMetric(new LoopLag({ clock: new Clock(), log: nullLog })),
-  ]
-  const names = new Set(registered.map(({ name }) => name))
+  const names = new Set(allMetrics().map(({ name }) => name))
   const mentionedBy = (page: string): string[] =>
     [
       ...read(page).matchAll(/\b(?:coredns|dnslet|nodejs|process|promhttp)_[a-z0-9_]*[a-z0-9]\b/g),

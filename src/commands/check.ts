@@ -114,12 +114,14 @@ function idleServices(warn: (message: string) => void): Services {
   return {
     clock: new Clock(),
     log: complaintsTo(warn),
-    cacheBudget: openCacheBudget(),
+    memory: openCacheBudget(),
     keep: (_key, make) => make(),
-    watchCorefile: silent,
-    fatal: silent,
-    selfCheck: () => Promise.resolve(null),
-    readiness: new Holds(),
-    untilIdle: () => Promise.resolve(true),
+    life: {
+      fatal: silent,
+      watchCorefile: silent,
+      selfCheck: () => Promise.resolve(null),
+      readiness: new Holds(),
+      untilIdle: () => Promise.resolve(true),
+    },
   }
 }

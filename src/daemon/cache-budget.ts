@@ -1,5 +1,4 @@
 import { ByteBudget } from '../lib/byte-budget.ts'
-import { registerMetric } from '../telemetry/metrics.ts'
 
 const MIB = 1024 * 1024
 /** More than two full caches of the largest answers that are common. */
@@ -16,22 +15,4 @@ const SHARE_OF_MEMORY = 4
 export function openCacheBudget(memoryLimit: number = process.constrainedMemory()): ByteBudget {
   const share = Math.floor(memoryLimit / SHARE_OF_MEMORY)
   return new ByteBudget(share > 0 ? Math.min(DEFAULT_LIMIT, share) : DEFAULT_LIMIT)
-}
-
-/** Shows the budget in the metrics. */
-export function showCacheBudget(budget: ByteBudget): void {
-  registerMetric({
-    name: 'dnslet_cache_bytes',
-    help: 'Bytes held by all caches together.',
-    type: 'gauge',
-    labels: [],
-    collect: (emit) => emit([], budget.used),
-  })
-  registerMetric({
-    name: 'dnslet_cache_limit_bytes',
-    help: 'Bytes all caches may hold together.',
-    type: 'gauge',
-    labels: [],
-    collect: (emit) => emit([], budget.limit),
-  })
 }

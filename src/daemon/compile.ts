@@ -105,7 +105,6 @@ function setUp(block: ServerBlock, keys: readonly Key[], services: Services): Se
     zones: [...new Set(keys.map(({ zone }) => zone))],
     servers: [],
     listeners: [],
-    directives: present.map(({ name }) => name),
     stages,
     identity: blockIdentity(block),
     services,

@@ -17,7 +17,8 @@ export interface DaemonParts {
   readonly port: number
   readonly clock: Clock
   readonly log: Log
-  readonly cacheBudget: ByteBudget
+  /** See `Services.memory`. */
+  readonly memory: ByteBudget
   readonly listeners: Listeners
   /** Where there is a predecessor, its cache. */
   readonly receiveCache?: ReceiveCache | null

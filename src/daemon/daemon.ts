@@ -2,16 +2,15 @@ import type { Endpoint } from '../lib/address.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
-import { panicked } from '../plugins/prometheus/panics.ts'
-import { recordDropped } from '../plugins/prometheus/dropped.ts'
-import { reloadCounters } from '../plugins/reload/counters.ts'
+import { recordDropped } from '../serve/query-counters.ts'
 import { heldHttp, letGoHttp } from '../telemetry/http.ts'
 import { exportKept, importKept } from './cache-handover.ts'
 import type { Corefile } from '../source/corefile-source.ts'
 import type { DaemonParts } from './daemon-parts.ts'
 import { KeptStates } from './kept-states.ts'
 import { OpenListeners } from './open-listeners.ts'
-import { CorefileWatcher } from './reload.ts'
+import { panicked } from './panics.ts'
+import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
 import { checkListeners, isSelfCheck } from './self-check.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
@@ -100,7 +99,7 @@ export class Daemon {
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
-    const { source, clock, cacheBudget, log, port } = parts
+    const { source, clock, memory, log, port } = parts
     this.#parts = parts
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
@@ -117,16 +116,14 @@ export class Daemon {
     })
     this.#runtimeParts = {
       port,
-      services: {
-        clock,
-        log,
-        cacheBudget,
+      services: { clock, log, memory },
+      life: {
         readiness: this.readiness,
         selfCheck: () => this.selfCheck(),
         untilIdle: (quietMs, limitMs) => untilIdle(this.#open.all, clock, quietMs, limitMs),
+        watchCorefile: (interval, jitter) => this.#watcher.watch(interval, jitter),
       },
       kept: this.#kept,
-      watchCorefile: (_runtime, interval, jitter) => this.#watcher.watch(interval, jitter),
       fatal: (runtime, message) => this.#fatal(runtime, message),
       warn: (message) => log.warning(message),
       rejected: (q) => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { Histogram } from '../lib/counters.ts'
 import type { Log } from '../lib/log.ts'
-import type { MetricSpec } from '../telemetry/metrics.ts'
+import { histogram, type MetricSpec } from '../lib/metrics.ts'
 
 /** How often the event loop is expected at its desk: each time costs it some 100 µs of CPU. */
 const INTERVAL_MS = 500
@@ -93,13 +93,8 @@ export class LoopLag {
 
 /** The metric of one loop, for the daemon to register. */
 export function loopLagMetric({ lags }: Pick<LoopLag, 'lags'>): MetricSpec {
-  return {
-    name: 'dnslet_event_loop_lag_seconds',
-    help: 'How late a timer of the event loop ran, each half second.',
-    type: 'histogram',
-    labels: [],
-    collect: (emit) => emit([], lags),
-  }
+  const help = 'How late a timer of the event loop ran, each half second.'
+  return histogram('dnslet_event_loop_lag_seconds', help, () => lags)
 }
 
 function threadCpu(): number {

@@ -2,14 +2,41 @@ import type { ServerBlock } from '../corefile/parse.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { oneAtATime } from '../lib/one-at-a-time.ts'
-import type { ReloadCounters } from '../plugins/reload/counters.ts'
 import type { StopWatching } from '../source/watch-directory.ts'
+import { counter, type MetricSpec } from '../lib/metrics.ts'
 
 /** A Corefile that has been read: its blocks and the hash of what they say. */
 export interface LoadedBlocks {
   readonly hash: string
   readonly blocks: readonly ServerBlock[]
 }
+
+/** What became of reloads. */
+export interface ReloadCounters {
+  failed: number
+  /** SHA-512 of the configuration the last successful reload brought in, null before the first. */
+  version: string | null
+}
+
+/** Those of the process. */
+export const reloadCounters: ReloadCounters = { failed: 0, version: null }
+
+export const reloadMetrics: readonly MetricSpec[] = [
+  counter(
+    'coredns_reload_failed_total',
+    'Reloads that failed: the Corefile could not be read or its configuration not be used.',
+    () => reloadCounters.failed,
+  ),
+  {
+    name: 'coredns_reload_version_info',
+    help: 'Hash of the configuration that the last successful reload brought in; the value is 1.',
+    type: 'gauge',
+    labels: ['hash', 'value'],
+    collect: (emit) => {
+      if (reloadCounters.version !== null) emit(['sha512', reloadCounters.version], 1)
+    },
+  },
+]
 
 export interface WatcherParts<T extends LoadedBlocks> {
   /** Hash of the configuration that runs when the watcher is made. */

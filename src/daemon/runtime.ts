@@ -1,7 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import type { Endpoint } from '../lib/address.ts'
 import { plugins } from '../plugins/index.ts'
-import type { Services, Stage } from '../serve/plugin.ts'
+import type { Life, Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
 import { takeHeapRoom } from '../source/heap-room.ts'
 import { compileBlocks, type CompiledBlock } from './compile.ts'
@@ -13,9 +13,9 @@ const ofAllClasses = new Set(plugins.filter((p) => p.classes === 'all').map(({ n
 /** What the daemon gives every configuration it loads. */
 export interface RuntimeParts {
   readonly port: number
-  readonly services: Omit<Services, 'keep' | 'fatal' | 'watchCorefile'>
+  readonly services: Omit<Services, 'keep' | 'life'>
+  readonly life: Omit<Life, 'fatal'>
   readonly kept: KeptStates
-  readonly watchCorefile: (runtime: Runtime, intervalMs: number, jitterMs: number) => void
   /** A plugin found that this configuration must not go on. */
   readonly fatal: (runtime: Runtime, message: string) => void
   readonly warn: (message: string) => void
@@ -47,8 +47,7 @@ export class Runtime {
     const services: Services = {
       ...parts.services,
       keep: this.#states.keep,
-      fatal: (message) => parts.fatal(this, message),
-      watchCorefile: (interval, jitter) => parts.watchCorefile(this, interval, jitter),
+      life: { ...parts.life, fatal: (message) => parts.fatal(this, message) },
     }
     try {
       const { panicked, port, warn } = parts

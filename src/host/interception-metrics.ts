@@ -1,4 +1,4 @@
-import { registerMetric } from '../telemetry/metrics.ts'
+import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 
 /** How interception stands, for metrics. */
 export const interceptionState = {
@@ -11,41 +11,34 @@ export const interceptionState = {
   rules: '',
 }
 
-registerMetric({
-  name: 'dnslet_interception_active',
-  help: '1 while queries of the node are led here, 0 while kube-dns answers them.',
-  type: 'gauge',
-  labels: [],
-  collect: (emit) => {
-    if (interceptionState.rules !== '') emit([], interceptionState.active)
+export const interceptionMetrics: readonly MetricSpec[] = [
+  gauge(
+    'dnslet_interception_active',
+    '1 while queries of the node are led here, 0 while kube-dns answers them.',
+    () => (interceptionState.rules === '' ? null : interceptionState.active),
+  ),
+  counter(
+    'dnslet_interception_suspensions_total',
+    'Times that interception ended because this process did not answer itself.',
+    () => interceptionState.suspensions,
+  ),
+  {
+    name: 'dnslet_interception_repairs_total',
+    help: 'Addresses, routes and rules that somebody else had removed and that were added back.',
+    type: 'counter',
+    labels: ['of'],
+    collect: (emit) => {
+      for (const [what, count] of Object.entries(interceptionState.repairs)) emit([what], count)
+    },
   },
-})
-
-registerMetric({
-  name: 'dnslet_interception_suspensions_total',
-  help: 'Times that interception ended because this process did not answer itself.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], interceptionState.suspensions),
-})
-
-registerMetric({
-  name: 'dnslet_interception_repairs_total',
-  help: 'Addresses, routes and rules that somebody else had removed and that were added back.',
-  type: 'counter',
-  labels: ['of'],
-  collect: (emit) => {
-    for (const [what, count] of Object.entries(interceptionState.repairs)) emit([what], count)
+  {
+    name: 'dnslet_interception_info',
+    help: 'How queries are led here: the kind of interface, and what the rules are made with.',
+    type: 'gauge',
+    labels: ['interface', 'rules'],
+    collect: (emit) => {
+      const { interface: kind, rules } = interceptionState
+      if (kind !== '') emit([kind, rules], 1)
+    },
   },
-})
-
-registerMetric({
-  name: 'dnslet_interception_info',
-  help: 'How queries are led here: the kind of interface, and what the rules are made with.',
-  type: 'gauge',
-  labels: ['interface', 'rules'],
-  collect: (emit) => {
-    const { interface: kind, rules } = interceptionState
-    if (kind !== '') emit([kind, rules], 1)
-  },
-})
+]

@@ -1,6 +1,6 @@
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { registerMetric } from '../telemetry/metrics.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 
 /** Failures to set the node up, by kind, over the life of the process. */
 export const setupErrors = {
@@ -16,7 +16,7 @@ export const setupErrors = {
   configmap: 0,
 }
 
-registerMetric({
+export const setupErrorsMetric: MetricSpec = {
   name: 'coredns_nodecache_setup_errors_total',
   help: 'Failures to set up interface, rules and Corefile, by kind.',
   type: 'counter',
@@ -24,7 +24,7 @@ registerMetric({
   collect: (emit) => {
     for (const [kind, count] of Object.entries(setupErrors)) emit([kind], count)
   },
-})
+}
 
 type Kind = keyof typeof setupErrors
 

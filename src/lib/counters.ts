@@ -30,34 +30,40 @@ export class LabelledCounters<T> {
   *entries(): Generator<readonly [labels: readonly string[], counters: T]> {
     for (const child of this.#children.values()) yield [child.labels, child.counters]
   }
-
-  /** Forgets every label set (used for gauges that describe the running configuration). */
-  clear(): void {
-    this.#children.clear()
-  }
 }
 
-/** What there is of something for each server, found without a string look-up. */
+/** The counters of servers, found by a server's index: no string is looked up while it answers. */
 export class ByServer<T> {
+  readonly #counters: LabelledCounters<T>
+  readonly #others: readonly string[]
   readonly #byIndex: (T | undefined)[] = []
-  readonly #get: (name: string) => T
 
-  /** @param get gives that of a server, asked once for each */
-  constructor(get: (name: string) => T) {
-    this.#get = get
+  /**
+   * @param counters with the server's name as first label
+   * @param others values of the labels behind it
+   */
+  constructor(counters: LabelledCounters<T>, ...others: readonly string[]) {
+    this.#counters = counters
+    this.#others = others
   }
 
   of(server: { readonly name: string; readonly index: number }): T {
-    return this.#byIndex[server.index] ?? this.#find(server.name, server.index)
+    return this.#byIndex[server.index] ?? this.#find(server)
   }
 
-  #find(name: string, index: number): T {
-    const found = this.#get(name)
+  #find({ name, index }: { readonly name: string; readonly index: number }): T {
+    const found = this.#counters.get(name, ...this.#others)
     while (this.#byIndex.length <= index) this.#byIndex.push(undefined)
     this.#byIndex[index] = found
     return found
   }
 }
+
+/** CoreDNS's buckets for durations: 0.25 ms and fifteen doublings, in seconds. */
+export const TIME_BUCKETS: readonly number[] = Array.from(
+  { length: 16 },
+  (_, i) => 0.00025 * 2 ** i,
+)
 
 /** A cumulative histogram in one typed array: a count per bucket (the last is +Inf) and a sum. */
 export class Histogram {

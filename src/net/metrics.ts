@@ -1,44 +1,31 @@
-import type { Histogram } from '../lib/counters.ts'
+import { counter, gauge, histogram, type MetricSpec } from '../lib/metrics.ts'
 import { shortenedReplies } from '../serve/finish.ts'
 import { type NetCounters, tcpEndNames, udpDropNames } from './counters.ts'
 
-/** A metric as telemetry registers it: values are read when it is scraped. */
-export interface NetMetric {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly labels: readonly string[]
-  collect(emit: (labelValues: readonly string[], value: number | Histogram) => void): void
-}
-
 /** All metrics of the client-facing sockets; the daemon registers them. */
-export function netMetrics(counters: NetCounters): readonly NetMetric[] {
+export function netMetrics(counters: NetCounters): readonly MetricSpec[] {
   return [...udpMetrics(counters), ...tcpMetrics(counters)]
 }
 
-function udpMetrics(counters: NetCounters): readonly NetMetric[] {
+function udpMetrics(counters: NetCounters): readonly MetricSpec[] {
   return [
-    single('gauge', 'dnslet_udp_sockets', 'Open UDP sockets.', () => counters.udpSockets),
-    single(
-      'histogram',
+    gauge('dnslet_udp_sockets', 'Open UDP sockets.', () => counters.udpSockets),
+    histogram(
       'dnslet_udp_receive_batch_size',
       'Datagrams read by one system call.',
       () => counters.udpReceived,
     ),
-    single(
-      'histogram',
+    histogram(
       'dnslet_udp_send_batch_size',
       'Replies sent by one system call.',
       () => counters.udpSent,
     ),
-    single(
-      'counter',
+    counter(
       'dnslet_udp_truncated_datagrams_total',
       'Received datagrams longer than 4096 octets; the rest is cut off.',
       () => counters.udpTruncated,
     ),
-    single(
-      'counter',
+    counter(
       'dnslet_udp_shortened_replies_total',
       'Replies cut to 1232 octets, with TC, whose clients said that they take more.',
       () => shortenedReplies.count,
@@ -61,18 +48,16 @@ function udpMetrics(counters: NetCounters): readonly NetMetric[] {
   ]
 }
 
-function tcpMetrics(counters: NetCounters): readonly NetMetric[] {
+function tcpMetrics(counters: NetCounters): readonly MetricSpec[] {
   return [
-    single('gauge', 'dnslet_tcp_listeners', 'Open TCP listeners.', () => counters.tcpListeners),
-    single('gauge', 'dnslet_tcp_connections', 'Open TCP connections.', () => counters.tcpOpen),
-    single(
-      'counter',
+    gauge('dnslet_tcp_listeners', 'Open TCP listeners.', () => counters.tcpListeners),
+    gauge('dnslet_tcp_connections', 'Open TCP connections.', () => counters.tcpOpen),
+    counter(
       'dnslet_tcp_accepted_connections_total',
       'TCP connections accepted.',
       () => counters.tcpAccepted,
     ),
-    single(
-      'counter',
+    counter(
       'dnslet_tcp_refused_connections_total',
       'TCP connections lost at accept: too many open files.',
       () => counters.tcpRefused,
@@ -86,21 +71,12 @@ function tcpMetrics(counters: NetCounters): readonly NetMetric[] {
   ]
 }
 
-function single(
-  type: NetMetric['type'],
-  name: string,
-  help: string,
-  value: () => number | Histogram,
-): NetMetric {
-  return { name, help, type, labels: [], collect: (emit) => emit([], value()) }
-}
-
 function byReason(
   name: string,
   help: string,
   reasons: readonly string[],
   counts: Float64Array,
-): NetMetric {
+): MetricSpec {
   return {
     name,
     help,

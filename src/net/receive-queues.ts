@@ -1,8 +1,8 @@
 import { joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import type { NetMetric } from './metrics.ts'
 import type { UdpSocket } from './udp.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 
 /** Two looks closer together than this say nothing: the event loop may not have turned in between. */
 const LEAST_MS = 500
@@ -75,8 +75,8 @@ export class ReceiveQueues {
 }
 
 /** Metrics of all sockets, read at the time of a scrape; absent for a socket that cannot be asked. */
-export function receiveQueueMetrics(sockets: () => readonly UdpSocket[]): readonly NetMetric[] {
-  const each = (pick: 'drops' | 'bytes'): NetMetric['collect'] => {
+export function receiveQueueMetrics(sockets: () => readonly UdpSocket[]): readonly MetricSpec[] {
+  const each = (pick: 'drops' | 'bytes'): MetricSpec['collect'] => {
     return (emit) => {
       for (const socket of sockets()) {
         const queue = socket.receiveQueue()

@@ -1,18 +1,15 @@
 import { Resolver } from 'node:dns/promises'
 import { isSubdomain } from '../corefile/directive.ts'
-import { readConfig } from '../plugins/forward/config.ts'
 import { Result, Transport, upstreamCounters } from '../upstream/counters.ts'
 import type { CompiledBlock } from '../daemon/compile.ts'
-import type { Corefile } from '../source/corefile-source.ts'
 import { joinHostPort } from '../lib/address.ts'
 
 const TIMEOUT_MS = 2_000
 /** What a name without addresses is answered with. */
 const NONE: readonly string[] = ['ENOTFOUND', 'ENODATA']
 
-/** What is served: its text, and what that was compiled to. */
+/** What is served. */
 export interface Served {
-  readonly corefile: Corefile
   readonly runtime: { readonly blocks: readonly CompiledBlock[] }
   /** As clients get them. */
   lookUp(name: string): Promise<readonly string[]>
@@ -46,19 +43,16 @@ export async function lookUpPods(
 }
 
 /** Those that the block of the longest zone names by their address: `IP:port`. */
-function upstreamsOf({ corefile, runtime }: Served, name: string): string[] {
+function upstreamsOf({ runtime }: Served, name: string): string[] {
   let longest = -1
   let found: string[] = []
-  // A block is compiled from the one at the same place.
-  for (const [i, { context }] of runtime.blocks.entries()) {
+  for (const { context, stages } of runtime.blocks) {
     const zones = context.zones.filter((zone) => isSubdomain(name, zone))
     const length = Math.max(...zones.map((zone) => zone.length))
-    const [directive] = corefile.blocks[i]?.directives.get('forward') ?? []
-    if (directive === undefined || length <= longest) continue
+    const upstreams = stages.find(({ stage }) => stage.upstreams !== undefined)?.stage.upstreams
+    if (upstreams === undefined || length <= longest) continue
     longest = length
-    found = readConfig(directive).to.flatMap((to) =>
-      to.kind === 'address' ? joinHostPort(to.endpoint.host, to.endpoint.port) : [],
-    )
+    found = upstreams.map(({ host, port }) => joinHostPort(host, port))
   }
   return found
 }

@@ -20,10 +20,11 @@ import { type Interception, WAITING } from '../host/interception.ts'
 import { type Announcement, announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
-import { uncaught } from '../plugins/prometheus/panics.ts'
+import { uncaught } from '../daemon/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
+import { nodeMetrics } from './metrics.ts'
 import { removePidfile, writePidfile } from './pidfile.ts'
 import { versionLines } from '../lib/version.ts'
 import { reasonOf } from '../lib/errors.ts'
@@ -202,6 +203,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       closing,
       freeBind: intercepting,
       readiness,
+      metrics: nodeMetrics,
       fatal: (message) => events.fatal(message, log),
     })
     const stopFollowing = configuration.follow(() => daemon.recheck())

@@ -2,8 +2,8 @@ import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner
 import { findNeighbours } from '../host/presence.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
-import { registerMetric } from '../telemetry/metrics.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 
 /** Milliseconds between looks at who else listens. */
 const LOOK_MS = 5_000
@@ -25,7 +25,7 @@ interface Other extends ForeignSocket {
 /** The sockets of others that the last look found. */
 let others: readonly Other[] = []
 
-registerMetric({
+export const foreignSocketsMetric: MetricSpec = {
   name: 'dnslet_foreign_sockets',
   help: 'UDP sockets that other processes have where this one serves: each gets a part of the queries.',
   type: 'gauge',
@@ -36,7 +36,7 @@ registerMetric({
     )
     for (const [series, sockets] of bySeries) emit(series.split('\0'), sockets.length)
   },
-})
+}
 
 interface Sharing {
   sharesSockets: boolean

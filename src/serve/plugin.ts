@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Query } from './query.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
 export type Handler = (q: Query) => void
@@ -25,21 +26,21 @@ export interface Stage {
   readonly addresses?: readonly string[]
   /** The address of its HTTP listener, `host:port`, where it opens one. */
   readonly http?: string
+  /** The servers that it asks, as far as they are given by address. */
+  readonly upstreams?: readonly { readonly host: string; readonly port: number }[]
   /** Readies state before the first query, in slices: another configuration serves meanwhile. */
   prepare?(): Promise<void>
   /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */
   start?(): Promise<void>
   /**
    * Resolves once the stage knows whether this configuration can go on (`loop` asks itself), seconds
-   * after start() and without delaying it; `services.fatal` has been called by then if it cannot.
+   * after start() and without delaying it; `life.fatal` has been called by then if it cannot.
    */
   settled?(): Promise<void>
   /** Ends it. `final` is false when a new configuration takes over. */
   stop?(final: boolean): Promise<void>
   /** Delays a final shutdown while queries are still answered (health's lameduck). */
   lameduck?(): Promise<void>
-  /** Whether the stage can do its work by now; asked by `ready`. Where absent it always can. */
-  ready?(): boolean
   /** Lines for `dnslet check`: settings and upstreams in effect. */
   describe?(): readonly string[]
 }
@@ -52,8 +53,6 @@ export interface BlockContext {
   readonly servers: readonly string[]
   /** Addresses the block listens on as `host:port`; filled before start(). */
   readonly listeners: readonly Endpoint[]
-  /** Names of the directives present in the block, in chain order. */
-  readonly directives: readonly string[]
   /** The block's stages by directive, in chain order; complete before start(). */
   readonly stages: readonly { readonly name: string; readonly stage: Stage }[]
   /**
@@ -69,8 +68,8 @@ export interface BlockContext {
 export interface Services {
   readonly clock: Clock
   readonly log: Log
-  /** Bytes all caches of the process may hold together. */
-  readonly cacheBudget: ByteBudget
+  /** Bytes that plugins may hold together of what they could do without: cached answers. */
+  readonly memory: ByteBudget
   /**
    * State that survives a reload: made on first use of the key, the same object afterwards. Once a
    * running configuration no longer uses the key, `drop` is called with it.
@@ -84,17 +83,23 @@ export interface Services {
     drop?: (state: T) => void,
     family?: string,
   ): T
-  /** Asks the daemon to watch the Corefile: milliseconds between checks, jitter as in `reload`. */
-  watchCorefile(intervalMs: number, jitterMs: number): void
+  /** The daemon's own, for plugins that have a say in it. */
+  readonly life: Life
+}
+
+/** What plugins may know of the daemon's life, and do about it. */
+export interface Life {
   /** Ends a first start with this message and exit code 1; refuses a reload. */
   fatal(message: string): void
+  /** Asks the daemon to watch the Corefile: milliseconds between checks, jitter as in `reload`. */
+  watchCorefile(intervalMs: number, jitterMs: number): void
   /**
    * A round trip through the daemon's own sockets, and a look at its event loop and its receive
    * queues: to be called about once a second. Resolves to null or what is wrong, within a second of
    * the event loop's time. Never rejects.
    */
   readonly selfCheck: () => Promise<string | null>
-  /** Why nobody should be sent here, whatever the plugins say. */
+  /** Why nobody should be sent here. */
   readonly readiness: Holds
   /**
    * Waits, while the daemon ends, until no client has asked for `quietMs` milliseconds, `limitMs` at
@@ -116,6 +121,10 @@ export interface Plugin {
   readonly classes?: 'all'
   /** Where a stub domain's block, made from the template, has it as the template's block for the rest does. */
   readonly stubZones?: true
+  /** Bytes of heap it takes in each block while the configuration starts, beyond what any directive does. */
+  readonly heapBytes?: number
+  /** What it counts, shown whether a Corefile has the directive or not. */
+  readonly metrics?: readonly MetricSpec[]
   /** Reads the directive; opens nothing. Throws CorefileError on bad configuration. */
   setup(directives: readonly Directive[], block: BlockContext): Stage
 }

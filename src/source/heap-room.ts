@@ -1,6 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { errorAt } from '../corefile/error.ts'
 import type { ServerBlock } from '../corefile/parse.ts'
+import { plugins } from '../plugins/index.ts'
 import { keptQueries, mostKept } from '../serve/kept-queries.ts'
 
 const KIB = 1024
@@ -9,8 +10,6 @@ const BASE = 21 * KIB * KIB
 /** Measured: a block with `errors`, `cache`, `bind` and `forward` is 13 KiB, parsed and set up. */
 const BLOCK = 5 * KIB
 const DIRECTIVE = 2 * KIB
-/** All blocks look for loops at once, each with a query and connections of its own. */
-const LOOP = 16 * KIB
 /** What is read of a Corefile's token, and made of it. */
 const TOKEN = 224
 /** What the process needs beside server blocks and waiting queries: pools, and what is collected late. */
@@ -18,6 +17,8 @@ const SERVING = 20 * KIB * KIB
 /** Never refused, however small the heap is. */
 const MIN_BLOCKS = 100
 const MIN_TOKENS = 10_000
+
+const heapBytes = new Map(plugins.map((plugin) => [plugin.name, plugin.heapBytes ?? 0]))
 
 /** Bytes of the configurations of this process: the one that runs, and one that a reload tries. */
 const held = new Map<readonly ServerBlock[], number>()
@@ -71,6 +72,7 @@ export function tokenRoom(limit: number = getHeapStatistics().heap_size_limit): 
 }
 
 function costOf({ directives }: ServerBlock): number {
-  const loop = directives.has('loop') ? LOOP : 0
-  return BLOCK + directives.size * DIRECTIVE + loop
+  let cost = BLOCK
+  for (const name of directives.keys()) cost += DIRECTIVE + (heapBytes.get(name) ?? 0)
+  return cost
 }

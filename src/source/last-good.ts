@@ -4,7 +4,7 @@ import type { Directive, ServerBlock } from '../corefile/parse.ts'
 import { writeFileAtomically } from '../host/write-file.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { registerMetric } from '../telemetry/metrics.ts'
+import { gauge, type MetricSpec } from '../lib/metrics.ts'
 import { type Corefile, hashBlocks } from './corefile-source.ts'
 
 const FILE = 'last-good.json'
@@ -41,13 +41,11 @@ export interface LastGoodParts {
 
 let inUse = false
 
-registerMetric({
-  name: 'dnslet_corefile_last_good_in_use',
-  help: '1 while the last good Corefile is served because the present one could not be at start.',
-  type: 'gauge',
-  labels: [],
-  collect: (emit) => emit([], inUse ? 1 : 0),
-})
+export const lastGoodMetric: MetricSpec = gauge(
+  'dnslet_corefile_last_good_in_use',
+  '1 while the last good Corefile is served because the present one could not be at start.',
+  () => (inUse ? 1 : 0),
+)
 
 /**
  * The last Corefile that was in service, kept on disk: a bad one must not take the node's DNS down

@@ -6,8 +6,8 @@ import { ClientRate } from '../lib/client-rate.ts'
 import { clientOf } from '../lib/client-share.ts'
 import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
 import { type Occupant, Places } from '../lib/places.ts'
-import { registerMetric } from './metrics.ts'
 
 /** Probes and scrapers are few; for a further connection the longest idle gives way. */
 const MAX_CONNECTIONS = 64
@@ -30,17 +30,15 @@ export function setHttpLog(to: Log): void {
   log = to
 }
 
-registerMetric({
+export const cutConnectionsMetric: MetricSpec = {
   name: 'dnslet_http_cut_connections_total',
   help: 'HTTP connections cut: for a newer one, for requests ahead of answers, for too many a second.',
   type: 'counter',
   labels: ['reason'],
   collect(emit) {
-    emit(['full'], ended.full)
-    emit(['requests'], ended.requests)
-    emit(['rate'], ended.rate)
+    for (const [reason, count] of Object.entries(ended)) emit([reason], count)
   },
-})
+}
 
 /**
  * The connections of one HTTP listener. Each newcomer has a place, so that a probe is answered however

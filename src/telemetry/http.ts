@@ -6,7 +6,7 @@ import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { clientOf } from '../lib/client-share.ts'
 import { HttpConnections } from './http-connections.ts'
-import { registerMetric } from './metrics.ts'
+import { counter, type MetricSpec } from '../lib/metrics.ts'
 
 export interface HttpReply {
   readonly status: number
@@ -87,13 +87,11 @@ export async function letGoHttp(): Promise<void> {
 }
 
 let failures = 0
-registerMetric({
-  name: 'dnslet_http_listen_failures_total',
-  help: 'Failed attempts to open an HTTP address for metrics, health or readiness.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], failures),
-})
+export const listenFailuresMetric: MetricSpec = counter(
+  'dnslet_http_listen_failures_total',
+  'Failed attempts to open an HTTP address for metrics, health or readiness.',
+  () => failures,
+)
 
 /**
  * Serves `routes` on `address`, opening it if nobody has. Shares of one address may have different

@@ -1,22 +1,20 @@
 import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Log, LogFields } from '../lib/log.ts'
+import { counter, type MetricSpec } from '../lib/metrics.ts'
 import { printableEntry, printableJson } from '../lib/printable.ts'
 import { LineQueue, type DroppedLines } from './line-queue.ts'
-import { registerMetric } from './metrics.ts'
 
 /** Characters that wait for a slow standard output at most. */
 const QUEUE_LIMIT = 1 << 20
 
 const dropped: DroppedLines = { lines: 0 }
 
-registerMetric({
-  name: 'dnslet_log_dropped_lines_total',
-  help: 'Log lines dropped because standard output was blocked or closed.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], dropped.lines),
-})
+export const droppedLinesMetric: MetricSpec = counter(
+  'dnslet_log_dropped_lines_total',
+  'Log lines dropped because standard output was blocked or closed.',
+  () => dropped.lines,
+)
 
 export interface LogOptions {
   /** `json`: one object a line; `text`: the lines CoreDNS prints. */

@@ -1,40 +1,42 @@
 import { reasonOf } from '../lib/errors.ts'
-import { plainText, type Route } from './http.ts'
-import { exposition, formOf, registerMetric } from './metrics.ts'
-import './process-metrics.ts'
+import { plainText, type Route, listenFailuresMetric } from './http.ts'
+import { exposition, formOf } from './metrics.ts'
 import { SharedRendering } from './shared-rendering.ts'
+import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
+import { cutConnectionsMetric } from './http-connections.ts'
+import { droppedLinesMetric } from './log.ts'
+import { processMetrics } from './process-metrics.ts'
 
 const requests = { 200: 0, 500: 0, 503: 0 }
 let inFlight = 0
 let rendered = 0
 
-registerMetric({
-  name: 'promhttp_metric_handler_requests_total',
-  help: 'Total number of scrapes by HTTP status code.',
-  type: 'counter',
-  labels: ['code'],
-  collect(emit) {
-    emit(['200'], requests[200])
-    emit(['500'], requests[500])
-    emit(['503'], requests[503])
+/** What telemetry tells of itself and of the process. */
+export const telemetryMetrics: readonly MetricSpec[] = [
+  ...processMetrics,
+  droppedLinesMetric,
+  listenFailuresMetric,
+  cutConnectionsMetric,
+  {
+    name: 'promhttp_metric_handler_requests_total',
+    help: 'Total number of scrapes by HTTP status code.',
+    type: 'counter',
+    labels: ['code'],
+    collect(emit) {
+      for (const [code, count] of Object.entries(requests)) emit([code], count)
+    },
   },
-})
-
-registerMetric({
-  name: 'promhttp_metric_handler_requests_in_flight',
-  help: 'Current number of scrapes being served.',
-  type: 'gauge',
-  labels: [],
-  collect: (emit) => emit([], inFlight),
-})
-
-registerMetric({
-  name: 'dnslet_metrics_renderings_total',
-  help: 'Times that the metrics were collected; scrapes at about the same time share one.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], rendered),
-})
+  gauge(
+    'promhttp_metric_handler_requests_in_flight',
+    'Current number of scrapes being served.',
+    () => inFlight,
+  ),
+  counter(
+    'dnslet_metrics_renderings_total',
+    'Times that the metrics were collected; scrapes at about the same time share one.',
+    () => rendered,
+  ),
+]
 
 const renderings = new SharedRendering({
   async render(form) {

@@ -2,37 +2,30 @@ import type { Metric, Registry as PromRegistry } from 'prom-client'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { Histogram } from '../lib/counters.ts'
-
-/** Label values in the order of the spec's `labels`, and a number, or a histogram's state. */
-export type Emit = (labelValues: readonly string[], value: number | Histogram) => void
-
-/** A metric whose values live elsewhere, in plain counters; they are read when it is scraped. */
-export interface MetricSpec {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly labels: readonly string[]
-  collect(emit: Emit): void
-}
+import type { Emit, MetricSpec } from '../lib/metrics.ts'
 
 export interface Exposition {
   readonly contentType: string
   readonly body: string
 }
 
-const specs = new Map<string, MetricSpec>()
+let registered: readonly MetricSpec[] = []
 
-/** Adds a metric to every later exposition. Throws RangeError where the name is taken. */
-export function registerMetric(spec: MetricSpec): void {
-  if (specs.has(spec.name)) {
-    throw new RangeError(`Cannot register metric "${spec.name}": the name is taken`)
+/**
+ * Sets what every later exposition tells, in this order: a process has one daemon, and of several the
+ * last one counts. Throws RangeError where two metrics have the same name.
+ */
+export function registerMetrics(metrics: readonly MetricSpec[]): void {
+  const names = new Set<string>()
+  for (const { name } of metrics) {
+    if (names.has(name)) throw new RangeError(`Cannot register metric "${name}": the name is taken`)
+    names.add(name)
   }
-  specs.set(spec.name, spec)
+  registered = metrics
 }
 
-/** All metrics registered so far, for the test of their names. */
 export function registeredMetrics(): readonly MetricSpec[] {
-  return [...specs.values()]
+  return registered
 }
 
 let runtime: { registry: PromRegistry | null } | null = null
@@ -55,19 +48,22 @@ const PIECE = 200
 const SLICE_MS = 0.5
 
 /**
- * All metrics that have samples, in the format the Accept header prefers: Prometheus text 0.0.4 or
+ * Those of the metrics that have samples, in the format the Accept header prefers: Prometheus text 0.0.4 or
  * OpenMetrics 1.0. Made in slices of half a millisecond, since queries wait meanwhile: figures of two
  * metrics may be of two moments. prom-client is loaded by the first call, so a daemon nobody scrapes
  * never pays.
  */
-export async function exposition(accept: string): Promise<Exposition> {
+export async function exposition(
+  accept: string,
+  metrics: readonly MetricSpec[] = registered,
+): Promise<Exposition> {
   const { Registry } = await import('prom-client')
   const registry = new Registry() as PromRegistry<never>
   const isOpenMetrics = prefersOpenMetrics(accept)
   if (isOpenMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   const page = new Page(registry, isOpenMetrics)
-  for (const spec of specs.values()) await page.add(spec, samplesOf(spec))
-  if (runtime !== null) await addRuntime(page, runtime)
+  for (const spec of metrics) await page.add(spec, samplesOf(spec))
+  if (runtime !== null) await addRuntime(page, runtime, new Set(metrics.map(({ name }) => name)))
   return { contentType: registry.contentType, body: page.text() }
 }
 
@@ -158,7 +154,11 @@ function addHistogram(
 }
 
 /** prom-client's metrics, except those we have ourselves and gauges misnamed `…_total`. */
-async function addRuntime(page: Page, state: { registry: PromRegistry | null }): Promise<void> {
+async function addRuntime(
+  page: Page,
+  state: { registry: PromRegistry | null },
+  ours: ReadonlySet<string>,
+): Promise<void> {
   const { collectDefaultMetrics, Registry } = await import('prom-client')
   if (state.registry === null) {
     state.registry = new Registry()
@@ -169,7 +169,7 @@ async function addRuntime(page: Page, state: { registry: PromRegistry | null }):
     const misnamed = head.type === 'gauge' && name.endsWith('_total')
     // A mean of nothing is no number, and prom-client does not spell that as Prometheus does.
     const known = (values as unknown as Sample[]).filter(({ value }) => !Number.isNaN(value))
-    if (!specs.has(name) && !misnamed) await page.add(head, known)
+    if (!ours.has(name) && !misnamed) await page.add(head, known)
   }
 }
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { registerMetric, type MetricSpec } from './metrics.ts'
+import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 
 /**
  * What Prometheus clients tell of their process, read from /proc at the time of a scrape: between
@@ -12,104 +12,74 @@ const startTime = Date.now() / 1000 - process.uptime()
 /** What client libraries report for a limit of "unlimited": the largest rlim_t. */
 const UNLIMITED = 2 ** 64
 
-single(
-  'process_cpu_seconds_total',
-  'Total user and system CPU time spent in seconds.',
-  'counter',
-  () => {
+export const processMetrics: readonly MetricSpec[] = [
+  counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', () => {
     const { user, system } = process.cpuUsage()
     return (user + system) / 1e6
+  }),
+  gauge('process_max_fds', 'Maximum number of open file descriptors.', () =>
+    limitOf('Max open files'),
+  ),
+  gauge('process_open_fds', 'Number of open file descriptors.', countDescriptors),
+  gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () =>
+    statusBytes('VmRSS'),
+  ),
+  gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes.', () =>
+    statusBytes('VmSize'),
+  ),
+  gauge(
+    'process_virtual_memory_max_bytes',
+    'Maximum amount of virtual memory available in bytes.',
+    () => limitOf('Max address space'),
+  ),
+  gauge(
+    'process_start_time_seconds',
+    'Start time of the process since unix epoch in seconds.',
+    () => startTime,
+  ),
+  counter(
+    'process_network_receive_bytes_total',
+    'Number of bytes received by the network namespace of the process.',
+    () => ipOctets('InOctets'),
+  ),
+  counter(
+    'process_network_transmit_bytes_total',
+    'Number of bytes sent by the network namespace of the process.',
+    () => ipOctets('OutOctets'),
+  ),
+  gauge(
+    'nodejs_heap_size_total_bytes',
+    'Size of the JavaScript heap in bytes.',
+    () => process.memoryUsage().heapTotal,
+  ),
+  gauge(
+    'nodejs_heap_size_used_bytes',
+    'Used part of the JavaScript heap in bytes.',
+    () => process.memoryUsage().heapUsed,
+  ),
+  gauge(
+    'nodejs_external_memory_bytes',
+    'Memory of buffers outside the heap in bytes.',
+    () => process.memoryUsage().external,
+  ),
+  counter(
+    'nodejs_eventloop_active_seconds_total',
+    'Time the event loop was working.',
+    () => performance.eventLoopUtilization().active / 1000,
+  ),
+  counter(
+    'nodejs_eventloop_idle_seconds_total',
+    'Time the event loop was waiting for events.',
+    () => performance.eventLoopUtilization().idle / 1000,
+  ),
+  {
+    name: 'nodejs_version_info',
+    help: 'The version of Node.js, in labels; always 1.',
+    type: 'gauge',
+    labels: ['version'],
+    collect: (emit) => emit([process.version], 1),
   },
-)
-single('process_max_fds', 'Maximum number of open file descriptors.', 'gauge', () =>
-  limitOf('Max open files'),
-)
-single('process_open_fds', 'Number of open file descriptors.', 'gauge', countDescriptors)
-single('process_resident_memory_bytes', 'Resident memory size in bytes.', 'gauge', () =>
-  statusBytes('VmRSS'),
-)
-single('process_virtual_memory_bytes', 'Virtual memory size in bytes.', 'gauge', () =>
-  statusBytes('VmSize'),
-)
-single(
-  'process_virtual_memory_max_bytes',
-  'Maximum amount of virtual memory available in bytes.',
-  'gauge',
-  () => limitOf('Max address space'),
-)
-single(
-  'process_start_time_seconds',
-  'Start time of the process since unix epoch in seconds.',
-  'gauge',
-  () => startTime,
-)
-single(
-  'process_network_receive_bytes_total',
-  'Number of bytes received by the network namespace of the process.',
-  'counter',
-  () => ipOctets('InOctets'),
-)
-single(
-  'process_network_transmit_bytes_total',
-  'Number of bytes sent by the network namespace of the process.',
-  'counter',
-  () => ipOctets('OutOctets'),
-)
-single(
-  'nodejs_heap_size_total_bytes',
-  'Size of the JavaScript heap in bytes.',
-  'gauge',
-  () => process.memoryUsage().heapTotal,
-)
-single(
-  'nodejs_heap_size_used_bytes',
-  'Used part of the JavaScript heap in bytes.',
-  'gauge',
-  () => process.memoryUsage().heapUsed,
-)
-single(
-  'nodejs_external_memory_bytes',
-  'Memory of buffers outside the heap in bytes.',
-  'gauge',
-  () => process.memoryUsage().external,
-)
-single(
-  'nodejs_eventloop_active_seconds_total',
-  'Time the event loop was working.',
-  'counter',
-  () => performance.eventLoopUtilization().active / 1000,
-)
-single(
-  'nodejs_eventloop_idle_seconds_total',
-  'Time the event loop was waiting for events.',
-  'counter',
-  () => performance.eventLoopUtilization().idle / 1000,
-)
-registerMetric({
-  name: 'nodejs_version_info',
-  help: 'The version of Node.js, in labels; always 1.',
-  type: 'gauge',
-  labels: ['version'],
-  collect: (emit) => emit([process.version], 1),
-})
-
-function single(
-  name: string,
-  help: string,
-  type: MetricSpec['type'],
-  read: () => number | null,
-): void {
-  registerMetric({
-    name,
-    help,
-    type,
-    labels: [],
-    collect(emit) {
-      const value = read()
-      if (value !== null) emit([], value)
-    },
-  })
-}
+]
 
 function limitOf(name: string): number | null {
   const soft = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(readProc('limits'))?.[1]

@@ -1,4 +1,4 @@
-import { Histogram, LabelledCounters } from '../lib/counters.ts'
+import { Histogram, LabelledCounters, TIME_BUCKETS } from '../lib/counters.ts'
 
 /** Transport to an upstream; also the index of its counters. */
 export const Transport = { Udp: 0, Tcp: 1 } as const
@@ -35,12 +35,6 @@ export const resultNames = [
   'invalid',
   'superseded',
 ] as const
-
-/** CoreDNS's buckets for durations: 0.25 ms and fifteen doublings, in seconds. */
-export const TIME_BUCKETS: readonly number[] = Array.from(
-  { length: 16 },
-  (_, i) => 0.00025 * 2 ** i,
-)
 
 /** What is counted for one upstream address. Indexed by Transport, Result or rcode. */
 export class UpstreamCounters {

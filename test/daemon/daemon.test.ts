@@ -40,7 +40,7 @@ async function start(
     port: 53,
     clock,
     log,
-    cacheBudget: new ByteBudget(2 ** 20),
+    memory: new ByteBudget(2 ** 20),
     listeners: new Listeners({ clock, log, udp, counters: new NetCounters() }),
     fatal: assert.fail,
     ...parts,

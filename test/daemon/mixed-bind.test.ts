@@ -54,7 +54,7 @@ async function open(t: TestContext, port: number, corefile: string): Promise<Sce
     port,
     clock,
     log: nullLog,
-    cacheBudget: new ByteBudget(2 ** 20),
+    memory: new ByteBudget(2 ** 20),
     listeners: new Listeners({ clock, log: nullLog, ...parts }),
     fatal: assert.fail,
   })

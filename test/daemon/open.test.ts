@@ -1,12 +1,16 @@
-// A daemon on addresses that no interface has yet, in a network namespace of its own.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { openDaemon } from '../../src/daemon/open.ts'
+import { knownDirectives } from '../../src/plugins/index.ts'
+import { CorefileSource } from '../../src/source/corefile-source.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { findTool } from '../helpers/debian.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
+import { nullLog } from '../helpers/null-log.ts'
+import { freePort } from '../helpers/ports.ts'
 import { type Running, startProcess, waitUntil } from '../helpers/processes.ts'
 
 function reasonToSkip(): string | false {
@@ -82,4 +86,26 @@ describe('a daemon on an address that comes later', { skip: reasonToSkip() }, ()
       /^fatal: plugin\/loop: Loop \(169\.254\.20\.10:\d+ -> 169\.254\.20\.10:53\) detected/m,
     )
   })
+})
+
+test('a second daemon of a process serves, and the metrics are its own', async (t) => {
+  const page = join(temporaryFolder(t), 'Corefile')
+  const port = await freePort()
+  writeFileSync(page, `.:0 {\n bind 127.0.0.1\n prometheus 127.0.0.1:${port}\n any\n}\n`)
+  const sockets = async (): Promise<string | undefined> => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    return /^dnslet_udp_sockets (\d+)$/m.exec(text)?.[1]
+  }
+  for (let i = 0; i < 2; i++) {
+    const source = new CorefileSource(page, {
+      directives: knownDirectives,
+      env: {},
+      warn: assert.fail,
+    })
+    const daemon = await openDaemon({ source, port: 0, log: nullLog, fatal: assert.fail })
+    t.after(() => daemon.stop())
+    assert.equal(await daemon.selfCheck(), null)
+    assert.equal(await sockets(), '1')
+    await daemon.stop()
+  }
 })

@@ -62,7 +62,7 @@ class Scene {
       port: scene.port,
       clock,
       log: nullLog,
-      cacheBudget: new ByteBudget(2 ** 24),
+      memory: new ByteBudget(2 ** 24),
       listeners: new Listeners({
         clock,
         log: nullLog,

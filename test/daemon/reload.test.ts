@@ -3,10 +3,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { CorefileSource } from '../../src/source/corefile-source.ts'
-import { CorefileWatcher } from '../../src/daemon/reload.ts'
+import {
+  CorefileWatcher,
+  type ReloadCounters,
+  reloadCounters,
+  reloadMetrics,
+} from '../../src/daemon/reload.ts'
 import { watchFile } from '../../src/source/watch-directory.ts'
 import type { Log } from '../../src/lib/log.ts'
-import type { ReloadCounters } from '../../src/plugins/reload/counters.ts'
+import { exposition } from '../../src/telemetry/metrics.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import { waitUntil } from '../helpers/processes.ts'
@@ -342,4 +347,18 @@ test('a real file, watched for real, is reloaded long before the poll', async (t
   await waitUntil('the second change', () => applied.length === 2)
   assert.deepEqual(applied, [['errors', 'log'], ['log']])
   assert.equal(counters.version, source.load().hash)
+})
+
+test('failures are counted from 0 on, the version shows once a reload has succeeded', async (t) => {
+  t.after(() => Object.assign(reloadCounters, { failed: 0, version: null }))
+  const before = (await exposition('', reloadMetrics)).body
+  assert.match(before, /^coredns_reload_failed_total 0$/m)
+  assert.doesNotMatch(before, /coredns_reload_version_info/)
+
+  Object.assign(reloadCounters, { failed: 2, version: 'ab12' })
+  const { body } = await exposition('', reloadMetrics)
+  assert.match(body, /^# TYPE coredns_reload_failed_total counter$/m)
+  assert.match(body, /^coredns_reload_failed_total 2$/m)
+  assert.match(body, /^# TYPE coredns_reload_version_info gauge$/m)
+  assert.match(body, /^coredns_reload_version_info\{hash="sha512",value="ab12"\} 1$/m)
 })

@@ -7,15 +7,10 @@ import { basename, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { check } from '../../src/commands/check.ts'
-import '../../src/node/serve.ts'
-import { showCacheBudget } from '../../src/daemon/cache-budget.ts'
 import { parseArgs } from '../../src/options/options.ts'
-import { ByteBudget } from '../../src/lib/byte-budget.ts'
-import { NetCounters } from '../../src/net/counters.ts'
-import { netMetrics } from '../../src/net/metrics.ts'
-import { registeredMetrics } from '../../src/telemetry/metrics.ts'
 import { kustomize } from '../helpers/kustomize.ts'
 import { type Manifest, parseManifests, problemsOf } from '../helpers/manifests.ts'
+import { allMetrics } from '../helpers/metrics.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
 process.chdir(join(import.meta.dirname, '../../deploy'))
@@ -389,9 +384,7 @@ describe('kustomize', () => {
       ({ kind, metadata }) => kind === 'Service' && metadata?.name === 'node-local-dns',
     ) as (Manifest & { metadata: { labels: object } })[]
     assert.deepEqual(labelled[0]?.metadata.labels, monitor.spec.selector.matchLabels)
-    showCacheBudget(new ByteBudget(1))
-    const metrics = [...registeredMetrics(), ...netMetrics(new NetCounters())]
-    const known = new Map(metrics.map(({ name, labels }) => [name, labels]))
+    const known = new Map(allMetrics().map(({ name, labels }) => [name, labels]))
     const rules = find<Manifest & { spec: { groups: { rules: Rule[] }[] } }>(
       objects,
       'PrometheusRule',

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { interceptionState } from '../../src/host/interception-metrics.ts'
+import { interceptionMetrics, interceptionState } from '../../src/host/interception-metrics.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
 
 async function lines(): Promise<string[]> {
-  const { body } = await exposition('')
+  const { body } = await exposition('', interceptionMetrics)
   return body.split('\n').filter((line) => line.startsWith('dnslet_interception_'))
 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setupErrors, SetupFailures } from '../../src/host/setup-errors.ts'
+import { setupErrors, SetupFailures, setupErrorsMetric } from '../../src/host/setup-errors.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 
 test('every kind of failure is there from the start, with the names of the original', async () => {
-  const { body } = await exposition('')
+  const { body } = await exposition('', [setupErrorsMetric])
   for (const kind of [
     'iptables',
     'iptables_lock',

@@ -3,23 +3,6 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ByServer, Histogram, LabelledCounters } from '../../src/lib/counters.ts'
 
-test('ByServer asks once for each server and tells them apart by index', () => {
-  const asked: string[] = []
-  const all = new ByServer((name) => {
-    asked.push(name)
-    return { name }
-  })
-  const third = { name: 'dns://:5353', index: 2 }
-  const first = { name: 'dns://:53', index: 0 }
-  const found = [third, first, third].map((server) => all.of(server))
-  assert.deepEqual(asked, ['dns://:5353', 'dns://:53'])
-  assert.deepEqual(
-    found.map(({ name }) => name),
-    ['dns://:5353', 'dns://:53', 'dns://:5353'],
-  )
-  assert.equal(found[0], found[2])
-})
-
 describe('LabelledCounters', () => {
   const make = (): { hits: number } => ({ hits: 0 })
 
@@ -49,15 +32,27 @@ describe('LabelledCounters', () => {
     assert.equal(counters.get(), counters.get())
     assert.deepEqual([...counters.entries()], [[[], { hits: 0 }]])
   })
+})
 
-  test('clear() forgets all label sets, not the counters others hold', () => {
-    const counters = new LabelledCounters(make)
-    const held = counters.get('x')
-    counters.clear()
-    assert.deepEqual([...counters.entries()], [])
-    held.hits++
-    assert.equal(counters.get('x').hits, 0)
-  })
+test('ByServer finds the counters of a server by its index, whatever the order', () => {
+  const counters = new LabelledCounters(() => ({ hits: 0 }))
+  const byServer = new ByServer(counters, 'cluster.local.')
+  const [first, third] = [
+    { name: 'dns://:53', index: 0 },
+    { name: 'dns://:54', index: 2 },
+  ]
+  byServer.of(third).hits++
+  byServer.of(first).hits += 2
+  byServer.of(third).hits++
+  assert.deepEqual(
+    [...counters.entries()],
+    [
+      [['dns://:54', 'cluster.local.'], { hits: 2 }],
+      [['dns://:53', 'cluster.local.'], { hits: 2 }],
+    ],
+  )
+  assert.equal(new ByServer(counters, 'cluster.local.').of(first), byServer.of(first))
+  assert.notEqual(new ByServer(counters, '.').of(first), byServer.of(first))
 })
 
 describe('Histogram', () => {

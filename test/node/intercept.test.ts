@@ -68,8 +68,7 @@ async function start(
   const readiness = new Holds()
   const asked: string[] = []
   const daemon = {
-    runtime: { blocks: [{ context: { zones: [zone] } }] },
-    corefile: { blocks: [] },
+    runtime: { blocks: [{ context: { zones: [zone] }, stages: [] }] },
     readiness,
     selfQuery: async (name: string) => {
       asked.push(name)

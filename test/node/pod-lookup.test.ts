@@ -6,8 +6,10 @@ import { describe, test } from 'node:test'
 import { lookUpPods, type Served, upstreamUnrest } from '../../src/node/pod-lookup.ts'
 import { nodeFiles } from '../../src/corefile/files.ts'
 import { parse } from '../../src/corefile/parse.ts'
+import { forward } from '../../src/plugins/forward/index.ts'
 import { Result, Transport, upstreamCounters } from '../../src/upstream/counters.ts'
 import type { Owner } from '../helpers/processes.ts'
+import { testBlock } from '../helpers/services.ts'
 
 const NAME = 'kube-dns-pods.kube-system.svc.cluster.local.'
 
@@ -60,10 +62,14 @@ function daemonOf(text: string): Served {
       warn: () => {},
     },
   )
-  const zones = [...text.matchAll(/^(\S+) \{$/gm)].map(([, zone = '']) => [zone])
+  const compiled = blocks.map(({ keys, directives }) => {
+    const context = testBlock({ zones: keys.map(({ text: zone }) => zone) })
+    const given = directives.get('forward')
+    const stages = given === undefined ? [] : [{ stage: forward.setup(given, context) }]
+    return { context, stages }
+  })
   return {
-    corefile: { file: '', text, hash: '', blocks },
-    runtime: { blocks: zones.map((of) => ({ context: { zones: of } })) },
+    runtime: { blocks: compiled },
     lookUp: () => Promise.resolve(['192.0.2.1']),
   } as unknown as Served
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 
-import { SharedService } from '../../src/node/shared-service.ts'
+import { foreignSocketsMetric, SharedService } from '../../src/node/shared-service.ts'
 import { announcePresence } from '../../src/host/presence.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
@@ -100,7 +100,7 @@ test('others that come and go are noticed, each time', async (t) => {
   for (const i of [1, 3]) {
     assert.equal(log.lines[i], '[INFO] No other process serves these addresses any more')
   }
-  const { body } = await exposition('')
+  const { body } = await exposition('', [foreignSocketsMetric])
   assert.doesNotMatch(body, /dnslet_foreign_sockets\{/)
 })
 
@@ -119,7 +119,7 @@ test('who serves as well is named in the metrics, a dnslet is no stranger', asyn
   assert.deepEqual(log.lines, [
     `[INFO] Another dnslet serves 127.0.0.1:${port} as well: each gets a part of the queries`,
   ])
-  const { body } = await exposition('')
+  const { body } = await exposition('', [foreignSocketsMetric])
   const series = /^dnslet_foreign_sockets\{address="(.*?)",user="\d+",process="dnslet"\} 1$/m
   assert.equal(series.exec(body)?.[1], `127.0.0.1:${port}`)
 })

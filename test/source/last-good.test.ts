@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Corefile, readCorefile } from '../../src/source/corefile-source.ts'
-import { LastGood } from '../../src/source/last-good.ts'
+import { LastGood, lastGoodMetric } from '../../src/source/last-good.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
@@ -21,7 +21,9 @@ function opened(directory: string, conf = '/etc/Corefile', base: string | null =
 }
 
 async function metric(): Promise<string | undefined> {
-  return /^dnslet_corefile_last_good_in_use (\d)$/m.exec((await exposition('')).body)?.[1]
+  return /^dnslet_corefile_last_good_in_use (\d)$/m.exec(
+    (await exposition('', [lastGoodMetric])).body,
+  )?.[1]
 }
 
 test('what was kept comes back whole, said loudly, until the present Corefile serves', async (t) => {

@@ -1,14 +1,13 @@
 import type { TestContext } from 'node:test'
-import { type Directive, parse } from '../../src/corefile/parse.ts'
-import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
-import { Holds } from '../../src/lib/holds.ts'
 import type { Log, LogFields } from '../../src/lib/log.ts'
 import { composeChain, type NamedStage } from '../../src/serve/chain.ts'
 import { makeFinish } from '../../src/serve/finish.ts'
-import type { BlockContext, Plugin, Services, Stage } from '../../src/serve/plugin.ts'
+import type { BlockContext, Plugin, Stage } from '../../src/serve/plugin.ts'
 import { Protocol, Query, type ReplyTarget, type ServerIdentity } from '../../src/serve/query.ts'
 import { Server } from '../../src/serve/server.ts'
+import { directivesOf } from '../helpers/directives.ts'
+import { type GivenServices, testServices } from '../helpers/services.ts'
 import { message, opt } from '../wire/message.ts'
 
 export interface LoggedLine {
@@ -107,9 +106,7 @@ export interface BlockParts {
   readonly identity?: ServerIdentity
   /** Other stages of the block, below the plugin under test. */
   readonly below?: readonly NamedStage[]
-  readonly services?: Partial<Services>
-  /** Those of another block of the same configuration. */
-  readonly sameServices?: Services
+  readonly services?: GivenServices
 }
 
 export interface AskParts {
@@ -121,17 +118,6 @@ export interface AskParts {
   readonly edns?: boolean
   readonly client?: TestClient
 }
-
-/** Reads lines of a Corefile that hold one directive, once or more often. */
-export function directivesOf(name: string, lines: string): readonly Directive[] {
-  const [block] = parse(
-    { file: 'Corefile', text: `. {\n${lines}\n}\n` },
-    { directives: [name], env: {}, files: noFiles, warn: () => {} },
-  )
-  return block!.directives.get(name)!
-}
-
-const noFiles = { read: () => '', list: () => [], isDirectory: () => false } as never
 
 /** A server block with one plugin under test, what is below it, and a server in front. */
 export class TestBlock {
@@ -152,10 +138,13 @@ export class TestBlock {
       zones,
       servers: [identity.name],
       listeners: [],
-      directives: [plugin.name],
       stages,
       identity: '',
-      services: parts.sameServices ?? { ...this.#services(parts), ...parts.services },
+      services: testServices({
+        clock: this.clock,
+        log: parts.log ?? this.log,
+        ...parts.services,
+      }),
     }
     this.stage = plugin.setup(directivesOf(plugin.name, lines), this.context)
     const last: Stage = {
@@ -176,24 +165,6 @@ export class TestBlock {
         throw cause
       },
     })
-  }
-
-  #services(parts: BlockParts): Services {
-    const kept = new Map<string, unknown>()
-    return {
-      clock: this.clock,
-      log: parts.log ?? this.log,
-      cacheBudget: new ByteBudget(1 << 20),
-      keep: <T>(key: string, make: () => T): T => {
-        if (!kept.has(key)) kept.set(key, make())
-        return kept.get(key) as T
-      },
-      watchCorefile: () => {},
-      fatal: () => {},
-      selfCheck: () => Promise.resolve(null),
-      readiness: new Holds(),
-      untilIdle: () => Promise.resolve(true),
-    }
   }
 
   /** Starts the stage, to be stopped when the test is over. */

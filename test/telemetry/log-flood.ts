@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
-import { createLog } from '../../src/telemetry/log.ts'
+import { createLog, droppedLinesMetric } from '../../src/telemetry/log.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
 
 // A child process for log.test.ts: floods its standard output and reports on standard error.
@@ -16,7 +16,7 @@ for (let i = 0; i < Number(lines); i++) {
 delay.disable()
 
 const flushed = await log.flush(200)
-const { body } = await exposition('')
+const { body } = await exposition('', [droppedLinesMetric])
 const dropped = Number(/^dnslet_log_dropped_lines_total (\d+)$/m.exec(body)?.[1])
 const report = { delayMs: delay.max / 1e6, dropped, flushed, heap: process.memoryUsage().heapUsed }
 process.stderr.write(`${JSON.stringify(report)}\n`, () => process.exit(3))

@@ -3,36 +3,44 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { Histogram } from '../../src/lib/counters.ts'
-import { enableRuntimeMetrics, exposition, registerMetric } from '../../src/telemetry/metrics.ts'
+import { gauge, type MetricSpec } from '../../src/lib/metrics.ts'
+import {
+  enableRuntimeMetrics,
+  exposition,
+  registeredMetrics,
+  registerMetrics,
+} from '../../src/telemetry/metrics.ts'
 
 const run = promisify(execFile)
 const metricsModule = new URL('../../src/telemetry/metrics.ts', import.meta.url).href
 
 const histogram = new Histogram([0.001, 0.5])
-registerMetric({
-  name: 'dnslet_test_queries_total',
-  help: 'A counter.',
-  type: 'counter',
-  labels: ['server', 'rcode'],
-  collect(emit) {
-    emit(['dns://:53', 'NOERROR'], 3)
-    emit(['dns://:53', 'a"b\\c'], 1)
+registerMetrics([
+  {
+    name: 'dnslet_test_queries_total',
+    help: 'A counter.',
+    type: 'counter',
+    labels: ['server', 'rcode'],
+    collect(emit) {
+      emit(['dns://:53', 'NOERROR'], 3)
+      emit(['dns://:53', 'a"b\\c'], 1)
+    },
   },
-})
-registerMetric({
-  name: 'dnslet_test_duration_seconds',
-  help: 'A histogram.',
-  type: 'histogram',
-  labels: ['zone'],
-  collect: (emit) => emit(['.'], histogram),
-})
-registerMetric({
-  name: 'dnslet_test_unused',
-  help: 'A gauge without samples.',
-  type: 'gauge',
-  labels: ['x'],
-  collect() {},
-})
+  {
+    name: 'dnslet_test_duration_seconds',
+    help: 'A histogram.',
+    type: 'histogram',
+    labels: ['zone'],
+    collect: (emit) => emit(['.'], histogram),
+  },
+  {
+    name: 'dnslet_test_unused',
+    help: 'A gauge without samples.',
+    type: 'gauge',
+    labels: ['x'],
+    collect() {},
+  },
+])
 
 test('exposition() writes text 0.0.4 and leaves out metrics without samples', async () => {
   histogram.observe(0.0005)
@@ -69,7 +77,7 @@ test('exposition() writes OpenMetrics to who prefers it, and text again to the n
 })
 
 test('of samples with the same labels the last one counts', async () => {
-  registerMetric({
+  const reloading: MetricSpec = {
     name: 'dnslet_test_reloading',
     help: 'A gauge of two configurations.',
     type: 'gauge',
@@ -79,8 +87,8 @@ test('of samples with the same labels the last one counts', async () => {
       emit(['ab', ''], 2)
       emit(['a', 'b'], 3)
     },
-  })
-  const { body } = await exposition('')
+  }
+  const { body } = await exposition('', [reloading])
   const lines = body.split('\n').filter((line) => line.startsWith('dnslet_test_reloading'))
   assert.deepEqual(lines, [
     'dnslet_test_reloading{x="a",y="b"} 3',
@@ -88,12 +96,18 @@ test('of samples with the same labels the last one counts', async () => {
   ])
 })
 
-test('registerMetric() refuses a name twice', () => {
-  const spec = { name: 'dnslet_test_unused', help: '', labels: [], collect() {} }
-  assert.throws(() => registerMetric({ ...spec, type: 'gauge' }), {
+test('registerMetrics() refuses a name twice, and takes the place of what it was given before', async () => {
+  const before = registeredMetrics()
+  const spec = (): MetricSpec => gauge('dnslet_test_twice', 'A gauge.', () => 1)
+  assert.throws(() => registerMetrics([spec(), spec()]), {
     name: 'RangeError',
-    message: 'Cannot register metric "dnslet_test_unused": the name is taken',
+    message: 'Cannot register metric "dnslet_test_twice": the name is taken',
   })
+  assert.equal(registeredMetrics(), before)
+  for (let i = 0; i < 2; i++) registerMetrics([spec()])
+  const { body } = await exposition('')
+  assert.deepEqual(body.match(/^\w.*$/gm), ['dnslet_test_twice 1'])
+  registerMetrics(before)
 })
 
 test('prom-client is loaded by the first exposition and not before', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import '../../src/telemetry/process-metrics.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
+import { processMetrics } from '../../src/telemetry/process-metrics.ts'
 
-const { body } = await exposition('')
+const { body } = await exposition('', processMetrics)
 
 function valueOf(name: string): number {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(body)?.[1])

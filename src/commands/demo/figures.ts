@@ -1,5 +1,5 @@
 import { Histogram } from '../../lib/counters.ts'
-import type { MetricSpec } from '../../telemetry/metrics.ts'
+import type { MetricSpec } from '../../lib/metrics.ts'
 
 /** What the live line tells, since the start. */
 export interface Figures {

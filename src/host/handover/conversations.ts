@@ -1,7 +1,7 @@
 import { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
+import { counter, type MetricSpec } from '../../lib/metrics.ts'
 import { LineLimit } from '../../telemetry/line-limit.ts'
-import { registerMetric } from '../../telemetry/metrics.ts'
 import type { Channel } from './channel.ts'
 
 /**
@@ -15,13 +15,11 @@ const LINES_PER_SECOND = 10
 
 let displaced = 0
 
-registerMetric({
-  name: 'dnslet_handover_displaced_connections_total',
-  help: 'Connections to the hand-over socket that gave way to a newer one because too many were open.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], displaced),
-})
+export const displacedMetric: MetricSpec = counter(
+  'dnslet_handover_displaced_connections_total',
+  'Connections to the hand-over socket that gave way to a newer one because too many were open.',
+  () => displaced,
+)
 
 /**
  * Who talks to us by the hand-over socket, oldest first. Where there are too many, the oldest gives way

@@ -4,7 +4,7 @@ import { type CacheConfig, readConfig, describe } from './config.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
-import { countersByServer, showGauges } from './metrics.ts'
+import { countersByServer, showGauges, metrics } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
 import { CacheStores, StoreRules } from './stores.ts'
 import type { Directive, Warn } from '../../corefile/directive.ts'
@@ -21,12 +21,13 @@ export const cache: Plugin = {
   name: 'cache',
   changesAnswers: false,
   stubZones: true,
+  metrics,
   setup(directives, block): Stage {
     const log = block.services.log.plugin('cache')
     const warn = (message: string): void => log.warning(message)
     const config = readConfig(directives, block.zones, warn)
-    const { cacheBudget, clock } = block.services
-    warnOfCapacity(directives[0]!, config, cacheBudget.limit, warn)
+    const { clock, memory } = block.services
+    warnOfCapacity(directives[0]!, config, memory.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
     const counters = countersByServer(zonesLabel)
@@ -85,7 +86,7 @@ function keepStores(
     (others: readonly CacheStores[] = []) => {
       relatives.push(...others.filter((other) => shareZones(other, zones)))
       const { success, denial } = config
-      const made = new CacheStores(success.capacity, denial.capacity, services.cacheBudget)
+      const made = new CacheStores(success.capacity, denial.capacity, services.memory)
       zonesServed.set(made, zones)
       return made
     },

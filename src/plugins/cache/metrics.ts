@@ -1,5 +1,5 @@
 import { ByServer, LabelledCounters } from '../../lib/counters.ts'
-import { registerMetric } from '../../telemetry/metrics.ts'
+import { counters, type MetricSpec } from '../../lib/metrics.ts'
 
 /** What one cache counts for one server. */
 export interface CacheCounters {
@@ -16,7 +16,7 @@ export interface CacheCounters {
 }
 
 /** Labels: server, zones, view. */
-const counters = new LabelledCounters<CacheCounters>(() => ({
+const cacheCounters = new LabelledCounters<CacheCounters>(() => ({
   requests: 0,
   successHits: 0,
   denialHits: 0,
@@ -42,7 +42,7 @@ export type CountersByServer = ByServer<CacheCounters>
 
 /** @param zones comma-joined zones of the cache, as the `zones` label has them */
 export function countersByServer(zones: string): CountersByServer {
-  return new ByServer((server) => counters.get(server, zones, ''))
+  return new ByServer(cacheCounters, zones, '')
 }
 
 /** Shows a cache's gauges from now on; the result ends that. */
@@ -51,16 +51,12 @@ export function showGauges(gauges: CacheGauges): () => void {
   return () => running.delete(gauges)
 }
 
-function counterMetric(name: string, help: string, value: (c: CacheCounters) => number): void {
-  registerMetric({
-    name,
-    help,
-    type: 'counter',
-    labels: ['server', 'zones', 'view'],
-    collect(emit) {
-      for (const [labels, c] of counters.entries()) if (value(c) > 0) emit(labels, value(c))
-    },
-  })
+function counterMetric(
+  name: string,
+  help: string,
+  read: (counted: CacheCounters) => number,
+): MetricSpec {
+  return counters(name, help, ['server', 'zones', 'view'], cacheCounters, read)
 }
 
 function typedMetric(
@@ -68,63 +64,65 @@ function typedMetric(
   help: string,
   success: (c: CacheCounters) => number,
   denial: (c: CacheCounters) => number,
-): void {
-  registerMetric({
+): MetricSpec {
+  return {
     name,
     help,
     type: 'counter',
     labels: ['server', 'type', 'zones', 'view'],
     collect(emit) {
-      for (const [[server, zones, view], c] of counters.entries()) {
+      for (const [[server, zones, view], c] of cacheCounters.entries()) {
         if (success(c) > 0) emit([server!, 'success', zones!, view!], success(c))
         if (denial(c) > 0) emit([server!, 'denial', zones!, view!], denial(c))
       }
     },
-  })
+  }
 }
 
-counterMetric('coredns_cache_requests_total', 'Cache look-ups.', (c) => c.requests)
-counterMetric('coredns_cache_misses_total', 'Look-ups without a usable entry.', (c) => c.misses)
-counterMetric(
-  'coredns_cache_prefetch_total',
-  'Refreshes started while an entry was still served.',
-  (c) => c.prefetch,
-)
-counterMetric(
-  'coredns_cache_served_stale_total',
-  'Answers given after their expiry.',
-  (c) => c.servedStale,
-)
-counterMetric(
-  'dnslet_cache_coalesced_total',
-  'Misses that waited for an identical one instead of asking the upstream.',
-  (c) => c.coalesced,
-)
-counterMetric('coredns_cache_drops_total', 'Replies that could not be parsed.', (c) => c.drops)
-typedMetric(
-  'coredns_cache_hits_total',
-  'Look-ups answered from the cache.',
-  (c) => c.successHits,
-  (c) => c.denialHits,
-)
-typedMetric(
-  'coredns_cache_evictions_total',
-  'Entries that had to make room.',
-  (c) => c.successEvictions,
-  (c) => c.denialEvictions,
-)
-registerMetric({
-  name: 'coredns_cache_entries',
-  help: 'Entries that have not expired.',
-  type: 'gauge',
-  labels: ['server', 'type', 'zones', 'view'],
-  collect(emit) {
-    for (const cache of running) {
-      const { success, denial } = cache.entries()
-      for (const [server, zones, view] of cache.labels) {
-        emit([server, 'success', zones, view], success)
-        emit([server, 'denial', zones, view], denial)
+export const metrics: readonly MetricSpec[] = [
+  counterMetric('coredns_cache_requests_total', 'Cache look-ups.', (c) => c.requests),
+  counterMetric('coredns_cache_misses_total', 'Look-ups without a usable entry.', (c) => c.misses),
+  counterMetric(
+    'coredns_cache_prefetch_total',
+    'Refreshes started while an entry was still served.',
+    (c) => c.prefetch,
+  ),
+  counterMetric(
+    'coredns_cache_served_stale_total',
+    'Answers given after their expiry.',
+    (c) => c.servedStale,
+  ),
+  counterMetric(
+    'dnslet_cache_coalesced_total',
+    'Misses that waited for an identical one instead of asking the upstream.',
+    (c) => c.coalesced,
+  ),
+  counterMetric('coredns_cache_drops_total', 'Replies that could not be parsed.', (c) => c.drops),
+  typedMetric(
+    'coredns_cache_hits_total',
+    'Look-ups answered from the cache.',
+    (c) => c.successHits,
+    (c) => c.denialHits,
+  ),
+  typedMetric(
+    'coredns_cache_evictions_total',
+    'Entries that had to make room.',
+    (c) => c.successEvictions,
+    (c) => c.denialEvictions,
+  ),
+  {
+    name: 'coredns_cache_entries',
+    help: 'Entries that have not expired.',
+    type: 'gauge',
+    labels: ['server', 'type', 'zones', 'view'],
+    collect(emit) {
+      for (const cache of running) {
+        const { success, denial } = cache.entries()
+        for (const [server, zones, view] of cache.labels) {
+          emit([server, 'success', zones, view], success)
+          emit([server, 'denial', zones, view], denial)
+        }
       }
-    }
+    },
   },
-})
+]

@@ -4,7 +4,7 @@ import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
 import { Forwarder } from './forwarder.ts'
 import { MergedQuestions } from './merged.ts'
-import './metrics.ts'
+import { metrics } from './metrics.ts'
 import { UpstreamList } from './upstream-list.ts'
 
 /** `forward`: answers from other servers. Several in one block are tried in file order. */
@@ -12,10 +12,13 @@ export const forward: Plugin = {
   name: 'forward',
   changesAnswers: true,
   classes: 'all',
+  metrics,
   setup(directives, block): Stage {
     const parts = readAll(directives, (directive) => setupOne(directive, block))
     let forwarders: readonly Forwarder[] = []
     return {
+      // Of those that are tried first: the others have a say only where these do not know.
+      upstreams: parts[0]!.config.to.flatMap((to) => (to.kind === 'address' ? to.endpoint : [])),
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null

@@ -1,4 +1,4 @@
-import { registerMetric } from '../../telemetry/metrics.ts'
+import { counter, counters, type MetricSpec } from '../../lib/metrics.ts'
 import {
   resultNames,
   Transport,
@@ -12,25 +12,20 @@ import { forwardCounters } from './counters.ts'
 const PROXY = 'forward'
 const transports = [Transport.Udp, Transport.Tcp]
 
-/** Emits only what has happened, as Prometheus's own client does for labelled counters. */
-function perUpstream(name: string, help: string, value: (c: UpstreamCounters) => number): void {
-  registerMetric({
-    name,
-    help,
-    type: 'counter',
-    labels: ['to'],
-    collect(emit) {
-      for (const [labels, c] of upstreamCounters.entries()) if (value(c) > 0) emit(labels, value(c))
-    },
-  })
+function perUpstream(
+  name: string,
+  help: string,
+  read: (counted: UpstreamCounters) => number,
+): MetricSpec {
+  return counters(name, help, ['to'], upstreamCounters, read)
 }
 
 function perTransport(
   name: string,
   help: string,
   values: (c: UpstreamCounters) => Float64Array,
-): void {
-  registerMetric({
+): MetricSpec {
+  return {
     name,
     help,
     type: 'counter',
@@ -42,102 +37,100 @@ function perTransport(
         }
       }
     },
-  })
+  }
 }
 
-registerMetric({
-  name: 'coredns_forward_healthcheck_broken_total',
-  help: 'Attempts that found every upstream down.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], forwardCounters.allDown),
-})
-registerMetric({
-  name: 'coredns_forward_max_concurrent_rejects_total',
-  help: 'Queries refused because max_concurrent was reached.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], forwardCounters.rejected),
-})
-registerMetric({
-  name: 'coredns_proxy_request_duration_seconds',
-  help: 'Time to the answer of an upstream, connecting included.',
-  type: 'histogram',
-  labels: ['proxy_name', 'to', 'rcode'],
-  collect(emit) {
-    for (const [[to], { durations }] of upstreamCounters.entries()) {
-      durations.forEach((histogram, rcode) => {
-        if (histogram !== undefined) emit([PROXY, to!, rcodeName(rcode)], histogram)
-      })
-    }
+export const metrics: readonly MetricSpec[] = [
+  counter(
+    'coredns_forward_healthcheck_broken_total',
+    'Attempts that found every upstream down.',
+    () => forwardCounters.allDown,
+  ),
+  counter(
+    'coredns_forward_max_concurrent_rejects_total',
+    'Queries refused because max_concurrent was reached.',
+    () => forwardCounters.rejected,
+  ),
+  {
+    name: 'coredns_proxy_request_duration_seconds',
+    help: 'Time to the answer of an upstream, connecting included.',
+    type: 'histogram',
+    labels: ['proxy_name', 'to', 'rcode'],
+    collect(emit) {
+      for (const [[to], { durations }] of upstreamCounters.entries()) {
+        durations.forEach((histogram, rcode) => {
+          if (histogram !== undefined) emit([PROXY, to!, rcodeName(rcode)], histogram)
+        })
+      }
+    },
   },
-})
-registerMetric({
-  name: 'coredns_proxy_healthcheck_failures_total',
-  help: 'Health checks without an answer.',
-  type: 'counter',
-  labels: ['proxy_name', 'to'],
-  collect(emit) {
-    for (const [[to], { healthFailures }] of upstreamCounters.entries()) {
-      if (healthFailures > 0) emit([PROXY, to!], healthFailures)
-    }
+  {
+    name: 'coredns_proxy_healthcheck_failures_total',
+    help: 'Health checks without an answer.',
+    type: 'counter',
+    labels: ['proxy_name', 'to'],
+    collect(emit) {
+      for (const [[to], { healthFailures }] of upstreamCounters.entries()) {
+        if (healthFailures > 0) emit([PROXY, to!], healthFailures)
+      }
+    },
   },
-})
-perTransport(
-  'coredns_proxy_conn_cache_hits_total',
-  'Queries sent over a connection that was open already.',
-  (c) => c.reused,
-)
-perTransport(
-  'coredns_proxy_conn_cache_misses_total',
-  'Connections opened to an upstream.',
-  (c) => c.dialled,
-)
-registerMetric({
-  name: 'dnslet_upstream_connections',
-  help: 'Sockets open to an upstream.',
-  type: 'gauge',
-  labels: ['to', 'proto'],
-  collect(emit) {
-    for (const [[to], { open }] of upstreamCounters.entries()) {
-      for (const t of transports) emit([to!, transportNames[t]], open[t]!)
-    }
+  perTransport(
+    'coredns_proxy_conn_cache_hits_total',
+    'Queries sent over a connection that was open already.',
+    (c) => c.reused,
+  ),
+  perTransport(
+    'coredns_proxy_conn_cache_misses_total',
+    'Connections opened to an upstream.',
+    (c) => c.dialled,
+  ),
+  {
+    name: 'dnslet_upstream_connections',
+    help: 'Sockets open to an upstream.',
+    type: 'gauge',
+    labels: ['to', 'proto'],
+    collect(emit) {
+      for (const [[to], { open }] of upstreamCounters.entries()) {
+        for (const t of transports) emit([to!, transportNames[t]], open[t]!)
+      }
+    },
   },
-})
-registerMetric({
-  name: 'dnslet_upstream_inflight_queries',
-  help: 'Queries an upstream has not answered yet.',
-  type: 'gauge',
-  labels: ['to'],
-  collect(emit) {
-    for (const [labels, { inflight }] of upstreamCounters.entries()) emit(labels, inflight)
+  {
+    name: 'dnslet_upstream_inflight_queries',
+    help: 'Queries an upstream has not answered yet.',
+    type: 'gauge',
+    labels: ['to'],
+    collect(emit) {
+      for (const [labels, { inflight }] of upstreamCounters.entries()) emit(labels, inflight)
+    },
   },
-})
-registerMetric({
-  name: 'dnslet_upstream_attempts_total',
-  help: 'Attempts to get an answer, by how they ended.',
-  type: 'counter',
-  labels: ['to', 'result'],
-  collect(emit) {
-    for (const [[to], { results }] of upstreamCounters.entries()) {
-      resultNames.forEach((name, i) => {
-        if (results[i]! > 0) emit([to!, name], results[i]!)
-      })
-    }
+  {
+    name: 'dnslet_upstream_attempts_total',
+    help: 'Attempts to get an answer, by how they ended.',
+    type: 'counter',
+    labels: ['to', 'result'],
+    collect(emit) {
+      for (const [[to], { results }] of upstreamCounters.entries()) {
+        resultNames.forEach((name, i) => {
+          if (results[i]! > 0) emit([to!, name], results[i]!)
+        })
+      }
+    },
   },
-})
-perUpstream(
-  'dnslet_upstream_retries_total',
-  'Attempts beyond the first of a query.',
-  (c) => c.retries,
-)
-perUpstream(
-  'dnslet_upstream_garbage_replies_total',
-  'Messages that answer nothing we asked: wrong id, wrong question, no reply at all.',
-  (c) => c.mismatches,
-)
-perUpstream(
-  'dnslet_upstream_crowds_total',
-  'Times that names without an answer held so many connections that others went before their client.',
-  (c) => c.crowds,
-)
+  perUpstream(
+    'dnslet_upstream_retries_total',
+    'Attempts beyond the first of a query.',
+    (c) => c.retries,
+  ),
+  perUpstream(
+    'dnslet_upstream_garbage_replies_total',
+    'Messages that answer nothing we asked: wrong id, wrong question, no reply at all.',
+    (c) => c.mismatches,
+  ),
+  perUpstream(
+    'dnslet_upstream_crowds_total',
+    'Times that names without an answer held so many connections that others went before their client.',
+    (c) => c.crowds,
+  ),
+]

@@ -3,6 +3,7 @@ import { formatDuration } from '../../corefile/directive.ts'
 import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
 import { acquire, HttpListenError, type HttpLease, plainText } from '../../telemetry/http.ts'
 import { type HealthConfig, readConfig } from './config.ts'
+import { metrics } from './metrics.ts'
 import { SelfCheck } from './self-check.ts'
 
 /** As long without a query means that nobody asks here any more. */
@@ -17,13 +18,14 @@ function stopCheck(check: SelfCheck): void {
 export const health: Plugin = {
   name: 'health',
   changesAnswers: false,
+  metrics,
   setup(directives, block): Stage {
     const { services } = block
     const log = services.log.plugin('health')
     const config = readConfig(directives, (message) => log.warning(message))
     const check = services.keep(
       'health',
-      () => new SelfCheck({ ask: services.selfCheck, clock: services.clock, log }),
+      () => new SelfCheck({ ask: services.life.selfCheck, clock: services.clock, log }),
       stopCheck,
     )
     let lease: HttpLease | null = null
@@ -59,7 +61,7 @@ function describeLameduck({ lameduck, untilIdle }: HealthConfig): string {
 
 async function goLame({ lameduck, untilIdle }: HealthConfig, services: Services): Promise<void> {
   if (!untilIdle) return sleep(lameduck)
-  const idle = await services.untilIdle(QUIET_MS, lameduck)
+  const idle = await services.life.untilIdle(QUIET_MS, lameduck)
   const log = services.log.plugin('health')
   log.info(idle ? 'No client asks any more' : 'Clients still ask, and their time is up')
 }

@@ -1,5 +1,5 @@
 import { Histogram } from '../../lib/counters.ts'
-import { registerMetric } from '../../telemetry/metrics.ts'
+import { counter, histogram, type MetricSpec } from '../../lib/metrics.ts'
 
 /** The self-checks of this process. */
 export const selfChecks: { readonly durations: Histogram; failures: number } = {
@@ -7,18 +7,15 @@ export const selfChecks: { readonly durations: Histogram; failures: number } = {
   failures: 0,
 }
 
-registerMetric({
-  name: 'coredns_health_request_duration_seconds',
-  help: 'Time a check of the own DNS sockets took, passed or failed.',
-  type: 'histogram',
-  labels: [],
-  collect: (emit) => emit([], selfChecks.durations),
-})
-
-registerMetric({
-  name: 'coredns_health_request_failures_total',
-  help: 'Checks of the own DNS sockets that failed.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], selfChecks.failures),
-})
+export const metrics: readonly MetricSpec[] = [
+  histogram(
+    'coredns_health_request_duration_seconds',
+    'Time a check of the own DNS sockets took, passed or failed.',
+    () => selfChecks.durations,
+  ),
+  counter(
+    'coredns_health_request_failures_total',
+    'Checks of the own DNS sockets that failed.',
+    () => selfChecks.failures,
+  ),
+]

@@ -8,6 +8,9 @@ import { Flag, Rcode, Type } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
 import { ARRIVALS_OF_A_LOOP, LoopDetector, type Target } from './detector.ts'
 
+/** All blocks look for loops at once, each with a query and connections of its own. */
+const HEAP_BYTES = 16 * 1024
+
 /**
  * `loop`: finds out at start whether what this block forwards comes back to it. It stands above
  * `cache` (in CoreDNS: below), which passes its questions by: they have an asker.
@@ -16,12 +19,13 @@ export const loop: Plugin = {
   name: 'loop',
   changesAnswers: false,
   stubZones: true,
+  heapBytes: HEAP_BYTES,
   setup(directives, block): Stage {
     bare(directives)
     const detector = new LoopDetector(block.zones[0] ?? '.', {
       ask,
       randomLabel,
-      onLoop: (message) => block.services.fatal(message),
+      onLoop: (message) => block.services.life.fatal(message),
     })
     const log = block.services.log.plugin('loop')
     // Several blocks have the same upstream, and each reload asks again.

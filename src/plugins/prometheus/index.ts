@@ -3,17 +3,20 @@ import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { acquire, type HttpLease } from '../../telemetry/http.ts'
 import { metricsRoute } from '../../telemetry/metrics-route.ts'
 import { enableRuntimeMetrics } from '../../telemetry/metrics.ts'
-import './build-info.ts'
 import { readConfig } from './config.ts'
-import { showEnabled } from './enabled.ts'
-import './metrics.ts'
-import { Recorder } from './recorder.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { ByServer } from '../../lib/counters.ts'
+import type { Observer } from '../../serve/query.ts'
+import { queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
+import { ZoneTable } from '../../serve/zone-table.ts'
+import { metrics, showEnabled } from './metrics.ts'
 
 /** `prometheus`: counts the queries of a block and shows all metrics over HTTP. */
 export const prometheus: Plugin = {
   name: 'prometheus',
   changesAnswers: false,
   stubZones: true,
+  metrics,
   setup(directives, block): Stage {
     const { clock } = block.services
     const log = block.services.log.plugin('prometheus')
@@ -22,7 +25,7 @@ export const prometheus: Plugin = {
     let hideEnabled: (() => void) | null = null
     return {
       http: config.address,
-      observe: new Recorder(block.zones, clock).record,
+      observe: recorder(block.zones, clock),
       async start(): Promise<void> {
         if (config.runtimeMetrics) enableRuntimeMetrics()
         hideEnabled = showEnabled(block)
@@ -41,4 +44,18 @@ export const prometheus: Plugin = {
       describe: () => [config.address, ...(config.runtimeMetrics ? ['runtime_metrics'] : [])],
     }
   },
+}
+
+/** Counts queries by their zones, one of the block's at least. */
+function recorder(zones: readonly string[], clock: Clock): Observer {
+  const countersOf = (zone: string): ByServer<QueryCounters> => new ByServer(queryCounters, zone)
+  const only = countersOf(zones[0] ?? '.')
+  const root = countersOf('.')
+  /** Null where the block has one zone: then every query is in it. */
+  const table = zones.length > 1 ? new ZoneTable<ByServer<QueryCounters>>() : null
+  for (const zone of zones) table?.add(zone, countersOf(zone))
+  return (q) => {
+    const zone = table === null ? only : (table.find(q.wire, q.question) ?? root)
+    zone.of(q.server).count(q, (clock.now - q.receivedAt) / 1000)
+  }
 }

@@ -1,6 +1,8 @@
-import { registerMetric, type Emit } from '../../telemetry/metrics.ts'
+import type { Emit, MetricSpec } from '../../lib/metrics.ts'
+import { version } from '../../lib/version.ts'
+import type { BlockContext, Stage } from '../../serve/plugin.ts'
+import { eachRequest, queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
 import { rcodeName, typeName } from '../../wire/codes.ts'
-import { eachRequest, queryCounters, type QueryCounters } from './counters.ts'
 
 /** By Protocol. */
 const protocols = ['udp', 'tcp'] as const
@@ -10,10 +12,10 @@ const families = ['1', '2'] as const
 const VIEW = ''
 
 function queryMetric(
-  head: { name: string; help: string; type: 'counter' | 'histogram'; labels?: readonly string[] },
+  head: Pick<MetricSpec, 'name' | 'help' | 'type'> & { readonly labels?: readonly string[] },
   collect: (emit: Emit, counters: QueryCounters, labels: readonly string[]) => void,
-): void {
-  registerMetric({
+): MetricSpec {
+  return {
     ...head,
     labels: ['server', 'zone', 'view', ...(head.labels ?? [])],
     collect(emit) {
@@ -21,68 +23,118 @@ function queryMetric(
         collect(emit, counters, [server, zone, VIEW])
       }
     },
-  })
+  }
 }
 
-queryMetric(
-  {
-    name: 'coredns_dns_requests_total',
-    help: 'Queries; zone "dropped" has those that the server refused before any plugin.',
-    type: 'counter',
-    labels: ['proto', 'family', 'type'],
-  },
-  (emit, counters, labels) => {
-    eachRequest(counters, (protocol, family, type, count) => {
-      const name = type === null ? 'other' : typeName(type)
-      emit([...labels, protocols[protocol]!, families[family]!, name], count)
-    })
-  },
-)
-
-queryMetric(
-  {
-    name: 'coredns_dns_do_requests_total',
-    help: 'Queries with the DO bit.',
-    type: 'counter',
-  },
-  (emit, { dnssecOk }, labels) => {
-    if (dnssecOk > 0) emit(labels, dnssecOk)
-  },
-)
-
-queryMetric(
-  {
-    name: 'coredns_dns_request_duration_seconds',
-    help: 'Time from reading a query to sending its answer.',
-    type: 'histogram',
-  },
-  (emit, { durations }, labels) => emit(labels, durations),
-)
-
-for (const [name, help, of] of [
-  ['coredns_dns_request_size_bytes', 'Length of queries.', 'requestSizes'],
-  ['coredns_dns_response_size_bytes', 'Length of answers as sent.', 'responseSizes'],
-] as const) {
-  queryMetric({ name, help, type: 'histogram', labels: ['proto'] }, (emit, counters, labels) => {
-    protocols.forEach((protocol, i) => {
-      const histogram = counters[of][i]!
-      if (histogram.counts.some((count) => count > 0)) emit([...labels, protocol], histogram)
-    })
-  })
-}
-
-queryMetric(
-  {
-    name: 'coredns_dns_responses_total',
-    help: 'Answers by rcode and by the plugin that made them ("" is the server itself).',
-    type: 'counter',
-    labels: ['rcode', 'plugin'],
-  },
-  (emit, { responses }, labels) => {
-    for (const { plugin, rcodes } of responses) {
-      rcodes.forEach((count, rcode) => {
-        if (count > 0) emit([...labels, rcodeName(rcode), plugin], count)
+function sizeMetric(name: string, help: string, of: 'requestSizes' | 'responseSizes'): MetricSpec {
+  return queryMetric(
+    { name, help, type: 'histogram', labels: ['proto'] },
+    (emit, counters, labels) => {
+      protocols.forEach((protocol, i) => {
+        const histogram = counters[of][i]!
+        if (histogram.counts.some((count) => count > 0)) emit([...labels, protocol], histogram)
       })
-    }
+    },
+  )
+}
+
+/** Blocks with `prometheus` that are running; while a reload is under way, old and new ones. */
+const running = new Set<BlockContext>()
+
+/** Shows which plugins a block has; the result ends that. */
+export function showEnabled(block: BlockContext): () => void {
+  running.add(block)
+  return () => running.delete(block)
+}
+
+/** Whether queries pass the stage; CoreDNS does not list what only opens ports or sets options. */
+function isHandler(stage: Stage): boolean {
+  return (['wrap', 'unwrap', 'observe'] as const).some((hook) => stage[hook] !== undefined)
+}
+
+let ownVersion: string | null = null
+
+function emitVersions(emit: Emit): void {
+  ownVersion ??= version()
+  emit([ownVersion, '', process.version], 1)
+}
+
+export const metrics: readonly MetricSpec[] = [
+  queryMetric(
+    {
+      name: 'coredns_dns_requests_total',
+      help: 'Queries; zone "dropped" has those that the server refused before any plugin.',
+      type: 'counter',
+      labels: ['proto', 'family', 'type'],
+    },
+    (emit, counters, labels) => {
+      eachRequest(counters, (protocol, family, type, count) => {
+        const name = type === null ? 'other' : typeName(type)
+        emit([...labels, protocols[protocol]!, families[family]!, name], count)
+      })
+    },
+  ),
+  queryMetric(
+    {
+      name: 'coredns_dns_do_requests_total',
+      help: 'Queries with the DO bit.',
+      type: 'counter',
+    },
+    (emit, { dnssecOk }, labels) => {
+      if (dnssecOk > 0) emit(labels, dnssecOk)
+    },
+  ),
+  queryMetric(
+    {
+      name: 'coredns_dns_request_duration_seconds',
+      help: 'Time from reading a query to sending its answer.',
+      type: 'histogram',
+    },
+    (emit, { durations }, labels) => emit(labels, durations),
+  ),
+  sizeMetric('coredns_dns_request_size_bytes', 'Length of queries.', 'requestSizes'),
+  sizeMetric('coredns_dns_response_size_bytes', 'Length of answers as sent.', 'responseSizes'),
+  queryMetric(
+    {
+      name: 'coredns_dns_responses_total',
+      help: 'Answers by rcode and by the plugin that made them ("" is the server itself).',
+      type: 'counter',
+      labels: ['rcode', 'plugin'],
+    },
+    (emit, { responses }, labels) => {
+      for (const { plugin, rcodes } of responses) {
+        rcodes.forEach((count, rcode) => {
+          if (count > 0) emit([...labels, rcodeName(rcode), plugin], count)
+        })
+      }
+    },
+  ),
+  {
+    name: 'coredns_plugin_enabled',
+    help: 'Plugins that queries of a server block pass, under its first zone; the value is 1.',
+    type: 'gauge',
+    labels: ['server', 'zone', 'view', 'name'],
+    collect(emit) {
+      for (const { servers, stages, zones } of running) {
+        for (const { name, stage } of stages) {
+          if (!isHandler(stage)) continue
+          for (const server of servers) emit([server, zones[0] ?? '.', VIEW, name], 1)
+        }
+      }
+    },
   },
-)
+  {
+    name: 'coredns_build_info',
+    help: 'For dashboards made for CoreDNS: the version of dnslet, and of Node.js as goversion.',
+    type: 'gauge',
+    labels: ['version', 'revision', 'goversion'],
+    collect: emitVersions,
+  },
+  {
+    name: 'dnslet_build_info',
+    help: 'The versions of dnslet and of Node.js, in labels; always 1.',
+    type: 'gauge',
+    labels: ['version', 'revision', 'nodeversion'],
+    collect: emitVersions,
+  },
+]

@@ -15,7 +15,7 @@ import { joinHostPort } from '../../lib/address.ts'
 export interface ReadyConfig {
   /** `host:port`, where host '' is every interface. */
   readonly address: string
-  /** Whether a stage that was ready once is asked again. */
+  /** Whether a plugin that was ready once would be asked again: none has a say so far. */
   readonly continuously: boolean
 }
 

@@ -1,31 +1,28 @@
 import { reasonOf } from '../../lib/errors.ts'
-import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
-import { acquire, type HttpLease } from '../../telemetry/http.ts'
+import type { Plugin, Stage } from '../../serve/plugin.ts'
+import { acquire, type HttpLease, type HttpReply, plainText } from '../../telemetry/http.ts'
 import { readConfig } from './config.ts'
-import { Readiness } from './readiness.ts'
 
-/** The blocks of one configuration answer together, on each of their addresses. */
-const readinessOf = new WeakMap<Services, Readiness>()
-
-/** `ready`: tells over HTTP whether every stage can do its work. */
+/** `ready`: tells over HTTP whether queries should be sent here; the daemon knows what speaks against it. */
 export const ready: Plugin = {
   name: 'ready',
   changesAnswers: false,
   setup(directives, block): Stage {
     const config = readConfig(directives)
-    const { services } = block
-    const readiness = readinessOf.get(services) ?? new Readiness(services.readiness)
-    readinessOf.set(services, readiness)
+    const { life, log } = block.services
+    const answer = (): HttpReply => {
+      const { reasons } = life.readiness
+      return reasons.length === 0 ? plainText(200, 'OK') : plainText(503, reasons.join(', '))
+    }
     let lease: HttpLease | null = null
     return {
       http: config.address,
       async start(): Promise<void> {
-        readiness.add(block.stages, config.continuously)
         try {
-          lease = await acquire(config.address, { '/ready': () => readiness.answer() })
+          lease = await acquire(config.address, { '/ready': answer })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same: the probe fails and says enough.
-          services.log.plugin('ready').error(`Failed to start ready handler: ${reasonOf(error)}`)
+          log.plugin('ready').error(`Failed to start ready handler: ${reasonOf(error)}`)
         }
       },
       async stop(): Promise<void> {

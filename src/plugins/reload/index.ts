@@ -1,7 +1,6 @@
 import { formatDuration } from '../../corefile/directive.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { readConfig } from './config.ts'
-import './metrics.ts'
 
 /** `reload`: follows changes of the Corefile. The daemon does it; this says how often. */
 export const reload: Plugin = {
@@ -13,7 +12,7 @@ export const reload: Plugin = {
     const { interval, jitter } = readConfig(directives, (message) => log.warning(message))
     return {
       start(): Promise<void> {
-        block.services.watchCorefile(interval, jitter)
+        block.services.life.watchCorefile(interval, jitter)
         return Promise.resolve()
       },
       describe: () => [`looks every ${formatDuration(interval)} ± ${formatDuration(jitter / 2)}`],

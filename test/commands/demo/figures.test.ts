@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { figuresLine, readFigures, since } from '../../../src/commands/demo/figures.ts'
 import { Histogram } from '../../../src/lib/counters.ts'
-import type { MetricSpec } from '../../../src/telemetry/metrics.ts'
+import type { MetricSpec } from '../../../src/lib/metrics.ts'
 
 const values = new Map<string, (number | Histogram)[]>()
 const labels = ['server', 'zone']

@@ -6,7 +6,7 @@ import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { messageOf, parseText } from '../../corefile/support.ts'
 import { accepted, FakeTarget } from '../../serve/fake-target.ts'
 import { message, opt, type TestMessage } from '../../wire/message.ts'
-import { testBlock } from '../bind/block.ts'
+import { testBlock } from '../../helpers/services.ts'
 
 function stageOf(text: string) {
   const [block] = parseText(`. {\n${text}\n}`, { known: ['any'] })

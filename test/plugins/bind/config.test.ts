@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type BindConfig, readConfig } from '../../../src/plugins/bind/config.ts'
-import { directivesOf } from './directives.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 
 const interfaces: Readonly<Record<string, readonly string[]>> = {
   lo: ['127.0.0.1', '::1'],

@@ -1,11 +1,11 @@
-import { parse } from '../../../src/corefile/parse.ts'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
-import { Holds } from '../../../src/lib/holds.ts'
+import { testBlock, testServices } from '../../helpers/services.ts'
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
-import type { BlockContext, Stage } from '../../../src/serve/plugin.ts'
+import type { Stage } from '../../../src/serve/plugin.ts'
 import {
   type Observer,
   Outcome,
@@ -17,7 +17,6 @@ import { Server } from '../../../src/serve/server.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { readTtl, type Records } from '../../../src/wire/records.ts'
-import { nullLog } from '../../helpers/null-log.ts'
 import { message, opt, questionOf, recordsOf, type TestMessage } from '../../wire/message.ts'
 
 /** A reply as a client sees it. */
@@ -143,39 +142,12 @@ export class Bench {
   ) {
     this.clock = parts.clock ?? new ManualClock()
     this.budget = parts.budget ?? new ByteBudget(64 << 20)
-    const kept = parts.kept ?? new Map<string, unknown>()
-    const [block] = parse(
-      { file: 'Corefile', text: `${zone} {\n${directive}\n}\n` },
-      {
-        directives: ['cache'],
-        env: {},
-        files: { read: () => '', list: () => [], isDirectory: () => false } as never,
-        warn: () => {},
-      },
-    )
-    const context: BlockContext = {
+    const context = testBlock({
       zones: [zone],
-      servers: ['dns://127.0.0.1:53'],
-      listeners: [{ host: '127.0.0.1', port: 53 }],
-      directives: ['cache'],
-      stages: [],
       identity: directive,
-      services: {
-        clock: this.clock,
-        log: nullLog,
-        cacheBudget: this.budget,
-        keep: <T>(key: string, make: () => T): T => {
-          if (!kept.has(key)) kept.set(key, make())
-          return kept.get(key) as T
-        },
-        watchCorefile: () => {},
-        fatal: () => {},
-        selfCheck: () => Promise.resolve(null),
-        readiness: new Holds(),
-        untilIdle: () => Promise.resolve(true),
-      },
-    }
-    this.stage = cache.setup(block!.directives.get('cache')!, context)
+      services: testServices({ clock: this.clock, memory: this.budget }, parts.kept),
+    })
+    this.stage = cache.setup(directivesOf('cache', directive), context)
     const stages = [
       { name: 'cache', stage: this.stage },
       { name: 'forward', stage: this.upstream.stage },

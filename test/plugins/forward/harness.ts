@@ -1,19 +1,18 @@
-import { parse } from '../../../src/corefile/parse.ts'
-import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { Clock } from '../../../src/lib/clock.ts'
-import { Holds } from '../../../src/lib/holds.ts'
 import type { Log } from '../../../src/lib/log.ts'
 import { forward } from '../../../src/plugins/forward/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
-import type { BlockContext, Stage } from '../../../src/serve/plugin.ts'
+import type { Stage } from '../../../src/serve/plugin.ts'
 import { type Observer, Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
 import { Server } from '../../../src/serve/server.ts'
 import { KeptStates, type StateUser } from '../../../src/daemon/kept-states.ts'
 import { Flag } from '../../../src/wire/codes.ts'
 import { readFlags, readId } from '../../../src/wire/header.ts'
 import type { Records } from '../../../src/wire/records.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 import type { Owner } from '../../helpers/processes.ts'
+import { testBlock } from '../../helpers/services.ts'
 import { message, opt, questionOf, recordsOf } from '../../wire/message.ts'
 
 /** A reply as the client sees it, and what the server knows of it. */
@@ -109,35 +108,8 @@ class Client implements ReplyTarget {
 
 /** Reads the `forward` directives of a Corefile body and sets them up, opening nothing. */
 export function setup(body: string, kept: StateUser, clock: Clock, log: Log): Stage {
-  const [block] = parse(
-    { file: 'Corefile', text: `. {\n${body}\n}\n` },
-    {
-      directives: ['forward'],
-      env: {},
-      files: { read: () => '', glob: () => [] },
-      warn: () => {},
-    },
-  )
-  const context: BlockContext = {
-    zones: ['.'],
-    servers: ['dns://127.0.0.1:53'],
-    listeners: [{ host: '127.0.0.1', port: 53 }],
-    directives: ['forward'],
-    stages: [],
-    identity: body,
-    services: {
-      clock,
-      log,
-      cacheBudget: new ByteBudget(0),
-      keep: (key, make, drop) => kept.keep(key, make, drop),
-      watchCorefile: () => {},
-      fatal: () => {},
-      selfCheck: () => Promise.resolve(null),
-      readiness: new Holds(),
-      untilIdle: () => Promise.resolve(true),
-    },
-  }
-  return forward.setup(block!.directives.get('forward')!, context)
+  const services = { clock, log, keep: kept.keep }
+  return forward.setup(directivesOf('forward', body), testBlock({ identity: body, services }))
 }
 
 /** A server block `. { forward … }` without sockets of its own, in front of real upstreams. */

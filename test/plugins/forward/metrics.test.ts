@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { metrics } from '../../../src/plugins/forward/metrics.ts'
 import { exposition } from '../../../src/telemetry/metrics.ts'
 import { answerTo, honest, silent, startScripted } from '../../upstream/scripted.ts'
 import { Front } from './harness.ts'
 
 test('the metrics of CoreDNS’s forward and proxy tell what happened', async (t) => {
   // The first exposition loads prom-client, which takes longer than an attempt may.
-  await exposition('')
+  await exposition('', metrics)
   const upstream = await startScripted(t, honest)
   const body = `forward . 127.0.0.1:${upstream.port} {\nmax_concurrent 1\nmax_fails 0\n}`
   const front = await Front.start(t, body)
@@ -20,7 +21,7 @@ test('the metrics of CoreDNS’s forward and proxy tell what happened', async (t
   upstream.script = silent
   const slow = front.ask('c.test', { over: 'tcp' })
   await front.ask('d.test')
-  const { body: text } = await exposition('')
+  const { body: text } = await exposition('', metrics)
   const to = `to="127.0.0.1:${upstream.port}"`
   const proxy = `proxy_name="forward",${to}`
   // A slow machine may need a second attempt, and a third connection, for the last query.
@@ -53,7 +54,7 @@ test('health checks and retries are counted by upstream', async (t) => {
   await upstream.close()
   const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 9\n}`)
   await front.ask('a.test', { over: 'tcp' })
-  const { body } = await exposition('')
+  const { body } = await exposition('', metrics)
   const to = `to="127.0.0.1:${upstream.port}"`
   const failures = `coredns_proxy_healthcheck_failures_total{proxy_name="forward",${to}} `
   assert.ok(body.includes(failures), failures)

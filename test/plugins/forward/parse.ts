@@ -1,17 +1,9 @@
-import { type Directive, parse } from '../../../src/corefile/parse.ts'
 import { type ForwardConfig, readConfig } from '../../../src/plugins/forward/config.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 
-/** The only directive of `. { … }`. */
-function directiveOf(text: string): Directive {
-  const [block] = parse(
-    { file: 'Corefile', text: `. {\n${text}\n}\n` },
-    { directives: ['forward'], env: {}, files: { read: () => '', glob: () => [] }, warn: () => {} },
-  )
-  return block!.directives.get('forward')![0]!
-}
-
+/** What the only directive of `. { … }` says. */
 export function configOf(text: string): ForwardConfig {
-  return readConfig(directiveOf(text))
+  return readConfig(directivesOf('forward', text)[0]!)
 }
 
 /** The message of the error that reading the directive throws. */

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { health } from '../../../src/plugins/health/index.ts'
 import { freePort } from '../../helpers/ports.ts'
+import { testServices } from '../../helpers/services.ts'
 import { TestBlock } from '../../telemetry/block.ts'
 
 async function get(port: number): Promise<[status: number, type: string | null, body: string]> {
@@ -15,13 +16,17 @@ test('/health is OK while the own sockets answer, and says why it is not', async
   const port = await freePort()
   let problem: string | null = null
   const selfCheck = (): Promise<string | null> => Promise.resolve(problem)
-  const healthy = new TestBlock(health, `health 127.0.0.1:${port}`, { services: { selfCheck } })
+  const healthy = new TestBlock(health, `health 127.0.0.1:${port}`, {
+    services: { life: { selfCheck } },
+  })
   await healthy.start(t)
   assert.deepEqual(await get(port), [200, 'text/plain; charset=utf-8', 'OK'])
   await healthy.stage.stop?.(true)
 
   problem = 'dns://127.0.0.1:53 does not answer over TCP'
-  const ill = new TestBlock(health, `health 127.0.0.1:${port}`, { services: { selfCheck } })
+  const ill = new TestBlock(health, `health 127.0.0.1:${port}`, {
+    services: { life: { selfCheck } },
+  })
   await ill.start(t)
   const [status, , body] = await get(port)
   assert.deepEqual([status, body], [503, `${problem}\n`])
@@ -30,17 +35,11 @@ test('/health is OK while the own sockets answer, and says why it is not', async
 test('a reload shows no gap and goes on with the same checks', async (t) => {
   const port = await freePort()
   let asked = 0
-  const kept = new Map<string, unknown>()
-  const services = {
-    keep: <T>(key: string, make: () => T): T => {
-      if (!kept.has(key)) kept.set(key, make())
-      return kept.get(key) as T
-    },
-    selfCheck: (): Promise<string | null> => {
-      asked++
-      return Promise.resolve(null)
-    },
+  const selfCheck = (): Promise<string | null> => {
+    asked++
+    return Promise.resolve(null)
   }
+  const services = testServices({ life: { selfCheck } })
   const old = new TestBlock(health, `health 127.0.0.1:${port}`, { services })
   const next = new TestBlock(health, `health 127.0.0.1:${port}`, { services })
   await old.start(t)
@@ -100,7 +99,7 @@ test('lameduck until idle ends when no client asks any more, or with its time', 
       return Promise.resolve(idle)
     }
     const lines = 'health {\nlameduck 30s until idle\n}'
-    const block = new TestBlock(health, lines, { services: { untilIdle } })
+    const block = new TestBlock(health, lines, { services: { life: { untilIdle } } })
     await block.stage.lameduck!()
     assert.deepEqual(asked, [[1_000, 30_000]])
     assert.deepEqual(block.log.texts, [

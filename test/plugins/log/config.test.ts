@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readRules } from '../../../src/plugins/log/config.ts'
-import { directivesOf } from '../../telemetry/block.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 
 const read = (
   lines: string,

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { log } from '../../../src/plugins/log/index.ts'
 import type { Query } from '../../../src/serve/query.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
+import { createLog, droppedLinesMetric } from '../../../src/telemetry/log.ts'
 import { exposition } from '../../../src/telemetry/metrics.ts'
 import { Rcode, Type } from '../../../src/wire/codes.ts'
 import { answerWith, TestBlock } from '../../telemetry/block.ts'
@@ -99,7 +99,7 @@ for (const format of ['text', 'json'] as const) {
 }
 
 async function droppedLines(): Promise<number> {
-  const { body } = await exposition('')
+  const { body } = await exposition('', [droppedLinesMetric])
   return Number(/^dnslet_log_dropped_lines_total (\d+)$/m.exec(body)?.[1])
 }
 

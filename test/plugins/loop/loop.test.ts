@@ -13,8 +13,8 @@ import { readFlags, writeFlags } from '../../../src/wire/header.ts'
 import { nameText, parseQuestion, Question } from '../../../src/wire/question.ts'
 import { nullLog } from '../../helpers/null-log.ts'
 import { message } from '../../wire/message.ts'
-import { testBlock } from '../bind/block.ts'
-import { directivesOf } from '../bind/directives.ts'
+import { testBlock } from '../../helpers/services.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 import { Front, forwardTo } from './front.ts'
 
 interface Block {
@@ -41,7 +41,7 @@ function serveBlock(t: TestContext, front: Front, upstream: number, options: Opt
     zones: [options.zone ?? '.'],
     listeners: [{ host: options.host ?? '127.0.0.1', port: front.port }],
     services: {
-      fatal: (text) => void fatal.push(text),
+      life: { fatal: (text) => void fatal.push(text) },
       keep: (key, make) =>
         key === 'loop told' ? ((options.state as ReturnType<typeof make>) ?? make()) : make(),
       log: { ...nullLog, plugin: () => ({ ...nullLog, ...options.log }) },

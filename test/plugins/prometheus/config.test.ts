@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readConfig } from '../../../src/plugins/prometheus/config.ts'
-import { directivesOf } from '../../telemetry/block.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 
 const read = (lines: string): ReturnType<typeof readConfig> =>
   readConfig(directivesOf('prometheus', lines))

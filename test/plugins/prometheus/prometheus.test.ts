@@ -2,19 +2,21 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { recordDropped } from '../../../src/plugins/prometheus/dropped.ts'
+import { panicked } from '../../../src/daemon/panics.ts'
 import { prometheus } from '../../../src/plugins/prometheus/index.ts'
-import { panicked } from '../../../src/plugins/prometheus/panics.ts'
-import '../../../src/plugins/health/index.ts'
 import { Protocol, Query } from '../../../src/serve/query.ts'
+import { recordDropped } from '../../../src/serve/query-counters.ts'
 import { Server } from '../../../src/serve/server.ts'
-import { registeredMetrics } from '../../../src/telemetry/metrics.ts'
+import { registerMetrics } from '../../../src/telemetry/metrics.ts'
 import { traceStacks } from '../../../src/telemetry/stack-traces.ts'
 import { Class, Rcode, Type } from '../../../src/wire/codes.ts'
+import { allMetrics } from '../../helpers/metrics.ts'
 import { freePort } from '../../helpers/ports.ts'
 import { answerWith, RecordedLog, TestBlock, TestClient } from '../../telemetry/block.ts'
 import { scrape, type Scrape, valueOf } from '../../telemetry/scrape.ts'
 import { a, message, opt } from '../../wire/message.ts'
+
+registerMetrics(allMetrics())
 
 const TIME =
   '0.00025 0.0005 0.001 0.002 0.004 0.008 0.016 0.032 0.064 0.128 0.256 0.512 1.024 2.048 4.096 8.192 +Inf'
@@ -93,7 +95,7 @@ describe('/metrics', async () => {
   })
 
   test('names and help texts are what Prometheus wants of them', () => {
-    for (const { name, help, type } of registeredMetrics()) {
+    for (const { name, help, type } of allMetrics()) {
       assert.match(name, /^(coredns|dnslet|process|nodejs|promhttp)_[a-z0-9_]+$/)
       assert.ok(help.endsWith('.') || help.includes(';'), `${name}: ${help}`)
       assert.equal(name.endsWith('_total'), type === 'counter', name)

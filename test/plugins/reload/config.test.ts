@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ReloadConfig, readConfig } from '../../../src/plugins/reload/config.ts'
-import { directivesOf } from '../bind/directives.ts'
+import { directivesOf } from '../../helpers/directives.ts'
 
 function read(body: string): ReloadConfig {
   return readConfig(directivesOf('reload', body))

@@ -1,18 +1,16 @@
-import { reasonOf } from '../../lib/errors.ts'
-import type { Log } from '../../lib/log.ts'
-import type { Query } from '../../serve/query.ts'
-import { registerMetric } from '../../telemetry/metrics.ts'
-import { areStacksTraced } from '../../telemetry/stack-traces.ts'
+import { reasonOf } from '../lib/errors.ts'
+import type { Log } from '../lib/log.ts'
+import { counter, type MetricSpec } from '../lib/metrics.ts'
+import type { Query } from '../serve/query.ts'
+import { areStacksTraced } from '../telemetry/stack-traces.ts'
 
 let panics = 0
 
-registerMetric({
-  name: 'coredns_panics_total',
-  help: 'Exceptions recovered from: a query answered with SERVFAIL, or a callback cut short.',
-  type: 'counter',
-  labels: [],
-  collect: (emit) => emit([], panics),
-})
+export const panicsMetric: MetricSpec = counter(
+  'coredns_panics_total',
+  'Exceptions recovered from: a query answered with SERVFAIL, or a callback cut short.',
+  () => panics,
+)
 
 /** Counts and logs a handler that threw while it served `q`, with its stack where that is wanted. */
 export function panicked(log: Log, cause: unknown, q: Query): void {

@@ -1,5 +1,5 @@
-import { nodeFiles } from '../../../src/corefile/files.ts'
-import { type Directive, parse } from '../../../src/corefile/parse.ts'
+import { nodeFiles } from '../../src/corefile/files.ts'
+import { type Directive, parse } from '../../src/corefile/parse.ts'
 
 /** All occurrences of the directive `name` in a block `. { <body> }`; its first line is line 2. */
 export function directivesOf(name: string, body: string): readonly Directive[] {

@@ -1,7 +1,6 @@
-import { Histogram, LabelledCounters } from '../../lib/counters.ts'
-import { Outcome, type Query } from '../../serve/query.ts'
-import { TIME_BUCKETS } from '../../upstream/counters.ts'
-import { Type } from '../../wire/codes.ts'
+import { ByServer, Histogram, LabelledCounters, TIME_BUCKETS } from '../lib/counters.ts'
+import { Type } from '../wire/codes.ts'
+import { Outcome, type Query } from './query.ts'
 
 /** CoreDNS's buckets for message sizes in bytes; 8291 is its own slip of the pen. */
 const SIZE_BUCKETS: readonly number[] = [
@@ -72,6 +71,17 @@ export class QueryCounters {
 export const queryCounters: LabelledCounters<QueryCounters> = new LabelledCounters(
   () => new QueryCounters(),
 )
+
+/** What CoreDNS calls queries that its server answers before any plugin. */
+const dropped = new ByServer(queryCounters, 'dropped')
+
+/**
+ * Counts a query that the server itself has answered: no zone, a class it does not serve, a question
+ * or OPT record it cannot read, an opcode or EDNS version it does not know.
+ */
+export function recordDropped(q: Query): void {
+  dropped.of(q.server).count(q, 0)
+}
 
 /** Calls `each` with the label values and count of every kind of request that occurred. */
 export function eachRequest(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { eachRequest, QueryCounters } from '../../../src/plugins/prometheus/counters.ts'
-import { Outcome, Protocol, Query } from '../../../src/serve/query.ts'
-import { typeName } from '../../../src/wire/codes.ts'
-import { TestClient } from '../../telemetry/block.ts'
+import { eachRequest, QueryCounters } from '../../src/serve/query-counters.ts'
+import { Outcome, Protocol, Query } from '../../src/serve/query.ts'
+import { typeName } from '../../src/wire/codes.ts'
+import { TestClient } from '../telemetry/block.ts'
 
 const named =
   'A AAAA CNAME DNSKEY DS MX NSEC NSEC3 NS PTR RRSIG SOA SRV TXT HTTPS SVCB IXFR AXFR ANY'.split(

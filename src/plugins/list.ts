@@ -1,0 +1,12 @@
+// A line for each plugin. Their order is that of the directives in index.ts.
+export { any } from './any/index.ts'
+export { bind } from './bind/index.ts'
+export { cache } from './cache/index.ts'
+export { errors } from './errors/index.ts'
+export { forward } from './forward/index.ts'
+export { health } from './health/index.ts'
+export { log } from './log/index.ts'
+export { loop } from './loop/index.ts'
+export { prometheus } from './prometheus/index.ts'
+export { ready } from './ready/index.ts'
+export { reload } from './reload/index.ts'
