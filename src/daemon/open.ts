@@ -15,8 +15,7 @@ import { registerMetric } from '../telemetry/metrics.ts'
 import { openCacheBudget, showCacheBudget } from './cache-budget.ts'
 import type { ReceiveCache } from './cache-handover.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
-import { Daemon } from './daemon.ts'
-import type { DaemonParts } from './daemon-parts.ts'
+import { Daemon, type DaemonParts } from './daemon.ts'
 import { showKeptQueries } from './kept-queries.ts'
 import { LoopLag, loopLagMetric } from './loop-lag.ts'
 import { collectStartGarbage } from './start-garbage.ts'
@@ -26,12 +25,8 @@ export interface OpenParts extends Omit<
   'clock' | 'cacheBudget' | 'listeners' | 'receiveCache' | 'vitals'
 > {
   /** What a predecessor gives: sockets to serve on, and its cache. Null or absent: nothing. */
-  readonly inherited?: Bequest | null
+  readonly inherited?: (Inheritance & { readonly receiveCache: ReceiveCache }) | null
   readonly closing?: ClosingOrder | null
-}
-
-interface Bequest extends Inheritance {
-  readonly receiveCache: ReceiveCache
 }
 
 /**
