@@ -98,7 +98,7 @@ async function boot(file: string): Promise<void> {
   try {
     assert.equal(await checkListeners(daemon.addresses), null)
   } finally {
-    await daemon.shutdown()
+    await daemon.stop()
   }
 }
 

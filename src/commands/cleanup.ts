@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CleanupOptions } from '../options/cleanup-options.ts'
-import { library } from '../node/intercept.ts'
-import { scopedName } from '../node/prepare-node.ts'
+import { library, scopedName } from '../node/prepare-node.ts'
 import { removeLink, removeRules, removeState } from '../host/cleanup.ts'
 import { portOwners } from '../host/port-owner.ts'
 import { findNeighbours, type Presence } from '../host/presence.ts'

@@ -4,21 +4,50 @@ import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
 import { recordDropped } from '../serve/query-counters.ts'
 import { heldHttp, letGoHttp } from '../telemetry/http.ts'
-import { exportKept, importKept } from './cache-handover.ts'
-import type { Corefile } from '../source/corefile-source.ts'
-import type { DaemonParts } from './daemon-parts.ts'
+import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
+import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 import { KeptStates } from './kept-states.ts'
-import { OpenListeners } from './open-listeners.ts'
+import { OpenListeners, untilIdle } from './open-listeners.ts'
 import { panicked } from './panics.ts'
 import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
-import { checkListeners, isSelfCheck } from './self-check.ts'
-import { selfLookUp, selfQuery } from './self-query.ts'
-import { untilIdle } from './until-idle.ts'
+import { checkListeners, isSelfCheck, type OtherServers } from './self-check.ts'
 import { watchFile } from '../source/watch-directory.ts'
+import type { ByteBudget } from '../lib/byte-budget.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { Listeners } from '../net/listeners.ts'
 
 const STARTING = 'Starting'
 const ENDING = 'Shutting down'
+
+/** What a daemon is made of. */
+export interface DaemonParts {
+  readonly source: Source
+  /** What to serve at start where `source` gives nothing that can be: the first that is not null. */
+  readonly fallbacks?: readonly Fallback[]
+  /** Told of each configuration that serves, once its plugins have found nothing against it. */
+  readonly inService?: (corefile: Corefile) => void
+  /** Port of server blocks that name none. */
+  readonly port: number
+  readonly clock: Clock
+  readonly log: Log
+  /** See `Services.memory`. */
+  readonly memory: ByteBudget
+  readonly listeners: Listeners
+  /** Where there is a predecessor, its cache. */
+  readonly receiveCache?: ReceiveCache | null
+  /** Who else serves these addresses. Default: nobody. */
+  readonly neighbours?: OtherServers
+  /** A plugin found that the first configuration must not go on. */
+  readonly fatal: (message: string) => void
+  /** Whether listeners may be bound to addresses that this machine gets later: those of others. */
+  readonly freeBind?: boolean
+  /** Why nobody should be sent here: others may have reasons of their own. */
+  readonly readiness?: Holds
+  /** What else makes the process unhealthy: its event loop, its receive queues; null for nothing. */
+  readonly vitals?: () => string | null
+}
 
 /**
  * The serving process: the open sockets, and the configuration that answers behind them.
@@ -35,14 +64,8 @@ export class Daemon {
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
   #corefile: Corefile
-  /** Whether another dnslet reads our sockets or has its own beside them, and may answer in our place. */
-  sharesSockets: boolean
-  /** Looks whether others serve these addresses as well by now. */
-  lookForOthers: () => Promise<boolean> = () => Promise.resolve(false)
   /** See `Listeners.sharePort`. */
   readonly sharePort = (shared: boolean): void => this.#parts.listeners.sharePort(shared)
-  /** Whether queries for our addresses may rightly lead to somebody else: until interception begins. */
-  othersMayAnswer: () => boolean = () => this.#parts.freeBind === true
   /** True once the configuration in force is to end with the process. */
   #ending = false
   /** Resolves when HTTP has been let go; null while nothing has. */
@@ -62,8 +85,13 @@ export class Daemon {
       return await Daemon.#serve(parts, corefile)
     } catch (error) {
       for (const fallback of parts.fallbacks ?? []) {
-        const daemon = await Daemon.#serveInstead(parts, fallback(error, failed))
-        if (daemon !== null) return daemon
+        const corefile = fallback(error, failed)
+        if (corefile === null) continue
+        try {
+          return await Daemon.#serve(parts, corefile)
+        } catch (cause) {
+          parts.log.error(`Cannot serve that either: ${reasonOf(cause)}`)
+        }
       }
       throw error
     }
@@ -79,23 +107,13 @@ export class Daemon {
       await runtime.start()
       daemon.readiness.release(STARTING)
     } catch (error) {
-      await daemon.#abandonStart()
+      await daemon.#watcher.stop()
+      await daemon.#open.closeExcept([])
+      await runtime.stop(false)
       throw error
     }
     void runtime.settled().then(() => daemon.#found(runtime, corefile))
     return daemon
-  }
-
-  static async #serveInstead(
-    parts: DaemonParts,
-    corefile: Corefile | null,
-  ): Promise<Daemon | null> {
-    try {
-      return corefile === null ? null : await Daemon.#serve(parts, corefile)
-    } catch (error) {
-      parts.log.error(`Cannot serve that either: ${reasonOf(error)}`)
-      return null
-    }
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
@@ -103,7 +121,6 @@ export class Daemon {
     this.#parts = parts
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
-    this.sharesSockets = parts.beside === true || (parts.receiveCache ?? null) !== null
     this.readiness = parts.readiness ?? new Holds()
     this.readiness.hold(STARTING)
     this.#watcher = new CorefileWatcher({
@@ -164,12 +181,11 @@ export class Daemon {
    * queues, and the answers of every listener over UDP and TCP. Never rejects.
    */
   async selfCheck(): Promise<string | null> {
-    const { freeBind = false, vitals = () => null } = this.#parts
-    const sharing = this.sharesSockets ? 'predecessor' : 'us'
-    const from = this.othersMayAnswer() ? 'anybody' : sharing
+    const { freeBind = false, neighbours, vitals = () => null } = this.#parts
+    const from = neighbours?.mayAnswer() ?? 'us'
     const problem = vitals() ?? (await checkListeners(this.addresses, freeBind, from))
-    if (problem === null || from !== 'us' || !(await this.lookForOthers())) return problem
-    return checkListeners(this.addresses, freeBind, 'predecessor')
+    if (problem === null || from !== 'us' || (await neighbours?.look()) !== true) return problem
+    return checkListeners(this.addresses, freeBind, 'neighbour')
   }
 
   /**
@@ -177,46 +193,34 @@ export class Daemon {
    * serves it: what clients will get once the listeners' addresses are local, if only from
    * upstream. Resolves to null, or to what is wrong. Never rejects.
    */
-  async selfQuery(name: string): Promise<string | null> {
-    const serving = this.#open.serving(this.#runtime, name)
-    if (serving.length === 0) return `no server block serves ${name}`
-    for (const listener of serving) {
-      const problem = await selfQuery(this.#parts.listeners, listener, name)
-      if (problem !== null) return problem
-    }
-    return null
+  selfQuery(name: string): Promise<string | null> {
+    return this.#open.selfQuery(this.#runtime, name)
   }
 
   /** The addresses of `name`, as clients get them; none where there are none. */
-  async lookUp(name: string): Promise<readonly string[]> {
-    const [listener] = this.#open.serving(this.#runtime, name)
-    return listener === undefined ? [] : selfLookUp(this.#parts.listeners, listener, name)
-  }
-
-  /** Ends serving: lameduck, then the sockets once they are drained, then the plugins. */
-  async shutdown(): Promise<void> {
-    await this.lameduck()
-    await this.stop()
+  lookUp(name: string): Promise<readonly string[]> {
+    return this.#open.lookUp(this.#runtime, name)
   }
 
   /** Ready no more from this moment on, and answers as long as `health`'s lameduck wants. */
   async lameduck(): Promise<void> {
-    this.#ending = true
-    this.readiness.hold(ENDING)
-    this.#candidate?.giveUp(new Error('the daemon shuts down'))
-    await this.#watcher.stop()
+    await this.#beginEnd()
     // What a successor serves needs no farewell.
     if (this.#letGo === null) await this.#runtime.lameduck()
   }
 
   /** Ends serving without waiting for anybody but queries under way. */
   async stop(): Promise<void> {
+    await this.#beginEnd()
+    await this.#open.closeExcept([])
+    await this.#runtime.stop(true)
+  }
+
+  #beginEnd(): Promise<void> {
     this.#ending = true
     this.readiness.hold(ENDING)
     this.#candidate?.giveUp(new Error('the daemon shuts down'))
-    await this.#watcher.stop()
-    await this.#open.closeExcept([])
-    await this.#runtime.stop(true)
+    return this.#watcher.stop()
   }
 
   /** The open sockets, for a successor to have copies of. */
@@ -247,12 +251,6 @@ export class Daemon {
     await Promise.all(this.#open.all.map((listener) => listener.settled()))
     await this.#letGo
     await this.stop()
-  }
-
-  async #abandonStart(): Promise<void> {
-    await this.#watcher.stop()
-    await this.#open.closeExcept([])
-    await this.#runtime.stop(false)
   }
 
   /** Puts a new configuration into service; the old one is kept until that has started well. */

@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isSubdomain } from '../corefile/directive.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import type { Handler } from '../serve/plugin.ts'
+import { isSelfCheck } from './self-check.ts'
+import { selfLookUp, selfQuery } from './self-query.ts'
 import type { ServedAddress, Runtime } from './runtime.ts'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
@@ -26,6 +30,23 @@ export class OpenListeners {
         blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
       )
       .flatMap((endpoint) => this.#open.get(endpoint.name) ?? [])
+  }
+
+  /** As `Daemon.selfQuery()`. */
+  async selfQuery(runtime: Runtime, name: string): Promise<string | null> {
+    const serving = this.serving(runtime, name)
+    if (serving.length === 0) return `no server block serves ${name}`
+    for (const listener of serving) {
+      const problem = await selfQuery(this.#listeners, listener, name)
+      if (problem !== null) return problem
+    }
+    return null
+  }
+
+  /** As `Daemon.lookUp()`. */
+  async lookUp(runtime: Runtime, name: string): Promise<readonly string[]> {
+    const [listener] = this.serving(runtime, name)
+    return listener === undefined ? [] : selfLookUp(this.#listeners, listener, name)
   }
 
   /**
@@ -74,5 +95,36 @@ export class OpenListeners {
     const closing = [...this.#open].filter(([name]) => ends(name))
     for (const [name] of closing) this.#open.delete(name)
     await Promise.all(closing.map(([, listener]) => listener.close(DRAIN_MS)))
+  }
+}
+
+/**
+ * Waits until no client has sent a query for `quietMs` milliseconds, `limitMs` at most. Resolves to
+ * whether that came about. The daemon's own checks are no clients.
+ *
+ * From here on each query of these listeners passes one more function: a daemon that is about to end
+ * can afford it, and while it serves, nobody pays for a question that is asked once.
+ */
+export async function untilIdle(
+  listeners: Iterable<Pick<Listener, 'dispatch'>>,
+  clock: Clock,
+  quietMs: number,
+  limitMs: number,
+): Promise<boolean> {
+  const began = clock.refresh()
+  let lastQuery = began
+  for (const listener of listeners) {
+    const { dispatch } = listener
+    listener.dispatch = (q) => {
+      if (!isSelfCheck(q)) lastQuery = clock.now
+      dispatch(q)
+    }
+  }
+  for (;;) {
+    const now = clock.refresh()
+    const [idleAt, limit] = [lastQuery + quietMs, began + limitMs]
+    if (now >= idleAt) return true
+    if (now >= limit) return false
+    await sleep(Math.max(Math.min(idleAt, limit) - now, 1))
   }
 }

@@ -17,8 +17,7 @@ import { registerMetrics } from '../telemetry/metrics.ts'
 import { openCacheBudget } from './cache-budget.ts'
 import type { ReceiveCache } from './cache-handover.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
-import { Daemon } from './daemon.ts'
-import type { DaemonParts } from './daemon-parts.ts'
+import { Daemon, type DaemonParts } from './daemon.ts'
 import { LoopLag } from './loop-lag.ts'
 import { daemonMetrics } from './metrics.ts'
 import { collectStartGarbage } from './start-garbage.ts'
@@ -28,14 +27,10 @@ export interface OpenParts extends Omit<
   'clock' | 'memory' | 'listeners' | 'receiveCache' | 'vitals'
 > {
   /** What a predecessor gives: sockets to serve on, and its cache. Null or absent: nothing. */
-  readonly inherited?: Bequest | null
+  readonly inherited?: (Inheritance & { readonly receiveCache: ReceiveCache }) | null
   readonly closing?: ClosingOrder | null
   /** What the process counts beside its daemon. */
   readonly metrics?: readonly MetricSpec[]
-}
-
-interface Bequest extends Inheritance {
-  readonly receiveCache: ReceiveCache
 }
 
 /**

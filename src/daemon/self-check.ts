@@ -37,8 +37,16 @@ export async function answersStatus(host: string, port: number): Promise<boolean
   }
 }
 
-/** Who may answer at our addresses. */
-export type Answering = 'us' | 'predecessor' | 'anybody'
+/** Who may answer at our addresses: we alone, a dnslet or node-cache that serves them too, or anybody. */
+export type Answering = 'us' | 'neighbour' | 'anybody'
+
+/** Who else serves our addresses. */
+export interface OtherServers {
+  /** Who may rightly answer there now. */
+  mayAnswer(): Answering
+  /** Looks at once: whether others have sockets of their own there. Never rejects. */
+  look(): Promise<boolean>
+}
 
 /**
  * Asks every listener over UDP and TCP, as a client would. Resolves to null, or to what is wrong:
@@ -47,8 +55,8 @@ export type Answering = 'us' | 'predecessor' | 'anybody'
  * @param intercepting whether the addresses come and go with the interception of somebody else's.
  *   One that is not local can be asked by nobody, and is not asked. One that is may lead to its
  *   owner, whose answer proves nothing about us: it counts as none
- * @param from who may answer besides `us`: a `predecessor` that has our sockets too, or `anybody`, where
- *   queries for the addresses need not be led here. A probe that never came in proves nothing then
+ * @param from who may answer besides `us`: a `neighbour` that has our sockets too or its own beside them,
+ *   or `anybody`, where queries for the addresses need not be led here. A probe that never came in proves nothing then
  */
 export async function checkListeners(
   listeners: readonly Endpoint[],

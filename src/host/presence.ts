@@ -19,7 +19,7 @@ export interface Presence {
 }
 
 /** Other dnslet of the same network, found by their sockets. */
-export interface Neighbours {
+interface Found {
   readonly alive: readonly Presence[]
   /** Those that take connections and do not answer. */
   readonly silent: number
@@ -27,8 +27,6 @@ export interface Neighbours {
 
 /** What tells others that this process is here. */
 export interface Announcement {
-  /** Called before whoever asks has an answer: another dnslet starts here, as a rule. */
-  onAsked: () => void
   stop(): void
 }
 
@@ -36,24 +34,28 @@ export interface Announcement {
  * Tells whoever asks that this process serves here. Pods with the node's network need not share
  * anything else by which they could see each other: no files, no process ids. It is told nothing but
  * what /proc/net shows as well, so it may be open to all of them. Null where there is no such socket.
+ *
+ * @param asked called before whoever asks has an answer: another dnslet starts here, as a rule
  */
-export async function announcePresence(presence: Presence): Promise<Announcement | null> {
-  const announcement: Announcement = { onAsked() {}, stop: () => void server.close() }
+export async function announcePresence(
+  presence: Presence,
+  asked: () => void = () => {},
+): Promise<Announcement | null> {
   const server = createServer((socket) => {
-    announcement.onAsked()
+    asked()
     socket.on('error', () => {}).end(JSON.stringify(presence))
   })
   return new Promise((resolve) => {
     server.once('error', () => resolve(null))
     server.listen(`\0${PREFIX}${randomBytes(8).toString('hex')}`, () => {
       server.unref()
-      resolve(announcement)
+      resolve({ stop: () => void server.close() })
     })
   })
 }
 
 /** Asks every other dnslet of this network namespace. Never rejects. */
-export async function findNeighbours(patienceMs: number = PATIENCE_MS): Promise<Neighbours> {
+export async function findNeighbours(patienceMs: number = PATIENCE_MS): Promise<Found> {
   const asked = await Promise.all(socketNames().map((name) => ask(name, patienceMs)))
   const alive = asked.filter((one) => one !== null && one !== 'silent')
   return { alive, silent: asked.filter((one) => one === 'silent').length }

@@ -13,36 +13,35 @@ import type { Log } from '../lib/log.ts'
 import { ClosingOrder } from '../sys/closing-order.ts'
 import { type Libc, libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
-import type { Configuration } from '../source/configuration.ts'
+import type { Predecessor } from '../host/handover/predecessor.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { lookUpPods, upstreamUnrest } from './pod-lookup.ts'
-import { type Neighbourhood, scopedName } from './prepare-node.ts'
+import type { Neighbours } from './neighbours.ts'
+import { library, scopedName } from './prepare-node.ts'
 import type { ServeOptions } from '../options/serve-options.ts'
 
 /** Where kube-dns and its Services live. */
 const NAMESPACE = 'kube-system'
 
-/** Whether these flags change the node's network. */
-export function intercepts({ setupInterface, setupIptables }: ServeOptions): boolean {
-  return setupInterface || setupIptables
-}
-
 /** The order in which this process is to end where it is killed; null where it intercepts nothing. */
 export function closingOrder(options: ServeOptions): ClosingOrder | null {
   const { libc: system } = libc()
-  return intercepts(options) && system !== null ? new ClosingOrder(system) : null
+  return options.intercepts && system !== null ? new ClosingOrder(system) : null
 }
 
 export interface InterceptParts {
   readonly options: ServeOptions
   readonly daemon: Daemon
-  readonly configuration: Configuration
+  /** See Configuration. */
+  readonly upstreamKnown: () => boolean
+  /** Of the cluster, absolute. */
+  readonly zone: string
   readonly log: Log
   /** The state directory, null where there is none. */
   readonly state: string | null
-  /** Takes the TUN of a predecessor that intercepts up to now; null where there is none. */
-  readonly takeTun: (() => number | null) | null
-  readonly neighbourhood: Neighbourhood
+  /** Who intercepts up to now; null where there is none. */
+  readonly predecessor: Pick<Predecessor, 'hasTun' | 'takeTun'> | null
+  readonly neighbours: Pick<Neighbours, 'state' | 'scope' | 'ledBy'>
   readonly closing: ClosingOrder | null
 }
 
@@ -51,13 +50,9 @@ export interface InterceptParts {
  * that cannot be done at all; kube-dns answers then.
  */
 export async function intercept(parts: InterceptParts): Promise<Interception> {
-  const { options, daemon, configuration, log, takeTun, neighbourhood } = parts
+  const { options, daemon, upstreamKnown, zone, log, predecessor, neighbours } = parts
   const system = library()
-  let begun: Interception | null = null
   const addresses = withoutIpvs(system, options.localIps, log)
-  const leavesSome = addresses.length < options.localIps.length
-  daemon.othersMayAnswer = () => leavesSome || begun?.leadsAll !== true
-  const zone = clusterZone(daemon)
   const pods = `${KUBE_DNS_PODS}.${NAMESPACE}.svc.${zone}`
   const rulesParts = await describeRules(parts, system, addresses)
   const rules = options.setupIptables
@@ -67,7 +62,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     libc: system,
     log,
     served: {
-      upstreamKnown: () => configuration.upstreamKnown(daemon.corefile),
+      upstreamKnown,
       selfQuery: () => daemon.selfQuery(`kubernetes.default.svc.${zone}`),
       selfCheck: () => daemon.selfCheck(),
     },
@@ -87,25 +82,18 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
             unrest: upstreamUnrest,
             log,
           }),
-    isShared: () => daemon.sharesSockets,
+    isShared: () => neighbours.state !== 'nobody',
     syncIntervalMs: options.syncIntervalMs,
   })
-  begun = interception
-  await interception.start(takeTun !== null, takeTun !== null || neighbourhood.isShared)
+  if (addresses.length === options.localIps.length) neighbours.ledBy(interception)
+  const inherits = options.setupInterface && predecessor?.hasTun === true
+  await interception.start(inherits, inherits || neighbours.state === 'beside')
   return interception
 }
 
 function familiesOf(addresses: readonly string[]): (4 | 6)[] {
   const families = addresses.map((address) => (address.includes(':') ? 6 : 4))
   return [...new Set(families)]
-}
-
-/** Throws DnsletError, E_NO_LIBC. */
-export function library(): Libc {
-  const loaded = libc()
-  if (loaded.libc !== null) return loaded.libc
-  const reason = `Cannot set up the node: ${loaded.reason}`
-  throw new DnsletError('E_NO_LIBC', `${reason}; use -setupinterface=false -setupiptables=false`)
 }
 
 /** Those that kube-proxy in IPVS mode does not hold. Throws DnsletError, E_IPVS, where that is none. */
@@ -139,7 +127,7 @@ export function clusterZone(daemon: Daemon): string {
 }
 
 async function describeRules(
-  { options, closing, log, state, neighbourhood }: InterceptParts,
+  { options, closing, log, state, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
 ): Promise<RulesParts> {
@@ -168,7 +156,7 @@ async function describeRules(
     healthPort,
     interception: 'local',
     uplinks: () => uplinks(system),
-    scope: neighbourhood.scope,
+    scope: neighbours.scope,
   }
 }
 
@@ -183,15 +171,15 @@ async function uplinks(system: Libc): Promise<readonly string[]> {
 
 /** Opens the interface, by way of the predecessor's descriptor the first time. */
 function opener(
-  { options, log, takeTun, closing, neighbourhood }: InterceptParts,
+  { options, log, predecessor, closing, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
-  const name = scopedName(options.interfaceName, neighbourhood.scope)
+  const name = scopedName(options.interfaceName, neighbours.scope)
   const parts = { libc: system, name, addresses, lease, closing, log }
   return () => {
-    const fd = takeTun?.() ?? null
+    const fd = predecessor?.takeTun() ?? null
     return fd === null ? openInterface(parts) : adoptInterface(parts, fd)
   }
 }

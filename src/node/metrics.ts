@@ -3,7 +3,7 @@ import { interceptionMetrics } from '../host/interception-metrics.ts'
 import { setupErrorsMetric } from '../host/setup-errors.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
 import { lastGoodMetric } from '../source/last-good.ts'
-import { foreignSocketsMetric } from './shared-service.ts'
+import { foreignSocketsMetric } from './neighbours.ts'
 
 /** What a daemon on a node counts beyond one that leaves the machine alone. */
 export const nodeMetrics: readonly MetricSpec[] = [

@@ -3,16 +3,25 @@ import { portOwners } from '../host/port-owner.ts'
 import { findNeighbours, type Presence } from '../host/presence.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import type { Libc } from '../sys/libc.ts'
+import { type Libc, libc } from '../sys/libc.ts'
 import { noCoreDumps } from '../sys/limits.ts'
 import { LINK_NAME_LENGTH } from '../sys/tun.ts'
 import { answersStatus } from '../daemon/self-check.ts'
 import type { ServeOptions } from '../options/serve-options.ts'
 
-/** Who else is at work on this node. */
-export interface Neighbourhood {
-  /** Whether somebody serves our addresses as well, and goes on. */
-  readonly isShared: boolean
+/** Who serves our addresses: a predecessor has our very sockets until it lets go, others have their own. */
+export type Neighbour = 'nobody' | 'predecessor' | 'beside'
+
+export interface PrepareParts {
+  readonly options: ServeOptions
+  readonly log: Log
+  /** Who was found in the state directory. */
+  readonly found: Neighbour
+}
+
+export interface Prepared {
+  /** Who serves our addresses as well. */
+  readonly state: Neighbour
   /**
    * What sets our interface and rules apart from those of a dnslet that serves other addresses; '' where
    * there is none, or one with an -interfacename of its own.
@@ -20,26 +29,26 @@ export interface Neighbourhood {
   readonly scope: string
 }
 
-interface PrepareParts {
-  readonly libc: Libc
-  readonly log: Log
-  /** A predecessor hands over: its sockets are no stranger's. */
-  readonly inherits: boolean
-  /** A dnslet of another version serves here and said so. */
-  readonly runsBeside: boolean
+/** Throws DnsletError, E_NO_LIBC. */
+export function library(): Libc {
+  const loaded = libc()
+  if (loaded.libc !== null) return loaded.libc
+  const reason = `Cannot set up the node: ${loaded.reason}`
+  throw new DnsletError('E_NO_LIBC', `${reason}; use -setupinterface=false -setupiptables=false`)
 }
 
 /**
  * What has to be so before anything is opened: whoever serves at our addresses already answers there, and
  * lets us share its port. That is a dnslet of a second DaemonSet, or the node-cache that this one
  * replaces. One that is frozen would keep its part of the queries unanswered, where now kube-dns answers all;
- * and another program would lose to our rules what it serves. Rejects with DnsletError, E_PORT_OWNED.
+ * and another program would lose to our rules what it serves. Rejects with DnsletError, E_NO_LIBC and E_PORT_OWNED.
  */
-export async function prepareNode(
-  { localIps, port, interfaceName }: ServeOptions,
-  { libc, log, inherits, runsBeside }: PrepareParts,
-): Promise<Neighbourhood> {
-  noCoreDumps(libc)
+export async function prepareNode({
+  options: { localIps, port, interfaceName },
+  log,
+  found,
+}: PrepareParts): Promise<Prepared> {
+  noCoreDumps(library())
   const { alive, silent } = await findNeighbours()
   const isOurs = (one: Presence): boolean =>
     one.port === port && one.addresses.some((address) => localIps.includes(address))
@@ -52,22 +61,22 @@ export async function prepareNode(
     const name = scopedName(interfaceName, scope)
     log.info(`A dnslet of other addresses has interface ${interfaceName}: this one's is ${name}`)
   }
-  if (inherits || runsBeside) return { isShared: runsBeside, scope }
+  if (found !== 'nobody') return { state: found, scope }
   const owners = portOwners(localIps, port)
   const [owner] = owners
-  if (owner === undefined) return { isShared: false, scope }
+  if (owner === undefined) return { state: 'nobody', scope }
   const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
   const where = [...new Set(owners.map(({ address }) => address))].join(', ')
   if (alive.some(isOurs)) {
     log.info(`Another dnslet serves ${where} as well: both go on, each by itself`)
-    return { isShared: true, scope }
+    return { state: 'beside', scope }
   }
   if (silent === 0 && (await answersStatus(owner.address, port))) {
     log.warning(
       `Serving ${where} together with ${who}: each gets a part of the queries. Where that is ` +
         'a node-cache, it goes when its pod is replaced',
     )
-    return { isShared: true, scope }
+    return { state: 'beside', scope }
   }
   throw new DnsletError(
     'E_PORT_OWNED',

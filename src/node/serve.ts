@@ -1,33 +1,22 @@
-import {
-  closingOrder,
-  clusterZone,
-  intercept,
-  type InterceptParts,
-  intercepts,
-  library,
-} from './intercept.ts'
-import { openConfiguration, type Configuration } from '../source/configuration.ts'
+import { closingOrder, clusterZone, intercept } from './intercept.ts'
+import { openConfiguration } from '../source/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
-import { Handover, type HandoverParts } from './handover.ts'
+import { Handover, proveUpstream } from './handover.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { openDaemon } from '../daemon/open.ts'
-import { type Neighbourhood, prepareNode } from './prepare-node.ts'
-import { proveUpstream } from './prove-upstream.ts'
 import type { ServeOptions } from '../options/serve-options.ts'
-import { SharedService } from './shared-service.ts'
-import { stateIdentity } from './state-identity.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
-import { type Announcement, announcePresence } from '../host/presence.ts'
-import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../daemon/panics.ts'
 import { acquire, type HttpLease } from '../telemetry/http.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
 import { nodeMetrics } from './metrics.ts'
-import { removePidfile, writePidfile } from './pidfile.ts'
 import { versionLines } from '../lib/version.ts'
 import { reasonOf } from '../lib/errors.ts'
+import type { RunningDaemon } from '../host/handover/offer.ts'
+import { Neighbours } from './neighbours.ts'
+import { inPod, openState, removePidfile, writePidfile } from './state.ts'
 
 /** A daemon that serves, as signals see it. */
 export interface Serving {
@@ -60,190 +49,127 @@ export interface ServeEvents {
  *     readiness off ─▶ lameduck ─▶ interception off ─▶ last answers ─▶ interface gone
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
+  const { intercepts, pidfile, port } = options
   const closing = closingOrder(options)
   const log = await openLog(options)
   const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
-  const handover = Handover.open(state, log)
-  await handover?.ask()
-  const { daemon, interception, presence, stopFollowing } = await open({
-    options,
-    configuration,
-    handover,
-    closing,
-    state,
-    log,
-    events,
-  })
-  greet(log, daemon, options)
-  const metrics = await openMetrics(options.metricsListenAddress, log)
+  const handover = await Handover.ask(state, log)
+  const { predecessor: inherited, runsBeside } = handover
+  // Where anything of this fails, the predecessor goes on as if nothing had been.
+  const undo: (() => unknown)[] = [() => inherited?.abandon()]
+  try {
+    const readiness = new Holds()
+    if (intercepts) readiness.hold(WAITING)
+    const found = inherited !== null ? 'predecessor' : runsBeside ? 'beside' : 'nobody'
+    const neighbours = await Neighbours.meet({ options, log, readiness, found })
+    const { source, fallbacks, inService } = configuration
+    const fatal = (message: string): void => events.fatal(message, log)
+    const given = { source, fallbacks, inService, port, log, inherited, neighbours, closing }
+    const own = { freeBind: intercepts, readiness, metrics: nodeMetrics, fatal }
+    const daemon = await openDaemon({ ...given, ...own })
+    undo.unshift(
+      () => daemon.stop(),
+      () => removePidfile(pidfile),
+    )
+    // What has not been read yet is the predecessor's.
+    if (inherited !== null) undo.unshift(() => daemon.letGo())
+    const stopFollowing = configuration.follow(() => daemon.recheck())
+    undo.unshift(stopFollowing)
+    writePidfile(pidfile)
+    let interception: Interception | null = null
+    if (intercepts) {
+      // One that serves other addresses gives nothing.
+      const predecessor = inherited !== null && inherited.taken > 0 ? inherited : null
+      const upstreamKnown = (): boolean => configuration.upstreamKnown(daemon.corefile)
+      const zone = clusterZone(daemon)
+      if (predecessor !== null) await proveUpstream({ daemon, upstreamKnown, zone })
+      const around = { state, predecessor, neighbours, closing }
+      interception = await intercept({ options, daemon, upstreamKnown, zone, log, ...around })
+    }
+    greet(log, daemon, options)
+    const metrics = await openMetrics(options.metricsListenAddress, log)
+    const opened = { daemon, interception, neighbours, handover, metrics, stopFollowing }
+    const service = serviceOf({ options, log, events, ...opened })
+    neighbours.follow(daemon, () => void handover.offer(service))
+    if (runsBeside) neighbours.otherVersion(false)
+    const isFree = await handover.takeOver(daemon)
+    neighbours.predecessorLeft()
+    if (isFree) await handover.offer(service)
+    return service
+  } catch (error) {
+    for (const step of undo) await step()
+    throw error
+  }
+}
+
+interface Opened {
+  readonly options: ServeOptions
+  readonly log: DaemonLog
+  readonly events: ServeEvents
+  readonly daemon: Daemon
+  /** Null where the flags leave the node's network alone. */
+  readonly interception: Interception | null
+  readonly neighbours: Neighbours
+  readonly handover: Handover
+  readonly metrics: HttpLease | null
+  /** Ends following the files that the configuration is made of. */
+  readonly stopFollowing: () => void
+}
+
+/** All that is open, as signals and a successor see it. */
+function serviceOf(opened: Opened): Serving & RunningDaemon {
+  const { options, log, daemon, interception, neighbours, stopFollowing } = opened
   const end = async (): Promise<void> => {
-    presence?.stop()
-    await handover?.stop()
+    neighbours.conceal()
+    await opened.handover.stop()
     removePidfile(options.pidfile)
-    await metrics?.release()
+    await opened.metrics?.release()
   }
-  const parts: HandoverParts = {
-    tun: () => interception?.tun ?? null,
-    onLettingGo() {
-      stopFollowing()
-      presence?.stop()
-      interception?.abandon()
-    },
-    onOtherVersion: () => shared.begin(true),
-    onHandedOver: () => {
-      void end().finally(() => (inPod() ? waitForEnd(log) : events.handedOver(log)))
-    },
-  }
-  const gone = (): void => void handover?.offer(daemon, parts)
-  const shared = new SharedService(daemon, log, gone, options.reusePort || options.skipTeardown)
-  if (presence !== null) presence.onAsked = shared.asked
-  daemon.lookForOthers = () => shared.look()
-  shared.follow()
-  if (handover?.runsBeside === true) shared.begin(false)
-  await handover?.takeOver(daemon, parts)
   const stop = async (): Promise<void> => {
     stopFollowing()
-    shared.leave()
+    neighbours.leave()
     // Then interface and rules are the other one's as well.
-    const isShared = interception !== null && (await shared.lasts())
+    const isShared = interception !== null && (await neighbours.look())
     if (!isShared) await interception?.withdraw()
     await daemon.stop()
     if (isShared) interception?.abandon()
     else await interception?.release(options.skipTeardown)
     await end()
   }
-  return servingOf(log, daemon, interception, () => shared.leave(), stop)
-}
-
-/** What signals can do. */
-function servingOf(
-  log: DaemonLog,
-  daemon: Daemon,
-  interception: Interception | null,
-  leave: () => void,
-  stop: () => Promise<void>,
-): Serving {
   return {
     log,
     uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
     async shutdown() {
       interception?.beginNoMore()
-      leave()
+      neighbours.leave()
       await daemon.lameduck()
       await stop()
     },
     stop,
+    held: () => daemon.held(),
+    tun: () => interception?.tun ?? null,
+    exportCache: () => daemon.exportCache(),
+    setSuccessor: (isThere) => neighbours.setSuccessor(isThere),
+    otherVersion: () => neighbours.otherVersion(true),
+    letGo() {
+      stopFollowing()
+      neighbours.conceal()
+      interception?.abandon()
+      return daemon.letGo()
+    },
+    retire: () => daemon.retire(),
+    handedOver() {
+      void end().finally(() => (inPod() ? waitForEnd(log) : opened.events.handedOver(log)))
+    },
   }
-}
-
-function openState(options: ServeOptions, log: DaemonLog): string | null {
-  return openStateDirectory({
-    env: process.env,
-    identity: stateIdentity(options),
-    needed: intercepts(options) || inPod(),
-    log,
-  })
 }
 
 async function openLog({ logFormat, warnings }: ServeOptions): Promise<DaemonLog> {
   const log = await createLog({ format: logFormat })
   for (const warning of warnings) log.warning(warning)
   return log
-}
-
-interface OpenParts {
-  readonly options: ServeOptions
-  readonly configuration: Configuration
-  readonly handover: Handover | null
-  readonly closing: InterceptParts['closing']
-  readonly state: string | null
-  readonly log: DaemonLog
-  readonly events: ServeEvents
-}
-
-interface Opened {
-  readonly daemon: Daemon
-  /** Null where the flags leave the node's network alone. */
-  readonly interception: Interception | null
-  /** What other dnslet of this node see of us; null where the node is left alone. */
-  readonly presence: Announcement | null
-  /** Ends following the files that the configuration is made of. */
-  readonly stopFollowing: () => void
-}
-
-/** Starts the daemon; where that fails, a predecessor goes on as if nothing had been. */
-async function open(parts: OpenParts): Promise<Opened> {
-  const { options, configuration, handover, closing, log, events } = parts
-  const { source, fallbacks, inService } = configuration
-  const inherited = handover?.inherited ?? null
-  const runsBeside = handover?.runsBeside === true
-  const intercepting = intercepts(options)
-  const readiness = new Holds()
-  if (intercepting) readiness.hold(WAITING)
-  try {
-    const neighbourhood = intercepting
-      ? await prepareNode(options, {
-          libc: library(),
-          log,
-          inherits: inherited !== null,
-          runsBeside,
-        })
-      : { isShared: runsBeside, scope: '' }
-    const presence = intercepting ? await announce(options, neighbourhood) : null
-    const daemon = await openDaemon({
-      source,
-      fallbacks,
-      inService,
-      port: options.port,
-      log,
-      inherited,
-      beside: neighbourhood.isShared,
-      closing,
-      freeBind: intercepting,
-      readiness,
-      metrics: nodeMetrics,
-      fatal: (message) => events.fatal(message, log),
-    })
-    const stopFollowing = configuration.follow(() => daemon.recheck())
-    try {
-      if (options.pidfile !== '') writePidfile(options.pidfile)
-      const opened = { daemon, presence, stopFollowing }
-      if (!intercepting) return { ...opened, interception: null }
-      // A predecessor that serves other addresses gives nothing.
-      const predecessor = inherited !== null && inherited.taken > 0 ? inherited : null
-      if (predecessor !== null) {
-        const upstreamKnown = (): boolean => configuration.upstreamKnown(daemon.corefile)
-        await proveUpstream({ daemon, upstreamKnown, zone: clusterZone(daemon) })
-      }
-      const hasTun = options.setupInterface && predecessor?.hasTun === true
-      const takeTun = hasTun ? () => predecessor.takeTun() : null
-      const interception = await intercept({ ...parts, daemon, takeTun, neighbourhood })
-      return { ...opened, interception }
-    } catch (error) {
-      stopFollowing()
-      // What has not been read yet is the predecessor's.
-      if (inherited !== null) await daemon.letGo()
-      await daemon.stop()
-      removePidfile(options.pidfile)
-      throw error
-    }
-  } catch (error) {
-    handover?.abandon()
-    throw error
-  }
-}
-
-function announce(
-  { localIps, port, interfaceName }: ServeOptions,
-  { scope }: Neighbourhood,
-): ReturnType<typeof announcePresence> {
-  return announcePresence({ addresses: localIps, port, interfaceName, scope })
-}
-
-function inPod(): boolean {
-  return process.env['KUBERNETES_SERVICE_HOST'] !== undefined
 }
 
 /**

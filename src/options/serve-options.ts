@@ -20,6 +20,8 @@ export interface ServeOptions {
   readonly localIps: readonly string[]
   readonly setupInterface: boolean
   readonly setupIptables: boolean
+  /** Whether these flags change the node's network. */
+  readonly intercepts: boolean
   readonly skipTeardown: boolean
   /** Whether processes that do not ask may share the port as well. */
   readonly reusePort: boolean
@@ -65,12 +67,16 @@ export function serveOptions(given: GivenFlags): ServeOptions {
   const baseCorefile = given.text('basecorefile')
   if (baseCorefile === '') warnings.push('-basecorefile is empty: -conf is served as it is')
   else if (given.isSet('basecorefile')) checkTemplate(conf, baseCorefile)
+  const port = portFlag(given, DNS_PORT)
+  const setupInterface = setUp(given, 'setupinterface', localIps)
+  const setupIptables = setUp(given, 'setupiptables', localIps)
   return Object.freeze({
     conf,
-    port: portFlag(given, DNS_PORT),
+    port,
     localIps: Object.freeze(localIps),
-    setupInterface: setUp(given, 'setupinterface', localIps),
-    setupIptables: setUp(given, 'setupiptables', localIps),
+    setupInterface,
+    setupIptables,
+    intercepts: setupInterface || setupIptables,
     skipTeardown: given.isOn('skipteardown'),
     reusePort: given.isOn('reuseport'),
     interfaceName: given.text('interfacename'),

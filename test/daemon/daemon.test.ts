@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { CorefileSource } from '../../src/source/corefile-source.ts'
-import { Daemon } from '../../src/daemon/daemon.ts'
-import type { DaemonParts } from '../../src/daemon/daemon-parts.ts'
+import { Daemon, type DaemonParts } from '../../src/daemon/daemon.ts'
+import type { Answering } from '../../src/daemon/self-check.ts'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { Clock } from '../../src/lib/clock.ts'
 import { Holds } from '../../src/lib/holds.ts'
@@ -80,7 +80,7 @@ test('the order to end: not ready at once, healthy and serving until nobody asks
   const { port } = daemon.addresses[0]!
   assert.deepEqual(await get(http, '/ready'), [200, 'OK'])
   const began = performance.now()
-  const end = daemon.shutdown()
+  const end = daemon.lameduck().then(() => daemon.stop())
   assert.deepEqual(await get(http, '/ready'), [503, 'Shutting down'])
   for (let i = 0; i < 5; i++) {
     assert.ok(await answers('127.0.0.1', port, 'a.test'))
@@ -134,28 +134,23 @@ pods 60 IN AAAA fd00::1
   },
 )
 
-test('a predecessor that still reads our sockets may answer in our place, and nobody later', async (t) => {
+test('who may answer in our place is asked for each check', async (t) => {
   const corefile = '.:0 {\n bind 127.0.0.1\n errors\n}\n'
-  const alone = await start(t, corefile, { freeBind: true })
-  assert.equal(alone.daemon.sharesSockets, false)
-  const { daemon } = await start(t, corefile, {
-    freeBind: true,
-    receiveCache: () => Promise.resolve(),
-  })
+  let [from, found]: [Answering, boolean] = ['neighbour', false]
+  const neighbours = { mayAnswer: () => from, look: () => Promise.resolve(found) }
+  const { daemon } = await start(t, corefile, { freeBind: true, neighbours })
   // It answers like us, and leaves no trace here.
   const listener = daemon.addresses[0] as Listener
   listener.dispatch = testServer().dispatch
   assert.equal(await daemon.selfCheck(), null)
-  daemon.sharesSockets = false
-  assert.equal(await daemon.selfCheck(), null, 'so may others, until interception begins')
-  daemon.othersMayAnswer = () => false
+  from = 'us'
   assert.equal(
     await daemon.selfCheck(),
     `dns://127.0.0.1:${listener.port} is answered by another process over UDP`,
   )
-  daemon.othersMayAnswer = () => true
+  from = 'anybody'
   assert.equal(await daemon.selfCheck(), null)
-  daemon.othersMayAnswer = () => false
-  daemon.lookForOthers = () => Promise.resolve(true)
+  from = 'us'
+  found = true
   assert.equal(await daemon.selfCheck(), null, 'nor is it where others serve here as well')
 })

@@ -81,7 +81,7 @@ test('an answer of somebody else counts, unless an address is intercepted', asyn
 test('where queries may lead elsewhere, only a probe that came here and is not answered counts', async (t) => {
   // A server that closes the connection of a question that is none, as nsd does.
   const closing = { host: '127.0.0.1', port: await serve(t, refused, null) }
-  assert.match((await checkListeners([closing], true, 'predecessor')) ?? '', /does not answer over/)
+  assert.match((await checkListeners([closing], true, 'neighbour')) ?? '', /does not answer over/)
   assert.equal(await checkListeners([closing], true, 'anybody'), null)
   const see = (wire: Buffer): void => void isSelfCheck({ wire, length: wire.length })
   const seeing = { host: '127.0.0.1', port: await serve(t, notImplemented, null, see) }

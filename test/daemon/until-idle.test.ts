@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { untilIdle } from '../../src/daemon/until-idle.ts'
+import { untilIdle } from '../../src/daemon/open-listeners.ts'
 import { checkListeners } from '../../src/daemon/self-check.ts'
 import { Clock } from '../../src/lib/clock.ts'
 import { NetCounters } from '../../src/net/counters.ts'

@@ -76,6 +76,8 @@ async function replaced(old: Dnslet, young: Dnslet): Promise<void> {
   await waitUntil('the take-over', took, young.process)
   await waitUntil('the old one to leave', () => old.process.ended() !== null, young.process)
   assert.equal(old.process.ended(), 0, old.process.output())
+  const others = 'No other process serves these addresses'
+  assert.ok(!young.process.output().includes(others), 'a predecessor is none of the others')
 }
 
 async function dnsperf(node: Node, ...args: readonly string[]): Promise<string> {

@@ -2,7 +2,7 @@ import { globSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { parseArgs } from '../../src/options/options.ts'
-import { stateIdentity } from '../../src/node/state-identity.ts'
+import { stateIdentity } from '../../src/node/state.ts'
 import { openStateDirectory } from '../../src/host/state-directory.ts'
 import { nullLog } from './null-log.ts'
 

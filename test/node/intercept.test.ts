@@ -3,9 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
-import type { Configuration } from '../../src/source/configuration.ts'
 import type { Daemon } from '../../src/daemon/daemon.ts'
-import { intercept, intercepts } from '../../src/node/intercept.ts'
+import { clusterZone, intercept } from '../../src/node/intercept.ts'
 import { parseArgs } from '../../src/options/options.ts'
 import type { ServeOptions } from '../../src/options/serve-options.ts'
 import type { Interception } from '../../src/host/interception.ts'
@@ -29,23 +28,14 @@ function options(...args: readonly string[]): ServeOptions {
   return command.options
 }
 
-describe('intercepts()', () => {
-  test('is true where a flag has the node changed', () => {
-    const localIp = '-localip=10.96.0.10'
-    const with_ = (...more: string[]): boolean =>
-      intercepts(options(localIp, '-setupinterface=false', '-setupiptables=false', ...more))
-    assert.equal(with_(), false)
-    assert.equal(with_('-setupinterface=true'), true)
-    assert.equal(with_('-setupiptables=true'), true)
-  })
-})
-
 interface Intercepted {
   readonly interception: Interception
   readonly log: LinesLog
   readonly readiness: Holds
   /** Names that were asked for. */
   readonly asked: string[]
+  /** Whether every query is led here, as far as neighbours were told. */
+  readonly leadsAll: () => boolean
 }
 
 interface Given {
@@ -80,21 +70,22 @@ async function start(
       return pods
     },
   } as unknown as Daemon
-  const configuration = { upstreamKnown: () => true } as unknown as Configuration
+  let way = { leadsAll: false }
   const setup = ['-setupinterface=true', '-setupiptables=true', `-localip=${addresses.join()}`]
   const interception = await intercept({
     options: options(...setup, ...args),
     daemon,
-    configuration,
+    upstreamKnown: () => true,
+    zone: clusterZone(daemon),
     log,
     state,
-    takeTun: tun === null ? null : () => tun,
-    neighbourhood: { isShared: false, scope: given.scope ?? '' },
+    predecessor: tun === null ? null : { hasTun: true, takeTun: () => tun },
+    neighbours: { state: 'nobody', scope: given.scope ?? '', ledBy: (one) => void (way = one) },
     closing: null,
   })
   t.after(() => interception.release(false))
   t.after(() => interception.withdraw())
-  return { interception, log, readiness, asked }
+  return { interception, log, readiness, asked, leadsAll: () => way.leadsAll }
 }
 
 function exists(): boolean {
@@ -109,7 +100,8 @@ function table(): string {
 
 describe('intercept()', { skip }, () => {
   test('sets up interface, rules and readiness, and takes all of it away again', async (t) => {
-    const { interception, readiness, log, asked } = await start(t, ['10.96.0.10'])
+    const { interception, readiness, log, asked, leadsAll } = await start(t, ['10.96.0.10'])
+    assert.equal(leadsAll(), true)
     assert.match(ip(`address show dev ${NAME}`), /inet 10\.96\.0\.10\/32/)
     assert.match(table(), /elements = \{ 10\.96\.0\.10 /)
     assert.deepEqual(readiness.reasons, [])
@@ -176,7 +168,8 @@ describe('intercept()', { skip }, () => {
     ip('link add kube-ipvs0 type bridge')
     t.after(() => void ip('link delete kube-ipvs0'))
     ip('address add 10.96.0.10/32 dev kube-ipvs0')
-    const { log } = await start(t, ['10.96.0.10', '169.254.20.10'])
+    const { log, leadsAll } = await start(t, ['10.96.0.10', '169.254.20.10'])
+    assert.equal(leadsAll(), false)
     assert.doesNotMatch(ip(`address show dev ${NAME}`), /10\.96\.0\.10/)
     assert.match(ip(`address show dev ${NAME}`), /169\.254\.20\.10/)
     assert.doesNotMatch(table(), /10\.96\.0\.10/)

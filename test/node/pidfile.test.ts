@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { removePidfile, writePidfile } from '../../src/node/pidfile.ts'
+import { removePidfile, writePidfile } from '../../src/node/state.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
 test('holds our number, for everybody to read, until it is removed', (t) => {

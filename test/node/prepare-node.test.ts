@@ -4,10 +4,14 @@ import { createServer } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { parseArgs } from '../../src/options/options.ts'
-import { type Neighbourhood, prepareNode, scopedName } from '../../src/node/prepare-node.ts'
+import {
+  type Neighbour,
+  type Prepared as Found,
+  prepareNode,
+  scopedName,
+} from '../../src/node/prepare-node.ts'
 import type { ServeOptions } from '../../src/options/serve-options.ts'
 import { announcePresence, type Presence } from '../../src/host/presence.ts'
-import { libc } from '../../src/sys/libc.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { enterOwnNetwork } from '../helpers/own-network.ts'
 import { type Owner, type Running, startProcess, waitUntil } from '../helpers/processes.ts'
@@ -23,14 +27,14 @@ function options(...args: readonly string[]): ServeOptions {
 
 const all = options('-localip=127.0.0.1,::1')
 
-interface Prepared extends Neighbourhood {
+interface Prepared extends Found {
   readonly lines: readonly string[]
 }
 
-async function prepare(given: ServeOptions, inherits = false): Promise<Prepared> {
+async function prepare(given: ServeOptions, found: Neighbour = 'nobody'): Promise<Prepared> {
   const log = new LinesLog()
-  const parts = { libc: libc().libc!, log, inherits, runsBeside: false }
-  return { ...(await prepareNode(given, parts)), lines: log.lines }
+  const parts = { options: given, log, found }
+  return { ...(await prepareNode(parts)), lines: log.lines }
 }
 
 async function announce(owner: Owner, more: Partial<Presence> = {}): Promise<void> {
@@ -56,7 +60,7 @@ const REMEDY = 'end it first (another node-local DNS cache: delete its DaemonSet
 
 describe('prepareNode()', { skip }, () => {
   test('is content with a free port, and lets nobody dump a core', async () => {
-    assert.deepEqual(await prepare(all), { isShared: false, scope: '', lines: [] })
+    assert.deepEqual(await prepare(all), { state: 'nobody', scope: '', lines: [] })
     assert.match(readFileSync('/proc/self/limits', 'utf8'), /^Max core file size +0 +0 /m)
   })
 
@@ -73,8 +77,8 @@ describe('prepareNode()', { skip }, () => {
       assert.equal(error.message, message)
       return true
     })
-    assert.equal((await prepare(all, true)).isShared, false)
-    assert.equal((await prepare(options('-localip=127.0.0.1', '-dns.port=54'))).isShared, false)
+    assert.equal((await prepare(all, 'predecessor')).state, 'predecessor')
+    assert.equal((await prepare(options('-localip=127.0.0.1', '-dns.port=54'))).state, 'nobody')
 
     // As seen from a pod, which does not see the processes of others.
     const script = new URL('prepare-node-child.ts', import.meta.url).pathname
@@ -87,8 +91,8 @@ describe('prepareNode()', { skip }, () => {
   test('starts beside a dnslet of the same addresses that is alive', async (t) => {
     await serving(t, TCP)
     await announce(t)
-    const { isShared, scope, lines } = await prepare(all)
-    assert.deepEqual([isShared, scope], [true, ''])
+    const { state, scope, lines } = await prepare(all)
+    assert.deepEqual([state, scope], ['beside', ''])
     assert.deepEqual(lines, [
       '[INFO] Another dnslet serves 127.0.0.1 as well: both go on, each by itself',
     ])
@@ -106,8 +110,8 @@ describe('prepareNode()', { skip }, () => {
 
   test('starts beside a node-cache: one that answers at the very address', async (t) => {
     const { pid } = await serving(t, UDP)
-    const { isShared, lines } = await prepare(all)
-    assert.equal(isShared, true)
+    const { state, lines } = await prepare(all)
+    assert.equal(state, 'beside')
     assert.match(
       lines.join(),
       new RegExp(`^.WARNING. Serving 127\\.0\\.0\\.1 together with process ${pid} `),
@@ -116,8 +120,8 @@ describe('prepareNode()', { skip }, () => {
 
   test('has an interface and rules of its own beside a dnslet of other addresses', async (t) => {
     await announce(t, { addresses: ['169.254.25.10'] })
-    const { isShared, scope, lines } = await prepare(all)
-    assert.equal(isShared, false)
+    const { state, scope, lines } = await prepare(all)
+    assert.equal(state, 'nobody')
     assert.match(scope, /^-[0-9a-f]{4}$/)
     assert.equal((await prepare(all)).scope, scope, 'the same at every start')
     const name = scopedName('nodelocaldns', scope)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { proveUpstream } from '../../src/node/prove-upstream.ts'
+import { proveUpstream } from '../../src/node/handover.ts'
 
 /** A daemon that has these problems, one after the other, and what it was asked. */
 function fake(...problems: (string | null)[]): {

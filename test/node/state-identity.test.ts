@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs'
 import { test } from 'node:test'
 
 import { parseArgs } from '../../src/options/options.ts'
-import { stateIdentity } from '../../src/node/state-identity.ts'
+import { stateIdentity } from '../../src/node/state.ts'
 
 function identity(...args: readonly string[]): string {
   const command = parseArgs(args)

@@ -25,6 +25,7 @@ test('defaults', () => {
     localIps: [],
     setupInterface: false,
     setupIptables: false,
+    intercepts: false,
     skipTeardown: false,
     reusePort: false,
     interfaceName: 'nodelocaldns',
@@ -43,6 +44,15 @@ test('defaults', () => {
     warnings: [],
   })
   assert.equal(Object.isFrozen(serve()), true)
+})
+
+test('intercepts where a flag has the node changed', () => {
+  const intercepts = (...more: string[]): boolean =>
+    serve('-localip=10.96.0.10', '-setupinterface=false', '-setupiptables=false', ...more)
+      .intercepts
+  assert.equal(intercepts(), false)
+  assert.equal(intercepts('-setupinterface=true'), true)
+  assert.equal(intercepts('-setupiptables=true'), true)
 })
 
 /** Each flag of text, a value for it, and the option that shows it. */

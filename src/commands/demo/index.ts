@@ -65,7 +65,7 @@ export async function demo(port: number): Promise<Serving> {
     log,
     uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
-    shutdown: () => stop(() => daemon.shutdown()),
+    shutdown: () => stop(() => daemon.lameduck().then(() => daemon.stop())),
     stop: () => stop(() => daemon.stop()),
   }
 }

@@ -18,18 +18,24 @@ import {
   readHello,
 } from './protocol.ts'
 
-/** What a running daemon hands on, and how it lets go of it. */
-export interface Holdings {
+/** The daemon that runs here, as far as a successor is concerned. */
+export interface RunningDaemon {
   /** Its sockets, as they are now. */
   held(): readonly HeldSocket[]
+  /** The descriptor of its TUN; null where there is none. */
+  tun(): number | null
   /** Its cache in pieces, each used before the next is asked for. */
   exportCache(): Iterable<Buffer>
   /** Stops reading and accepting; resolves once that has happened. */
   letGo(): Promise<void>
   /** Whether somebody is about to take over: nobody should be told that this daemon is ready. */
   setSuccessor(isThere: boolean): void
+  /** A dnslet that cannot take over is about to serve beside this one. */
+  otherVersion(): void
   /** After letGo(): resolves when everything under way has ended. */
   retire(): Promise<void>
+  /** After retire(): nothing is left to do for this process. */
+  handedOver(): void
 }
 
 /** Milliseconds that each step of a successor may take. */
@@ -46,37 +52,15 @@ export interface OfferOptions {
   readonly libc: Libc
   /** The state directory, checked. */
   readonly directory: string
-  readonly holdings: Holdings
-  /** The descriptor of the TUN, where there is one. */
-  readonly tun: () => number | null
-  /** Nothing is left to do for this process. */
-  readonly onHandedOver: () => void
-  /** A dnslet that cannot take over is about to serve beside this one. */
-  readonly onOtherVersion: () => void
+  readonly daemon: RunningDaemon
   readonly log: Log
   /** This process's effective user: nobody else is given anything. */
   readonly uid: number
   readonly patience?: Patience
 }
 
-/** A running daemon's readiness to hand over. */
-export interface Offer {
-  /** Ends it; a successor that has not taken over yet gets nothing more. */
-  stop(): Promise<void>
-}
-
-/**
- * Listens for a successor in the state directory, in place of who listened there before. Until one
- * says that it serves, nothing changes for this process, whatever comes by that socket. Rejects where
- * the socket cannot be made.
- */
-export async function offerHandover(options: OfferOptions): Promise<Offer> {
-  const listener = new OfferListener(options)
-  await listener.start()
-  return listener
-}
-
-class OfferListener implements Offer {
+/** A running daemon's readiness to hand over. Until a successor says that it serves, nothing changes. */
+export class Offer {
   readonly #options: OfferOptions
   readonly #patience: Patience
   readonly #server: Server
@@ -86,7 +70,17 @@ class OfferListener implements Offer {
   #successor: Channel | null = null
   readonly #conversations: Conversations
 
-  constructor(options: OfferOptions) {
+  /**
+   * Listens for a successor in the state directory, in place of who listened there before. Rejects where
+   * the socket cannot be made.
+   */
+  static async open(options: OfferOptions): Promise<Offer> {
+    const offer = new Offer(options)
+    await offer.#start()
+    return offer
+  }
+
+  private constructor(options: OfferOptions) {
     this.#options = options
     this.#conversations = new Conversations(options.log)
     this.#patience = options.patience ?? defaultPatience
@@ -95,7 +89,7 @@ class OfferListener implements Offer {
     this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket))
   }
 
-  async start(): Promise<void> {
+  async #start(): Promise<void> {
     // Made under a name of its own, then put in place: a successor finds the old socket or the new.
     const temporary = `${this.#path}.${randomBytes(6).toString('hex')}`
     await new Promise<void>((resolve, reject) => {
@@ -116,6 +110,7 @@ class OfferListener implements Offer {
     }
   }
 
+  /** Ends it; a successor that has not taken over yet gets nothing more. */
   async stop(): Promise<void> {
     this.#conversations.endAll()
     await this.#close()
@@ -159,7 +154,7 @@ class OfferListener implements Offer {
     } finally {
       if (this.#successor === channel) {
         this.#successor = null
-        this.#options.holdings.setSuccessor(false)
+        this.#options.daemon.setSuccessor(false)
       }
       this.#conversations.end(channel)
     }
@@ -179,46 +174,44 @@ class OfferListener implements Offer {
         : `protocol ${protocol} is not known here, only ${PROTOCOL_VERSION}`
     if (reason === null) {
       this.#successor = channel
-      this.#options.holdings.setSuccessor(true)
+      this.#options.daemon.setSuccessor(true)
       return pid
     }
     this.#options.log.warning(`Refused to hand over to process ${pid}: ${reason}`)
-    if (protocol !== PROTOCOL_VERSION) this.#options.onOtherVersion()
+    if (protocol !== PROTOCOL_VERSION) this.#options.daemon.otherVersion()
     await channel.send(FrameKind.Refusal, step, encode({ reason, protocol: PROTOCOL_VERSION }))
     return null
   }
 
   async #handOver(channel: Channel, pid: number): Promise<void> {
-    const { holdings, log, onHandedOver, tun } = this.#options
+    const { daemon, log } = this.#options
     const { step, start } = this.#patience
     log.info(`Process ${pid} asks to take over`)
-    await this.#sendEstate(channel, holdings.held(), tun())
+    await this.#sendSockets(channel)
     let { kind } = await channel.receive(start)
     if (kind === FrameKind.WantCache) {
-      for (const piece of holdings.exportCache()) await channel.send(FrameKind.Cache, step, piece)
+      for (const piece of daemon.exportCache()) await channel.send(FrameKind.Cache, step, piece)
       await channel.send(FrameKind.CacheEnd, step)
       ;({ kind } = await channel.receive(start))
     }
     if (kind !== FrameKind.Serving) throw new HandoverError(`it sends a frame of kind ${kind}`)
-    await holdings.letGo()
+    await daemon.letGo()
     log.info(`Handed over to process ${pid}; finishing what is under way`)
     void this.#close()
     await channel.send(FrameKind.LetGo, step).catch(() => {})
     channel.close()
-    await holdings.retire()
+    await daemon.retire()
     log.info('Everything under way has ended')
-    onHandedOver()
+    daemon.handedOver()
   }
 
-  async #sendEstate(
-    channel: Channel,
-    held: readonly HeldSocket[],
-    tun: number | null,
-  ): Promise<void> {
+  async #sendSockets(channel: Channel): Promise<void> {
+    const { daemon } = this.#options
+    const [held, tun] = [daemon.held(), daemon.tun()]
     const sockets = held.map(({ kind, host, port }) => ({ kind, host, port }))
-    const estate = encode({ pid: process.pid, sockets, tun: tun !== null })
+    const list = encode({ pid: process.pid, sockets, tun: tun !== null })
     const descriptors = held.map(({ fd }) => fd)
     if (tun !== null) descriptors.push(tun)
-    await channel.send(FrameKind.Estate, this.#patience.step, estate, descriptors)
+    await channel.send(FrameKind.Sockets, this.#patience.step, list, descriptors)
   }
 }

@@ -8,15 +8,15 @@ import { errnoName, SyscallError } from '../../sys/socket.ts'
 import { Channel } from './channel.ts'
 import {
   encode,
-  type Estate,
   FrameKind,
   HandoverError,
   handoverSocket,
   MAX_SOCKETS,
   PROTOCOL_VERSION,
-  readEstate,
   readRefusal,
+  readSockets,
   type Refusal,
+  type SocketList,
 } from './protocol.ts'
 
 /** Milliseconds of work without a turn of the event loop. */
@@ -45,7 +45,7 @@ export const OTHER_VERSION = 'other version'
  */
 export async function askPredecessor(
   options: AskOptions,
-): Promise<Inherited | typeof OTHER_VERSION | null> {
+): Promise<Predecessor | typeof OTHER_VERSION | null> {
   const { libc, directory, log, uid, patience = STEP_MS } = options
   let channel: Channel | null = null
   try {
@@ -53,19 +53,19 @@ export async function askPredecessor(
     channel = new Channel(libc, fd, MAX_SOCKETS + 1)
     const peer = peerCredentials(libc, fd)
     if (peer.uid !== uid) throw new HandoverError(`it is user ${peer.uid}, this is user ${uid}`)
-    const estate = await askForEstate(channel, patience)
-    if ('reason' in estate) {
+    const list = await askForSockets(channel, patience)
+    if ('reason' in list) {
       channel.close()
-      if (estate.protocol === PROTOCOL_VERSION) throw new HandoverError(estate.reason)
+      if (list.protocol === PROTOCOL_VERSION) throw new HandoverError(list.reason)
       log.warning(
-        `The running dnslet hands over by protocol ${estate.protocol}, this one by ` +
+        `The running dnslet hands over by protocol ${list.protocol}, this one by ` +
           `${PROTOCOL_VERSION}: both serve until it is ended, and the cache starts empty`,
       )
       return OTHER_VERSION
     }
-    const held = adopt(libc, estate, channel.descriptors)
-    log.info(`Taking over from process ${estate.pid}: ${held.sockets.length} sockets`)
-    return new Inherited({ libc, channel, log, patience, pid: estate.pid, ...held })
+    const held = adopt(libc, list, channel.descriptors)
+    log.info(`Taking over from process ${list.pid}: ${held.sockets.length} sockets`)
+    return new Predecessor({ libc, channel, log, patience, pid: list.pid, ...held })
   } catch (cause) {
     channel?.close()
     if (!isNobodyThere(cause)) {
@@ -81,13 +81,13 @@ function isNobodyThere(cause: unknown): boolean {
   return ['ENOENT', 'ECONNREFUSED'].includes(errnoName(cause.errno))
 }
 
-async function askForEstate(channel: Channel, patience: number): Promise<Estate | Refusal> {
+async function askForSockets(channel: Channel, patience: number): Promise<SocketList | Refusal> {
   const hello = encode({ protocol: PROTOCOL_VERSION, pid: process.pid })
   await channel.send(FrameKind.Hello, patience, hello)
   const { kind, payload } = await channel.receive(patience)
   if (kind === FrameKind.Refusal) return readRefusal(payload)
-  if (kind !== FrameKind.Estate) throw new HandoverError(`it sends a frame of kind ${kind}`)
-  return readEstate(payload)
+  if (kind !== FrameKind.Sockets) throw new HandoverError(`it sends a frame of kind ${kind}`)
+  return readSockets(payload)
 }
 
 interface Adopted {
@@ -96,7 +96,7 @@ interface Adopted {
 }
 
 /** Gives each descriptor its meaning. Throws HandoverError where one is not what it is said to be. */
-function adopt(libc: Libc, { sockets, tun }: Estate, descriptors: number[]): Adopted {
+function adopt(libc: Libc, { sockets, tun }: SocketList, descriptors: number[]): Adopted {
   const expected = sockets.length + (tun ? 1 : 0)
   if (descriptors.length !== expected) {
     throw new HandoverError(`${expected} descriptors were announced, ${descriptors.length} came`)
@@ -110,7 +110,7 @@ function adopt(libc: Libc, { sockets, tun }: Estate, descriptors: number[]): Ado
   return { sockets: adopted, tun: tun ? descriptors[sockets.length]! : null }
 }
 
-interface InheritedParts extends Adopted {
+interface PredecessorParts extends Adopted {
   readonly libc: Libc
   readonly channel: Channel
   readonly log: Log
@@ -119,11 +119,11 @@ interface InheritedParts extends Adopted {
 }
 
 /**
- * What a predecessor has given us. It goes on serving until `takeOver()`; where this process ends
- * before that, for whatever reason, it never notices.
+ * Who serves up to now, and what it has given us. It goes on serving until `takeOver()`; where this
+ * process ends before that, for whatever reason, it never notices.
  */
-export class Inherited implements Inheritance {
-  readonly #parts: InheritedParts
+export class Predecessor implements Inheritance {
+  readonly #parts: PredecessorParts
   /** How many sockets for DNS have been taken: with none, the two serve different addresses. */
   taken = 0
   /** Sockets nobody has taken yet. */
@@ -131,7 +131,7 @@ export class Inherited implements Inheritance {
   /** The TUN, where nobody has taken it yet. */
   #tun: number | null
 
-  constructor(parts: InheritedParts) {
+  constructor(parts: PredecessorParts) {
     this.#parts = parts
     this.#left = [...parts.sockets]
     this.#tun = parts.tun

@@ -8,7 +8,7 @@ import { DnsletError } from '../../lib/errors.ts'
  *   successor                       running daemon
  *      │ ── Hello {protocol} ──────────▶ │
  *      │ ◀─ Refusal {reason, protocol} ─ │   another protocol, or another successor is at it: the end
- *      │ ◀─ Estate {sockets} + fds ───── │
+ *      │ ◀─ Sockets {sockets} + fds ──── │
  *      │ ── WantCache ─────────────────▶ │
  *      │ ◀─ Cache … CacheEnd ─────────── │
  *      │                                 │   here both read the shared sockets, and nothing is lost
@@ -23,7 +23,7 @@ export const PROTOCOL_VERSION = 1
 export const FrameKind = {
   Hello: 1,
   Refusal: 2,
-  Estate: 3,
+  Sockets: 3,
   WantCache: 4,
   Cache: 5,
   CacheEnd: 6,
@@ -52,7 +52,7 @@ export interface Hello {
 }
 
 /** What the running daemon has to give: the descriptors come in this order, the TUN last. */
-export interface Estate {
+export interface SocketList {
   readonly pid: number
   readonly sockets: readonly Omit<HeldSocket, 'fd'>[]
   readonly tun: boolean
@@ -65,7 +65,7 @@ export interface Refusal {
 }
 
 /** A payload of JSON. */
-export function encode(value: Hello | Estate | Refusal): Buffer {
+export function encode(value: Hello | SocketList | Refusal): Buffer {
   return Buffer.from(JSON.stringify(value))
 }
 
@@ -85,8 +85,8 @@ export function readRefusal(payload: Buffer): Refusal {
   return { reason, protocol }
 }
 
-/** Throws HandoverError where it is no Estate. */
-export function readEstate(payload: Buffer): Estate {
+/** Throws HandoverError where it is no SocketList. */
+export function readSockets(payload: Buffer): SocketList {
   const { pid, sockets, tun } = readObject(payload)
   if (!isCount(pid) || typeof tun !== 'boolean' || !Array.isArray(sockets)) {
     throw new HandoverError('its list of sockets makes no sense')

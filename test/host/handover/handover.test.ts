@@ -8,8 +8,8 @@ import { describe, test } from 'node:test'
 
 import {
   askPredecessor,
-  type Inherited,
   OTHER_VERSION,
+  type Predecessor,
 } from '../../../src/host/handover/predecessor.ts'
 import {
   encode,
@@ -36,7 +36,7 @@ async function ask(
   owner: Owner,
   directory: string,
   as = uid,
-): Promise<{ readonly inherited: Inherited | null; readonly lines: string[] }> {
+): Promise<{ readonly inherited: Predecessor | null; readonly lines: string[] }> {
   const { log, lines } = warnings()
   const found = await askPredecessor({ libc: library, directory, log, uid: as, patience: 150 })
   assert.notEqual(found, OTHER_VERSION)
@@ -62,13 +62,13 @@ function descriptors(): number {
 
 describe('hand-over', { skip }, () => {
   test('sockets, TUN and cache travel; the old one lets go when the new one serves', async (t) => {
-    const { directory, holdings, lines } = await startPredecessor(t, { tun: true })
+    const { directory, daemon, lines } = await startPredecessor(t, { tun: true })
     const { inherited } = await ask(t, directory)
     assert.ok(inherited !== null)
     const pieces: Buffer[] = []
     await inherited.receiveCache((piece) => void pieces.push(Buffer.from(piece)))
-    assert.deepEqual(pieces, holdings.pieces)
-    for (const { kind, host, port, fd } of holdings.sockets) {
+    assert.deepEqual(pieces, daemon.pieces)
+    for (const { kind, host, port, fd } of daemon.sockets) {
       const copy: number = inherited.take(kind, host, port)!
       assert.notEqual(copy, fd)
       assert.equal(fstatSync(copy).ino, fstatSync(fd).ino, kind)
@@ -78,19 +78,19 @@ describe('hand-over', { skip }, () => {
     const tun = inherited.takeTun()!
     assert.ok(fstatSync(tun).isCharacterDevice())
     assert.equal(inherited.takeTun(), null, 'only once')
-    assert.deepEqual(holdings.events, [], 'the old one still serves')
-    assert.equal(holdings.hasSuccessor, true)
+    assert.deepEqual(daemon.events, [], 'the old one still serves')
+    assert.equal(daemon.hasSuccessor, true)
     await inherited.takeOver()
-    assert.equal(holdings.events[0], 'let go')
-    await settle(() => holdings.events.length === 3, 'the old one leaves')
-    assert.deepEqual(holdings.events, ['let go', 'retired', 'left'])
+    assert.equal(daemon.events[0], 'let go')
+    await settle(() => daemon.events.length === 3, 'the old one leaves')
+    assert.deepEqual(daemon.events, ['let go', 'retired', 'left'])
     assert.deepEqual(lines, [])
     assert.ok(fstatSync(tun).isCharacterDevice(), 'taken, hence ours to close')
     library.close(tun)
   })
 
   test('what the new one has no use for is closed there, and open here', async (t) => {
-    const { directory, holdings } = await startPredecessor(t, { tun: true })
+    const { directory, daemon } = await startPredecessor(t, { tun: true })
     const before = descriptors()
     const { inherited } = await ask(t, directory)
     assert.equal(inherited!.take('udp', '127.0.0.2', 53), null, 'another address')
@@ -99,11 +99,11 @@ describe('hand-over', { skip }, () => {
     await inherited!.takeOver()
     // One less: the old one no longer listens for a successor.
     await settle(() => descriptors() === before - 1, 'descriptors are closed')
-    for (const { fd } of holdings.sockets) assert.ok(fstatSync(fd).isSocket())
+    for (const { fd } of daemon.sockets) assert.ok(fstatSync(fd).isSocket())
   })
 
   test('a cache that is refused is no obstacle', async (t) => {
-    const { directory, holdings } = await startPredecessor(t)
+    const { directory, daemon } = await startPredecessor(t)
     const { inherited, lines } = await ask(t, directory)
     let pushed = 0
     const refusing = inherited!.receiveCache(() => {
@@ -114,13 +114,13 @@ describe('hand-over', { skip }, () => {
     assert.equal(pushed, 1)
     await inherited!.takeOver()
     assert.deepEqual(lines, [])
-    assert.equal(holdings.events[0], 'let go')
+    assert.equal(daemon.events[0], 'let go')
   })
 
   test('more sockets than one message carries', async (t) => {
-    const { directory, holdings } = await startPredecessor(t)
-    const { fd } = holdings.sockets[0]!
-    for (let i = 0; i < 600; i++) holdings.sockets.push({ kind: 'udp', host: 'x', port: i, fd })
+    const { directory, daemon } = await startPredecessor(t)
+    const { fd } = daemon.sockets[0]!
+    for (let i = 0; i < 600; i++) daemon.sockets.push({ kind: 'udp', host: 'x', port: i, fd })
     const { inherited } = await ask(t, directory)
     const last = inherited!.take('udp', 'x', 599)!
     assert.equal(fstatSync(last).ino, fstatSync(fd).ino)
@@ -128,14 +128,14 @@ describe('hand-over', { skip }, () => {
   })
 
   test('a successor that goes away leaves the old one serving, and the next may come', async (t) => {
-    const { directory, holdings, lines } = await startPredecessor(t)
+    const { directory, daemon, lines } = await startPredecessor(t)
     const { inherited } = await ask(t, directory)
     await inherited!.receiveCache(() => {})
     inherited!.abandon()
     await settle(() => lines.length === 1, 'a warning')
     assert.match(lines[0]!, /did not take over: it closed the connection; serving on/)
-    await settle(() => !holdings.hasSuccessor, 'it is as ready as before')
-    assert.deepEqual(holdings.events, [])
+    await settle(() => !daemon.hasSuccessor, 'it is as ready as before')
+    assert.deepEqual(daemon.events, [])
     assert.notEqual((await ask(t, directory)).inherited, null)
   })
 
@@ -238,24 +238,24 @@ describe('a running daemon', { skip }, () => {
     ]
   for (const [what, misbehave, reason] of refusals) {
     test(`serves on after ${what}`, async (t) => {
-      const { directory, holdings, lines } = await startPredecessor(t)
+      const { directory, daemon, lines } = await startPredecessor(t)
       await misbehave(t, directory)
       await settle(() => lines.length > 0, 'a warning')
       assert.match(lines[0]!, reason)
-      assert.deepEqual(holdings.events, [])
+      assert.deepEqual(daemon.events, [])
       assert.notEqual((await ask(t, directory)).inherited, null, 'and can still hand over')
     })
   }
 
   test('serves on while a successor does not read the cache it asked for', async (t) => {
-    const { directory, holdings, lines } = await startPredecessor(t)
-    holdings.pieces = Array.from({ length: 40 }, () => Buffer.alloc(65_536))
+    const { directory, daemon, lines } = await startPredecessor(t)
+    daemon.pieces = Array.from({ length: 40 }, () => Buffer.alloc(65_536))
     const channel = connect(t, directory)
     await channel.send(FrameKind.Hello, 100, hello)
     await channel.send(FrameKind.WantCache, 100)
     await settle(() => lines.length > 0, 'a warning')
     assert.match(lines[0]!, /nothing came of it/)
-    assert.deepEqual(holdings.events, [])
+    assert.deepEqual(daemon.events, [])
   })
 
   test('keeps no descriptor that a stranger sends along', async (t) => {
@@ -270,21 +270,21 @@ describe('a running daemon', { skip }, () => {
   })
 
   test('gives another user nothing', async (t) => {
-    const { directory, holdings, lines } = await startPredecessor(t, { uid: uid + 1 })
+    const { directory, daemon, lines } = await startPredecessor(t, { uid: uid + 1 })
     const { inherited } = await ask(t, directory)
     assert.equal(inherited, null)
     assert.match(lines[0]!, new RegExp(`user ${uid} asked, this is user ${uid + 1}`))
-    assert.deepEqual(holdings.events, [])
+    assert.deepEqual(daemon.events, [])
   })
 
   test('refuses a protocol it does not know, and says so', async (t) => {
-    const { directory, holdings, lines } = await startPredecessor(t)
+    const { directory, daemon, lines } = await startPredecessor(t)
     const channel = connect(t, directory)
     await channel.send(FrameKind.Hello, 100, encode({ protocol: 99, pid: 7 }))
     const { kind, payload } = await channel.receive(1_000)
     assert.equal(kind, FrameKind.Refusal)
     assert.match(payload.toString(), /protocol 99 is not known here, only 1/)
-    assert.deepEqual(holdings.events, ['other version'])
+    assert.deepEqual(daemon.events, ['other version'])
     await settle(() => lines.length > 0, 'a warning')
   })
 })
@@ -316,17 +316,17 @@ describe('a successor', { skip }, () => {
     ['a refusal that says nothing', frame(FrameKind.Refusal, {}), /no sense/],
     [
       'a list that is none',
-      frame(FrameKind.Estate, { pid: 1, tun: false, sockets: {} }),
+      frame(FrameKind.Sockets, { pid: 1, tun: false, sockets: {} }),
       /no sense/,
     ],
     [
       'an unknown kind of socket',
-      frame(FrameKind.Estate, { pid: 1, tun: false, sockets: [{ kind: 'x', host: '', port: 1 }] }),
+      frame(FrameKind.Sockets, { pid: 1, tun: false, sockets: [{ kind: 'x', host: '', port: 1 }] }),
       /no sense/,
     ],
     [
       'a socket without its descriptor',
-      frame(FrameKind.Estate, {
+      frame(FrameKind.Sockets, {
         pid: 1,
         tun: false,
         sockets: [{ kind: 'udp', host: '', port: 1 }],
@@ -353,9 +353,9 @@ describe('a successor', { skip }, () => {
   })
 
   test('takes no descriptor that is another thing than announced', async (t) => {
-    const { directory, holdings } = await startPredecessor(t)
-    const [udp] = holdings.sockets
-    holdings.sockets[1] = { ...holdings.sockets[1]!, fd: udp!.fd }
+    const { directory, daemon } = await startPredecessor(t)
+    const [udp] = daemon.sockets
+    daemon.sockets[1] = { ...daemon.sockets[1]!, fd: udp!.fd }
     const before = descriptors()
     const { inherited, lines } = await ask(t, directory)
     assert.equal(inherited, null)

@@ -6,7 +6,7 @@ import {
   encode,
   HandoverError,
   MAX_SOCKETS,
-  readEstate,
+  readSockets,
   readHello,
   readRefusal,
 } from '../../../src/host/handover/protocol.ts'
@@ -22,7 +22,7 @@ test('reads what it writes', () => {
       { kind: 'http', host: '', port: 65_535 },
     ] as const,
   }
-  assert.deepEqual(readEstate(encode(estate)), estate)
+  assert.deepEqual(readSockets(encode(estate)), estate)
   const refusal = { reason: 'busy', protocol: 3 }
   assert.deepEqual(readRefusal(encode(refusal)), refusal)
 })
@@ -46,7 +46,7 @@ test('property: whatever comes is understood or refused', () => {
   )
   fc.assert(
     fc.property(payload, (bytes) => {
-      for (const read of [readHello, readEstate, readRefusal]) {
+      for (const read of [readHello, readSockets, readRefusal]) {
         try {
           read(bytes)
         } catch (error) {
@@ -62,8 +62,8 @@ test('a list of too many sockets, and impossible ports, are refused', () => {
     const sockets = Array.from({ length: count }, () => ({ kind: 'udp', host: '', port }))
     return Buffer.from(JSON.stringify({ pid: 1, tun: false, sockets }))
   }
-  assert.equal(readEstate(estate(53, MAX_SOCKETS)).sockets.length, MAX_SOCKETS)
+  assert.equal(readSockets(estate(53, MAX_SOCKETS)).sockets.length, MAX_SOCKETS)
   for (const bad of [estate(53, MAX_SOCKETS + 1), estate(65_536), estate(-1), estate('53')]) {
-    assert.throws(() => readEstate(bad), HandoverError)
+    assert.throws(() => readSockets(bad), HandoverError)
   }
 })

@@ -2,7 +2,7 @@ import { chmodSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { Channel } from '../../../src/host/handover/channel.ts'
-import { type Holdings, type Offer, offerHandover } from '../../../src/host/handover/offer.ts'
+import { Offer, type RunningDaemon } from '../../../src/host/handover/offer.ts'
 import { handoverSocket } from '../../../src/host/handover/protocol.ts'
 import type { HeldSocket } from '../../../src/lib/held-socket.ts'
 import type { Log } from '../../../src/lib/log.ts'
@@ -43,12 +43,15 @@ function openSocket(owner: Owner, kind: 'udp' | 'tcp'): number {
 }
 
 /** What a daemon would hold: a UDP, a TCP and an HTTP socket and a cache of three pieces. */
-class FakeHoldings implements Holdings {
+class FakeDaemon implements RunningDaemon {
   readonly events: string[] = []
   readonly sockets: HeldSocket[]
+  readonly #tun: number | null
   pieces: readonly Buffer[] = ['warm', 'x'.repeat(100_000), 'end'].map((text) => Buffer.from(text))
 
-  constructor(owner: Owner) {
+  constructor(owner: Owner, withTun: boolean) {
+    this.#tun = withTun ? openSync('/dev/null', 'r') : null
+    if (this.#tun !== null) owner.after(() => void library.close(this.#tun!))
     this.sockets = [
       { kind: 'udp', host: '127.0.0.1', port: 53, fd: openSocket(owner, 'udp') },
       { kind: 'tcp', host: '127.0.0.1', port: 53, fd: openSocket(owner, 'tcp') },
@@ -61,6 +64,18 @@ class FakeHoldings implements Holdings {
 
   setSuccessor(isThere: boolean): void {
     this.hasSuccessor = isThere
+  }
+
+  otherVersion(): void {
+    this.events.push('other version')
+  }
+
+  handedOver(): void {
+    this.events.push('left')
+  }
+
+  tun(): number | null {
+    return this.#tun
   }
 
   held(): readonly HeldSocket[] {
@@ -82,9 +97,9 @@ class FakeHoldings implements Holdings {
   }
 }
 
-export interface Predecessor {
+interface StartedDaemon {
   readonly directory: string
-  readonly holdings: FakeHoldings
+  readonly daemon: FakeDaemon
   readonly offer: Offer
   readonly lines: string[]
 }
@@ -93,25 +108,20 @@ export interface Predecessor {
 export async function startPredecessor(
   owner: Owner,
   options: { readonly uid?: number; readonly tun?: boolean; readonly directory?: string } = {},
-): Promise<Predecessor> {
+): Promise<StartedDaemon> {
   const directory = options.directory ?? stateDirectory(owner)
-  const holdings = new FakeHoldings(owner)
+  const daemon = new FakeDaemon(owner, options.tun === true)
   const { log, lines } = warnings()
-  const tun = options.tun === true ? openSync('/dev/null', 'r') : null
-  if (tun !== null) owner.after(() => void library.close(tun))
-  const offer = await offerHandover({
+  const offer = await Offer.open({
     libc: library,
     directory,
-    holdings,
-    tun: () => tun,
-    onHandedOver: () => void holdings.events.push('left'),
-    onOtherVersion: () => void holdings.events.push('other version'),
+    daemon,
     log,
     uid: options.uid ?? uid,
     patience: { step: 150, start: 300 },
   })
   owner.after(() => offer.stop())
-  return { directory, holdings, offer, lines }
+  return { directory, daemon, offer, lines }
 }
 
 /** A hand-made successor, to misbehave with. */

@@ -1,9 +1,10 @@
 import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner.ts'
-import { findNeighbours } from '../host/presence.ts'
+import { findNeighbours, type Announcement, announcePresence } from '../host/presence.ts'
 import type { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import type { Answering } from '../daemon/self-check.ts'
+import { type Neighbour, type Prepared, prepareNode, type PrepareParts } from './prepare-node.ts'
 
 /** Milliseconds between looks at who else listens. */
 const LOOK_MS = 5_000
@@ -14,7 +15,9 @@ const BACK_MS = 600_000
 /** Looks before the first that counts: the other one may still be starting. */
 const PATIENCE = 12
 
+/** Why nobody should be sent here: probes of the other one's pod may reach us, and it is not ready because we are. */
 const OTHER_VERSION = 'A dnslet of another version starts'
+const SUCCESSOR = 'A successor starts'
 
 interface Other extends ForeignSocket {
   readonly port: number
@@ -38,58 +41,118 @@ export const foreignSocketsMetric: MetricSpec = {
   },
 }
 
+/** A daemon, as far as others share its port. */
 interface Sharing {
-  sharesSockets: boolean
   /** See `Listeners.sharePort`. */
   sharePort(shared: boolean): void
-  readonly readiness: Holds
   readonly addresses: readonly Endpoint[]
 }
 
+interface MeetParts extends PrepareParts {
+  readonly readiness: Holds
+}
+
 /**
- * Sees to it that a daemon knows when others serve its addresses as well, with sockets of their own: a
- * second DaemonSet that does so for good, a dnslet of another version, a node-cache that is about to go.
+ * Who else serves the addresses of this process: a second DaemonSet that does so for good, a dnslet of
+ * another version, a node-cache that is about to go, the predecessor.
+ *
+ *     predecessor ──lets go──▶ nobody ──found──▶ beside     a look each five seconds, and when somebody
+ *          │                      ▲──none found──┘▲         else has answered a question to ourselves
+ *          └──────────────────────────found───────┘
+ *
  * The kernel gives each a part of the queries, so what those answer is no failure of ours; and rules and
  * interface are theirs too, until they are gone.
  *
- * It keeps further ones out of our port, unless they are to come: while one is there already, since of
+ * Further ones are kept out of our port, unless they are to come: while one is there already, since of
  * sockets that do not share one alone would get all queries, and ten minutes longer; when a dnslet has
  * asked who is here; and when this one goes.
  */
-export class SharedService {
-  readonly #daemon: Sharing
-  readonly #log: Log
-  readonly #ended: () => void
-  readonly #isOpen: boolean
+export class Neighbours {
+  /** What sets our interface and rules apart from those of others; see `Prepared`. */
+  readonly scope: string
+  readonly #parts: MeetParts
+  #state: Neighbour
+  /** What leads queries here. */
+  #way: { readonly leadsAll: boolean }
+  #daemon: Sharing = { addresses: [], sharePort() {} }
+  #ended = (): void => {}
+  #announcement: Announcement | null = null
   #openUntil = -Infinity
   #leaves = false
-  #follows = false
   #looking: Promise<boolean> | null = null
   /** Looks until one that finds nobody counts. */
   #patience = 0
 
   /**
-   * @param ended called whenever the last of the others is gone
-   * @param isOpen whether whoever wants may share our port at any time
+   * Looks who is here before anything is opened, and tells others that we are, where this process changes
+   * the node's network. Rejects as `prepareNode()` does.
    */
-  constructor(daemon: Sharing, log: Log, ended: () => void, isOpen: boolean) {
-    this.#isOpen = isOpen
-    this.#daemon = daemon
-    this.#log = log
-    this.#ended = ended
+  static async meet(parts: MeetParts): Promise<Neighbours> {
+    const { intercepts, localIps: addresses, port, interfaceName } = parts.options
+    if (!intercepts) return new Neighbours(parts, { state: parts.found, scope: '' })
+    const met = new Neighbours(parts, await prepareNode(parts))
+    const presence = { addresses, port, interfaceName, scope: met.scope }
+    met.#announcement = await announcePresence(presence, () => met.#asked())
+    return met
   }
 
-  /** Looks for others from now on. */
-  follow(): void {
-    if (this.#follows) return
-    this.#follows = true
+  private constructor(parts: MeetParts, { state, scope }: Prepared) {
+    this.#parts = parts
+    this.#state = state
+    this.scope = scope
+    this.#way = { leadsAll: !parts.options.intercepts }
+  }
+
+  get state(): Neighbour {
+    return this.#state
+  }
+
+  /** Who may rightly answer at our addresses: anybody, until every query for them is led here. */
+  mayAnswer(): Answering {
+    if (!this.#way.leadsAll) return 'anybody'
+    return this.#state === 'nobody' ? 'us' : 'neighbour'
+  }
+
+  /** What leads queries for all our addresses here from now on, or will. */
+  ledBy(way: { readonly leadsAll: boolean }): void {
+    this.#way = way
+  }
+
+  /**
+   * Looks for others from now on.
+   *
+   * @param ended called whenever the last of the others is gone
+   */
+  follow(daemon: Sharing, ended: () => void): void {
+    this.#daemon = daemon
+    this.#ended = ended
     setInterval(() => void this.look(), LOOK_MS).unref()
     void this.look()
   }
 
-  /** Another dnslet may be about to open its sockets. */
-  readonly asked = (): void => {
-    this.#openFor(ASKED_MS)
+  /** The predecessor serves our addresses no more, or never did. */
+  predecessorLeft(): void {
+    if (this.#state !== 'predecessor') return
+    this.#state = 'nobody'
+    void this.look()
+  }
+
+  /** Whether a successor is about to take over. */
+  setSuccessor(isThere: boolean): void {
+    if (isThere) this.#parts.readiness.hold(SUCCESSOR)
+    else this.#parts.readiness.release(SUCCESSOR)
+  }
+
+  /**
+   * There is a dnslet of another version, which neither can hand over to us nor take over from us: for a
+   * minute at least.
+   *
+   * @param isNewer whether it has started after us
+   */
+  otherVersion(isNewer: boolean): void {
+    this.#patience = PATIENCE + 1
+    this.#state = 'beside'
+    if (isNewer) this.#parts.readiness.hold(OTHER_VERSION)
     this.#keepOut()
   }
 
@@ -99,48 +162,45 @@ export class SharedService {
     this.#keepOut()
   }
 
+  /** Nobody is told any more that this process is here. */
+  conceal(): void {
+    this.#announcement?.stop()
+  }
+
+  /** Another dnslet may be about to open its sockets. */
+  #asked(): void {
+    this.#openFor(ASKED_MS)
+    this.#keepOut()
+  }
+
   #openFor(ms: number): void {
     this.#openUntil = Math.max(this.#openUntil, performance.now() + ms)
   }
 
   #keepOut(): void {
-    const { sharesSockets } = this.#daemon
-    const mayCome = this.#leaves || performance.now() < this.#openUntil
-    this.#daemon.sharePort(this.#isOpen || sharesSockets || this.#patience > 0 || mayCome)
+    const { reusePort, skipTeardown } = this.#parts.options
+    const isOpen = reusePort || skipTeardown || this.#leaves || this.#patience > 0
+    const mayCome = this.#state !== 'nobody' || performance.now() < this.#openUntil
+    this.#daemon.sharePort(isOpen || mayCome)
   }
 
-  /**
-   * There is a dnslet of another version, which neither can hand over to us nor take over from us: for a
-   * minute at least.
-   *
-   * @param isOld whether the other one is the newer: probes of its pod may reach us, and it is not
-   * ready because we are
-   */
-  begin(isOld: boolean): void {
-    this.#patience = PATIENCE + 1
-    this.#daemon.sharesSockets = true
-    if (isOld) this.#daemon.readiness.hold(OTHER_VERSION)
-    this.#keepOut()
-    this.follow()
-  }
-
-  /** Looks at once; whether others serve here as well. Never rejects. */
+  /** Looks at once; whether others beside us serve here as well. Never rejects. */
   look(): Promise<boolean> {
     this.#looking ??= this.#look().finally(() => (this.#looking = null))
     return this.#looking
   }
 
   async #look(): Promise<boolean> {
-    const { readiness } = this.#daemon
+    const { log, readiness } = this.#parts
     if (this.#patience > 0) this.#patience--
     const found = await this.#findOthers()
     if (found.length > 0) {
       this.#openFor(BACK_MS)
-      this.#daemon.sharesSockets = true
-    } else if (this.#patience === 0 && this.#daemon.sharesSockets) {
-      this.#daemon.sharesSockets = false
+      this.#state = 'beside'
+    } else if (this.#patience === 0 && this.#state === 'beside') {
+      this.#state = 'nobody'
       readiness.release(OTHER_VERSION)
-      this.#log.info('No other process serves these addresses any more')
+      log.info('No other process serves these addresses any more')
       this.#ended()
     }
     this.#keepOut()
@@ -173,21 +233,16 @@ export class SharedService {
       // One of them is this process.
       if (sockets.length < dnslets.length) {
         for (const one of added) one.process = 'dnslet'
-        this.#log.info(`Another dnslet serves ${at} as well: each gets a part of the queries`)
+        this.#parts.log.info(`Another dnslet serves ${at} as well: each gets a part of the queries`)
         continue
       }
       const owners = await ownersOf(added.map(({ inode }) => inode))
       for (const one of added) one.process = owners.get(one.inode) ?? ''
       const names = [...new Set(added.map(nameOf))].join(', ')
-      this.#log.warning(
+      this.#parts.log.warning(
         `Another process serves ${at} as well and gets a part of the queries: ${names}`,
       )
     }
-  }
-
-  /** Whether others are there that go on when this process ends. */
-  lasts(): Promise<boolean> {
-    return this.look()
   }
 }
 

@@ -1,0 +1,73 @@
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+import { type Identity, openStateDirectory } from '../host/state-directory.ts'
+import { DnsletError, reasonOf } from '../lib/errors.ts'
+import { fileKind } from '../lib/file-kind.ts'
+import type { Log } from '../lib/log.ts'
+import type { ServeOptions } from '../options/serve-options.ts'
+
+/** Whether this process runs in a pod of Kubernetes. */
+export function inPod(): boolean {
+  return process.env['KUBERNETES_SERVICE_HOST'] !== undefined
+}
+
+/** The directory in which this process and its successor find each other; null where there is none. */
+export function openState(options: ServeOptions, log: Log): string | null {
+  const needed = options.intercepts || inPod()
+  return openStateDirectory({ env: process.env, identity: stateIdentity(options), needed, log })
+}
+
+/**
+ * What a successor has in common with its predecessor, and no other dnslet that has the same state
+ * directory: the addresses on the node, and the flags that a second DaemonSet for the same addresses
+ * has to set differently (two health or metrics ports, `-skipteardown` for who must not take the
+ * interface along). Where there are no addresses of the node's, the Corefile that is served.
+ */
+export function stateIdentity(options: ServeOptions): Identity {
+  const { localIps, port, interfaceName, skipTeardown, healthPort, metricsListenAddress } = options
+  const corefile = localIps.length > 0 ? [] : [resolve(options.conf), resolve(options.baseCorefile)]
+  return {
+    networkNamespace: networkNamespace(),
+    options: [
+      localIps.toSorted(),
+      port,
+      interfaceName,
+      skipTeardown,
+      healthPort,
+      metricsListenAddress,
+      ...corefile,
+    ],
+  }
+}
+
+/** '' where /proc does not tell. */
+function networkNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/net')
+  } catch {
+    return ''
+  }
+}
+
+/** Leaves the file alone where a successor has written its own number into it; '' is no file. */
+export function removePidfile(path: string): void {
+  try {
+    if (fileKind(path) !== 'regular') return
+    if (readFileSync(path, 'utf8').trim() === String(process.pid)) rmSync(path)
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** '' is no file. Throws DnsletError, E_PIDFILE, where it cannot be written. */
+export function writePidfile(path: string): void {
+  if (path === '') return
+  try {
+    if (fileKind(path) === 'pipe') throw new Error('is a pipe')
+    writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+  } catch (cause) {
+    const message = `Cannot write the pid file ${path}: ${reasonOf(cause)}`
+    throw new DnsletError('E_PIDFILE', message, { cause })
+  }
+}
