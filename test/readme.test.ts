@@ -24,6 +24,7 @@ import { dgramBackend } from '../src/net/udp-dgram.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { registeredMetrics } from '../src/telemetry/metrics.ts'
 import { temporaryFolder } from './helpers/nsd.ts'
+import { plainHttp } from './helpers/http.ts'
 import { nullLog } from './helpers/null-log.ts'
 
 process.chdir(join(import.meta.dirname, '..'))
@@ -87,6 +88,7 @@ async function boot(file: string): Promise<void> {
     clock,
     log: nullLog,
     cacheBudget: new ByteBudget(2 ** 20),
+    http: plainHttp,
     listeners: new AnyPort({ clock, log: nullLog, udp, counters }),
     fatal: assert.fail,
   })

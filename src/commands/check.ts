@@ -122,6 +122,7 @@ function idleServices(warn: (message: string) => void): Services {
   return {
     clock: new Clock(),
     log,
+    http: { acquire: () => Promise.reject(new Error('nothing is opened')) },
     cacheBudget: openCacheBudget(),
     keep: (_key, make) => make(),
     watchCorefile: silent,

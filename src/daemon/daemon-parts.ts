@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listeners } from '../net/listeners.ts'
+import type { HttpListeners } from '../telemetry/http.ts'
 import type { ReceiveCache } from './cache-handover.ts'
 import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 
@@ -19,6 +20,7 @@ export interface DaemonParts {
   readonly log: Log
   readonly cacheBudget: ByteBudget
   readonly listeners: Listeners
+  readonly http: HttpListeners
   /** Where there is a predecessor, its cache. */
   readonly receiveCache?: ReceiveCache | null
   /** Whether a dnslet of another version serves here as well, and may answer in our place. */

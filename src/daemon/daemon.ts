@@ -3,7 +3,7 @@ import { Holds } from '../lib/holds.ts'
 import { panicked } from '../plugins/prometheus/panics.ts'
 import { recordDropped } from '../plugins/prometheus/dropped.ts'
 import { reloadCounters } from '../plugins/reload/counters.ts'
-import { heldHttp, letGoHttp } from '../telemetry/http.ts'
+import type { HttpListeners } from '../telemetry/http.ts'
 import { exportKept, importKept } from './cache-handover.ts'
 import type { Corefile } from '../source/corefile-source.ts'
 import type { DaemonParts } from './daemon-parts.ts'
@@ -25,6 +25,7 @@ const ENDING = 'Shutting down'
  *   listener ──dispatch──▶ Server ─▶ block ─▶ chain        a reload swaps what is right of dispatch
  */
 export class Daemon {
+  readonly http: HttpListeners
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
   readonly #kept = new KeptStates()
@@ -78,7 +79,9 @@ export class Daemon {
       await runtime.start()
       daemon.readiness.release(STARTING)
     } catch (error) {
-      await daemon.#abandonStart()
+      await daemon.#watcher.stop()
+      await daemon.#open.closeExcept([])
+      await runtime.stop(false)
       throw error
     }
     void runtime.settled().then(() => daemon.#found(runtime, corefile))
@@ -100,8 +103,9 @@ export class Daemon {
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
-    const { source, clock, cacheBudget, log, port } = parts
+    const { source, clock, cacheBudget, log, port, http } = parts
     this.#parts = parts
+    this.http = http
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
     this.sharesSockets = parts.beside === true || (parts.receiveCache ?? null) !== null
@@ -120,6 +124,7 @@ export class Daemon {
       services: {
         clock,
         log,
+        http,
         cacheBudget,
         readiness: this.readiness,
         selfCheck: () => this.selfCheck(),
@@ -224,7 +229,7 @@ export class Daemon {
 
   /** The open sockets, for a successor to have copies of. */
   held(): readonly HeldSocket[] {
-    return [...this.#open.all.flatMap((listener) => listener.held()), ...heldHttp()]
+    return [...this.#open.all.flatMap((listener) => listener.held()), ...this.http.held()]
   }
 
   /** The cache in pieces, each to be used before the next is asked for. */
@@ -242,7 +247,7 @@ export class Daemon {
     this.#candidate?.giveUp(new Error('the daemon hands over'))
     await this.#watcher.stop()
     for (const listener of this.#open.all) listener.letGo()
-    this.#letGo = letGoHttp()
+    this.#letGo = this.http.letGo()
   }
 
   /** After `letGo()`: ends once all queries are answered and no client is connected any more. */
@@ -250,12 +255,6 @@ export class Daemon {
     await Promise.all(this.#open.all.map((listener) => listener.settled()))
     await this.#letGo
     await this.stop()
-  }
-
-  async #abandonStart(): Promise<void> {
-    await this.#watcher.stop()
-    await this.#open.closeExcept([])
-    await this.#runtime.stop(false)
   }
 
   /** Puts a new configuration into service; the old one is kept until that has started well. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { FallbackTargets, KUBE_DNS_PODS } from '../host/fallback-targets.ts'
 import { Interception } from '../host/interception.ts'
-import { adoptInterface, type NodeInterface, openInterface } from '../host/interface.ts'
+import { type NodeInterface, openInterface } from '../host/interface.ts'
 import { detectIpvs, findKubeProxy } from '../host/kube-proxy.ts'
 import { hostPrograms } from '../host/programs.ts'
 import { chooseRules } from '../host/rules/choose-rules.ts'
@@ -10,7 +10,7 @@ import type { Rules, RulesParts } from '../host/rules/rules.ts'
 import { findUplinks } from '../host/rules/uplinks.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { ClosingOrder } from '../sys/closing-order.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
 import { type Libc, libc } from '../sys/libc.ts'
 import { startMemoryHeir } from '../sys/memory-heir.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
@@ -27,12 +27,6 @@ const NAMESPACE = 'kube-system'
 /** Whether these flags change the node's network. */
 export function intercepts({ setupInterface, setupIptables }: ServeOptions): boolean {
   return setupInterface || setupIptables
-}
-
-/** The order in which this process is to end where it is killed; null where it intercepts nothing. */
-export function closingOrder(options: ServeOptions): ClosingOrder | null {
-  const { libc: system } = libc()
-  return intercepts(options) && system !== null ? new ClosingOrder(system) : null
 }
 
 /** Sees to it that this process closes what it has open at once when it is killed (memory-heir.ts). */
@@ -56,10 +50,10 @@ export interface InterceptParts {
   readonly log: Log
   /** The state directory, null where there is none. */
   readonly state: string | null
-  /** Takes the TUN of a predecessor that intercepts up to now; null where there is none. */
-  readonly takeTun: (() => number | null) | null
+  /** Whether a predecessor intercepts up to now and gives its TUN. */
+  readonly inheritsTun: boolean
   readonly neighbourhood: Neighbourhood
-  readonly closing: ClosingOrder | null
+  readonly descriptors: Descriptors
 }
 
 /**
@@ -67,7 +61,7 @@ export interface InterceptParts {
  * that cannot be done at all; kube-dns answers then.
  */
 export async function intercept(parts: InterceptParts): Promise<Interception> {
-  const { options, daemon, configuration, log, takeTun, neighbourhood } = parts
+  const { options, daemon, configuration, log, inheritsTun, neighbourhood } = parts
   const system = library()
   let begun: Interception | null = null
   const addresses = withoutIpvs(system, options.localIps, log)
@@ -107,7 +101,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     syncIntervalMs: options.syncIntervalMs,
   })
   begun = interception
-  await interception.start(takeTun !== null, takeTun !== null || neighbourhood.isShared)
+  await interception.start(inheritsTun, inheritsTun || neighbourhood.isShared)
   return interception
 }
 
@@ -155,7 +149,7 @@ export function clusterZone(daemon: Daemon): string {
 }
 
 async function describeRules(
-  { options, closing, log, state, neighbourhood }: InterceptParts,
+  { options, descriptors, log, state, neighbourhood }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
 ): Promise<RulesParts> {
@@ -175,7 +169,7 @@ async function describeRules(
   }
   return {
     libc: system,
-    closing,
+    descriptors,
     log,
     programs,
     addresses,
@@ -201,17 +195,13 @@ function isLinkLocal(address: string): boolean {
   return isIP(address) === 4 ? address.startsWith('169.254.') : /^fe[89ab]/i.test(address)
 }
 
-/** Opens the interface, by way of the predecessor's descriptor the first time. */
 function opener(
-  { options, log, takeTun, closing, neighbourhood }: InterceptParts,
+  { options, log, descriptors, neighbourhood }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
   const name = scopedName(options.interfaceName, neighbourhood.scope)
-  const parts = { libc: system, name, addresses, lease, closing, log }
-  return () => {
-    const fd = takeTun?.() ?? null
-    return fd === null ? openInterface(parts) : adoptInterface(parts, fd)
-  }
+  const parts = { libc: system, name, addresses, lease, descriptors, log }
+  return () => openInterface(parts)
 }

@@ -1,12 +1,4 @@
-import {
-  closingOrder,
-  clusterZone,
-  intercept,
-  type InterceptParts,
-  intercepts,
-  library,
-  startHeir,
-} from './intercept.ts'
+import { clusterZone, intercept, intercepts, library, startHeir } from './intercept.ts'
 import { openConfiguration, type Configuration } from '../source/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { Handover, type HandoverParts } from './handover.ts'
@@ -22,7 +14,8 @@ import { type Announcement, announcePresence } from '../host/presence.ts'
 import { openStateDirectory } from '../host/state-directory.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../plugins/prometheus/panics.ts'
-import { acquire, type HttpLease } from '../telemetry/http.ts'
+import type { Http, HttpLease } from '../lib/http.ts'
+import { Descriptors } from '../sys/descriptors.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
 import { removePidfile, writePidfile } from './pidfile.ts'
@@ -59,7 +52,7 @@ export interface ServeEvents {
  *     readiness off ─▶ lameduck ─▶ interception off ─▶ last answers ─▶ interface gone
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
-  const closing = closingOrder(options)
+  const descriptors = new Descriptors({ onNode: intercepts(options) })
   const log = await openLog(options)
   startHeir(options, log)
   const state = openState(options, log)
@@ -70,13 +63,13 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     options,
     configuration,
     handover,
-    closing,
+    descriptors,
     state,
     log,
     events,
   })
   greet(log, daemon, options)
-  const metrics = await openMetrics(options.metricsListenAddress, log)
+  const metrics = await openMetrics(daemon.http, options.metricsListenAddress, log)
   const end = async (): Promise<void> => {
     presence?.stop()
     await handover?.stop()
@@ -157,7 +150,7 @@ interface OpenParts {
   readonly options: ServeOptions
   readonly configuration: Configuration
   readonly handover: Handover | null
-  readonly closing: InterceptParts['closing']
+  readonly descriptors: Descriptors
   readonly state: string | null
   readonly log: DaemonLog
   readonly events: ServeEvents
@@ -175,7 +168,7 @@ interface Opened {
 
 /** Starts the daemon; where that fails, a predecessor goes on as if nothing had been. */
 async function open(parts: OpenParts): Promise<Opened> {
-  const { options, configuration, handover, closing, log, events } = parts
+  const { options, configuration, handover, descriptors, log, events } = parts
   const { source, fallbacks, inService } = configuration
   const inherited = handover?.inherited ?? null
   const runsBeside = handover?.runsBeside === true
@@ -200,8 +193,7 @@ async function open(parts: OpenParts): Promise<Opened> {
       log,
       inherited,
       beside: neighbourhood.isShared,
-      closing,
-      freeBind: intercepting,
+      descriptors,
       readiness,
       fatal: (message) => events.fatal(message, log),
     })
@@ -216,9 +208,8 @@ async function open(parts: OpenParts): Promise<Opened> {
         const upstreamKnown = (): boolean => configuration.upstreamKnown(daemon.corefile)
         await proveUpstream({ daemon, upstreamKnown, zone: clusterZone(daemon) })
       }
-      const hasTun = options.setupInterface && predecessor?.hasTun === true
-      const takeTun = hasTun ? () => predecessor.takeTun() : null
-      const interception = await intercept({ ...parts, daemon, takeTun, neighbourhood })
+      const inheritsTun = options.setupInterface && predecessor?.hasTun === true
+      const interception = await intercept({ ...parts, daemon, inheritsTun, neighbourhood })
       return { ...opened, interception }
     } catch (error) {
       stopFollowing()
@@ -256,9 +247,9 @@ function waitForEnd(log: DaemonLog): void {
 }
 
 /** The process's own metrics; as in node-cache, serving DNS does not depend on them. */
-async function openMetrics(address: string, log: DaemonLog): Promise<HttpLease | null> {
+async function openMetrics(http: Http, address: string, log: DaemonLog): Promise<HttpLease | null> {
   try {
-    return await acquire(address, { '/metrics': metricsRoute })
+    return await http.acquire(address, { '/metrics': metricsRoute })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     log.error(`Failed to start metrics handler: ${reason}`)

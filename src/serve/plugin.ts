@@ -2,6 +2,7 @@ import type { Directive } from '../corefile/parse.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Holds } from '../lib/holds.ts'
+import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import type { Query } from './query.ts'
 
@@ -68,6 +69,7 @@ export interface BlockContext {
 export interface Services {
   readonly clock: Clock
   readonly log: Log
+  readonly http: Http
   /** Bytes all caches of the process may hold together. */
   readonly cacheBudget: ByteBudget
   /**

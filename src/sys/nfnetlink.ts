@@ -1,13 +1,7 @@
-import type { ClosingOrder } from './closing-order.ts'
+import type { Descriptors } from './descriptors.ts'
 import type { Libc } from './libc.ts'
 import { attribute, nested, netlinkMessage, readMessages } from './netlink-message.ts'
-import { SyscallError } from './socket.ts'
 
-const AF_NETLINK = 16
-const SOCK_RAW = 3
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-const NETLINK_NETFILTER = 12
 const MSG_DONTWAIT = 0x40
 
 const REQUEST = 0x1
@@ -96,18 +90,15 @@ function message(
  */
 export class Nfnetlink {
   readonly #libc: Libc
-  readonly #closing: ClosingOrder | null
+  readonly #descriptors: Descriptors
   readonly #fd: number
   readonly #reply = Buffer.alloc(REPLY_SIZE)
 
   /** Throws SyscallError. The socket belongs to the network namespace it was opened in. */
-  constructor(libc: Libc, closing: ClosingOrder | null = null) {
+  constructor(libc: Libc, descriptors: Descriptors) {
     this.#libc = libc
-    this.#closing = closing
-    const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC
-    const fd = libc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
-    if (fd < 0) throw new SyscallError('open a netlink socket', libc.errno())
-    this.#fd = closing?.socket(fd) ?? fd
+    this.#descriptors = descriptors
+    this.#fd = descriptors.packetFilter()
   }
 
   /**
@@ -128,8 +119,7 @@ export class Nfnetlink {
   }
 
   close(): void {
-    const closer = this.#closing ?? this.#libc
-    closer.close(this.#fd)
+    this.#descriptors.close(this.#fd)
   }
 
   #readErrors(): number {

@@ -1,4 +1,5 @@
-import { plainText, type Route } from './http.ts'
+import type { HttpRoute } from '../lib/http.ts'
+import { plainText } from './http.ts'
 import { exposition, formOf, registerMetric } from './metrics.ts'
 import './process-metrics.ts'
 import { SharedRendering } from './shared-rendering.ts'
@@ -48,7 +49,7 @@ const renderings = new SharedRendering({
  * `/metrics`: everything registered, in the format the scraper prefers. Whoever asks within a second of
  * a rendering waits for the next one and shares it; 503 where too many wait, as in Prometheus's client.
  */
-export const metricsRoute: Route = async ({ accept, client }) => {
+export const metricsRoute: HttpRoute = async ({ accept, client }) => {
   inFlight++
   try {
     const rendering = await renderings.ask(formOf(accept), client)

@@ -14,6 +14,7 @@ import { NetCounters } from '../../src/net/counters.ts'
 import { Listeners } from '../../src/net/listeners.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
+import { plainHttp } from '../helpers/http.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import { freePort } from '../helpers/ports.ts'
 import { query, tcpClient, udpClient } from '../net/clients.ts'
@@ -55,6 +56,7 @@ async function open(t: TestContext, port: number, corefile: string): Promise<Sce
     clock,
     log: nullLog,
     cacheBudget: new ByteBudget(2 ** 20),
+    http: plainHttp,
     listeners: new Listeners({ clock, log: nullLog, ...parts }),
     fatal: assert.fail,
   })

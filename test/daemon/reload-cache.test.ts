@@ -15,6 +15,7 @@ import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { nameText } from '../../src/wire/question.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
+import { plainHttp } from '../helpers/http.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import { freePort } from '../helpers/ports.ts'
 import { query, udpClient } from '../net/clients.ts'
@@ -63,6 +64,7 @@ class Scene {
       clock,
       log: nullLog,
       cacheBudget: new ByteBudget(2 ** 24),
+      http: plainHttp,
       listeners: new Listeners({
         clock,
         log: nullLog,

@@ -15,6 +15,7 @@ import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 import { enterOwnNetwork, ip } from '../helpers/own-network.ts'
 import { waitUntil } from '../helpers/processes.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 
 // A network of our own, in which port 53 is free and nobody minds rules and links.
 const skip = enterOwnNetwork() || requireTools('nft', 'iptables-nft')
@@ -83,15 +84,17 @@ async function start(
   } as unknown as Daemon
   const configuration = { upstreamKnown: () => true } as unknown as Configuration
   const setup = ['-setupinterface=true', '-setupiptables=true', `-localip=${addresses.join()}`]
+  const descriptors = new Descriptors()
+  descriptors.inherit({ has: () => false, take: () => null, takeTun: () => tun })
   const interception = await intercept({
     options: options(...setup, ...args),
     daemon,
     configuration,
     log,
     state,
-    takeTun: tun === null ? null : () => tun,
+    inheritsTun: tun !== null,
     neighbourhood: { isShared: false, scope: given.scope ?? '' },
-    closing: null,
+    descriptors,
   })
   t.after(() => interception.release(false))
   t.after(() => interception.withdraw())

@@ -10,6 +10,7 @@ import type { BlockContext, Plugin, Services, Stage } from '../../src/serve/plug
 import { Protocol, Query, type ReplyTarget, type ServerIdentity } from '../../src/serve/query.ts'
 import { Server } from '../../src/serve/server.ts'
 import { message, opt } from '../wire/message.ts'
+import { plainHttp } from '../helpers/http.ts'
 
 export interface LoggedLine {
   readonly level: string
@@ -183,6 +184,7 @@ export class TestBlock {
     return {
       clock: this.clock,
       log: parts.log ?? this.log,
+      http: plainHttp,
       cacheBudget: new ByteBudget(1 << 20),
       keep: <T>(key: string, make: () => T): T => {
         if (!kept.has(key)) kept.set(key, make())

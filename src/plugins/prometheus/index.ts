@@ -1,5 +1,5 @@
+import type { HttpLease } from '../../lib/http.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
-import { acquire, type HttpLease } from '../../telemetry/http.ts'
 import { metricsRoute } from '../../telemetry/metrics-route.ts'
 import { enableRuntimeMetrics } from '../../telemetry/metrics.ts'
 import './build-info.ts'
@@ -14,7 +14,7 @@ export const prometheus: Plugin = {
   changesAnswers: false,
   stubZones: true,
   setup(directives, block): Stage {
-    const { clock } = block.services
+    const { clock, http } = block.services
     const log = block.services.log.plugin('prometheus')
     const config = readConfig(directives, (message) => log.warning(message))
     let lease: HttpLease | null = null
@@ -26,7 +26,7 @@ export const prometheus: Plugin = {
         if (config.runtimeMetrics) enableRuntimeMetrics()
         hideEnabled = showEnabled(block)
         try {
-          lease = await acquire(config.address, { '/metrics': metricsRoute })
+          lease = await http.acquire(config.address, { '/metrics': metricsRoute })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same.
           const reason = error instanceof Error ? error.message : String(error)

@@ -1,5 +1,5 @@
+import type { HttpLease } from '../../lib/http.ts'
 import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
-import { acquire, type HttpLease } from '../../telemetry/http.ts'
 import { readConfig } from './config.ts'
 import { Readiness } from './readiness.ts'
 
@@ -21,7 +21,9 @@ export const ready: Plugin = {
       async start(): Promise<void> {
         readiness.add(block.stages, config.continuously)
         try {
-          lease = await acquire(config.address, { '/ready': () => readiness.answer() })
+          lease = await services.http.acquire(config.address, {
+            '/ready': () => readiness.answer(),
+          })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same: the probe fails and says enough.
           const reason = error instanceof Error ? error.message : String(error)

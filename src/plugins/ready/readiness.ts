@@ -1,6 +1,7 @@
 import type { Holds } from '../../lib/holds.ts'
 import type { BlockContext } from '../../serve/plugin.ts'
-import { type HttpReply, plainText } from '../../telemetry/http.ts'
+import type { HttpReply } from '../../lib/http.ts'
+import { plainText } from '../../telemetry/http.ts'
 
 /** What `/ready` answers for one configuration: all its blocks with `ready` together. */
 export class Readiness {

@@ -2,6 +2,7 @@ import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { Holds } from '../../../src/lib/holds.ts'
 import type { BlockContext, Services } from '../../../src/serve/plugin.ts'
+import { plainHttp } from '../../helpers/http.ts'
 import { nullLog } from '../../helpers/null-log.ts'
 
 type Parts = Partial<Omit<BlockContext, 'services'>> & { readonly services?: Partial<Services> }
@@ -19,6 +20,7 @@ export function testBlock(parts: Parts = {}): BlockContext {
     services: {
       clock: new ManualClock(),
       log: nullLog,
+      http: plainHttp,
       cacheBudget: new ByteBudget(1 << 20),
       keep: (_key, make) => make(),
       watchCorefile: () => {},

@@ -17,6 +17,7 @@ import { Server } from '../../../src/serve/server.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { readTtl, type Records } from '../../../src/wire/records.ts'
+import { plainHttp } from '../../helpers/http.ts'
 import { nullLog } from '../../helpers/null-log.ts'
 import { message, opt, questionOf, recordsOf, type TestMessage } from '../../wire/message.ts'
 
@@ -163,6 +164,7 @@ export class Bench {
       services: {
         clock: this.clock,
         log: nullLog,
+        http: plainHttp,
         cacheBudget: this.budget,
         keep: <T>(key: string, make: () => T): T => {
           if (!kept.has(key)) kept.set(key, make())

@@ -15,6 +15,7 @@ import { readFlags, readId } from '../../../src/wire/header.ts'
 import type { Records } from '../../../src/wire/records.ts'
 import type { Owner } from '../../helpers/processes.ts'
 import { message, opt, questionOf, recordsOf } from '../../wire/message.ts'
+import { plainHttp } from '../../helpers/http.ts'
 
 /** A reply as the client sees it, and what the server knows of it. */
 export interface Reply {
@@ -128,6 +129,7 @@ export function setup(body: string, kept: StateUser, clock: Clock, log: Log): St
     services: {
       clock,
       log,
+      http: plainHttp,
       cacheBudget: new ByteBudget(0),
       keep: (key, make, drop) => kept.keep(key, make, drop),
       watchCorefile: () => {},

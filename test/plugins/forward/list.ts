@@ -6,6 +6,7 @@ import type { ForwardConfig } from '../../../src/plugins/forward/config.ts'
 import { UpstreamList } from '../../../src/plugins/forward/upstream-list.ts'
 import { LogLines } from './harness.ts'
 import { configOf } from './parse.ts'
+import { plainHttp } from '../../helpers/http.ts'
 
 /** The upstreams of `forward . PATH`, whose file is looked at every 20 ms. */
 export function listFor(path: string): { readonly list: UpstreamList; readonly log: LogLines } {
@@ -15,6 +16,7 @@ export function listFor(path: string): { readonly list: UpstreamList; readonly l
   const services = {
     clock: new Clock(),
     log,
+    http: plainHttp,
     cacheBudget: new ByteBudget(0),
     keep: <T>(key: string, make: () => T): T => kept.keep(key, make),
     watchCorefile: () => {},
