@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
-
 import { usage as benchUsage } from '../bench/options.ts'
 import { check } from '../src/commands/check.ts'
 import { CorefileSource } from '../src/source/corefile-source.ts'
@@ -20,6 +19,7 @@ import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { allMetrics } from './helpers/metrics.ts'
 import { temporaryFolder } from './helpers/nsd.ts'
 import { nullLog } from './helpers/null-log.ts'
+import { plainHttp } from './helpers/http.ts'
 
 process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
@@ -92,6 +92,7 @@ async function boot(file: string): Promise<void> {
     clock,
     log: nullLog,
     memory: new ByteBudget(2 ** 20),
+    http: plainHttp,
     listeners: new AnyPort({ clock, log: nullLog, udp, counters }),
     fatal: assert.fail,
   })

@@ -114,6 +114,7 @@ function idleServices(warn: (message: string) => void): Services {
   return {
     clock: new Clock(),
     log: complaintsTo(warn),
+    http: { acquire: () => Promise.reject(new Error('nothing is opened')) },
     memory: openCacheBudget(),
     keep: (_key, make) => make(),
     life: {

@@ -3,7 +3,6 @@ import { reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
 import { recordDropped } from '../serve/query-counters.ts'
-import { heldHttp, letGoHttp } from '../telemetry/http.ts'
 import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
 import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 import { KeptStates } from './kept-states.ts'
@@ -17,6 +16,7 @@ import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listeners } from '../net/listeners.ts'
+import type { HttpListeners } from '../telemetry/http.ts'
 
 const STARTING = 'Starting'
 const ENDING = 'Shutting down'
@@ -35,6 +35,7 @@ export interface DaemonParts {
   /** See `Services.memory`. */
   readonly memory: ByteBudget
   readonly listeners: Listeners
+  readonly http: HttpListeners
   /** Where there is a predecessor, its cache. */
   readonly receiveCache?: ReceiveCache | null
   /** Who else serves these addresses. Default: nobody. */
@@ -55,6 +56,7 @@ export interface DaemonParts {
  *   listener ──dispatch──▶ Server ─▶ block ─▶ chain        a reload swaps what is right of dispatch
  */
 export class Daemon {
+  readonly http: HttpListeners
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
   readonly #kept = new KeptStates()
@@ -117,8 +119,9 @@ export class Daemon {
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
-    const { source, clock, memory, log, port } = parts
+    const { source, clock, memory, log, port, http } = parts
     this.#parts = parts
+    this.http = http
     this.#open = new OpenListeners(parts.listeners)
     this.#corefile = corefile
     this.readiness = parts.readiness ?? new Holds()
@@ -133,7 +136,7 @@ export class Daemon {
     })
     this.#runtimeParts = {
       port,
-      services: { clock, log, memory },
+      services: { clock, log, http, memory },
       life: {
         readiness: this.readiness,
         selfCheck: () => this.selfCheck(),
@@ -225,7 +228,7 @@ export class Daemon {
 
   /** The open sockets, for a successor to have copies of. */
   held(): readonly HeldSocket[] {
-    return [...this.#open.all.flatMap((listener) => listener.held()), ...heldHttp()]
+    return [...this.#open.all.flatMap((listener) => listener.held()), ...this.http.held()]
   }
 
   /** The cache in pieces, each to be used before the next is asked for. */
@@ -243,7 +246,7 @@ export class Daemon {
     this.#candidate?.giveUp(new Error('the daemon hands over'))
     await this.#watcher.stop()
     for (const listener of this.#open.all) listener.letGo()
-    this.#letGo = letGoHttp()
+    this.#letGo = this.http.letGo()
   }
 
   /** After `letGo()`: ends once all queries are answered and no client is connected any more. */

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net'
-import type { Inheritance } from '../lib/held-socket.ts'
 import { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
@@ -8,11 +6,8 @@ import { NetCounters } from '../net/counters.ts'
 import { Listeners } from '../net/listeners.ts'
 import { ReceiveQueues } from '../net/receive-queues.ts'
 import { keptQueries } from '../serve/kept-queries.ts'
-import type { ClosingOrder } from '../sys/closing-order.ts'
-import { libc } from '../sys/libc.ts'
-import { bindTcp } from '../sys/socket.ts'
-import { setHttpLog } from '../telemetry/http-connections.ts'
-import { inheritHttp, setHttpBinder } from '../telemetry/http.ts'
+import { Descriptors, type Inheritance } from '../sys/descriptors.ts'
+import { HttpListeners } from '../telemetry/http.ts'
 import { registerMetrics } from '../telemetry/metrics.ts'
 import { openCacheBudget } from './cache-budget.ts'
 import type { ReceiveCache } from './cache-handover.ts'
@@ -24,11 +19,12 @@ import { collectStartGarbage } from './start-garbage.ts'
 
 export interface OpenParts extends Omit<
   DaemonParts,
-  'clock' | 'memory' | 'listeners' | 'receiveCache' | 'vitals'
+  'clock' | 'memory' | 'listeners' | 'http' | 'receiveCache' | 'freeBind' | 'vitals'
 > {
   /** What a predecessor gives: sockets to serve on, and its cache. Null or absent: nothing. */
   readonly inherited?: (Inheritance & { readonly receiveCache: ReceiveCache }) | null
-  readonly closing?: ClosingOrder | null
+  /** Where sockets come from; absent: from nobody, in any order, on addresses that are there. */
+  readonly descriptors?: Descriptors
   /** What the process counts beside its daemon. */
   readonly metrics?: readonly MetricSpec[]
 }
@@ -37,12 +33,10 @@ export interface OpenParts extends Omit<
  * Starts a daemon on this machine's network, with its clock, its memory limit and all metrics of the
  * process: of several daemons /metrics tells of the last one. Rejects, with nothing left open, where it
  * cannot serve.
- *
- * With `freeBind`, DNS and HTTP are opened on addresses as well that an interface gets later.
  */
 export async function openDaemon({
   inherited = null,
-  closing = null,
+  descriptors = new Descriptors(),
   metrics = [],
   ...parts
 }: OpenParts): Promise<Daemon> {
@@ -52,13 +46,14 @@ export async function openDaemon({
   const memory = openCacheBudget()
   const udp = chooseUdpBackend(process.env)
   const counters = new NetCounters()
-  const { log, freeBind = false } = parts
-  // A process that starts does many things at once: what it reads now would wait for them.
-  const adopt = inherited === null ? {} : { inherited, waits: true }
-  const listeners = new Listeners({ udp, clock, counters, log, freeBind, closing, ...adopt })
-  setHttpLog(log)
-  if (freeBind) setHttpBinder(bindHttp)
-  if (inherited !== null) inheritHttp(inherited)
+  const { log } = parts
+  const { freeBind } = descriptors
+  if (inherited !== null) descriptors.inherit(inherited)
+  const listeners = new Listeners({ udp, clock, counters, log, descriptors })
+  const http = new HttpListeners({
+    log,
+    listen: (server, host, port) => descriptors.listen(server, 'http', host, port),
+  })
   const receiveCache: ReceiveCache | null =
     inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
@@ -67,7 +62,7 @@ export async function openDaemon({
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
   keptQueries.crowdBegins = warnOfCrowd(log)
-  const own = { clock, memory, listeners, vitals, receiveCache }
+  const own = { clock, memory, listeners, http, freeBind, vitals, receiveCache }
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
@@ -83,11 +78,4 @@ function warnOfCrowd(log: Log): typeof keptQueries.crowdBegins {
         'dnslet_waiting_queries_turned_away_total)',
     )
   }
-}
-
-/** Binds an HTTP address that no interface may have yet; a name is left to Node. */
-function bindHttp(address: string, port: number): number | null {
-  const loaded = libc()
-  if (loaded.libc === null || isIP(address) === 0) return null
-  return bindTcp(loaded.libc, { address, port, freeBind: true })
 }

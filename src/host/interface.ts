@@ -1,12 +1,12 @@
 import { canonicalAddress } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import type { ClosingOrder } from '../sys/closing-order.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
 import type { Libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
 import { SyscallError } from '../sys/socket.ts'
 import { InterfaceAddresses, type Lease } from './interface-addresses.ts'
-import { adoptDevice, type LinkDevice, openDevice } from './link-device.ts'
+import { type LinkDevice, openDevice } from './link-device.ts'
 
 /** The link with our addresses: as long as it is there, the node's DNS queries come to us. */
 export interface NodeInterface {
@@ -37,35 +37,23 @@ export interface InterfaceParts {
   /** IPv4 and IPv6 addresses without prefix or scope. */
   readonly addresses: readonly string[]
   readonly lease: Lease
-  readonly closing?: ClosingOrder | null
+  readonly descriptors: Descriptors
   readonly log: Log
-}
-
-/**
- * Creates the link with its addresses. From the first address on queries arrive: sockets and rules
- * have to be there before. Addresses of the link that are not ours are removed. Throws DnsletError,
- * E_INTERFACE, and leaves nothing behind.
- */
-export function openInterface(parts: InterfaceParts): NodeInterface {
-  return setUp(parts, openDevice)
-}
-
-/**
- * Takes over a predecessor's TUN, without a moment in which it or its addresses are missing.
- * Otherwise as `openInterface`; the descriptor is closed where this fails.
- */
-export function adoptInterface(parts: InterfaceParts, fd: number): NodeInterface {
-  return setUp(parts, (device) => adoptDevice(device, fd))
 }
 
 type DeviceParts = InterfaceParts & { readonly rtnetlink: Rtnetlink }
 
-function setUp(parts: InterfaceParts, open: (parts: DeviceParts) => LinkDevice): NodeInterface {
+/**
+ * Creates the link with its addresses. From the first address on queries arrive: sockets and rules
+ * have to be there before. Addresses of the link that are not ours are removed; of a predecessor's TUN none
+ * that stays is missing for a moment. Throws DnsletError, E_INTERFACE, and leaves nothing behind.
+ */
+export function openInterface(parts: InterfaceParts): NodeInterface {
   const rtnetlink = new Rtnetlink(parts.libc)
   const addresses = parts.addresses.map(canonicalAddress)
   const all = { ...parts, addresses, rtnetlink }
   try {
-    return new LinkWithAddresses(all, open(all))
+    return new LinkWithAddresses(all, openDevice(all))
   } catch (cause) {
     rtnetlink.close()
     throw cause
@@ -172,8 +160,7 @@ class LinkWithAddresses implements NodeInterface {
     const { fd } = this.#device
     // Never twice: the number may be somebody else's by then.
     this.#device = { ...this.#device, fd: null }
-    const { closing, libc } = this.#parts
-    if (fd !== null) (closing ?? libc).close(fd)
+    if (fd !== null) this.#parts.descriptors.close(fd)
   }
 
   #ask<T>(what: () => T): T {

@@ -1,11 +1,10 @@
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import type { ClosingOrder } from '../sys/closing-order.ts'
-import type { Libc } from '../sys/libc.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
 import type { Link } from '../sys/rtnetlink-message.ts'
 import type { Rtnetlink } from '../sys/rtnetlink.ts'
 import { SyscallError } from '../sys/socket.ts'
-import { closeOnExec, LINK_NAME_LENGTH, openTun, tunName } from '../sys/tun.ts'
+import { LINK_NAME_LENGTH } from '../sys/tun.ts'
 
 /** The link that carries our addresses. */
 export interface LinkDevice {
@@ -16,10 +15,9 @@ export interface LinkDevice {
 }
 
 interface Parts {
-  readonly libc: Libc
   readonly rtnetlink: Rtnetlink
   readonly name: string
-  readonly closing?: ClosingOrder | null
+  readonly descriptors: Descriptors
   readonly log: Log
 }
 
@@ -32,12 +30,16 @@ const noTun: readonly string[] = ['ENOENT', 'ENODEV', 'ENXIO', 'EPERM', 'EACCES'
  * process holds is shared with it. Throws DnsletError, E_INTERFACE.
  */
 export function openDevice(parts: Parts): LinkDevice {
-  const { rtnetlink, name } = parts
+  const { descriptors, rtnetlink, name } = parts
   checkName(name)
   const found = rtnetlink.link(name)
   if (found !== null) refuseForeign(name, found)
   try {
-    return deviceOf(parts, openTunInstead(parts, found))
+    const fd = openTunInstead(parts, found)
+    const link = rtnetlink.link(name)
+    if (link !== null) return { kind: 'tun', fd, index: link.index }
+    descriptors.close(fd)
+    throw failed(name, 'somebody deleted it at once', 'see that nothing else manages it')
   } catch (cause) {
     if (!(cause instanceof SyscallError)) throw cause
     if (!noTun.includes(cause.code)) throw failed(name, cause.message, HELD, cause)
@@ -45,48 +47,20 @@ export function openDevice(parts: Parts): LinkDevice {
   }
 }
 
-/**
- * The TUN behind a descriptor that a predecessor handed over. The descriptor becomes ours, and is
- * closed where this fails. Throws DnsletError, E_INTERFACE, where it is no TUN or has another name.
- */
-export function adoptDevice(parts: Parts, fd: number): LinkDevice {
-  const { libc, name } = parts
-  let given
-  try {
-    closeOnExec(libc, fd)
-    given = tunName(libc, fd)
-  } catch (cause) {
-    libc.close(fd)
-    throw failed(name, (cause as SyscallError).message, STOP_PREDECESSOR, cause)
-  }
-  if (given === name) return deviceOf(parts, fd)
-  libc.close(fd)
-  throw failed(name, `the predecessor's is named ${given}`, STOP_PREDECESSOR)
-}
-
 const RIGHTS =
   "mount the host's /dev/net/tun and give the capability NET_ADMIN, or use " +
   '-setupinterface=false and addresses that exist'
 const HELD = 'end the program that holds it, or choose another -interfacename'
-const STOP_PREDECESSOR = 'stop the predecessor first'
-
-function deviceOf({ libc, rtnetlink, name, closing }: Parts, opened: number): LinkDevice {
-  const fd = closing?.tun(opened) ?? opened
-  const link = rtnetlink.link(name)
-  if (link !== null) return { kind: 'tun', fd, index: link.index }
-  ;(closing ?? libc).close(fd)
-  throw failed(name, 'somebody deleted it at once', 'see that nothing else manages it')
-}
 
 /** Removes a leftover dummy only once the kernel has said that it is in a TUN's way. */
-function openTunInstead({ libc, rtnetlink, name }: Parts, found: Link | null): number {
+function openTunInstead({ descriptors, rtnetlink, name }: Parts, found: Link | null): number {
   try {
-    return openTun(libc, name)
+    return descriptors.tun(name)
   } catch (cause) {
     const isInTheWay = cause instanceof SyscallError && cause.code === 'EINVAL'
     if (!isInTheWay || found?.kind !== 'dummy') throw cause
     rtnetlink.deleteLink(found.index)
-    return openTun(libc, name)
+    return descriptors.tun(name)
   }
 }
 

@@ -11,9 +11,3 @@ export interface HeldSocket {
   /** Owned by who tells of it. */
   readonly fd: number
 }
-
-/** Sockets of a predecessor that are not in use yet. */
-export interface Inheritance {
-  /** The descriptor bound to this address, now the caller's to close; null where there is none. */
-  take(kind: SocketKind, host: string, port: number): number | null
-}

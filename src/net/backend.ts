@@ -12,7 +12,7 @@ export function chooseUdpBackend(
   load: () => LibcResult = libc,
 ): UdpBackend {
   const loaded = load()
-  if (env['DNSLET_UDP'] === 'dgram') return dgramBackend('DNSLET_UDP=dgram', loaded.libc)
+  if (env['DNSLET_UDP'] === 'dgram') return dgramBackend('DNSLET_UDP=dgram')
   if (loaded.libc === null) return dgramBackend(loaded.reason)
   return batchedBackend(loaded.libc, 'the C library can be called')
 }

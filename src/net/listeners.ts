@@ -1,20 +1,18 @@
 import { networkInterfaces } from 'node:os'
-
 import { isWildcard, joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
+import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
-import type { ClosingOrder } from '../sys/closing-order.ts'
 import type { Query } from '../serve/query.ts'
 import { BoundAddresses } from './bound-addresses.ts'
 import type { NetCounters } from './counters.ts'
 import { listenError } from './listen-error.ts'
 import type { Interfaces } from './local-addresses.ts'
-import { shareTcpPort } from './port-sharing.ts'
 import { isPortShared } from './shared-port.ts'
 import { openTcp, type TcpListener } from './tcp.ts'
 import type { UdpBackend, UdpSocket } from './udp.ts'
 import { UdpSockets } from './udp-sockets.ts'
+import { Descriptors } from '../sys/descriptors.ts'
 
 /** Where DNS is served: UDP and TCP on one address and port. */
 export interface Listener {
@@ -44,21 +42,13 @@ export interface ListenersOptions {
   readonly clock: Clock
   readonly counters: NetCounters
   readonly log: Log
-  /** Lets addresses be bound before they exist (batched backend only). Default: false. */
-  readonly freeBind?: boolean
+  /** Where sockets come from. Default: from nobody, in any order, on addresses that are there. */
+  readonly descriptors?: Descriptors
   /** Default: os.networkInterfaces. */
   readonly interfaces?: () => Interfaces
   /** Default: 5,000 ms. */
   readonly rescanMs?: number
-  /** Sockets to use before new ones are made. Default: none. */
-  readonly inherited?: Inheritance
-  /** Whether those are read only after `begin()`. Default: false. */
-  readonly waits?: boolean
-  /** In which order the sockets end where this process is killed. Default: null, any. */
-  readonly closing?: ClosingOrder | null
 }
-
-const nothing: Inheritance = { take: () => null }
 
 const RESCAN_MS = 5_000
 /** Attempts to find a port free for both protocols, where the kernel chooses. */
@@ -76,12 +66,9 @@ export class Listeners {
 
   constructor(options: ListenersOptions) {
     this.#options = {
-      freeBind: false,
+      descriptors: new Descriptors(),
       interfaces: networkInterfaces,
       rescanMs: RESCAN_MS,
-      inherited: nothing,
-      waits: false,
-      closing: null,
       ...options,
     }
   }
@@ -143,17 +130,12 @@ export class Listeners {
 
   async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<OpenListener> {
     const { udp: backend, ...options } = this.#options
+    const { descriptors } = options
     const dispatcher = { dispatch }
     const tcpHost = isWildcard(host) ? '' : host
-    const fd = options.inherited.take('tcp', tcpHost, port)
-    if (fd === null) this.#warnIfShared(host, port)
-    const tcp = await openTcp({
-      ...options,
-      host: tcpHost,
-      port,
-      fd,
-      dispatcher,
-    }).catch((cause: unknown) => {
+    if (!descriptors.inherits('tcp', tcpHost, port)) this.#warnIfShared(host, port)
+    const at = { ...options, host: tcpHost, port, dispatcher }
+    const tcp = await openTcp(at).catch((cause: unknown) => {
       throw listenError('tcp', host, port, cause)
     })
     const isBound = (address: string): boolean => this.#bound.has(address, tcp.port)
@@ -256,8 +238,7 @@ class OpenListener implements Listener {
   sharePort(shared: boolean): void {
     if (this.#leaves) return
     this.#udp.sharePort(shared)
-    // With a wildcard open the kernel would not be told, and who is there would get all of it.
-    if (this.#tcpHost !== '') shareTcpPort(this.#tcp.fd, this.port, shared)
+    this.#tcp.sharePort(shared)
   }
 
   letGo(): void {

@@ -3,14 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import { descriptorOf } from '../lib/descriptor-of.ts'
 import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
 import { Places } from '../lib/places.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
-import type { ClosingOrder } from '../sys/closing-order.ts'
-import { libc } from '../sys/libc.ts'
-import { descriptorOf } from '../lib/descriptor-of.ts'
-import { bindTcp } from '../sys/socket.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { MAX_QUERY } from './tcp-limits.ts'
@@ -43,11 +41,7 @@ export interface TcpOptions {
   /** An IP address, or '' for every one of this machine. */
   readonly host: string
   readonly port: number
-  /** Lets the socket be bound before its address exists, where the C library can be called. */
-  readonly freeBind: boolean
-  /** A listening socket of a predecessor: used instead of a new one. */
-  readonly fd?: number | null
-  readonly closing?: ClosingOrder | null
+  readonly descriptors: Descriptors
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters
@@ -59,7 +53,7 @@ export interface TcpOptions {
 export async function openTcp(options: TcpOptions): Promise<TcpListener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true })
   const listener = new TcpListener(server, options)
-  await listen(server, options)
+  await options.descriptors.listen(server, 'tcp', options.host, options.port, BACKLOG)
   listener.start()
   return listener
 }
@@ -67,6 +61,8 @@ export async function openTcp(options: TcpOptions): Promise<TcpListener> {
 /** A DNS over TCP listener with its connections. */
 export class TcpListener {
   readonly #server: Server
+  readonly #descriptors: Descriptors
+  readonly #isWildcard: boolean
   readonly #counters: NetCounters
   readonly #clock: Clock
   readonly #connections = new Set<TcpConnection>()
@@ -84,6 +80,8 @@ export class TcpListener {
 
   constructor(server: Server, options: TcpOptions) {
     this.#server = server
+    this.#descriptors = options.descriptors
+    this.#isWildcard = options.host === ''
     this.#counters = options.counters
     this.#clock = options.clock
     this.#log = options.log ?? null
@@ -117,6 +115,12 @@ export class TcpListener {
   /** The listening socket, for a successor to have a copy of. */
   get fd(): number {
     return descriptorOf(this.#server)
+  }
+
+  /** See `Listeners.sharePort`. */
+  sharePort(shared: boolean): void {
+    // With a wildcard open the kernel would not be told, and who is there would get all of it.
+    if (!this.#isWildcard) this.#descriptors.share(this.fd, shared, this.port)
   }
 
   /** Accepts no more: new connections are the successor's. Those that are open end when idle. */
@@ -242,28 +246,3 @@ export class TcpListener {
 
 /** The target of a query that has none yet: each message sets its connection. */
 const noTarget = null as unknown as ReplyTarget
-
-function listen(server: Server, options: TcpOptions): Promise<void> {
-  const { host, port } = options
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    const listening = (): void => {
-      server.off('error', reject)
-      resolve()
-    }
-    const bound = options.fd ?? freeBound(options)
-    const fd = bound < 0 ? bound : (options.closing?.listener(bound) ?? bound)
-    if (fd >= 0) server.listen({ fd, backlog: BACKLOG }, listening)
-    else {
-      const where = host === '' ? {} : { host }
-      server.listen({ ...where, port, reusePort: true, backlog: BACKLOG }, listening)
-    }
-  })
-}
-
-/** A descriptor bound to an address that need not exist yet; −1 where Node may bind it itself. */
-function freeBound({ host, port, freeBind }: TcpOptions): number {
-  if (!freeBind || host === '') return -1
-  const loaded = libc()
-  return loaded.libc === null ? -1 : bindTcp(loaded.libc, { address: host, port, freeBind })
-}

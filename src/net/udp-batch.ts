@@ -1,12 +1,12 @@
 import type { Clock } from '../lib/clock.ts'
 import { type Flushable, turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
-import type { Closer } from '../sys/closing-order.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { Readable } from '../sys/readable.ts'
 import { sockaddrAddress, sockaddrPort, sockaddrSize } from '../sys/sockaddr.ts'
-import { bindUdp, localPort, type ReceiveQueue, receiveQueue } from '../sys/socket.ts'
+import { localPort, type ReceiveQueue, receiveQueue } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
 import { SendQueue } from './send-queue.ts'
@@ -47,18 +47,12 @@ export function batchedBackend(libc: Libc, reason: string): UdpBackend {
   return {
     name: 'batched',
     reason,
-    async open(options) {
-      const { closing = null } = options
-      const bound = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
-      const fd = closing === null ? bound : closing.socket(bound)
-      const closer = closing ?? libc
-      try {
-        return new BatchedSocket(libc, fd, closer, options)
-      } catch (cause) {
-        closer.close(fd)
-        throw cause
-      }
-    },
+    open: (options) =>
+      options.descriptors.udp(
+        options,
+        RECEIVE_BUFFER,
+        (fd, waits) => new BatchedSocket(libc, fd, waits, options),
+      ),
   }
 }
 
@@ -83,7 +77,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly fd: number
 
   readonly #libc: Libc
-  readonly #closer: Closer
+  readonly #descriptors: Descriptors
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
   readonly #counters: NetCounters
@@ -102,9 +96,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   #closed = false
 
   /** Throws SyscallError where `fd` is no socket: it is the caller's until then. */
-  constructor(libc: Libc, fd: number, closer: Closer, options: UdpOptions) {
+  constructor(libc: Libc, fd: number, waits: boolean, options: UdpOptions) {
     this.#libc = libc
-    this.#closer = closer
+    this.#descriptors = options.descriptors
     this.fd = fd
     this.#dispatcher = options.dispatcher
     this.#clock = options.clock
@@ -115,7 +109,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#receive = receiveVector(libc, this.#ipv6)
     this.#queue = new SendQueue(libc, fd, this.#ipv6, options.counters)
     this.#query = new Query(this)
-    if (options.waits !== true || (options.fd ?? null) === null) this.begin()
+    if (!waits) this.begin()
     this.#counters.udpSockets++
   }
 
@@ -157,7 +151,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#queue.close()
     this.#counters.udpSockets--
     this.letGo()
-    this.#closer.close(this.fd)
+    this.#descriptors.close(this.fd)
   }
 
   readonly #wake = (): void => {

@@ -1,14 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
-
 import type { Clock } from '../lib/clock.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
-import type { Closer } from '../sys/closing-order.ts'
-import type { Libc } from '../sys/libc.ts'
 import { clientSockaddr, scopedAddress, sockaddrAddress, sockaddrPort } from '../sys/sockaddr.ts'
-import { bindUdp } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
-import { lend, sameAddress } from './lend.ts'
 import { SendQueue } from './send-queue.ts'
 import {
   type Dispatcher,
@@ -19,61 +14,61 @@ import {
   type UdpOptions,
   type UdpSocket,
 } from './udp.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
+import { duplicate } from '../sys/scm.ts'
 
 const MAX_MESSAGE = 65_535
 /** Replies that may wait for room in the kernel's send buffer; more are dropped. */
 const MAX_BACKLOG = 64
 
+type Lookup = (
+  host: string,
+  options: unknown,
+  done: (error: null, address: string, family: number) => void,
+) => void
+
+/** Replies go to addresses, never to names. Without this dgram defers each send by a tick. */
+const sameAddress: Lookup = (host, _options, done) => done(null, host, 0)
+
 /**
  * UDP with nothing but node:dgram, the fallback: a system call or two for each datagram, an address made
- * into text and a request object. A hit costs more than twice as much CPU.
- *
- * @param libc where the C library can be called, sockets can be handed over to a successor
+ * into text and a request object. A hit costs more than twice as much CPU. Where the C library can be
+ * called, sockets can be handed over to a successor.
  */
-export function dgramBackend(reason: string, libc: Libc | null = null): UdpBackend {
+export function dgramBackend(reason: string): UdpBackend {
   return {
     name: 'dgram',
     reason,
-    async open(options) {
-      if (libc === null) return new DgramSocket(await bind(options), options, null)
-      const { closing = null } = options
-      const bound = options.fd ?? bindUdp(libc, { ...options, receiveBuffer: RECEIVE_BUFFER })
-      const fd = closing === null ? bound : closing.socket(bound)
-      const closer = closing ?? libc
-      try {
-        return new DgramSocket(await lend(libc, fd, options.address), options, {
-          libc,
-          fd,
-          closer,
-        })
-      } catch (cause) {
-        closer.close(fd)
-        throw cause
-      }
-    },
+    open: (options) =>
+      options.descriptors.udp(
+        options,
+        RECEIVE_BUFFER,
+        async (fd) => new DgramSocket(await bind(options, fd), fd, options),
+      ),
   }
 }
 
-/** A socket that we have a descriptor of beside node:dgram's. */
-interface OwnDescriptor {
-  readonly libc: Libc
-  readonly fd: number
-  readonly closer: Closer
-}
-
-function bind({ address, port }: UdpOptions): Promise<Socket> {
+/**
+ * Node's socket, on a second descriptor of `fd`: closing one leaves the other as it is, so that the reader
+ * may go while answers are still sent. Without the C library Node opens one.
+ */
+async function bind({ address, port, descriptors }: UdpOptions, fd: number): Promise<Socket> {
+  const { libc } = descriptors
   const ipv6 = address.includes(':')
+  const own = { ipv6Only: ipv6, reusePort: true, recvBufferSize: RECEIVE_BUFFER }
+  const socket = createSocket({
+    type: ipv6 ? 'udp6' : 'udp4',
+    lookup: sameAddress,
+    ...(libc === null ? own : {}),
+  })
+  const at = libc === null ? { address, port, exclusive: true } : { fd: duplicate(libc, fd) }
   return new Promise((resolve, reject) => {
-    const socket = createSocket({
-      type: ipv6 ? 'udp6' : 'udp4',
-      ipv6Only: ipv6,
-      reusePort: true,
-      recvBufferSize: RECEIVE_BUFFER,
-      lookup: sameAddress,
+    socket.once('error', (cause) => {
+      if ('fd' in at) libc?.close(at.fd)
+      reject(cause)
     })
-    socket.once('error', reject)
-    socket.bind({ address, port, exclusive: true }, () => {
-      socket.off('error', reject)
+    socket.bind(at, () => {
+      socket.removeAllListeners('error')
       resolve(socket)
     })
   })
@@ -86,7 +81,9 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   readonly localPort: number
   received = 0
 
-  readonly #own: OwnDescriptor | null
+  /** Beside node:dgram's; −1 where there is none. */
+  readonly fd: number
+  readonly #descriptors: Descriptors
   readonly #socket: Socket
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
@@ -105,8 +102,9 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   #late: SendQueue | null = null
   #closed = false
 
-  constructor(socket: Socket, options: UdpOptions, own: OwnDescriptor | null) {
-    this.#own = own
+  constructor(socket: Socket, fd: number, options: UdpOptions) {
+    this.fd = fd
+    this.#descriptors = options.descriptors
     this.#socket = socket
     this.#dispatcher = options.dispatcher
     this.#clock = options.clock
@@ -134,18 +132,14 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     return null
   }
 
-  get fd(): number {
-    return this.#own?.fd ?? -1
-  }
-
   begin(): void {}
 
   letGo(): void {
     if (this.#letGo !== null) return
     this.#letGo = new Promise<void>((resolve) => this.#socket.close(resolve))
-    if (this.#own === null) return
-    const { libc, fd } = this.#own
-    this.#late = new SendQueue(libc, fd, this.#ipv6, this.#counters)
+    const { libc } = this.#descriptors
+    if (libc === null) return
+    this.#late = new SendQueue(libc, this.fd, this.#ipv6, this.#counters)
   }
 
   close(graceMs: number): Promise<void> {
@@ -160,7 +154,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     this.#late?.close()
     this.letGo()
     await this.#letGo
-    if (this.#own !== null) this.#own.closer.close(this.#own.fd)
+    this.#descriptors.close(this.fd)
   }
 
   readonly #serve = (wire: Buffer, sender: RemoteInfo): void => {

@@ -1,15 +1,14 @@
 import { isWildcard, joinHostPort } from '../lib/address.ts'
-import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
+import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import { listenError } from './listen-error.ts'
 import { type Interfaces, localAddresses } from './local-addresses.ts'
-import { sharePort } from './port-sharing.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
 /** How long queries that a socket has taken may still be answered when another listener gets its address. */
 const GRACE_MS = 5_000
 
-export interface UdpSocketsOptions extends Omit<UdpOptions, 'address' | 'fd'> {
+export interface UdpSocketsOptions extends Omit<UdpOptions, 'address'> {
   /** An IP address or a wildcard. */
   readonly host: string
   readonly backend: UdpBackend
@@ -18,7 +17,6 @@ export interface UdpSocketsOptions extends Omit<UdpOptions, 'address' | 'fd'> {
   readonly isBound: (address: string) => boolean
   /** Milliseconds between looks at the interfaces. */
   readonly rescanMs: number
-  readonly inherited: Inheritance
   readonly log: Log
 }
 
@@ -78,7 +76,7 @@ export class UdpSockets {
   /** See `Listeners.sharePort`; for sockets that are opened later too. */
   sharePort(shared: boolean): void {
     this.#shared = shared
-    for (const { fd } of this.#open.values()) sharePort(fd, shared)
+    for (const { fd } of this.#open.values()) this.#options.descriptors.share(fd, shared)
   }
 
   /** Reads no more; see `UdpSocket.letGo`. */
@@ -98,12 +96,11 @@ export class UdpSockets {
 
   /** @param fleeting whether the address may be gone, or not usable yet (IPv6 duplicate detection) */
   async #add(address: string, fleeting: boolean): Promise<void> {
-    const { backend, inherited, port } = this.#options
-    const fd = inherited.take('udp', address, port)
+    const { backend, descriptors, port } = this.#options
     try {
-      const socket = await backend.open({ ...this.#options, address, fd })
+      const socket = await backend.open({ ...this.#options, address })
       this.#open.set(address, socket)
-      if (!this.#shared) sharePort(socket.fd, false)
+      if (!this.#shared) descriptors.share(socket.fd, false)
     } catch (cause) {
       const error = listenError('udp', address, port, cause)
       if (!fleeting || error.code !== 'EADDRNOTAVAIL') throw error
@@ -152,7 +149,7 @@ export class UdpSockets {
 
   /** Lets a socket answer what it has taken: its address has another one by now. */
   #leave(socket: UdpSocket): void {
-    sharePort(socket.fd, true)
+    this.#options.descriptors.share(socket.fd, true)
     const left = socket.close(GRACE_MS).finally(() => this.#leaving.delete(left))
     this.#leaving.add(left)
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Query } from '../serve/query.ts'
-import type { ClosingOrder } from '../sys/closing-order.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
 import type { ReceiveQueue } from '../sys/socket.ts'
 import type { NetCounters } from './counters.ts'
 
@@ -13,13 +13,7 @@ export interface UdpOptions {
   /** An IP address, IPv6 with its scope where it is link-local. Never a wildcard. */
   readonly address: string
   readonly port: number
-  /** Lets a batched socket be bound before its address exists (IP_FREEBIND). */
-  readonly freeBind: boolean
-  /** A socket of a predecessor that is bound to this address: used instead of a new one. */
-  readonly fd?: number | null
-  /** Whether such a socket is left to the predecessor until `begin()`; default: both read it. */
-  readonly waits?: boolean
-  readonly closing?: ClosingOrder | null
+  readonly descriptors: Descriptors
   readonly dispatcher: Dispatcher
   readonly clock: Clock
   readonly counters: NetCounters
@@ -35,7 +29,7 @@ export interface UdpSocket {
   receiveQueue(): ReceiveQueue | null
   /** The socket, for a successor to have a copy of; −1 where only node:dgram knows it. */
   readonly fd: number
-  /** Reads from now on, where it waited. A socket of node:dgram never does. */
+  /** Reads from now on, where it left that to a predecessor. A socket of node:dgram never does. */
   begin(): void
   /** Reads no more: what arrives is the successor's. Answers still go out, until `close()`. */
   letGo(): void

@@ -1,6 +1,6 @@
 import { Fallback, KUBE_DNS_PODS } from '../host/fallback.ts'
 import { Interception } from '../host/interception.ts'
-import { adoptInterface, type NodeInterface, openInterface } from '../host/interface.ts'
+import { type NodeInterface, openInterface } from '../host/interface.ts'
 import { detectIpvs, findKubeProxy } from '../host/kube-proxy.ts'
 import { hostPrograms } from '../host/programs.ts'
 import { chooseRules } from '../host/rules/choose-rules.ts'
@@ -10,10 +10,9 @@ import { findUplinks } from '../host/rules/uplinks.ts'
 import { isLinkLocal } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { ClosingOrder } from '../sys/closing-order.ts'
-import { type Libc, libc } from '../sys/libc.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
+import type { Libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
-import type { Predecessor } from '../host/handover/predecessor.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { lookUpPods, upstreamUnrest } from './pod-lookup.ts'
 import type { Neighbours } from './neighbours.ts'
@@ -22,12 +21,6 @@ import type { ServeOptions } from '../options/serve-options.ts'
 
 /** Where kube-dns and its Services live. */
 const NAMESPACE = 'kube-system'
-
-/** The order in which this process is to end where it is killed; null where it intercepts nothing. */
-export function closingOrder(options: ServeOptions): ClosingOrder | null {
-  const { libc: system } = libc()
-  return options.intercepts && system !== null ? new ClosingOrder(system) : null
-}
 
 export interface InterceptParts {
   readonly options: ServeOptions
@@ -39,10 +32,10 @@ export interface InterceptParts {
   readonly log: Log
   /** The state directory, null where there is none. */
   readonly state: string | null
-  /** Who intercepts up to now; null where there is none. */
-  readonly predecessor: Pick<Predecessor, 'hasTun' | 'takeTun'> | null
+  /** Whether a predecessor intercepts up to now and gives its TUN. */
+  readonly inheritsTun: boolean
   readonly neighbours: Pick<Neighbours, 'state' | 'scope' | 'ledBy'>
-  readonly closing: ClosingOrder | null
+  readonly descriptors: Descriptors
 }
 
 /**
@@ -50,7 +43,7 @@ export interface InterceptParts {
  * that cannot be done at all; kube-dns answers then.
  */
 export async function intercept(parts: InterceptParts): Promise<Interception> {
-  const { options, daemon, upstreamKnown, zone, log, predecessor, neighbours } = parts
+  const { options, daemon, upstreamKnown, zone, log, inheritsTun, neighbours } = parts
   const system = library()
   const addresses = withoutIpvs(system, options.localIps, log)
   const pods = `${KUBE_DNS_PODS}.${NAMESPACE}.svc.${zone}`
@@ -86,8 +79,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     syncIntervalMs: options.syncIntervalMs,
   })
   if (addresses.length === options.localIps.length) neighbours.ledBy(interception)
-  const inherits = options.setupInterface && predecessor?.hasTun === true
-  await interception.start(inherits, inherits || neighbours.state === 'beside')
+  await interception.start(inheritsTun, inheritsTun || neighbours.state === 'beside')
   return interception
 }
 
@@ -127,7 +119,7 @@ export function clusterZone(daemon: Daemon): string {
 }
 
 async function describeRules(
-  { options, closing, log, state, neighbours }: InterceptParts,
+  { options, descriptors, log, state, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
 ): Promise<RulesParts> {
@@ -147,7 +139,7 @@ async function describeRules(
   }
   return {
     libc: system,
-    closing,
+    descriptors,
     log,
     programs,
     addresses,
@@ -169,17 +161,13 @@ async function uplinks(system: Libc): Promise<readonly string[]> {
   }
 }
 
-/** Opens the interface, by way of the predecessor's descriptor the first time. */
 function opener(
-  { options, log, predecessor, closing, neighbours }: InterceptParts,
+  { options, log, descriptors, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
   const name = scopedName(options.interfaceName, neighbours.scope)
-  const parts = { libc: system, name, addresses, lease, closing, log }
-  return () => {
-    const fd = predecessor?.takeTun() ?? null
-    return fd === null ? openInterface(parts) : adoptInterface(parts, fd)
-  }
+  const parts = { libc: system, name, addresses, lease, descriptors, log }
+  return () => openInterface(parts)
 }

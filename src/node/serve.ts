@@ -1,4 +1,4 @@
-import { closingOrder, clusterZone, intercept } from './intercept.ts'
+import { clusterZone, intercept } from './intercept.ts'
 import { openConfiguration } from '../source/configuration.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { Handover, proveUpstream } from './handover.ts'
@@ -8,7 +8,8 @@ import type { ServeOptions } from '../options/serve-options.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
 import { Holds } from '../lib/holds.ts'
 import { uncaught } from '../daemon/panics.ts'
-import { acquire, type HttpLease } from '../telemetry/http.ts'
+import type { Http, HttpLease } from '../lib/http.ts'
+import { Descriptors } from '../sys/descriptors.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
 import { nodeMetrics } from './metrics.ts'
@@ -50,7 +51,7 @@ export interface ServeEvents {
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const { intercepts, pidfile, port } = options
-  const closing = closingOrder(options)
+  const descriptors = new Descriptors({ onNode: intercepts })
   const log = await openLog(options)
   const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
@@ -65,8 +66,8 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const neighbours = await Neighbours.meet({ options, log, readiness, found })
     const { source, fallbacks, inService } = configuration
     const fatal = (message: string): void => events.fatal(message, log)
-    const given = { source, fallbacks, inService, port, log, inherited, neighbours, closing }
-    const own = { freeBind: intercepts, readiness, metrics: nodeMetrics, fatal }
+    const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
+    const own = { readiness, metrics: nodeMetrics, fatal }
     const daemon = await openDaemon({ ...given, ...own })
     undo.unshift(
       () => daemon.stop(),
@@ -79,16 +80,17 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     writePidfile(pidfile)
     let interception: Interception | null = null
     if (intercepts) {
-      // One that serves other addresses gives nothing.
-      const predecessor = inherited !== null && inherited.taken > 0 ? inherited : null
       const upstreamKnown = (): boolean => configuration.upstreamKnown(daemon.corefile)
       const zone = clusterZone(daemon)
-      if (predecessor !== null) await proveUpstream({ daemon, upstreamKnown, zone })
-      const around = { state, predecessor, neighbours, closing }
+      // One that serves other addresses gives nothing.
+      const takesOver = inherited !== null && inherited.taken > 0
+      if (takesOver) await proveUpstream({ daemon, upstreamKnown, zone })
+      const inheritsTun = takesOver && options.setupInterface && inherited.hasTun
+      const around = { state, inheritsTun, neighbours, descriptors }
       interception = await intercept({ options, daemon, upstreamKnown, zone, log, ...around })
     }
     greet(log, daemon, options)
-    const metrics = await openMetrics(options.metricsListenAddress, log)
+    const metrics = await openMetrics(daemon.http, options.metricsListenAddress, log)
     const opened = { daemon, interception, neighbours, handover, metrics, stopFollowing }
     const service = serviceOf({ options, log, events, ...opened })
     neighbours.follow(daemon, () => void handover.offer(service))
@@ -183,9 +185,9 @@ function waitForEnd(log: DaemonLog): void {
 }
 
 /** The process's own metrics; as in node-cache, serving DNS does not depend on them. */
-async function openMetrics(address: string, log: DaemonLog): Promise<HttpLease | null> {
+async function openMetrics(http: Http, address: string, log: DaemonLog): Promise<HttpLease | null> {
   try {
-    return await acquire(address, { '/metrics': metricsRoute })
+    return await http.acquire(address, { '/metrics': metricsRoute })
   } catch (error) {
     log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
     return null

@@ -6,6 +6,7 @@ import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Query } from './query.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import type { Http } from '../lib/http.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
 export type Handler = (q: Query) => void
@@ -68,6 +69,7 @@ export interface BlockContext {
 export interface Services {
   readonly clock: Clock
   readonly log: Log
+  readonly http: Http
   /** Bytes that plugins may hold together of what they could do without: cached answers. */
   readonly memory: ByteBudget
   /**

@@ -1,9 +1,7 @@
 import { constants } from 'node:os'
-import type { ClosingOrder } from './closing-order.ts'
 import type { Libc } from './libc.ts'
 import { MSG_DONTWAIT } from './mmsg.ts'
 import {
-  AF_NETLINK,
   attribute,
   nested,
   Nlm,
@@ -11,9 +9,7 @@ import {
   NLMSG_ERROR,
   readMessages,
 } from './netlink-message.ts'
-import { Sock, SyscallError } from './socket.ts'
-
-const NETLINK_NETFILTER = 12
+import type { Descriptors } from './descriptors.ts'
 
 /** Message types: the subsystem (nf_tables is 10) in the high byte. */
 const BATCH_BEGIN = 16
@@ -98,18 +94,15 @@ function message(
  */
 export class Nfnetlink {
   readonly #libc: Libc
-  readonly #closing: ClosingOrder | null
+  readonly #descriptors: Descriptors
   readonly #fd: number
   readonly #reply = Buffer.alloc(REPLY_SIZE)
 
   /** Throws SyscallError. The socket belongs to the network namespace it was opened in. */
-  constructor(libc: Libc, closing: ClosingOrder | null = null) {
+  constructor(libc: Libc, descriptors: Descriptors) {
     this.#libc = libc
-    this.#closing = closing
-    const type = Sock.Raw | Sock.NonBlocking | Sock.CloseOnExec
-    const fd = libc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
-    if (fd < 0) throw new SyscallError('open a netlink socket', libc.errno())
-    this.#fd = closing?.socket(fd) ?? fd
+    this.#descriptors = descriptors
+    this.#fd = descriptors.packetFilter()
   }
 
   /**
@@ -130,8 +123,7 @@ export class Nfnetlink {
   }
 
   close(): void {
-    const closer = this.#closing ?? this.#libc
-    closer.close(this.#fd)
+    this.#descriptors.close(this.#fd)
   }
 
   #readErrors(): number {

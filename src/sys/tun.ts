@@ -7,8 +7,6 @@ const TUNSETIFF = 0x400454ca
 const TUNGETIFF = 0x800454d2
 /** Packets without Ethernet and without a header of the driver's own; several descriptors at once. */
 const IFF_TUN_NO_PI_MULTI_QUEUE = 0x0001 | 0x1000 | 0x0100
-const F_SETFD = 2
-const FD_CLOEXEC = 1
 
 /** sizeof(struct ifreq); the name takes 16 octets with its zero, the flags follow. */
 const IFREQ_SIZE = 40
@@ -44,9 +42,4 @@ export function tunName(libc: Libc, fd: number): string {
   const request = Buffer.alloc(IFREQ_SIZE)
   check(libc, 'TUNGETIFF', libc.ioctl(fd, TUNGETIFF, request))
   return textOf(request.subarray(0, FLAGS_AT))
-}
-
-/** Keeps a received descriptor from our children, in whom the device would live on. */
-export function closeOnExec(libc: Libc, fd: number): void {
-  check(libc, 'fcntl', libc.fcntl(fd, F_SETFD, FD_CLOEXEC))
 }

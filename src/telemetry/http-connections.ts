@@ -23,12 +23,6 @@ const SPARE_PER_SECOND = 50
 const ended = { full: 0, requests: 0, rate: 0 }
 const crowded = new Episode()
 const hasty = new Episode()
-let log: Log | null = null
-
-/** Says who is told when a listener's places are all taken: nobody before that. */
-export function setHttpLog(to: Log): void {
-  log = to
-}
 
 export const cutConnectionsMetric: MetricSpec = {
   name: 'dnslet_http_cut_connections_total',
@@ -49,6 +43,12 @@ export class HttpConnections {
   readonly #bySocket = new Map<Socket, HttpConnection>()
   readonly #rate = new ClientRate(BURST, PER_SECOND)
   readonly #spare = new ClientRate(SPARE_BURST, SPARE_PER_SECOND)
+  readonly #log: Log
+
+  /** @param log told when all places are taken, and of clients that open too many */
+  constructor(log: Log) {
+    this.#log = log
+  }
 
   /** Takes a connection that has just been accepted; false where its client opens too many: it was cut. */
   accept(socket: Socket): boolean {
@@ -67,7 +67,7 @@ export class HttpConnections {
     if (gone !== null) {
       ended.full++
       if (crowded.begins(connection.activeAt))
-        log?.warning(
+        this.#log.warning(
           `${MAX_CONNECTIONS} HTTP connections are open: the longest idle make way for new ones, ` +
             `first one of ${gone.client}`,
         )
@@ -80,7 +80,7 @@ export class HttpConnections {
     if (this.#rate.take(client, activeAt) || ownClients(activeAt).has(client)) return false
     if (this.#spare.take('', activeAt)) return false
     if (hasty.begins(activeAt))
-      log?.warning(
+      this.#log.warning(
         `${client} opens more than ${PER_SECOND} HTTP connections a second, all clients together more ` +
           `than ${SPARE_PER_SECOND} beyond that: most of them are cut`,
       )

@@ -1,38 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo, ListenOptions } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { type Endpoint, joinHostPort, parseHostPort } from '../lib/address.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
-import type { HeldSocket, Inheritance } from '../lib/held-socket.ts'
+import type { HeldSocket } from '../lib/held-socket.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { clientOf } from '../lib/client-share.ts'
 import { HttpConnections } from './http-connections.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
-
-export interface HttpReply {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string | Buffer
-}
-
-interface HttpRequest {
-  /** The Accept header, '' where there is none. */
-  readonly accept: string
-  /** Whose share of a bound it counts against; see `clientOf()`. */
-  readonly client: string
-}
-
-/** Answers one exact path. */
-export type Route = (request: HttpRequest) => HttpReply | Promise<HttpReply>
-export type Routes = Readonly<Record<string, Route>>
-
-/** A share in the listener of an address. */
-export interface HttpLease {
-  /** The address as bound: `127.0.0.1:9153`, `[::1]:9153`, `:9153`; the kernel's port where 0 was asked. */
-  readonly address: string
-  readonly port: number
-  /** Takes the routes back. The last share closes the listener; resolves when it is closed. */
-  release(): Promise<void>
-}
+import type { Http, HttpLease, HttpReply, HttpRoutes } from '../lib/http.ts'
+import type { Log } from '../lib/log.ts'
 
 /**
  * An HTTP address that cannot be opened; the message says which, why and what to do. The code is the
@@ -50,42 +26,6 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE, or configure another port',
 }
 
-/**
- * Binds an address that Node cannot bind, because no interface has it yet: a descriptor for Node to
- * listen on, or null where Node may bind it. Throws an error with the system's code.
- */
-export type HttpBinder = (host: string, port: number) => number | null
-
-let bind: HttpBinder = () => null
-
-/** Sets who binds addresses opened from now on. Set once, at the start of a process that needs it. */
-export function setHttpBinder(binder: HttpBinder): void {
-  bind = binder
-}
-
-/** The open listener of each `host:port`. A listener that is closing is not in it. */
-const listeners = new Map<string, Listener>()
-
-let inherited: Inheritance = { take: () => null }
-
-/** Says where listeners that are opened from now on look for their socket first. */
-export function inheritHttp(from: Inheritance): void {
-  inherited = from
-}
-
-/** The open listening sockets, for a successor to have copies of. */
-export function heldHttp(): HeldSocket[] {
-  return [...new Set(listeners.values())].flatMap((listener) => listener.held())
-}
-
-/**
- * Accepts no more on any address, leaving the sockets to a successor: probes are to reach the process
- * that serves. Resolves when the requests that have come are answered, at most 5 s later.
- */
-export async function letGoHttp(): Promise<void> {
-  await Promise.all([...new Set(listeners.values())].map((listener) => listener.close()))
-}
-
 let failures = 0
 export const listenFailuresMetric: MetricSpec = counter(
   'dnslet_http_listen_failures_total',
@@ -93,38 +33,71 @@ export const listenFailuresMetric: MetricSpec = counter(
   () => failures,
 )
 
-/**
- * Serves `routes` on `address`, opening it if nobody has. Shares of one address may have different
- * paths; where two have the same, the younger answers: a new configuration takes its share before
- * the old one gives back, so a reload shows no gap. Rejects with HttpListenError.
- */
-export async function acquire(address: string, routes: Routes): Promise<HttpLease> {
-  const parsed = parseHostPort(address)
-  if (typeof parsed === 'string') throw new HttpListenError('E_ADDRESS', `Cannot listen: ${parsed}`)
-  const { port } = parsed
-  // Both spellings share a listener, and no resolver is asked.
-  const host = parsed.host === 'localhost' ? '127.0.0.1' : parsed.host
-  const key = joinHostPort(host, port)
-  const shared = port === 0 ? undefined : listeners.get(key)
-  const listener = shared ?? new Listener({ host, port })
-  if (shared === undefined && port !== 0) listeners.set(key, listener)
-  listener.shares.push(routes)
-  try {
-    await listener.opened
-  } catch (error) {
-    if (listeners.get(key) === listener) listeners.delete(key)
-    throw error
+export interface HttpParts {
+  /** Has a server listen, with SO_REUSEPORT. Rejects with the system's error. */
+  readonly listen: (server: Server, host: string, port: number) => Promise<void>
+  readonly log: Log
+}
+
+/** The process's HTTP listeners: one for each address, whoever has a share in it. */
+export class HttpListeners implements Http {
+  readonly #parts: HttpParts
+  /** The open listener of each `host:port`. A listener that is closing is not in it. */
+  readonly #open = new Map<string, Listener>()
+
+  constructor(parts: HttpParts) {
+    this.#parts = parts
   }
-  listeners.set(listener.address, listener)
-  let held = true
-  return {
-    address: listener.address,
-    port: listener.port,
-    async release() {
-      if (!held) return
-      held = false
-      await listener.giveBack(routes)
-    },
+
+  async acquire(address: string, routes: HttpRoutes): Promise<HttpLease> {
+    const parsed = parseHostPort(address)
+    if (typeof parsed === 'string')
+      throw new HttpListenError('E_ADDRESS', `Cannot listen: ${parsed}`)
+    const { port } = parsed
+    // Both spellings share a listener, and no resolver is asked.
+    const host = parsed.host === 'localhost' ? '127.0.0.1' : parsed.host
+    const key = joinHostPort(host, port)
+    const shared = port === 0 ? undefined : this.#open.get(key)
+    const listener = shared ?? new Listener({ host, port }, this.#parts)
+    if (shared === undefined && port !== 0) this.#open.set(key, listener)
+    listener.shares.push(routes)
+    try {
+      await listener.opened
+    } catch (error) {
+      this.#forget(listener)
+      throw error
+    }
+    this.#open.set(listener.address, listener)
+    let held = true
+    return {
+      address: listener.address,
+      port: listener.port,
+      release: async () => {
+        if (!held) return
+        held = false
+        listener.shares.splice(listener.shares.lastIndexOf(routes), 1)
+        if (listener.shares.length > 0) return
+        this.#forget(listener)
+        await listener.close()
+      },
+    }
+  }
+
+  #forget(listener: Listener): void {
+    if (this.#open.get(listener.address) === listener) this.#open.delete(listener.address)
+  }
+
+  /** The open listening sockets, for a successor to have copies of. */
+  held(): HeldSocket[] {
+    return [...new Set(this.#open.values())].flatMap((listener) => listener.held())
+  }
+
+  /**
+   * Accepts no more on any address, leaving the sockets to a successor: probes are to reach the process
+   * that serves. Resolves when the requests that have come are answered, at most 5 s later.
+   */
+  async letGo(): Promise<void> {
+    await Promise.all([...new Set(this.#open.values())].map((listener) => listener.close()))
   }
 }
 
@@ -133,25 +106,19 @@ class Listener {
   port: number
   /** Resolves when the address is bound. */
   readonly opened: Promise<void>
-  readonly shares: Routes[] = []
-  readonly #connections = new HttpConnections()
+  readonly shares: HttpRoutes[] = []
+  readonly #connections: HttpConnections
   #server: Server | null = null
 
-  constructor(address: Endpoint) {
-    this.#host = address.host
-    this.port = address.port
-    this.opened = this.#open()
+  constructor({ host, port }: Endpoint, { listen, log }: HttpParts) {
+    this.#host = host
+    this.port = port
+    this.#connections = new HttpConnections(log)
+    this.opened = this.#listen(listen)
   }
 
   get address(): string {
     return joinHostPort(this.#host, this.port)
-  }
-
-  async giveBack(routes: Routes): Promise<void> {
-    this.shares.splice(this.shares.lastIndexOf(routes), 1)
-    if (this.shares.length > 0) return
-    if (listeners.get(this.address) === this) listeners.delete(this.address)
-    await this.close()
   }
 
   held(): HeldSocket[] {
@@ -159,7 +126,7 @@ class Listener {
     return fd < 0 ? [] : [{ kind: 'http', host: this.#host, port: this.port, fd }]
   }
 
-  async #open(): Promise<void> {
+  async #listen(listen: HttpParts['listen']): Promise<void> {
     // As a module it would be imported with all its exports, and some of them load an HTTP client:
     // 13 MB and 25 ms for nothing.
     // An import of it also loads undici: 13 MB, 25 ms.
@@ -175,13 +142,14 @@ class Listener {
     )
     server.setTimeout(TIMEOUT_MS)
     this.#acceptFor(server)
-    const fd = inherited.take('http', this.#host, this.port)
     try {
-      await listen(server, this.#host, this.port, fd)
+      await listen(server, this.#host, this.port)
     } catch (error) {
       failures++
       throw explain(this.address, error)
     }
+    // A failing accept (out of descriptors) must not end the daemon.
+    server.on('error', () => {})
     this.port = (server.address() as AddressInfo).port
     this.#server = server
   }
@@ -237,27 +205,6 @@ class Listener {
 /** A reply of type text/plain. */
 export function plainText(status: number, body: string): HttpReply {
   return { status, contentType: 'text/plain; charset=utf-8', body }
-}
-
-function listen(server: Server, host: string, port: number, fd: number | null): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(fd === null ? target(host, port) : { fd }, () => {
-      server.off('error', reject)
-      // A failing accept (out of descriptors) must not end the daemon.
-      server.on('error', () => {})
-      resolve()
-    })
-  })
-}
-
-/** What a server is to listen on. */
-function target(host: string, port: number): ListenOptions | { readonly fd: number } {
-  const fd = bind(host, port)
-  if (fd !== null) return { fd }
-  // SO_REUSEPORT lets the next process take over the address before this one leaves it.
-  const reusePort = process.platform === 'linux'
-  return { port, reusePort, ...(host === '' ? {} : { host }) }
 }
 
 function explain(address: string, error: unknown): HttpListenError {

@@ -1,11 +1,12 @@
 import { reasonOf } from '../lib/errors.ts'
-import { plainText, type Route, listenFailuresMetric } from './http.ts'
+import { plainText, listenFailuresMetric } from './http.ts'
 import { exposition, formOf } from './metrics.ts'
 import { SharedRendering } from './shared-rendering.ts'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 import { cutConnectionsMetric } from './http-connections.ts'
 import { droppedLinesMetric } from './log.ts'
 import { processMetrics } from './process-metrics.ts'
+import type { HttpRoute } from '../lib/http.ts'
 
 const requests = { 200: 0, 500: 0, 503: 0 }
 let inFlight = 0
@@ -51,7 +52,7 @@ const renderings = new SharedRendering({
  * `/metrics`: everything registered, in the format the scraper prefers. Whoever asks within a second of
  * a rendering waits for the next one and shares it; 503 where too many wait, as in Prometheus's client.
  */
-export const metricsRoute: Route = async ({ accept, client }) => {
+export const metricsRoute: HttpRoute = async ({ accept, client }) => {
   inFlight++
   try {
     const rendering = await renderings.ask(formOf(accept), client)

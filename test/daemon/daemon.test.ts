@@ -19,6 +19,7 @@ import { freePort } from '../helpers/ports.ts'
 import { answers } from '../helpers/probe.ts'
 import { testServer } from '../net/test-server.ts'
 import { RecordedLog } from '../telemetry/block.ts'
+import { plainHttp } from '../helpers/http.ts'
 
 interface Started {
   readonly daemon: Daemon
@@ -41,6 +42,7 @@ async function start(
     clock,
     log,
     memory: new ByteBudget(2 ** 20),
+    http: plainHttp,
     listeners: new Listeners({ clock, log, udp, counters: new NetCounters() }),
     fatal: assert.fail,
     ...parts,

@@ -1,9 +1,10 @@
-// Serves the Corefile named first with `freeBind`, and prints what it finds out about itself.
+// Serves the Corefile named first as on a node, and prints what it finds out about itself.
 import { createSocket } from 'node:dgram'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CorefileSource } from '../../src/source/corefile-source.ts'
 import { openDaemon } from '../../src/daemon/open.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { nullLog } from '../helpers/null-log.ts'
 
 const [corefile = '', health = ''] = process.argv.slice(2)
@@ -29,7 +30,7 @@ const daemon = await openDaemon({
   port: 53,
   log: nullLog,
   fatal: (message) => say('fatal', message),
-  freeBind: true,
+  descriptors: new Descriptors({ onNode: true }),
 })
 say('query', await daemon.selfQuery('a.test.'))
 for (;;) {

@@ -19,6 +19,7 @@ import { freePort } from '../helpers/ports.ts'
 import { query, tcpClient, udpClient } from '../net/clients.ts'
 import { a, message, questionOf, recordsOf } from '../wire/message.ts'
 import { nameText } from '../../src/wire/question.ts'
+import { plainHttp } from '../helpers/http.ts'
 
 /** Upstreams that can be told apart by the TTL of their answers. */
 async function upstream(t: TestContext, ttl: number): Promise<number> {
@@ -55,6 +56,7 @@ async function open(t: TestContext, port: number, corefile: string): Promise<Sce
     clock,
     log: nullLog,
     memory: new ByteBudget(2 ** 20),
+    http: plainHttp,
     listeners: new Listeners({ clock, log: nullLog, ...parts }),
     fatal: assert.fail,
   })

@@ -19,6 +19,7 @@ import { nullLog } from '../helpers/null-log.ts'
 import { freePort } from '../helpers/ports.ts'
 import { query, udpClient } from '../net/clients.ts'
 import { a, message, questionOf, recordsOf, soa } from '../wire/message.ts'
+import { plainHttp } from '../helpers/http.ts'
 
 const NXDOMAIN = 0x8183
 
@@ -63,6 +64,7 @@ class Scene {
       clock,
       log: nullLog,
       memory: new ByteBudget(2 ** 24),
+      http: plainHttp,
       listeners: new Listeners({
         clock,
         log: nullLog,

@@ -3,6 +3,7 @@ import { Holds } from '../../src/lib/holds.ts'
 import type { BlockContext, Life, Services } from '../../src/serve/plugin.ts'
 import { ManualClock } from './manual-clock.ts'
 import { nullLog } from './null-log.ts'
+import { plainHttp } from './http.ts'
 
 export type GivenServices = Partial<Omit<Services, 'life'>> & { readonly life?: Partial<Life> }
 
@@ -18,6 +19,7 @@ export function testServices(
   return {
     clock: new ManualClock(),
     log: nullLog,
+    http: plainHttp,
     memory: new ByteBudget(1 << 20),
     keep: <T>(key: string, make: () => T): T => {
       if (!kept.has(key)) kept.set(key, make())

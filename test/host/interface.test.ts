@@ -3,13 +3,9 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { after, describe, test, type TestContext } from 'node:test'
 
-import {
-  adoptInterface,
-  type InterfaceParts,
-  type NodeInterface,
-  openInterface,
-} from '../../src/host/interface.ts'
+import { type InterfaceParts, type NodeInterface, openInterface } from '../../src/host/interface.ts'
 import type { Log } from '../../src/lib/log.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { type Libc, libc } from '../../src/sys/libc.ts'
 import { Rtnetlink } from '../../src/sys/rtnetlink.ts'
 import { openTun } from '../../src/sys/tun.ts'
@@ -28,7 +24,9 @@ const F_DUPFD_CLOEXEC = 1030
 const both = ['10.96.0.10', '169.254.20.10', 'fd00:96::a']
 
 function parts(more: Partial<InterfaceParts> = {}): InterfaceParts {
-  return { libc: library, name: NAME, addresses: both, lease: 'set', log: nullLog, ...more }
+  const descriptors = new Descriptors({ libc: more.libc ?? library })
+  const usual = { libc: library, name: NAME, addresses: both, lease: 'set', log: nullLog } as const
+  return { descriptors, ...usual, ...more }
 }
 
 function open(t: TestContext, more: Partial<InterfaceParts> = {}): NodeInterface {
@@ -325,13 +323,20 @@ describe('release() and abandon()', { skip }, () => {
   })
 })
 
-describe('adoptInterface()', { skip }, () => {
+describe("openInterface() with a predecessor's TUN", { skip }, () => {
   /** What SCM_RIGHTS does: another descriptor of the same open file. */
   const pass = (from: NodeInterface): number => library.fcntl(from.fd!, F_DUPFD_CLOEXEC, 3)
 
+  function adopt(more: Partial<InterfaceParts>, fd: number): NodeInterface {
+    const descriptors = new Descriptors({ libc: library })
+    const left = [fd]
+    descriptors.inherit({ has: () => false, take: () => null, takeTun: () => left.pop() ?? null })
+    return openInterface(parts({ descriptors, ...more }))
+  }
+
   test('takes the device over, whose addresses never go', (t) => {
     const old = open(t)
-    const next = adoptInterface(parts({ addresses: both.slice(1) }), pass(old))
+    const next = adopt({ addresses: both.slice(1) }, pass(old))
     t.after(() => next.release())
     assert.deepEqual(names(), both.slice(1).toSorted())
     old.abandon()
@@ -344,12 +349,12 @@ describe('adoptInterface()', { skip }, () => {
   test('changes the lease, in both directions', async (t) => {
     uplink(t)
     const first = open(t)
-    const second = adoptInterface(parts({ lease: 'address' }), pass(first))
+    const second = adopt({ lease: 'address' }, pass(first))
     first.abandon()
     assert.deepEqual([...addresses().values()], [3, 3, 3])
     assert.match(ip('route get 10.96.0.10'), /src 10\.96\.0\.10/)
     assert.match(ip('route get fd00:96::a'), /src fd00:96::a/)
-    const third = adoptInterface(parts(), pass(second))
+    const third = adopt({}, pass(second))
     t.after(() => third.release())
     second.abandon()
     assert.deepEqual([...addresses().values()], [null, null, null])
@@ -360,10 +365,10 @@ describe('adoptInterface()', { skip }, () => {
 
   test('refuses and closes a descriptor of another interface, and one of none', () => {
     const other = openTun(library, 'other0')
-    failsWith(/the predecessor's is named other0/, () => adoptInterface(parts(), other))
+    failsWith(/the predecessor's is named other0/, () => adopt({}, other))
     assert.doesNotMatch(ip('link show'), /other0/)
     const file = library.open('/dev/null', 0, 0)
-    failsWith(/TUNGETIFF: ENOTTY/, () => adoptInterface(parts(), file))
+    failsWith(/TUNGETIFF: ENOTTY/, () => adopt({}, file))
     assert.equal(library.fcntl(file, 1, 0), -1)
   })
 })

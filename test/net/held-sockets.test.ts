@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { Clock } from '../../src/lib/clock.ts'
-import type { HeldSocket, Inheritance } from '../../src/lib/held-socket.ts'
+import type { HeldSocket } from '../../src/lib/held-socket.ts'
 import type { Log } from '../../src/lib/log.ts'
 import { NetCounters } from '../../src/net/counters.ts'
 import { type Listener, Listeners } from '../../src/net/listeners.ts'
 import { batchedBackend } from '../../src/net/udp-batch.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import type { UdpBackend } from '../../src/net/udp.ts'
+import { Descriptors, type Inheritance } from '../../src/sys/descriptors.ts'
 import { type Libc, libc } from '../../src/sys/libc.ts'
 import { duplicate } from '../../src/sys/scm.ts'
 import { nullLog } from '../helpers/null-log.ts'
@@ -20,7 +21,7 @@ import { type TestServer, testServer } from './test-server.ts'
 const loaded = libc()
 const skip = loaded.libc === null ? loaded.reason : false
 const library = loaded.libc as Libc
-const backends: UdpBackend[] = [batchedBackend(library, 'test'), dgramBackend('test', library)]
+const backends: UdpBackend[] = [batchedBackend(library, 'test'), dgramBackend('test')]
 
 interface Side {
   readonly listeners: Listeners
@@ -29,12 +30,13 @@ interface Side {
   readonly warnings: string[]
 }
 
-function side(udp: UdpBackend, inherited: Inheritance = { take: () => null }, waits = false): Side {
+function side(udp: UdpBackend, inherited?: Inheritance, descriptors = new Descriptors()): Side {
+  if (inherited !== undefined) descriptors.inherit(inherited)
   const counters = new NetCounters()
   const warnings: string[] = []
   const log: Log = { ...nullLog, warning: (line) => void warnings.push(line) }
   const server = testServer()
-  const listeners = new Listeners({ udp, clock: new Clock(), counters, log, inherited, waits })
+  const listeners = new Listeners({ udp, clock: new Clock(), counters, log, descriptors })
   return { listeners, server, counters, warnings }
 }
 
@@ -52,22 +54,26 @@ async function open(
 /** Copies of sockets, as another process would receive them. */
 function copies(held: readonly HeldSocket[]): Inheritance & { readonly left: HeldSocket[] } {
   const left = held.map((socket) => ({ ...socket, fd: duplicate(library, socket.fd) }))
+  const find = (...[kind, host, port]: Parameters<Inheritance['has']>): number =>
+    left.findIndex((s) => s.kind === kind && s.host === host && s.port === port)
   return {
     left,
-    take: (kind, host, port) => {
-      const at = left.findIndex((s) => s.kind === kind && s.host === host && s.port === port)
+    has: (...socket) => find(...socket) >= 0,
+    take: (...socket) => {
+      const at = find(...socket)
       return at < 0 ? null : left.splice(at, 1)[0]!.fd
     },
+    takeTun: () => null,
   }
 }
 
 describe('sockets of a predecessor', { skip }, () => {
-  test('are left to it until the successor begins, where it waits', async (t) => {
+  test('are left to it until the successor begins', async (t) => {
     const [backend] = backends.filter(({ name }) => name === 'batched')
     const old = side(backend!)
     const before = await open(t, old, '127.0.0.1')
     const { port } = before
-    const young = side(backend!, copies(before.held()), true)
+    const young = side(backend!, copies(before.held()))
     const after = await open(t, young, '127.0.0.1', port)
     const client = await udpClient(t, { address: '127.0.0.1', port })
     for (let id = 1; id <= 20; id++) client.send(query({ id }))
@@ -97,8 +103,9 @@ describe('sockets of a predecessor', { skip }, () => {
         // Nobody accepts now: the kernel holds the connection for whoever does.
         const early = await tcpClient(t, { address: '127.0.0.1', port })
         const young = side(to, inherited)
-        await open(t, young, '127.0.0.1', port)
+        const after = await open(t, young, '127.0.0.1', port)
         assert.deepEqual(inherited.left, [], 'all are in use')
+        after.begin()
         assert.deepEqual(young.warnings, [], 'nobody else is said to have the port')
         await client.wait(2)
         early.send(query({ id: 4 }))
@@ -150,7 +157,11 @@ describe('sockets of a predecessor', { skip }, () => {
   })
 
   test('without the C library nothing can be handed on', async (t) => {
-    const before = await open(t, side(dgramBackend('test')), '127.0.0.1')
+    const before = await open(
+      t,
+      side(dgramBackend('test'), undefined, new Descriptors({ libc: null })),
+      '127.0.0.1',
+    )
     assert.deepEqual(
       before.held().map(({ kind }) => kind),
       ['tcp'],

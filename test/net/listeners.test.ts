@@ -10,6 +10,7 @@ import { chooseUdpBackend } from '../../src/net/backend.ts'
 import { NetCounters } from '../../src/net/counters.ts'
 import { type Listener, Listeners, type ListenersOptions } from '../../src/net/listeners.ts'
 import { localAddresses } from '../../src/net/local-addresses.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { eventually, query, tcpClient, udpClient, without } from './clients.ts'
@@ -153,7 +154,7 @@ describe('Listeners', () => {
   })
 
   test('binds an address before it is there', { skip: udp.name === 'dgram' }, async (t) => {
-    const { open, counters } = make(t, { freeBind: true })
+    const { open, counters } = make(t, { descriptors: new Descriptors({ onNode: true }) })
     await open('192.0.2.1')
     await open('2001:db8::1')
     assert.deepEqual([counters.udpSockets, counters.tcpListeners], [2, 2])

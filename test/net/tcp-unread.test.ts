@@ -7,6 +7,7 @@ import { openTcp } from '../../src/net/tcp.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { eventually, query, tcpClient } from './clients.ts'
 import { testServer } from './test-server.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 
 const CLIENTS = 30
 /** Answers of 65,535 octets: less than would end a connection by itself. */
@@ -17,8 +18,8 @@ test('who has most unread answers is cut where those of all pile up, on whicheve
   const log = new LinesLog()
   const open = async () => {
     const dispatcher = testServer()
-    const options = { host: '127.0.0.1', port: 0, freeBind: false, clock: new ManualClock() }
-    const listener = await openTcp({ ...options, dispatcher, counters, log })
+    const options = { host: '127.0.0.1', port: 0, clock: new ManualClock(), dispatcher, counters }
+    const listener = await openTcp({ ...options, descriptors: new Descriptors(), log })
     t.after(() => listener.close(0))
     return { dispatcher, at: { address: '127.0.0.1', port: listener.port } }
   }

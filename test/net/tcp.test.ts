@@ -23,6 +23,7 @@ import {
 import type { TcpShared } from '../../src/net/tcp-shared.ts'
 import { MAX_CONNECTIONS, openTcp, type TcpListener } from '../../src/net/tcp.ts'
 import { Query } from '../../src/serve/query.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { requireTools } from '../helpers/debian.ts'
 import { dig, kdig } from '../helpers/dig.ts'
 import type { Owner } from '../helpers/processes.ts'
@@ -39,12 +40,13 @@ interface Started {
   readonly clock: ManualClock
 }
 
-async function start(owner: Owner, host = '127.0.0.1', freeBind = false): Promise<Started> {
+async function start(owner: Owner, host = '127.0.0.1', onNode = false): Promise<Started> {
   const server = testServer()
   const counters = new NetCounters()
   const clock = new ManualClock()
-  const dispatcher = server
-  const listener = await openTcp({ host, port: 0, freeBind, dispatcher, clock, counters })
+  const descriptors = new Descriptors({ onNode })
+  const parts = { descriptors, dispatcher: server, clock, counters }
+  const listener = await openTcp({ host, port: 0, ...parts })
   owner.after(() => listener.close(0))
   const address = host === '' ? '127.0.0.1' : host
   return { address, port: listener.port, listener, server, counters, clock }

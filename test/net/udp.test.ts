@@ -9,6 +9,7 @@ import { batchedBackend } from '../../src/net/udp-batch.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import type { UdpBackend, UdpSocket } from '../../src/net/udp.ts'
 import type { Query } from '../../src/serve/query.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { dig, kdig } from '../helpers/dig.ts'
 import { requireTools } from '../helpers/debian.ts'
@@ -19,10 +20,12 @@ import { packets } from './corpus.ts'
 import { isIntact, type TestServer, testServer } from './test-server.ts'
 
 const loaded = libc()
-const backends: UdpBackend[] = [dgramBackend('test')]
+const backends: (readonly [UdpBackend, Descriptors])[] = [
+  [dgramBackend('test'), new Descriptors({ libc: null })],
+]
 if (loaded.libc !== null) {
-  backends.push(dgramBackend('with the C library', loaded.libc))
-  backends.push(batchedBackend(loaded.libc, 'test'))
+  backends.push([dgramBackend('with the C library'), new Descriptors()])
+  backends.push([batchedBackend(loaded.libc, 'test'), new Descriptors()])
 }
 
 interface Started {
@@ -31,10 +34,15 @@ interface Started {
   readonly counters: NetCounters
 }
 
-async function start(owner: Owner, backend: UdpBackend, address = '127.0.0.1'): Promise<Started> {
+async function start(
+  owner: Owner,
+  backend: UdpBackend,
+  descriptors: Descriptors,
+  address = '127.0.0.1',
+): Promise<Started> {
   const server = testServer()
   const counters = new NetCounters()
-  const options = { address, port: 0, freeBind: false, dispatcher: server, clock: new Clock() }
+  const options = { address, port: 0, descriptors, dispatcher: server, clock: new Clock() }
   const socket = await backend.open({ ...options, counters })
   owner.after(() => socket.close(0))
   return { socket, server, counters }
@@ -52,14 +60,14 @@ function total(counts: Float64Array): number {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-for (const backend of backends) {
+for (const [backend, descriptors] of backends) {
   describe(`UDP, ${backend.name} (${backend.reason})`, () => {
     for (const address of ['127.0.0.1', '127.0.0.2', '::1']) {
       test(
         `answers on ${address} from the address asked`,
         { skip: without(address) },
         async (t) => {
-          const { socket, server } = await start(t, backend, address)
+          const { socket, server } = await start(t, backend, descriptors, address)
           assert.equal(socket.address, address)
           const from: string[] = []
           server.before = ({ target }) => from.push(`${target.localAddress} ${target.localPort}`)
@@ -80,7 +88,7 @@ for (const backend of backends) {
         `tells the address of a client on ${address}, of a kept query too`,
         { skip },
         async (t) => {
-          const { socket, server } = await start(t, backend, address)
+          const { socket, server } = await start(t, backend, descriptors, address)
           const seen: unknown[] = []
           const look = (q: Query): void => {
             const { target } = q
@@ -99,7 +107,7 @@ for (const backend of backends) {
     }
 
     test('answers or ignores each packet of the corpus as the rules say', async (t) => {
-      const { socket } = await start(t, backend)
+      const { socket } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       for (const { file, octets, rcode } of packets) {
         const before = client.replies.length
@@ -121,7 +129,7 @@ for (const backend of backends) {
     })
 
     test('takes queries of 4,096 octets and cuts longer ones', async (t) => {
-      const { socket, counters } = await start(t, backend)
+      const { socket, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       const padded = (size: number): Buffer => {
         const bare = query({ additional: [opt({ options: option(12, Buffer.alloc(0)) })] }).length
@@ -139,7 +147,7 @@ for (const backend of backends) {
     })
 
     test('answers a flood, each query once', async (t) => {
-      const { socket, counters } = await start(t, backend)
+      const { socket, counters } = await start(t, backend, descriptors)
       const clients = [await udpClient(t, socket), await udpClient(t, socket)]
       for (const client of clients) client.send(...range(0, 300).map((id) => query({ id })))
       for (const client of clients) await client.wait(300)
@@ -156,7 +164,7 @@ for (const backend of backends) {
     })
 
     test('serves more than a turn of the event loop at once', async (t) => {
-      const { socket, server } = await start(t, backend)
+      const { socket, server } = await start(t, backend, descriptors)
       let turns = 0
       let asked = 0
       server.before = () => {
@@ -176,7 +184,7 @@ for (const backend of backends) {
     })
 
     test('skips a reply the kernel refuses and sends the others', async (t) => {
-      const { socket, counters } = await start(t, backend)
+      const { socket, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       const names = ['a', 'oversized', 'b', 'oversized', 'oversized', 'c', 'oversized']
       client.send(...names.map((name, id) => query({ id, name: `${name}.test` })))
@@ -187,7 +195,7 @@ for (const backend of backends) {
     })
 
     test('skips a reply to a forged port 0', async (t) => {
-      const { socket, server, counters } = await start(t, backend)
+      const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(...range(0, 3).map((id) => query({ id, name: 'hold.test' })))
       await eventually('all are kept', () => server.held.length === 3)
@@ -200,7 +208,7 @@ for (const backend of backends) {
     })
 
     test('sends late answers, of a tick in one batch', async (t) => {
-      const { socket, server, counters } = await start(t, backend)
+      const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(...range(0, 100).map((id) => query({ id, name: 'hold.test' })))
       await eventually('all are kept', () => server.held.length === 100)
@@ -213,7 +221,7 @@ for (const backend of backends) {
     })
 
     test('keeps replies of any size apart', async (t) => {
-      const { socket } = await start(t, backend)
+      const { socket } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       // With our OPT record 1,232 octets are the most that leave.
       const sizes = [100, 1204, 1205, 1216, 1221, 50, 900, 1220, 600, 60, 1217]
@@ -229,7 +237,7 @@ for (const backend of backends) {
     })
 
     test('leaves a dropped query without a reply', async (t) => {
-      const { socket } = await start(t, backend)
+      const { socket } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(query({ id: 1, name: 'drop.test' }), query({ id: 2 }))
       await client.wait(1)
@@ -243,7 +251,7 @@ for (const backend of backends) {
       const socket = await backend.open({
         address: '127.0.0.1',
         port: 0,
-        freeBind: false,
+        descriptors,
         dispatcher,
         clock: new Clock(),
         counters: new NetCounters(),
@@ -261,7 +269,7 @@ for (const backend of backends) {
     })
 
     test('close() waits for the answers of queries in flight', async (t) => {
-      const { socket, server, counters } = await start(t, backend)
+      const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(query({ id: 1, name: 'hold.test' }), query({ id: 2, name: 'hold.test' }))
       await eventually('both are kept', () => server.held.length === 2)
@@ -274,7 +282,7 @@ for (const backend of backends) {
     })
 
     test('close() gives up after its grace; answers after that are counted', async (t) => {
-      const { socket, server, counters } = await start(t, backend)
+      const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(query({ name: 'hold.test' }), query({ name: 'hold.test' }))
       await eventually('both are kept', () => server.held.length === 2)
@@ -286,12 +294,12 @@ for (const backend of backends) {
     })
 
     test('shares its port with a socket of its kind, and with no other', async (t) => {
-      const { socket, counters, server } = await start(t, backend)
+      const { socket, counters, server } = await start(t, backend, descriptors)
       const open = (port: number): Promise<UdpSocket> =>
         backend.open({
           address: '127.0.0.1',
           port,
-          freeBind: false,
+          descriptors,
           dispatcher: server,
           clock: new Clock(),
           counters,
@@ -306,7 +314,7 @@ for (const backend of backends) {
     })
 
     test('rejects an address this machine does not have', async () => {
-      const options = { address: '192.0.2.1', port: 0, freeBind: false, clock: new Clock() }
+      const options = { address: '192.0.2.1', port: 0, descriptors, clock: new Clock() }
       const counters = new NetCounters()
       const open = backend.open({ ...options, dispatcher: testServer(), counters })
       await assert.rejects(open, { code: 'EADDRNOTAVAIL' })
@@ -314,7 +322,7 @@ for (const backend of backends) {
     })
 
     test('is understood by dig and kdig', { skip: requireTools('dig', 'kdig') }, async (t) => {
-      const { socket } = await start(t, backend)
+      const { socket } = await start(t, backend, descriptors)
       const dug = await dig(socket, 'www.example.com', 'A')
       assert.equal(dug.status, 'NOERROR')
       assert.equal(dug.answer.length, 1)

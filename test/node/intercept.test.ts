@@ -14,6 +14,7 @@ import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 import { enterOwnNetwork, ip } from '../helpers/own-network.ts'
 import { waitUntil } from '../helpers/processes.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 
 // A network of our own, in which port 53 is free and nobody minds rules and links.
 const skip = enterOwnNetwork() || requireTools('nft', 'iptables-nft')
@@ -72,6 +73,8 @@ async function start(
   } as unknown as Daemon
   let way = { leadsAll: false }
   const setup = ['-setupinterface=true', '-setupiptables=true', `-localip=${addresses.join()}`]
+  const descriptors = new Descriptors()
+  descriptors.inherit({ has: () => false, take: () => null, takeTun: () => tun })
   const interception = await intercept({
     options: options(...setup, ...args),
     daemon,
@@ -79,9 +82,9 @@ async function start(
     zone: clusterZone(daemon),
     log,
     state,
-    predecessor: tun === null ? null : { hasTun: true, takeTun: () => tun },
+    inheritsTun: tun !== null,
     neighbours: { state: 'nobody', scope: given.scope ?? '', ledBy: (one) => void (way = one) },
-    closing: null,
+    descriptors,
   })
   t.after(() => interception.release(false))
   t.after(() => interception.withdraw())

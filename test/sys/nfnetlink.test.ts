@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import type { Libc } from '../../src/sys/libc.ts'
 import { Nfnetlink, replaceElements } from '../../src/sys/nfnetlink.ts'
 
@@ -67,19 +68,21 @@ describe('Nfnetlink', () => {
     } as Partial<Libc> as Libc
   }
 
+  const netlink = (libc: Libc): Nfnetlink => new Nfnetlink(libc, new Descriptors({ libc }))
+
   test('returns the first error among the answers', async () => {
-    assert.equal(await new Nfnetlink(answering([0, 2, 17])).run(batch), 2)
-    assert.equal(await new Nfnetlink(answering([0, 0])).run(batch), 0)
-    assert.equal(await new Nfnetlink(answering([])).run(batch), 0)
+    assert.equal(await netlink(answering([0, 2, 17])).run(batch), 2)
+    assert.equal(await netlink(answering([0, 0])).run(batch), 0)
+    assert.equal(await netlink(answering([])).run(batch), 0)
   })
 
   test('does not take lost answers for success', async () => {
-    assert.equal(await new Nfnetlink(answering(['ENOBUFS', 0])).run(batch), 105)
-    assert.equal(await new Nfnetlink(answering([], -1)).run(batch), 5)
+    assert.equal(await netlink(answering(['ENOBUFS', 0])).run(batch), 105)
+    assert.equal(await netlink(answering([], -1)).run(batch), 5)
   })
 
   test('says why there is no socket', () => {
     const libc = { socket: () => -1, errno: () => 93 } as Partial<Libc> as Libc
-    assert.throws(() => new Nfnetlink(libc), { code: 'EPROTONOSUPPORT' })
+    assert.throws(() => netlink(libc), { code: 'EPROTONOSUPPORT' })
   })
 })

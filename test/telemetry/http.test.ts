@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { duplicate } from '../../src/sys/scm.ts'
 import { bindTcp } from '../../src/sys/socket.ts'
-import {
-  acquire,
-  heldHttp,
-  HttpListenError,
-  inheritHttp,
-  letGoHttp,
-  plainText,
-  type Route,
-  setHttpBinder,
-} from '../../src/telemetry/http.ts'
+import type { HttpRoute } from '../../src/lib/http.ts'
+import { HttpListenError, plainText } from '../../src/telemetry/http.ts'
+import { httpOf, plainHttp } from '../helpers/http.ts'
 
-function says(body: string): Route {
+function says(body: string): HttpRoute {
   return () => plainText(200, body)
 }
 
@@ -26,7 +20,7 @@ async function get(port: number, path: string, host = '127.0.0.1'): Promise<[num
 }
 
 test('acquire() serves exact paths and answers 404 to all others', async (t) => {
-  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  const lease = await plainHttp.acquire('127.0.0.1:0', { '/health': says('OK') })
   t.after(() => lease.release())
   assert.equal(lease.address, `127.0.0.1:${lease.port}`)
   assert.deepEqual(await get(lease.port, '/health'), [200, 'OK'])
@@ -40,7 +34,7 @@ test('acquire() serves exact paths and answers 404 to all others', async (t) => 
 })
 
 test('HEAD gets the headers alone, and any other method what GET gets, as in CoreDNS', async (t) => {
-  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  const lease = await plainHttp.acquire('127.0.0.1:0', { '/health': says('OK') })
   t.after(() => lease.release())
   const url = `http://${lease.address}/health`
   const head = await fetch(url, { method: 'HEAD' })
@@ -53,8 +47,8 @@ test('HEAD gets the headers alone, and any other method what GET gets, as in Cor
 })
 
 test('two plugins share one address, and localhost is 127.0.0.1', async (t) => {
-  const health = await acquire('127.0.0.1:0', { '/health': says('OK') })
-  const metrics = await acquire(`localhost:${health.port}`, { '/metrics': says('# EOF') })
+  const health = await plainHttp.acquire('127.0.0.1:0', { '/health': says('OK') })
+  const metrics = await plainHttp.acquire(`localhost:${health.port}`, { '/metrics': says('# EOF') })
   t.after(() => Promise.all([health.release(), metrics.release()]))
   assert.deepEqual(await get(health.port, '/health'), [200, 'OK'])
   assert.deepEqual(await get(health.port, '/metrics'), [200, '# EOF'])
@@ -64,13 +58,13 @@ test('two plugins share one address, and localhost is 127.0.0.1', async (t) => {
 })
 
 test('a reload shows no gap: the younger share answers, and the older again when it is gone', async (t) => {
-  const old = await acquire('127.0.0.1:0', { '/health': says('old') })
-  const next = await acquire(old.address, { '/health': says('new') })
+  const old = await plainHttp.acquire('127.0.0.1:0', { '/health': says('old') })
+  const next = await plainHttp.acquire(old.address, { '/health': says('new') })
   t.after(() => Promise.all([old.release(), next.release()]))
   assert.deepEqual(await get(old.port, '/health'), [200, 'new'])
   await next.release()
   assert.deepEqual(await get(old.port, '/health'), [200, 'old'])
-  const third = await acquire(old.address, { '/health': says('third') })
+  const third = await plainHttp.acquire(old.address, { '/health': says('third') })
   await old.release()
   await old.release()
   assert.deepEqual(await get(third.port, '/health'), [200, 'third'])
@@ -79,7 +73,7 @@ test('a reload shows no gap: the younger share answers, and the older again when
 })
 
 test('the last release closes the address for everybody else', async () => {
-  const lease = await acquire('127.0.0.1:0', {})
+  const lease = await plainHttp.acquire('127.0.0.1:0', {})
   await lease.release()
   const server = createServer().listen(lease.port, '127.0.0.1')
   await once(server, 'listening')
@@ -98,17 +92,20 @@ test('an address in use is an error that names address and remedy', async (t) =>
       `Cannot listen on 127.0.0.1:${port}: the address is in use: ` +
       'stop the program that uses it or configure another address',
   }
-  const both = [acquire(`127.0.0.1:${port}`, {}), acquire(`127.0.0.1:${port}`, {})]
+  const both = [
+    plainHttp.acquire(`127.0.0.1:${port}`, {}),
+    plainHttp.acquire(`127.0.0.1:${port}`, {}),
+  ]
   await Promise.all(both.map((attempt) => assert.rejects(attempt, error)))
   other.close()
   await once(other, 'close')
-  const lease = await acquire(`127.0.0.1:${port}`, {})
+  const lease = await plainHttp.acquire(`127.0.0.1:${port}`, {})
   await lease.release()
 })
 
 test('an address no interface has and a malformed one are errors', async () => {
-  await assert.rejects(acquire('192.0.2.1:0', {}), { code: 'EADDRNOTAVAIL' })
-  await assert.rejects(acquire('8080', {}), (error) => {
+  await assert.rejects(plainHttp.acquire('192.0.2.1:0', {}), { code: 'EADDRNOTAVAIL' })
+  await assert.rejects(plainHttp.acquire('8080', {}), (error) => {
     assert.ok(error instanceof HttpListenError)
     assert.equal(error.message, 'Cannot listen: address 8080: missing port in address')
     return true
@@ -116,8 +113,8 @@ test('an address no interface has and a malformed one are errors', async () => {
 })
 
 test('an address without host listens on every interface, one in brackets on IPv6', async (t) => {
-  const all = await acquire(':0', { '/health': says('all') })
-  const six = await acquire('[::1]:0', { '/health': says('six') })
+  const all = await plainHttp.acquire(':0', { '/health': says('all') })
+  const six = await plainHttp.acquire('[::1]:0', { '/health': says('six') })
   t.after(() => Promise.all([all.release(), six.release()]))
   assert.equal(all.address, `:${all.port}`)
   assert.deepEqual(await get(all.port, '/health', '127.0.0.2'), [200, 'all'])
@@ -126,7 +123,7 @@ test('an address without host listens on every interface, one in brackets on IPv
 })
 
 test('a route that throws is answered with 500 and its reason', async (t) => {
-  const lease = await acquire('127.0.0.1:0', {
+  const lease = await plainHttp.acquire('127.0.0.1:0', {
     '/metrics': () => Promise.reject(new Error('no such file')),
   })
   t.after(() => lease.release())
@@ -137,7 +134,7 @@ test('a route that throws is answered with 500 and its reason', async (t) => {
 })
 
 test('a second process may listen on the same address while the first does (SO_REUSEPORT)', async (t) => {
-  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
+  const lease = await plainHttp.acquire('127.0.0.1:0', { '/health': says('OK') })
   const successor = createServer().listen({ port: lease.port, host: '127.0.0.1', reusePort: true })
   t.after(() => lease.release())
   t.after(() => void successor.close())
@@ -145,70 +142,60 @@ test('a second process may listen on the same address while the first does (SO_R
 })
 
 const { libc: library, reason } = libc()
+const skip = library === null && reason
 
 test(
-  'a binder opens an address that is not here yet, and leaves the others to Node',
-  { skip: library === null && reason },
+  'on a node an address is opened that is not here yet, and all others are',
+  { skip },
   async (t) => {
-    const asked: string[] = []
-    setHttpBinder((address, port) => {
-      asked.push(address)
-      return address.startsWith('127.')
-        ? null
-        : bindTcp(library!, { address, port, freeBind: address.startsWith('192.0.2.') })
-    })
-    t.after(() => setHttpBinder(() => null))
-    const early = await acquire('192.0.2.1:0', { '/health': says('OK') })
-    const here = await acquire('127.0.0.1:0', { '/health': says('OK') })
+    const onNode = httpOf(new Descriptors({ onNode: true }))
+    const early = await onNode.acquire('192.0.2.1:0', { '/health': says('OK') })
+    const here = await onNode.acquire('127.0.0.1:0', { '/health': says('OK') })
     t.after(() => Promise.all([early.release(), here.release()]))
     assert.equal(early.address, `192.0.2.1:${early.port}`)
     assert.deepEqual(await get(here.port, '/health'), [200, 'OK'])
-    // A successor may open it too, and an error of the binder names address and remedy.
+    // A successor may open it too, and an error names address and remedy.
     const successor = bindTcp(library!, { address: '192.0.2.1', port: early.port, freeBind: true })
     library!.close(successor)
-    await assert.rejects(acquire('198.51.100.1:0', {}), {
-      code: 'EADDRNOTAVAIL',
-      message: /^Cannot listen on 198\.51\.100\.1:0: no interface has this address/,
+    const other = createServer().listen(0, '127.0.0.1')
+    t.after(() => void other.close())
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    await assert.rejects(onNode.acquire(`127.0.0.1:${port}`, {}), {
+      code: 'EADDRINUSE',
+      message: `Cannot listen on 127.0.0.1:${port}: the address is in use: stop the program that uses it or configure another address`,
     })
-    assert.deepEqual(asked, ['192.0.2.1', '127.0.0.1', '198.51.100.1'])
+    await here.release()
+    await assert.rejects(get(here.port, '/health'))
   },
 )
 
-test('what a binder has bound is served', { skip: library === null && reason }, async (t) => {
-  setHttpBinder((address, port) => bindTcp(library!, { address, port, freeBind: true }))
-  t.after(() => setHttpBinder(() => null))
-  const lease = await acquire('127.0.0.1:0', { '/health': says('OK') })
-  assert.deepEqual(await get(lease.port, '/health'), [200, 'OK'])
-  await lease.release()
-  await assert.rejects(get(lease.port, '/health'))
+test('a socket that is let go lives on with whoever has a copy', { skip }, async (t) => {
+  let answer: (body: string) => void = () => {}
+  const slow: HttpRoute = () =>
+    new Promise((resolve) => (answer = (body) => resolve(plainText(200, body))))
+  const old = await plainHttp.acquire('127.0.0.1:0', { '/slow': slow })
+  const { port } = old
+  const held = plainHttp.held().find((socket) => socket.port === port)!
+  assert.deepEqual([held.kind, held.host], ['http', '127.0.0.1'])
+  const copy = duplicate(library!, held.fd)
+
+  const underWay = get(port, '/slow')
+  while (answer.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  const gone = plainHttp.letGo()
+  // Nobody accepts now: the kernel keeps the connection for the next who does.
+  const later = get(port, '/health')
+  const descriptors = new Descriptors()
+  descriptors.inherit({
+    has: () => false,
+    take: (...asked) => (asked.join() === `http,127.0.0.1,${port}` ? copy : null),
+    takeTun: () => null,
+  })
+  await old.release()
+  const young = await httpOf(descriptors).acquire(`127.0.0.1:${port}`, { '/health': says('new') })
+  t.after(() => young.release())
+  assert.deepEqual(await later, [200, 'new'])
+  answer('old')
+  assert.deepEqual(await underWay, [200, 'old'])
+  await gone
 })
-
-test(
-  'a socket that is let go lives on with whoever has a copy',
-  { skip: library === null && reason },
-  async (t) => {
-    let answer: (body: string) => void = () => {}
-    const slow: Route = () =>
-      new Promise((resolve) => (answer = (body) => resolve(plainText(200, body))))
-    const old = await acquire('127.0.0.1:0', { '/slow': slow })
-    const { port } = old
-    const held = heldHttp().find((socket) => socket.port === port)!
-    assert.deepEqual([held.kind, held.host], ['http', '127.0.0.1'])
-    const copy = duplicate(library!, held.fd)
-
-    const underWay = get(port, '/slow')
-    while (answer.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    const gone = letGoHttp()
-    // Nobody accepts now: the kernel keeps the connection for the next who does.
-    const later = get(port, '/health')
-    inheritHttp({ take: (...asked) => (asked.join() === `http,127.0.0.1,${port}` ? copy : null) })
-    await old.release()
-    const young = await acquire(`127.0.0.1:${port}`, { '/health': says('new') })
-    t.after(() => young.release())
-    inheritHttp({ take: () => null })
-    assert.deepEqual(await later, [200, 'new'])
-    answer('old')
-    assert.deepEqual(await underWay, [200, 'old'])
-    await gone
-  },
-)

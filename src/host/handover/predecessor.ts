@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-import type { HeldSocket, Inheritance, SocketKind } from '../../lib/held-socket.ts'
+import type { HeldSocket, SocketKind } from '../../lib/held-socket.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Libc } from '../../sys/libc.ts'
+import type { Inheritance } from '../../sys/descriptors.ts'
 import { connectUnix, peerCredentials, socketProtocol } from '../../sys/scm.ts'
 import { errnoName, SyscallError } from '../../sys/socket.ts'
 import { Channel } from './channel.ts'
@@ -139,22 +140,30 @@ export class Predecessor implements Inheritance {
     parts.channel.descriptors.length = 0
   }
 
-  take(kind: SocketKind, host: string, port: number): number | null {
-    const at = this.#left.findIndex(
+  has(kind: SocketKind, host: string, port: number): boolean {
+    return this.#find(kind, host, port) >= 0
+  }
+
+  #find(kind: SocketKind, host: string, port: number): number {
+    return this.#left.findIndex(
       (one) => one.kind === kind && one.host === host && one.port === port,
     )
+  }
+
+  take(kind: SocketKind, host: string, port: number): number | null {
+    const at = this.#find(kind, host, port)
     if (at < 0) return null
     if (kind !== 'http') this.taken++
     return this.#left.splice(at, 1)[0]!.fd
   }
 
-  /** Whether there is a TUN that nobody has taken. */
+  /** Whether there is a TUN that nobody has taken. Of who serves other addresses it is none for us. */
   get hasTun(): boolean {
-    return this.#tun !== null
+    return this.taken > 0 && this.#tun !== null
   }
 
-  /** The descriptor of the TUN, the caller's to close from now on; null where there is none. */
   takeTun(): number | null {
+    if (!this.hasTun) return null
     const tun = this.#tun
     this.#tun = null
     return tun
@@ -218,7 +227,7 @@ export class Predecessor implements Inheritance {
   #closeLeft(): void {
     const { libc } = this.#parts
     for (const { fd } of this.#left.splice(0)) libc.close(fd)
-    const tun = this.takeTun()
-    if (tun !== null) libc.close(tun)
+    if (this.#tun !== null) libc.close(this.#tun)
+    this.#tun = null
   }
 }

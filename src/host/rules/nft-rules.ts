@@ -66,7 +66,7 @@ export class NftRules implements Rules {
     this.#iptables = iptables
     this.#accept = acceptRules(makePlan(parts, [], []))
     this.#table = tableName(parts.scope ?? '')
-    this.#netlink = new Nfnetlink(parts.libc, parts.closing)
+    this.#netlink = new Nfnetlink(parts.libc, parts.descriptors)
     const lease = this.#contents('lease', LEASE_MS)
     this.#renewal = replaceElements(this.#table, lease)
     this.#beginning = replaceElements(this.#table, [

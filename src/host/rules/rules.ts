@@ -1,5 +1,5 @@
 import type { Log } from '../../lib/log.ts'
-import type { ClosingOrder } from '../../sys/closing-order.ts'
+import type { Descriptors } from '../../sys/descriptors.ts'
 import type { Libc } from '../../sys/libc.ts'
 import type { Programs } from '../programs.ts'
 
@@ -15,7 +15,7 @@ export const FALLBACK_MS = 3_600_000
 
 export interface RulesParts {
   readonly libc: Libc
-  readonly closing?: ClosingOrder | null
+  readonly descriptors: Descriptors
   readonly log: Log
   readonly programs: Programs
   /** Addresses that dnslet answers on, IPv4 and IPv6. Those on kube-ipvs0 do not belong here. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDuration } from '../../corefile/directive.ts'
+import type { Http, HttpLease } from '../../lib/http.ts'
 import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
-import { acquire, HttpListenError, type HttpLease, plainText } from '../../telemetry/http.ts'
+import { HttpListenError, plainText } from '../../telemetry/http.ts'
 import { type HealthConfig, readConfig } from './config.ts'
 import { metrics } from './metrics.ts'
 import { SelfCheck } from './self-check.ts'
@@ -32,7 +33,7 @@ export const health: Plugin = {
     return {
       http: config.address,
       async start(): Promise<void> {
-        lease = await listen(config.address, check)
+        lease = await listen(services.http, config.address, check)
         check.start()
       },
       async lameduck(): Promise<void> {
@@ -66,13 +67,13 @@ async function goLame({ lameduck, untilIdle }: HealthConfig, services: Services)
   log.info(idle ? 'No client asks any more' : 'Clients still ask, and their time is up')
 }
 
-async function listen(address: string, check: SelfCheck): Promise<HttpLease> {
+async function listen(http: Http, address: string, check: SelfCheck): Promise<HttpLease> {
   const route = async (): Promise<ReturnType<typeof plainText>> => {
     const problem = await check.problem()
     return problem === null ? plainText(200, 'OK') : plainText(503, `${problem}\n`)
   }
   try {
-    return await acquire(address, { '/health': route })
+    return await http.acquire(address, { '/health': route })
   } catch (error) {
     if (!(error instanceof HttpListenError)) throw error
     throw new HttpListenError(error.code, `plugin/health: ${error.message}`, { cause: error })

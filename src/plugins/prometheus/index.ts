@@ -1,6 +1,5 @@
 import { reasonOf } from '../../lib/errors.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
-import { acquire, type HttpLease } from '../../telemetry/http.ts'
 import { metricsRoute } from '../../telemetry/metrics-route.ts'
 import { enableRuntimeMetrics } from '../../telemetry/metrics.ts'
 import { readConfig } from './config.ts'
@@ -10,6 +9,7 @@ import type { Observer } from '../../serve/query.ts'
 import { queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
 import { metrics, showEnabled } from './metrics.ts'
+import type { HttpLease } from '../../lib/http.ts'
 
 /** `prometheus`: counts the queries of a block and shows all metrics over HTTP. */
 export const prometheus: Plugin = {
@@ -18,7 +18,7 @@ export const prometheus: Plugin = {
   stubZones: true,
   metrics,
   setup(directives, block): Stage {
-    const { clock } = block.services
+    const { clock, http } = block.services
     const log = block.services.log.plugin('prometheus')
     const config = readConfig(directives, (message) => log.warning(message))
     let lease: HttpLease | null = null
@@ -30,7 +30,7 @@ export const prometheus: Plugin = {
         if (config.runtimeMetrics) enableRuntimeMetrics()
         hideEnabled = showEnabled(block)
         try {
-          lease = await acquire(config.address, { '/metrics': metricsRoute })
+          lease = await http.acquire(config.address, { '/metrics': metricsRoute })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same.
           log.error(`Failed to start metrics handler: ${reasonOf(error)}`)

@@ -1,6 +1,7 @@
 import { reasonOf } from '../../lib/errors.ts'
+import type { HttpLease, HttpReply } from '../../lib/http.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
-import { acquire, type HttpLease, type HttpReply, plainText } from '../../telemetry/http.ts'
+import { plainText } from '../../telemetry/http.ts'
 import { readConfig } from './config.ts'
 
 /** `ready`: tells over HTTP whether queries should be sent here; the daemon knows what speaks against it. */
@@ -9,7 +10,7 @@ export const ready: Plugin = {
   changesAnswers: false,
   setup(directives, block): Stage {
     const config = readConfig(directives)
-    const { life, log } = block.services
+    const { http, life, log } = block.services
     const answer = (): HttpReply => {
       const { reasons } = life.readiness
       return reasons.length === 0 ? plainText(200, 'OK') : plainText(503, reasons.join(', '))
@@ -19,7 +20,7 @@ export const ready: Plugin = {
       http: config.address,
       async start(): Promise<void> {
         try {
-          lease = await acquire(config.address, { '/ready': answer })
+          lease = await http.acquire(config.address, { '/ready': answer })
         } catch (error) {
           // As in CoreDNS, DNS is served all the same: the probe fails and says enough.
           log.plugin('ready').error(`Failed to start ready handler: ${reasonOf(error)}`)

@@ -9,6 +9,7 @@ import { chooseRules } from '../../../src/host/rules/choose-rules.ts'
 import { findKubeProxy } from '../../../src/host/kube-proxy.ts'
 import { ProgramError, hostPrograms, type Programs } from '../../../src/host/programs.ts'
 import type { Rules } from '../../../src/host/rules/rules.ts'
+import { Descriptors } from '../../../src/sys/descriptors.ts'
 import { libc } from '../../../src/sys/libc.ts'
 import { nullLog } from '../null-log.ts'
 import type { AskOptions } from './agent.ts'
@@ -51,6 +52,7 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
   async choose({ withoutNft = false, uplinks = [], ...rest }: ChooseOptions) {
     rules = await chooseRules({
       libc: libc().libc!,
+      descriptors: new Descriptors(),
       log: { ...nullLog, warning: (message) => void warnings.push(message) },
       programs: withoutNft ? without('nft') : hostPrograms(),
       orphans: [],

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { ProgramError } from '../../../src/host/programs.ts'
 import { chooseRules } from '../../../src/host/rules/choose-rules.ts'
 import type { RulesParts } from '../../../src/host/rules/rules.ts'
+import { Descriptors } from '../../../src/sys/descriptors.ts'
 import { libc } from '../../../src/sys/libc.ts'
 import { nullLog } from '../../helpers/null-log.ts'
 import { scriptedPrograms, type Script } from '../../helpers/scripted-programs.ts'
@@ -14,6 +15,7 @@ const skip = library === null ? libc().reason : false
 function parts(script: Script, warnings: string[] = []): RulesParts {
   return {
     libc: library!,
+    descriptors: new Descriptors(),
     log: { ...nullLog, warning: (message) => void warnings.push(message) },
     programs: scriptedPrograms(script),
     addresses: ['10.96.0.10'],
