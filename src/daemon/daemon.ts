@@ -71,7 +71,7 @@ export class Daemon {
   /** True once the configuration in force is to end with the process. */
   #ending = false
   /** Resolves when HTTP has been let go; null while nothing has. */
-  #letGo: Promise<void> | null = null
+  httpDrained: Promise<void> | null = null
   /** The configuration that a reload tries, and how to give it up. */
   #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
 
@@ -209,7 +209,7 @@ export class Daemon {
   async lameduck(): Promise<void> {
     await this.#beginEnd()
     // What a successor serves needs no farewell.
-    if (this.#letGo === null) await this.#runtime.lameduck()
+    if (this.httpDrained === null) await this.#runtime.lameduck()
   }
 
   /** Ends serving without waiting for anybody but queries under way. */
@@ -242,17 +242,17 @@ export class Daemon {
   }
 
   /** Reads and accepts no more, on DNS and HTTP: that is the successor's from now on. */
-  async letGo(): Promise<void> {
+  async stopReading(): Promise<void> {
     this.#candidate?.giveUp(new Error('the daemon hands over'))
     await this.#watcher.stop()
-    for (const listener of this.#open.all) listener.letGo()
-    this.#letGo = this.http.letGo()
+    for (const listener of this.#open.all) listener.stopReading()
+    this.httpDrained = this.http.stopReading()
   }
 
-  /** After `letGo()`: ends once all queries are answered and no client is connected any more. */
-  async retire(): Promise<void> {
-    await Promise.all(this.#open.all.map((listener) => listener.settled()))
-    await this.#letGo
+  /** After `stopReading()`: ends once all queries are answered and no client is connected any more. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#open.all.map((listener) => listener.drained()))
+    await this.httpDrained
     await this.stop()
   }
 

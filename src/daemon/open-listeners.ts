@@ -94,7 +94,7 @@ export class OpenListeners {
   async #close(ends: (name: string) => boolean): Promise<void> {
     const closing = [...this.#open].filter(([name]) => ends(name))
     for (const [name] of closing) this.#open.delete(name)
-    await Promise.all(closing.map(([, listener]) => listener.close(DRAIN_MS)))
+    await Promise.all(closing.map(([, listener]) => listener.drain(DRAIN_MS)))
   }
 }
 

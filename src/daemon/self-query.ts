@@ -9,7 +9,7 @@ import { makeQuery } from '../wire/query.ts'
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
 const PATIENCE_MS = 5000
 
-/** Answers that clients are not helped with: CoreDNS and we send them where no upstream is to be had. */
+/** Answers that clients are not helped with: CoreDNS and we send them where no upstream is available. */
 const USELESS: ReadonlyMap<number, string> = new Map([
   [Rcode.ServFail, 'SERVFAIL'],
   [Rcode.Refused, 'REFUSED'],
@@ -67,7 +67,7 @@ async function withPrivateListener<T>(
   try {
     return await use(host, listener.port)
   } finally {
-    await listener.close(0)
+    await listener.drain(0)
   }
 }
 

@@ -53,7 +53,7 @@ export interface InterceptionParts {
   readonly syncIntervalMs: number
 }
 
-type State = 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'abandoned'
+type State = 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'left'
 
 /**
  * Leads the node's queries here, and only while they are answered here.
@@ -62,8 +62,8 @@ type State = 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'abandoned'
  *        │                             ▲ │                            │ │
  *        │                             └─┼─self-query passes, later───┘ │
  *        ├───────────────────────────────┴──────────────────────────────┘
- *        ├── withdraw() ──▶ withdrawn    what is left is taken away by release()
- *        └── abandon() ───▶ abandoned    what is left is another dnslet's
+ *        ├── withdraw() ──▶ withdrawn    what is there goes with remove()
+ *        └── leave() ─────▶ left         what is there is another dnslet's
  *
  * While it is active the lease is renewed each second; else kube-dns answers. The lease runs out when
  * the process is frozen or starved; the watchdog ends a process that hangs; and a process that dies
@@ -109,7 +109,7 @@ export class Interception {
   }
 
   get #isOver(): boolean {
-    return this.#state === 'withdrawn' || this.#state === 'abandoned'
+    return this.#state === 'withdrawn' || this.#state === 'left'
   }
 
   /**
@@ -129,8 +129,8 @@ export class Interception {
       if (inherited || (await this.#mayBegin())) await this.#begin()
     } catch (cause) {
       // The other one goes on with what it has.
-      if (shared) this.abandon()
-      else await this.release(false)
+      if (shared) this.leave()
+      else await this.remove(false)
       throw cause
     }
     this.#timers = [
@@ -147,13 +147,13 @@ export class Interception {
   }
 
   /** The end is near: what waits or is suspended, now or later, does not begin any more. */
-  beginNoMore(): void {
+  neverBegin(): void {
     this.#pause = Infinity
   }
 
   /** Graceful end, first half: queries go to kube-dns from now on, and those on their way are here. */
   async withdraw(): Promise<void> {
-    if (this.#state === 'abandoned') return
+    if (this.#state === 'left') return
     this.#end('withdrawn')
     await this.#rules?.withdraw().catch(this.#rulesFailed)
     await sleep(DRAIN_MS)
@@ -163,16 +163,16 @@ export class Interception {
    * Graceful end, second half: every query has its answer, and the addresses go. Never rejects.
    * @param keep rules, and a link that can outlive us, stay
    */
-  async release(keep: boolean): Promise<void> {
-    if (this.#state === 'abandoned') return
+  async remove(keep: boolean): Promise<void> {
+    if (this.#state === 'left') return
     this.#end('withdrawn')
     this.#closeInterface(keep)
     if (!keep) await this.#rules?.remove().catch(this.#rulesFailed)
   }
 
   /** Another dnslet has the interface, and the rules are its own. */
-  abandon(): void {
-    this.#end('abandoned')
+  leave(): void {
+    this.#end('left')
     this.#closeInterface(true)
   }
 
@@ -181,14 +181,14 @@ export class Interception {
     interceptionState.active = state === 'active' ? 1 : 0
   }
 
-  #end(state: 'withdrawn' | 'abandoned'): void {
+  #end(state: 'withdrawn' | 'left'): void {
     this.#enter(state)
     for (const timer of this.#timers) clearInterval(timer)
   }
 
   #closeInterface(keep: boolean): void {
-    if (keep) this.#interface?.abandon()
-    else this.#interface?.release()
+    if (keep) this.#interface?.leave()
+    else this.#interface?.remove()
     this.#interface = null
     this.#watchdog?.stop()
   }

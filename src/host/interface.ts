@@ -25,9 +25,9 @@ export interface NodeInterface {
    * Takes the addresses away, then our hold on the link, which ends with its last holder. Where
    * another process has attached itself to the TUN the addresses are left to it. Never throws.
    */
-  release(): void
+  remove(): void
   /** Lets go of the link and removes nothing: a successor has our descriptor, or the dummy. */
-  abandon(): void
+  leave(): void
 }
 
 export interface InterfaceParts {
@@ -109,7 +109,7 @@ class LinkWithAddresses implements NodeInterface {
     })
   }
 
-  release(): void {
+  remove(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     try {
@@ -124,7 +124,7 @@ class LinkWithAddresses implements NodeInterface {
     this.#parts.rtnetlink.close()
   }
 
-  abandon(): void {
+  leave(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#closeFd()

@@ -21,11 +21,11 @@ interface Parts {
   readonly log: Log
 }
 
-/** What says that there are no TUN devices for us, rather than that this one is not to be had. */
+/** What says that there are no TUN devices for us, rather than that this one is taken. */
 const noTun: readonly string[] = ['ENOENT', 'ENODEV', 'ENXIO', 'EPERM', 'EACCES']
 
 /**
- * A TUN of this name, and where there is none to be had a dummy, or else `lo`, which outlive us. A dummy that is
+ * A TUN of this name, and where none can be made a dummy, or else `lo`, which outlive us. A dummy that is
  * there already is a leftover (node-cache makes one) and goes, or serves again; a TUN that another
  * process holds is shared with it. Throws DnsletError, E_INTERFACE.
  */

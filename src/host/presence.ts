@@ -31,11 +31,11 @@ export interface Announcement {
 }
 
 /**
- * Tells whoever asks that this process serves here. Pods with the node's network need not share
+ * Tells those that ask that this process serves here. Pods with the node's network need not share
  * anything else by which they could see each other: no files, no process ids. It is told nothing but
  * what /proc/net shows as well, so it may be open to all of them. Null where there is no such socket.
  *
- * @param asked called before whoever asks has an answer: another dnslet starts here, as a rule
+ * @param asked called before the asker has an answer: another dnslet starts here, as a rule
  */
 export async function announcePresence(
   presence: Presence,

@@ -2,7 +2,7 @@ import { unmapped } from './address.ts'
 
 /**
  * Whose share of a bound a client's connection or query counts against: the address, of IPv6 the /64,
- * since whoever has one address of it has them all. Takes what Node gives as a remote address; an IPv4
+ * since a host there has all of its addresses. Takes what Node gives as a remote address; an IPv4
  * address in IPv6 form (`::ffff:192.0.2.1`) is that IPv4 address, an unknown one ('') a client as well.
  */
 export function clientOf(address: string): string {

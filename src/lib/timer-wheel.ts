@@ -13,7 +13,7 @@ class Link {
 }
 
 /**
- * One deadline, owned by whoever waits for it and used again and again: setting and clearing it
+ * One deadline, owned by its user and used again and again: setting and clearing it
  * moves links and allocates nothing.
  */
 export class Timer extends Link {

@@ -27,14 +27,14 @@ export interface Listener {
   /** Reads datagrams from now on, where inherited sockets waited. */
   begin(): void
   /** Reads and accepts no more: what comes is the successor's. Answers still go out until `close()`. */
-  letGo(): void
-  /** Resolves when no connection is left after `letGo()`: at the latest in about ten seconds. */
-  settled(): Promise<void>
+  stopReading(): void
+  /** Resolves when no connection is left after `stopReading()`: at the latest in about ten seconds. */
+  drained(): Promise<void>
   /**
    * Stops listening: queries taken have `graceMs` milliseconds to be answered. Resolves when all
    * sockets are closed.
    */
-  close(graceMs: number): Promise<void>
+  drain(graceMs: number): Promise<void>
 }
 
 export interface ListenersOptions {
@@ -143,7 +143,7 @@ export class Listeners {
     try {
       await udp.start()
     } catch (cause) {
-      await tcp.close(0)
+      await tcp.drain(0)
       throw cause
     }
     const listener: OpenListener = new OpenListener(
@@ -241,26 +241,26 @@ class OpenListener implements Listener {
     this.#tcp.sharePort(shared)
   }
 
-  letGo(): void {
+  stopReading(): void {
     this.#leaves = true
-    this.#tcp.letGo()
-    this.#udp.letGo()
+    this.#tcp.stopReading()
+    this.#udp.stopReading()
   }
 
-  settled(): Promise<void> {
-    return this.#tcp.settled()
+  drained(): Promise<void> {
+    return this.#tcp.drained()
   }
 
   rescan(): Promise<void> {
     return this.#udp.rescan()
   }
 
-  async close(graceMs: number): Promise<void> {
+  async drain(graceMs: number): Promise<void> {
     // Somebody else may have the address from now on.
     this.sharePort(true)
     this.#leaves = true
     await this.#closing()
-    await Promise.all([this.#tcp.close(graceMs), this.#udp.close(graceMs)])
+    await Promise.all([this.#tcp.drain(graceMs), this.#udp.drain(graceMs)])
   }
 }
 

@@ -1,4 +1,4 @@
-/** Octets kept for whoever needs a buffer next. */
+/** Octets kept for the next that needs a buffer. */
 const KEPT = 8 * 2 ** 20
 /** Sizes are powers of two from here on. */
 const SMALLEST = 13

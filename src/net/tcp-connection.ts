@@ -102,14 +102,14 @@ export class TcpConnection implements ReplyTarget, Occupant {
     this.#serve()
   }
 
-  /** The listener closes: as `end()`, but whoever has only just connected is still answered once. */
-  finish(): void {
+  /** The listener closes: as `end()`, but a client that has only just connected is still answered once. */
+  drain(): void {
     if (this.#state === State.New) this.#isLast = true
     else this.end(TcpEnd.Shutdown)
   }
 
   /** Serves on until the client has no query under way for a second, ten seconds at most. */
-  retire(now: number): void {
+  endWhenIdle(now: number): void {
     this.#retiresAt = now + RETIRED_MS
   }
 

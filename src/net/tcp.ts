@@ -32,7 +32,7 @@ const reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
 
 /** Octets of answers that all connections of the process may hold before they read less, or twice that at most. */
 const unsent: ByteBudget = new ByteBudget(16 * 2 ** 20)
-/** Octets of queries that all connections of the process may hold; beyond, whoever holds most ends. */
+/** Octets of queries that all connections of the process may hold; beyond, the one that holds most ends. */
 const waiting: ByteBudget = new ByteBudget(8 * 2 ** 20)
 /** All connections of the process: who makes it hold most may be another listener's. */
 const everyone: Places<TcpConnection> = new Places(Infinity)
@@ -124,22 +124,22 @@ export class TcpListener {
   }
 
   /** Accepts no more: new connections are the successor's. Those that are open end when idle. */
-  letGo(): void {
+  stopReading(): void {
     if (this.#gone !== null) return
     void this.#stopListening()
     const now = this.#clock.refresh()
-    for (const connection of this.#connections) connection.retire(now)
+    for (const connection of this.#connections) connection.endWhenIdle(now)
   }
 
   #stopListening(): Promise<unknown> {
     this.#counters.tcpListeners--
-    // Closes this process's descriptor and leaves the socket to whoever else has one.
+    // Closes this process's descriptor and leaves the socket to any other process that has one.
     this.#gone = new Promise((resolve) => this.#server.close(resolve))
     return this.#gone
   }
 
   /** Resolves when the connections that were let go have ended, by themselves within ten seconds. */
-  async settled(): Promise<void> {
+  async drained(): Promise<void> {
     await this.#gone
   }
 
@@ -148,11 +148,11 @@ export class TcpListener {
    * asks at once. Connections end when their queries have answers; what is left after `graceMs`
    * milliseconds is cut.
    */
-  async close(graceMs: number): Promise<void> {
+  async drain(graceMs: number): Promise<void> {
     if (this.#gone === null && !this.#server.listening) return
     await this.#acceptWaiting()
     const gone = this.#gone ?? this.#stopListening()
-    for (const connection of this.#connections) connection.finish()
+    for (const connection of this.#connections) connection.drain()
     const last = setTimeout(
       () => {
         for (const connection of this.#connections) connection.end(TcpEnd.Shutdown)

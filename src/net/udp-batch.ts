@@ -129,12 +129,12 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#readable ??= new Readable(this.#libc, this.fd, this.#wake)
   }
 
-  letGo(): void {
+  stopReading(): void {
     this.#reads = false
     this.#readable?.close()
   }
 
-  close(graceMs: number): Promise<void> {
+  drain(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(performance.now() + graceMs)
     return this.#closing
   }
@@ -150,7 +150,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.#closed = true
     this.#queue.close()
     this.#counters.udpSockets--
-    this.letGo()
+    this.stopReading()
     this.#descriptors.close(this.fd)
   }
 

@@ -94,7 +94,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   #reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
   #closing: Promise<void> | null = null
   /** Resolves when node:dgram has closed its descriptor; null while it reads. */
-  #letGo: Promise<void> | null = null
+  readerClosed: Promise<void> | null = null
   /**
    * Takes the answers once node:dgram is gone: a closed socket cannot send, and an open one would go on
    * reading what belongs to the successor.
@@ -134,15 +134,15 @@ class DgramSocket implements UdpSocket, ReplyTarget {
 
   begin(): void {}
 
-  letGo(): void {
-    if (this.#letGo !== null) return
-    this.#letGo = new Promise<void>((resolve) => this.#socket.close(resolve))
+  stopReading(): void {
+    if (this.readerClosed !== null) return
+    this.readerClosed = new Promise<void>((resolve) => this.#socket.close(resolve))
     const { libc } = this.#descriptors
     if (libc === null) return
     this.#late = new SendQueue(libc, this.fd, this.#ipv6, this.#counters)
   }
 
-  close(graceMs: number): Promise<void> {
+  drain(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs)
     return this.#closing
   }
@@ -152,8 +152,8 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     this.#closed = true
     this.#counters.udpSockets--
     this.#late?.close()
-    this.letGo()
-    await this.#letGo
+    this.stopReading()
+    await this.readerClosed
     this.#descriptors.close(this.fd)
   }
 
@@ -182,7 +182,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
       this.#counters.udpDrops[reason]!++
       return
     }
-    if (this.#letGo !== null) {
+    if (this.readerClosed !== null) {
       this.#sendLate(q, length)
       return
     }

@@ -50,7 +50,7 @@ export class UdpSockets {
         await this.#add(address, wildcard)
       }
     } catch (cause) {
-      await this.close(0)
+      await this.drain(0)
       throw cause
     }
     if (wildcard) this.#timer = setInterval(this.#rescan, rescanMs).unref()
@@ -79,17 +79,17 @@ export class UdpSockets {
     for (const { fd } of this.#open.values()) this.#options.descriptors.share(fd, shared)
   }
 
-  /** Reads no more; see `UdpSocket.letGo`. */
-  letGo(): void {
+  /** Reads no more; see `UdpSocket.stopReading`. */
+  stopReading(): void {
     this.#closed = true
-    for (const socket of this.#open.values()) socket.letGo()
+    for (const socket of this.#open.values()) socket.stopReading()
   }
 
-  async close(graceMs: number): Promise<void> {
+  async drain(graceMs: number): Promise<void> {
     this.#closed = true
     if (this.#timer !== null) clearInterval(this.#timer)
     await this.#scanning
-    const closing = [...this.#open.values()].map((socket) => socket.close(graceMs))
+    const closing = [...this.#open.values()].map((socket) => socket.drain(graceMs))
     await Promise.all([...closing, ...this.#leaving])
     this.#open.clear()
   }
@@ -140,7 +140,7 @@ export class UdpSockets {
       if (isBound(address)) this.#leave(socket)
       else {
         this.#log('no longer listening on', address)
-        await socket.close(0)
+        await socket.drain(0)
       }
     }
     for (const address of this.#failed) if (!present.has(address)) this.#failed.delete(address)
@@ -150,7 +150,7 @@ export class UdpSockets {
   /** Lets a socket answer what it has taken: its address has another one by now. */
   #leave(socket: UdpSocket): void {
     this.#options.descriptors.share(socket.fd, true)
-    const left = socket.close(GRACE_MS).finally(() => this.#leaving.delete(left))
+    const left = socket.drain(GRACE_MS).finally(() => this.#leaving.delete(left))
     this.#leaving.add(left)
   }
 

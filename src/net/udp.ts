@@ -32,12 +32,12 @@ export interface UdpSocket {
   /** Reads from now on, where it left that to a predecessor. A socket of node:dgram never does. */
   begin(): void
   /** Reads no more: what arrives is the successor's. Answers still go out, until `close()`. */
-  letGo(): void
+  stopReading(): void
   /**
    * Serves on until all its queries have their answers, `graceMs` milliseconds at most, then closes.
    * An answer after that is dropped and counted.
    */
-  close(graceMs: number): Promise<void>
+  drain(graceMs: number): Promise<void>
 }
 
 /** One way to read and write datagrams. */

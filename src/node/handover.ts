@@ -62,7 +62,7 @@ export class Handover {
     const { predecessor } = this
     if (predecessor === null) return !this.runsBeside
     if (predecessor.taken === 0) {
-      predecessor.abandon()
+      predecessor.leave()
       const { directory, log } = this.#place!
       log.info(
         `The dnslet behind ${directory} serves other addresses: both go on, without hand-over`,

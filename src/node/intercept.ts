@@ -88,7 +88,7 @@ function familiesOf(addresses: readonly string[]): (4 | 6)[] {
   return [...new Set(families)]
 }
 
-/** Those that kube-proxy in IPVS mode does not hold. Throws DnsletError, E_IPVS, where that is none. */
+/** Those that kube-proxy in IPVS mode does not hold. Throws DnsletError, E_IPVS, where it holds all. */
 function withoutIpvs(system: Libc, localIps: readonly string[], log: Log): readonly string[] {
   const rtnetlink = new Rtnetlink(system)
   try {

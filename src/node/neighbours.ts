@@ -156,7 +156,7 @@ export class Neighbours {
     this.#keepOut()
   }
 
-  /** This process goes: whoever comes is welcome. */
+  /** This process goes: others may open the port. */
   leave(): void {
     this.#leaves = true
     this.#keepOut()

@@ -38,7 +38,7 @@ export function library(): Libc {
 }
 
 /**
- * What has to be so before anything is opened: whoever serves at our addresses already answers there, and
+ * What has to be so before anything is opened: another that serves at our addresses answers there, and
  * lets us share its port. That is a dnslet of a second DaemonSet, or the node-cache that this one
  * replaces. One that is frozen would keep its part of the queries unanswered, where now kube-dns answers all;
  * and another program would lose to our rules what it serves. Rejects with DnsletError, E_NO_LIBC and E_PORT_OWNED.

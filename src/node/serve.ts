@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
   const handover = await Handover.ask(state, log)
   const { predecessor: inherited, runsBeside } = handover
   // Where anything of this fails, the predecessor goes on as if nothing had been.
-  const undo: (() => unknown)[] = [() => inherited?.abandon()]
+  const undo: (() => unknown)[] = [() => inherited?.leave()]
   try {
     const readiness = new Holds()
     if (intercepts) readiness.hold(WAITING)
@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
       () => removePidfile(pidfile),
     )
     // What has not been read yet is the predecessor's.
-    if (inherited !== null) undo.unshift(() => daemon.letGo())
+    if (inherited !== null) undo.unshift(() => daemon.stopReading())
     const stopFollowing = configuration.follow(() => daemon.recheck())
     undo.unshift(stopFollowing)
     writePidfile(pidfile)
@@ -135,8 +135,8 @@ function serviceOf(opened: Opened): Serving & RunningDaemon {
     const isShared = interception !== null && (await neighbours.look())
     if (!isShared) await interception?.withdraw()
     await daemon.stop()
-    if (isShared) interception?.abandon()
-    else await interception?.release(options.skipTeardown)
+    if (isShared) interception?.leave()
+    else await interception?.remove(options.skipTeardown)
     await end()
   }
   return {
@@ -144,7 +144,7 @@ function serviceOf(opened: Opened): Serving & RunningDaemon {
     uncaught: (cause) => uncaught(log, cause),
     reload: () => daemon.reload(),
     async shutdown() {
-      interception?.beginNoMore()
+      interception?.neverBegin()
       neighbours.leave()
       await daemon.lameduck()
       await stop()
@@ -155,13 +155,13 @@ function serviceOf(opened: Opened): Serving & RunningDaemon {
     exportCache: () => daemon.exportCache(),
     setSuccessor: (isThere) => neighbours.setSuccessor(isThere),
     otherVersion: () => neighbours.otherVersion(true),
-    letGo() {
+    stopReading() {
       stopFollowing()
       neighbours.conceal()
-      interception?.abandon()
-      return daemon.letGo()
+      interception?.leave()
+      return daemon.stopReading()
     },
-    retire: () => daemon.retire(),
+    drain: () => daemon.drain(),
     handedOver() {
       void end().finally(() => (inPod() ? waitForEnd(log) : opened.events.handedOver(log)))
     },

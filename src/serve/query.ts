@@ -70,7 +70,7 @@ const nowhere: ServerIdentity = { name: '', index: 0 }
 
 /**
  * One query on its way through the daemon. Pooled and of one shape: a socket owns one `Query` that
- * it fills anew for each datagram; whoever needs it beyond the handler's return calls `keep()`.
+ * it fills anew for each datagram; a handler that needs it longer calls `keep()`.
  */
 export class Query {
   /** The message as received, at offset 0. Borrowed until the handler returns. */
@@ -97,7 +97,7 @@ export class Query {
   out: Buffer = noBytes
   outLength = 0
   /**
-   * Where the records of `out` lie, if whoever produced the message has scanned it already (its OPT
+   * Where the records of `out` lie, if the producer of the message has scanned it already (its OPT
    * removed). Shared scratch: valid only until the handler that set it returns; null: not scanned.
    */
   records: Records | null = null

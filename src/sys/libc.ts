@@ -62,7 +62,7 @@ export interface Libc {
   /** Waits for a descriptor that Node does not know of; see readable.ts for what to mind. */
   poll(fd: number, ready: (status: number) => void): PollHandle
   /**
-   * Zeroed memory that never moves and is never freed: whoever needs less of it reuses it. Pages
+   * Zeroed memory that never moves and is never freed: small needs share one piece. Pages
    * cost nothing until they are touched.
    */
   allocate(bytes: number): NativeMemory

@@ -6,7 +6,7 @@ import { takeError } from './socket.ts'
  * reads the socket itself, as much as it wants: what is left wakes it again in the next turn.
  *
  * Node does not know that JavaScript runs here. `process.nextTick` and promises wait until its own
- * callbacks are next: whoever starts something of the kind makes sure with `setImmediate`.
+ * callbacks are next: code that starts something of the kind makes sure with `setImmediate`.
  */
 export class Readable {
   readonly #libc: Libc

@@ -75,7 +75,7 @@ export class HttpConnections {
     return true
   }
 
-  /** The node's own addresses are the kubelet's, whose probes have to pass, whoever else has them. */
+  /** The node's own addresses are the kubelet's, whose probes have to pass, even where others have them. */
   #isHasty({ client, activeAt }: HttpConnection): boolean {
     if (this.#rate.take(client, activeAt) || ownClients(activeAt).has(client)) return false
     if (this.#spare.take('', activeAt)) return false

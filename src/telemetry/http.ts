@@ -39,7 +39,7 @@ export interface HttpParts {
   readonly log: Log
 }
 
-/** The process's HTTP listeners: one for each address, whoever has a share in it. */
+/** The process's HTTP listeners: one for each address, however many share it. */
 export class HttpListeners implements Http {
   readonly #parts: HttpParts
   /** The open listener of each `host:port`. A listener that is closing is not in it. */
@@ -96,7 +96,7 @@ export class HttpListeners implements Http {
    * Accepts no more on any address, leaving the sockets to a successor: probes are to reach the process
    * that serves. Resolves when the requests that have come are answered, at most 5 s later.
    */
-  async letGo(): Promise<void> {
+  async stopReading(): Promise<void> {
     await Promise.all([...new Set(this.#open.values())].map((listener) => listener.close()))
   }
 }
@@ -163,7 +163,7 @@ class Listener {
     })
   }
 
-  /** Closes the listener, whoever has a share in it. */
+  /** Closes the listener, however many share it. */
   async close(): Promise<void> {
     const server = this.#server
     if (server === null) return

@@ -49,7 +49,7 @@ const renderings = new SharedRendering({
 })
 
 /**
- * `/metrics`: everything registered, in the format the scraper prefers. Whoever asks within a second of
+ * `/metrics`: everything registered, in the format the scraper prefers. A request within a second of
  * a rendering waits for the next one and shares it; 503 where too many wait, as in Prometheus's client.
  */
 export const metricsRoute: HttpRoute = async ({ accept, client }) => {

@@ -47,13 +47,13 @@ export interface Carrier {
   /** Our own address and port, for the text of an error; absent or '' where it is not known. */
   readonly local?: string
   /** Forgets the exchange; its answer, should it come, is ignored. */
-  abandon(x: Exchange): void
+  cancel(x: Exchange): void
 }
 
 const noBytes: Buffer = Buffer.alloc(0)
 const noQuestion: Question = new Question()
 
-/** One query at one upstream. Owned by whoever asks, of one shape, used again for other queries. */
+/** One query at one upstream. Owned by the caller, of one shape, used again for other queries. */
 export class Exchange {
   readonly owner: ExchangeOwner
   readonly timer: Timer

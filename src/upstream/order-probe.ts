@@ -67,6 +67,6 @@ export class OrderProbe {
   /** Waits no longer than two seconds for the answer. */
   giveUp(now: number): void {
     const x = this.exchange
-    if (x.carrier !== null && now - x.sentAt > PATIENCE_MS) x.carrier.abandon(x)
+    if (x.carrier !== null && now - x.sentAt > PATIENCE_MS) x.carrier.cancel(x)
   }
 }

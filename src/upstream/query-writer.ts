@@ -83,7 +83,7 @@ export class QueryBatch {
     return taken
   }
 
-  /** Leaves the octets taken last to whoever still needs them. */
+  /** Leaves the octets taken last to those that still need them. */
   yield(): void {
     this.#bytes = Buffer.allocUnsafeSlow(this.#bytes.length)
   }

@@ -104,7 +104,7 @@ export class TcpPool
   #send(c: UpstreamConnection, x: Exchange): void {
     c.send(x)
     if (x.again) c.window = 1
-    // Whoever is behind another query, or on a connection not accepted, may have to be taken back.
+    // Queries behind another one, or on a connection not accepted, may have to be taken back.
     if (c.owed > 1 || !this.pipelining.keepsOrder) this.#tending.later()
   }
 
@@ -134,7 +134,7 @@ export class TcpPool
       if (c === null && !this.#places.mayBeOvertaken(x)) return false
       next = line.after(x)
       if (c === null) continue
-      line.abandon(x)
+      line.cancel(x)
       this.#send(c, x)
       // Its time runs from here; who has been late once is not late again.
       if (!x.late) this.#options.context.wheel.set(x.timer, this.rtt.timeout)

@@ -52,7 +52,7 @@ export class Lookout {
 
   /**
    * @param look called once; `heldUp` where this process, and so perhaps the whole machine, had no time
-   *     meanwhile: whoever looks late then need not be
+   *     meanwhile: a late look then need not be
    */
   constructor(clock: Clock, wheel: TimerWheel, look: (heldUp: boolean) => void) {
     this.#clock = clock
@@ -149,7 +149,7 @@ export class Tending {
     if (hopeless.length === 0) this.#displace()
   }
 
-  /** Clients that are no crowd get places of whoever has most; those there wait again. */
+  /** Clients that are no crowd get places of the client that has most; those there wait again. */
   #displace(): void {
     const { dialler, pool, shares, waiting } = this.#parts
     if (!shares.hasCrowd) return

@@ -187,7 +187,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
     if (this.#socket.writableLength > 0) this.#batch.yield()
   }
 
-  abandon(x: Exchange): void {
+  cancel(x: Exchange): void {
     this.#ids.give(x.id)
     this.#forsakenBy = x.client
     x.carrier = null
@@ -195,7 +195,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
 
   /** Those who wait for an answer, oldest first, leaving none; or only those of `all`. */
   takeAll(all: Exchange[] = this.#oldestFirst()): Exchange[] {
-    for (const x of all) this.abandon(x)
+    for (const x of all) this.cancel(x)
     return all
   }
 

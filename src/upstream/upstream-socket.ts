@@ -134,7 +134,7 @@ export class UpstreamSocket implements Carrier {
     if (error !== null) this.#failed(error)
   }
 
-  abandon(x: Exchange): void {
+  cancel(x: Exchange): void {
     this.#exchanges.delete(x.id)
     this.#abandoned++
     x.carrier = null

@@ -241,7 +241,7 @@ export class Upstream implements ExchangeHost {
   }
 
   cancelled(x: Exchange, result: Result): void {
-    x.carrier?.abandon(x)
+    x.carrier?.cancel(x)
     this.counters.results[x.state === ExchangeState.Late ? Result.Timeout : result]!++
     this.#end(x)
   }

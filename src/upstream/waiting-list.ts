@@ -52,7 +52,7 @@ export class WaitingList implements Carrier {
     return null
   }
 
-  abandon(x: Exchange): void {
+  cancel(x: Exchange): void {
     this.#list[x.ticket - this.#base] = null
     x.carrier = null
     this.size--
@@ -65,7 +65,7 @@ export class WaitingList implements Carrier {
     return this.#list.filter((x) => x !== null)
   }
 
-  /** Empties the list: whoever is handed on may well come back into it. */
+  /** Empties the list: what is handed on may well come back into it. */
   takeAll(): Exchange[] {
     const all = this.all()
     for (const x of all) x.carrier = null
@@ -121,12 +121,12 @@ export class WaitingLines {
     for (let x = this.others.first(), next = x; x !== null; x = next) {
       next = this.others.after(x)
       if (!this.#shares.isCrowd(x)) continue
-      this.others.abandon(x)
+      this.others.cancel(x)
       this.crowds.add(x, x.queuedAt)
     }
   }
 
-  /** Empties both lines: whoever is handed on may well come back. */
+  /** Empties both lines: what is handed on may well come back. */
   takeAll(): Exchange[] {
     return [...this.others.takeAll(), ...this.crowds.takeAll()]
   }

@@ -9,7 +9,7 @@ const POINTER = 0xc0
 /** A label takes two octets, so no more of them begin within reach; one name may go beyond. */
 const CAPACITY: number = REACH / 2 + 128
 const BUCKETS = 2048
-/** Labels compared per look-up. Whoever makes names collide gets them in full. */
+/** Labels compared per look-up. Names made to collide are written in full. */
 const MAX_PROBES = 24
 const ROOT = 0
 const NONE = 0

@@ -160,7 +160,7 @@ export function stripOpt(b: Uint8Array, records: Records): number {
 }
 
 /**
- * Takes OPT records out of the description and the header's counts of a scanned message, for whoever
+ * Takes OPT records out of the description and the header's counts of a scanned message, for a caller that
  * writes the others anew: `starts`, `ttlAt` and `ends` are his to set, `types` are right.
  */
 export function leaveOutOpts(b: Uint8Array, records: Records): void {

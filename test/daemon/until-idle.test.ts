@@ -59,7 +59,7 @@ test("the daemon's own checks are no clients", async (t) => {
     log: nullLog,
   })
   const listener = await listeners.open('127.0.0.1', 0, testServer().dispatch)
-  t.after(() => listener.close(0))
+  t.after(() => listener.drain(0))
   let over: boolean | null = null
   const waiting = untilIdle([listener], clock, 200, 5_000).then((idle) => (over = idle))
   while (over === null) {

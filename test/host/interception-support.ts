@@ -115,8 +115,8 @@ export class FakeNode {
         this.#call('interface renewed')
         return this.linked
       },
-      release: () => this.#call('interface released'),
-      abandon: () => this.#call('interface abandoned'),
+      remove: () => this.#call('interface released'),
+      leave: () => this.#call('interface abandoned'),
     }
   }
 

@@ -77,7 +77,7 @@ describe('the begin', () => {
     assert.deepEqual(n.done(), ['interface opened', 'interface ensured', 'interface renewed'])
     assert.deepEqual([interceptionState.interface, interceptionState.rules], ['lo', 'none'])
     await n.interception.withdraw()
-    await n.interception.release(false)
+    await n.interception.remove(false)
     assert.deepEqual(n.done(), ['interface released'])
   })
 
@@ -391,10 +391,10 @@ describe('the end', () => {
     await n.interception.sync()
     await n.pass(61_000)
     assert.deepEqual(n.done(), [], 'nothing is put back')
-    await n.interception.release(false)
+    await n.interception.remove(false)
     assert.equal(n.calls.at(-2), 'alarm 0')
     assert.deepEqual(n.done(), ['interface released', 'rules removed'])
-    await n.interception.release(false)
+    await n.interception.remove(false)
     assert.deepEqual(n.done(), ['rules removed'], 'a second time there is no interface')
   })
 
@@ -403,7 +403,7 @@ describe('the end', () => {
     await n.interception.start(false)
     await n.interception.withdraw()
     n.done()
-    await n.interception.release(true)
+    await n.interception.remove(true)
     assert.deepEqual(n.done(), ['interface abandoned'])
   })
 
@@ -414,7 +414,7 @@ describe('the end', () => {
     n.failures.set('rules removed', new Error('two'))
     const before = setupErrors.iptables
     await n.interception.withdraw()
-    await n.interception.release(false)
+    await n.interception.remove(false)
     assert.deepEqual(n.log.lines.slice(-2), ['[ERROR] one', '[ERROR] two'])
     assert.equal(setupErrors.iptables, before + 2)
   })
@@ -427,15 +427,15 @@ describe('the end', () => {
     n.renewed = new Promise((resolve) => (refuse = resolve))
     await n.pass(1000)
     n.done()
-    n.interception.abandon()
+    n.interception.leave()
     assert.equal(n.calls.at(-1), 'alarm 0')
     assert.deepEqual(n.done(), ['interface abandoned'])
     // The successor's rules are not ours: that our lease is gone is as it should be.
     refuse(false)
-    n.interception.abandon()
+    n.interception.leave()
     await n.pass(61_000)
     await n.interception.withdraw()
-    await n.interception.release(false)
+    await n.interception.remove(false)
     assert.deepEqual(n.done(), [])
     assert.equal(n.interception.tun, null)
   })
@@ -454,7 +454,7 @@ describe('the end', () => {
     await withdrawn
     assert.equal(interceptionState.active, 0)
     assert.ok(!n.log.lines.includes(BEGUN))
-    await n.interception.release(false)
+    await n.interception.remove(false)
     assert.deepEqual(n.done(), ['rules withdrawn', 'interface released', 'rules removed'])
   })
 
@@ -485,7 +485,7 @@ describe('an end that is near', () => {
     const n = new FakeNode(t)
     n.selfQuery = 'not yet'
     await n.interception.start(false)
-    n.interception.beginNoMore()
+    n.interception.neverBegin()
     n.selfQuery = null
     n.done()
     await n.pass(3000)
@@ -507,7 +507,7 @@ describe('an end that is near', () => {
     answer('not yet')
     await started
     await n.pass(1000)
-    n.interception.beginNoMore()
+    n.interception.neverBegin()
     answer(null)
     await n.settle()
     assert.ok(!n.calls.includes('interface opened'))
@@ -516,7 +516,7 @@ describe('an end that is near', () => {
   test('keeps what is active until it comes', async (t) => {
     const n = new FakeNode(t)
     await n.interception.start(false)
-    n.interception.beginNoMore()
+    n.interception.neverBegin()
     await n.settle()
     n.done()
     await n.pass(1000)
@@ -526,7 +526,7 @@ describe('an end that is near', () => {
   test('leaves suspended what is suspended before it comes', async (t) => {
     const n = new FakeNode(t)
     await n.interception.start(false)
-    n.interception.beginNoMore()
+    n.interception.neverBegin()
     n.selfCheck = 'no answer'
     await n.pass(3000)
     n.selfCheck = null

@@ -31,7 +31,7 @@ function parts(more: Partial<InterfaceParts> = {}): InterfaceParts {
 
 function open(t: TestContext, more: Partial<InterfaceParts> = {}): NodeInterface {
   const opened = openInterface(parts(more))
-  t.after(() => opened.release())
+  t.after(() => opened.remove())
   return opened
 }
 
@@ -112,7 +112,7 @@ describe('openInterface()', { skip }, () => {
     assert.deepEqual(names(), both.toSorted())
     assert.match(ip(`link show dev ${NAME}`), /[<,]UP[,>]/)
     assert.deepEqual(opened.ensure(), [])
-    opened.release()
+    opened.remove()
     assert.equal(exists(), false)
   })
 
@@ -128,7 +128,7 @@ describe('openInterface()', { skip }, () => {
     const opened = open(t, { addresses: ['FD00:96:0::A'] })
     assert.deepEqual(names(), ['fd00:96::a'])
     assert.deepEqual(opened.ensure(), [])
-    opened.release()
+    opened.remove()
     assert.equal(exists(), false)
   })
 
@@ -170,7 +170,7 @@ describe('a host process with a connected socket', { skip }, () => {
       const opened = open(t)
       const socket = await connected(t, address)
       assert.equal(socket.address().address, address.includes(':') ? 'fd09::1' : '10.9.0.1')
-      opened.release()
+      opened.remove()
       assert.equal(await sendError(socket), '')
     })
   }
@@ -180,7 +180,7 @@ describe('a host process with a connected socket', { skip }, () => {
     const opened = open(t, { lease: 'address' })
     const socket = await connected(t, '10.96.0.10')
     assert.equal(socket.address().address, '10.96.0.10')
-    opened.release()
+    opened.remove()
     assert.equal(await sendError(socket), 'ENETUNREACH')
   })
 
@@ -290,7 +290,7 @@ describe('the process that holds the interface', { skip }, () => {
     const link = (): string => ip('-details link show')
     assert.match(link(), new RegExp(NAME))
     const child = startProcess(t, 'sleep', ['30'])
-    opened.abandon()
+    opened.leave()
     assert.equal(child.ended(), null)
     assert.equal(exists(), false)
   })
@@ -303,11 +303,11 @@ async function hold(t: TestContext, lease: string): Promise<Running> {
   return holder
 }
 
-describe('release() and abandon()', { skip }, () => {
+describe('remove() and leave()', { skip }, () => {
   test('leave the addresses to another process that is attached', (t) => {
     const fd = openTun(library, NAME)
     const opened = open(t)
-    opened.release()
+    opened.remove()
     assert.deepEqual(names(), both.toSorted())
     library.close(fd)
     assert.equal(exists(), false)
@@ -315,10 +315,10 @@ describe('release() and abandon()', { skip }, () => {
 
   test('take effect once', (t) => {
     const first = open(t)
-    first.release()
+    first.remove()
     const second = open(t, { name: 'other0' })
-    first.release()
-    first.abandon()
+    first.remove()
+    first.leave()
     assert.deepEqual(second.ensure(), [])
   })
 })
@@ -337,12 +337,12 @@ describe("openInterface() with a predecessor's TUN", { skip }, () => {
   test('takes the device over, whose addresses never go', (t) => {
     const old = open(t)
     const next = adopt({ addresses: both.slice(1) }, pass(old))
-    t.after(() => next.release())
+    t.after(() => next.remove())
     assert.deepEqual(names(), both.slice(1).toSorted())
-    old.abandon()
+    old.leave()
     assert.deepEqual(names(), both.slice(1).toSorted())
     assert.deepEqual(next.ensure(), [])
-    next.release()
+    next.remove()
     assert.equal(exists(), false)
   })
 
@@ -350,16 +350,16 @@ describe("openInterface() with a predecessor's TUN", { skip }, () => {
     uplink(t)
     const first = open(t)
     const second = adopt({ lease: 'address' }, pass(first))
-    first.abandon()
+    first.leave()
     assert.deepEqual([...addresses().values()], [3, 3, 3])
     assert.match(ip('route get 10.96.0.10'), /src 10\.96\.0\.10/)
     assert.match(ip('route get fd00:96::a'), /src fd00:96::a/)
     const third = adopt({}, pass(second))
-    t.after(() => third.release())
-    second.abandon()
+    t.after(() => third.remove())
+    second.leave()
     assert.deepEqual([...addresses().values()], [null, null, null])
     assert.match(ip('route get fd00:96::a'), /src fd09::1/)
-    third.abandon()
+    third.leave()
     assert.equal(exists(), false)
   })
 
@@ -384,14 +384,14 @@ describe('where TUN is not to be had', { skip }, () => {
       const loud = texts.filter((text) => text.includes('is a dummy link'))
       assert.equal(loud.length, 1)
       assert.match(loud[0]!, /^Cannot open \/dev\/net\/tun: E(NOENT|PERM): nodelocaldns is a dummy/)
-      opened.release()
+      opened.remove()
       assert.equal(exists(), false)
     })
   }
 
   test('the dummy outlives its holder and serves the next one', (t) => {
     const without = dummyStandIn(library, 'bridge', ENOENT)
-    open(t, { libc: without }).abandon()
+    open(t, { libc: without }).leave()
     assert.ok(exists())
     const { index } = new Rtnetlink(library).link(NAME)!
     open(t, { libc: without, addresses: ['10.96.0.11'] })
@@ -414,14 +414,14 @@ describe('where TUN is not to be had', { skip }, () => {
     ip('address delete 10.96.0.10/32 dev lo')
     assert.equal(opened.ensure()[0], 'address 10.96.0.10')
     opened.renew()
-    opened.release()
+    opened.remove()
     assert.deepEqual(onLoopback(), ['127.0.0.1', '10.96.0.99', '::1'])
     assert.match(ip('link show dev lo'), /[<,]UP[,>]/)
   })
 
   test('on lo they stay with who takes over, and expire with lease "address"', async (t) => {
     const without = dummyStandIn(library, 'absent', ENOENT)
-    open(t, { libc: without }).abandon()
+    open(t, { libc: without }).leave()
     const next = open(t, { libc: without, lease: 'address' })
     assert.equal(onLoopback().length, 2 + both.length)
     await waitUntil('the addresses expire', () => onLoopback().length === 2)

@@ -37,7 +37,7 @@ class Scene {
     const server = testServer()
     server.before = () => void this.#reached.push(host)
     const listener = await this.#listeners.open(host, port, server.dispatch)
-    this.#owner.after(() => listener.close(0))
+    this.#owner.after(() => listener.drain(0))
     return listener
   }
 
@@ -75,7 +75,7 @@ describe('one port with and without an address', () => {
       assert.equal(await scene.reached('127.0.0.1', port), '')
       assert.equal(await scene.reached('127.0.0.2', port), '127.0.0.2')
       assert.equal(await scene.reached('127.0.0.3', port), '')
-      await open.get('127.0.0.2')!.close(0)
+      await open.get('127.0.0.2')!.drain(0)
       assert.equal(await scene.reached('127.0.0.2', port), '')
     })
   }
@@ -108,7 +108,7 @@ test('both end together', async (t) => {
   const port = await freePort()
   const wildcard = await scene.open('', port)
   const bound = await scene.open('127.0.0.2', port)
-  await Promise.all([bound.close(0), wildcard.close(0)])
+  await Promise.all([bound.drain(0), wildcard.drain(0)])
 })
 
 test('both end together, the wildcard first', async (t) => {
@@ -116,5 +116,5 @@ test('both end together, the wildcard first', async (t) => {
   const port = await freePort()
   const bound = await scene.open('127.0.0.2', port)
   const wildcard = await scene.open('', port)
-  await Promise.all([wildcard.close(0), bound.close(0)])
+  await Promise.all([wildcard.drain(0), bound.drain(0)])
 })

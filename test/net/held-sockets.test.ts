@@ -47,7 +47,7 @@ async function open(
   port = 0,
 ): Promise<Listener> {
   const listener = await listeners.open(host, port, server.dispatch)
-  owner.after(() => listener.close(0))
+  owner.after(() => listener.drain(0))
   return listener
 }
 
@@ -79,12 +79,12 @@ describe('sockets of a predecessor', { skip }, () => {
     for (let id = 1; id <= 20; id++) client.send(query({ id }))
     await client.wait(20)
     assert.deepEqual([old.counters.udpReceived.sum, young.counters.udpReceived.sum], [20, 0])
-    before.letGo()
+    before.stopReading()
     client.send(query({ id: 21 }))
     after.begin()
     await client.wait(21)
     assert.equal(young.counters.udpReceived.sum, 1)
-    await before.close(1_000)
+    await before.drain(1_000)
   })
 
   for (const from of backends) {
@@ -98,7 +98,7 @@ describe('sockets of a predecessor', { skip }, () => {
         client.send(query({ id: 1, name: 'hold.test' }))
         await eventually('the old one has a query', () => old.server.held.length === 1)
 
-        before.letGo()
+        before.stopReading()
         client.send(query({ id: 2 }), query({ id: 3 }))
         // Nobody accepts now: the kernel holds the connection for whoever does.
         const early = await tcpClient(t, { address: '127.0.0.1', port })
@@ -116,7 +116,7 @@ describe('sockets of a predecessor', { skip }, () => {
         const ids = client.replies.map(({ wire }) => wire.readUInt16BE(0))
         assert.deepEqual(ids, [2, 3, 1], 'a late answer of the old one comes from the same address')
         assert.ok(client.replies.every(({ from: { port: source } }) => source === port))
-        await before.close(1_000)
+        await before.drain(1_000)
         client.send(query({ id: 5 }))
         await client.wait(4)
         assert.equal(old.counters.udpReceived.sum, 1)

@@ -33,7 +33,7 @@ function make(owner: Owner, options: Partial<ListenersOptions> = {}): Made {
   const listeners = new Listeners({ udp, clock: new Clock(), counters, log, ...options })
   const open = async (host: string, port = 0): Promise<Listener> => {
     const listener = await listeners.open(host, port, testServer().dispatch)
-    owner.after(() => listener.close(0))
+    owner.after(() => listener.drain(0))
     return listener
   }
   return { listeners, counters, lines, open }
@@ -71,7 +71,7 @@ describe('Listeners', () => {
         assert.equal(listener.host, address)
         await asks(t, address, listener.port)
         assert.deepEqual([counters.udpSockets, counters.tcpListeners], [1, 1])
-        await listener.close(1_000)
+        await listener.drain(1_000)
         assert.deepEqual([counters.udpSockets, counters.tcpListeners], [0, 0])
       },
     )
@@ -176,7 +176,7 @@ describe('Listeners', () => {
   test('a replaced dispatch takes the next query, over UDP and TCP', async (t) => {
     const { listeners } = make(t)
     const listener = await listeners.open('127.0.0.1', 0)
-    t.after(() => listener.close(0))
+    t.after(() => listener.drain(0))
     const server = { address: '127.0.0.1', port: listener.port }
     const viaUdp = await udpClient(t, server)
     const viaTcp = await tcpClient(t, server)

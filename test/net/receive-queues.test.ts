@@ -24,11 +24,11 @@ function fakeSocket(address = '10.96.0.10'): Fake {
     port: 53,
     fd: -1,
     begin: () => {},
-    letGo: () => {},
+    stopReading: () => {},
     received: 0,
     queue: { bytes: 0, drops: 0 },
     receiveQueue: () => socket.queue,
-    close: () => Promise.resolve(),
+    drain: () => Promise.resolve(),
   }
   return socket
 }
@@ -114,7 +114,7 @@ test(
     const clock = new ManualClock()
     const listeners = new Listeners({ udp, clock, counters: new NetCounters(), log: nullLog })
     const listener = await listeners.open('127.0.0.1', 0, testServer().dispatch)
-    t.after(() => listener.close(0))
+    t.after(() => listener.drain(0))
     const [socket, ...more] = listeners.udpSockets()
     assert.deepEqual(more, [])
     assert.deepEqual(socket!.receiveQueue(), { bytes: 0, drops: 0 })
@@ -132,7 +132,7 @@ test(
     await waitUntil('an empty queue', () => socket!.receiveQueue()?.bytes === 0)
     assert.ok(socket!.received > 0)
     assert.equal(socket!.receiveQueue()!.drops, full.drops)
-    await listener.close(0)
+    await listener.drain(0)
     assert.equal(socket!.receiveQueue(), null)
     assert.deepEqual(listeners.udpSockets(), [])
   },

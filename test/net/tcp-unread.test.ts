@@ -20,7 +20,7 @@ test('who has most unread answers is cut where those of all pile up, on whicheve
     const dispatcher = testServer()
     const options = { host: '127.0.0.1', port: 0, clock: new ManualClock(), dispatcher, counters }
     const listener = await openTcp({ ...options, descriptors: new Descriptors(), log })
-    t.after(() => listener.close(0))
+    t.after(() => listener.drain(0))
     return { dispatcher, at: { address: '127.0.0.1', port: listener.port } }
   }
   const [hostile, decent] = [await open(), await open()]

@@ -47,7 +47,7 @@ async function start(owner: Owner, host = '127.0.0.1', onNode = false): Promise<
   const descriptors = new Descriptors({ onNode })
   const parts = { descriptors, dispatcher: server, clock, counters }
   const listener = await openTcp({ host, port: 0, ...parts })
-  owner.after(() => listener.close(0))
+  owner.after(() => listener.drain(0))
   const address = host === '' ? '127.0.0.1' : host
   return { address, port: listener.port, listener, server, counters, clock }
 }
@@ -433,7 +433,7 @@ describe('TCP', () => {
     const idle = await tcpClient(t, started)
     client.send(query({ id: 1, name: 'hold.test' }))
     await eventually('it is kept', () => server.held.length === 1)
-    const closed = listener.close(5_000)
+    const closed = listener.drain(5_000)
     await idle.ended()
     idle.socket.end()
     await assert.rejects(once(connect(started.port, '127.0.0.1'), 'connect'), {
@@ -446,7 +446,7 @@ describe('TCP', () => {
     await closed
     assert.equal(counters.tcpEnds[TcpEnd.Shutdown], 2)
     assert.deepEqual([counters.tcpOpen, counters.tcpListeners], [0, 0])
-    await listener.close(0)
+    await listener.drain(0)
   })
 
   test('close() answers the first query of who has only just connected', async (t) => {
@@ -454,7 +454,7 @@ describe('TCP', () => {
     const { listener, counters } = started
     const client = await tcpClient(t, started)
     await eventually('it is accepted', () => counters.tcpOpen === 1)
-    const closed = listener.close(5_000)
+    const closed = listener.drain(5_000)
     await eventually('it listens no more', () => counters.tcpListeners === 0)
     client.send(query({ id: 1 }))
     await client.wait(1)
@@ -478,7 +478,7 @@ describe('TCP', () => {
     const output = once(child.stdout, 'data')
     blockUntilConnected(port, 20)
     assert.equal(counters.tcpAccepted, 0)
-    const closed = listener.close(5_000)
+    const closed = listener.drain(5_000)
     assert.equal(String((await output)[0]).trim(), '20')
     await closed
     assert.equal(counters.tcpAccepted, 20)
@@ -490,7 +490,7 @@ describe('TCP', () => {
     const client = await tcpClient(t, started)
     client.send(query({ name: 'hold.test' }))
     await eventually('it is kept', () => server.held.length === 1)
-    await listener.close(1)
+    await listener.drain(1)
     await client.ended()
     assert.equal(counters.tcpEnds[TcpEnd.Shutdown], 1)
     server.release()
@@ -503,7 +503,7 @@ describe('TCP', () => {
     busy.send(query({ id: 1 }), query({ id: 2, name: 'hold.test' }))
     await busy.wait(1)
     await eventually('it is kept', () => server.held.length === 1)
-    listener.letGo()
+    listener.stopReading()
     await assert.rejects(once(connect(started.port, '127.0.0.1'), 'connect'), {
       code: 'ECONNREFUSED',
     })
@@ -513,7 +513,7 @@ describe('TCP', () => {
     server.release()
     await busy.wait(3)
     let ended = false
-    const settled = listener.settled().then(() => (ended = true))
+    const settled = listener.drained().then(() => (ended = true))
     clock.advance(RETIRED_IDLE_MS - 1)
     busy.send(query({ id: 4 }))
     await busy.wait(4)
@@ -532,14 +532,14 @@ describe('TCP', () => {
     const client = await tcpClient(t, started)
     client.send(query({ id: 1, name: 'hold.test' }))
     await eventually('it is kept', () => server.held.length === 1)
-    listener.letGo()
+    listener.stopReading()
     clock.advance(RETIRED_MS)
     server.release()
     await client.wait(1)
     await client.ended()
     // It does not close its side: that does not keep the old process.
     clock.advance(IDLE_MS)
-    await listener.settled()
+    await listener.drained()
   })
 
   test('is understood by dig and kdig', { skip: requireTools('dig', 'kdig') }, async (t) => {

@@ -44,7 +44,7 @@ async function start(
   const counters = new NetCounters()
   const options = { address, port: 0, descriptors, dispatcher: server, clock: new Clock() }
   const socket = await backend.open({ ...options, counters })
-  owner.after(() => socket.close(0))
+  owner.after(() => socket.drain(0))
   return { socket, server, counters }
 }
 
@@ -256,7 +256,7 @@ for (const [backend, descriptors] of backends) {
         clock: new Clock(),
         counters: new NetCounters(),
       })
-      t.after(() => socket.close(0))
+      t.after(() => socket.drain(0))
       const client = await udpClient(t, socket)
       client.send(query({ id: 1, name: 'hold.test' }))
       await eventually('the first has it', () => first.held.length === 1)
@@ -273,7 +273,7 @@ for (const [backend, descriptors] of backends) {
       const client = await udpClient(t, socket)
       client.send(query({ id: 1, name: 'hold.test' }), query({ id: 2, name: 'hold.test' }))
       await eventually('both are kept', () => server.held.length === 2)
-      const closed = socket.close(5_000)
+      const closed = socket.drain(5_000)
       setImmediate(() => server.release())
       await closed
       await client.wait(2)
@@ -286,11 +286,11 @@ for (const [backend, descriptors] of backends) {
       const client = await udpClient(t, socket)
       client.send(query({ name: 'hold.test' }), query({ name: 'hold.test' }))
       await eventually('both are kept', () => server.held.length === 2)
-      await socket.close(1)
+      await socket.drain(1)
       server.release()
       assert.equal(counters.udpDrops[UdpDrop.Closed], 2)
       // Closing again is no error.
-      await socket.close(1)
+      await socket.drain(1)
     })
 
     test('shares its port with a socket of its kind, and with no other', async (t) => {
@@ -305,7 +305,7 @@ for (const [backend, descriptors] of backends) {
           counters,
         })
       const second = await open(socket.port)
-      t.after(() => second.close(0))
+      t.after(() => second.drain(0))
       assert.equal(second.port, socket.port)
       const other = createSocket('udp4').bind(0, '127.0.0.1')
       await once(other, 'listening')

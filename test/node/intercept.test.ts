@@ -86,7 +86,7 @@ async function start(
     neighbours: { state: 'nobody', scope: given.scope ?? '', ledBy: (one) => void (way = one) },
     descriptors,
   })
-  t.after(() => interception.release(false))
+  t.after(() => interception.remove(false))
   t.after(() => interception.withdraw())
   return { interception, log, readiness, asked, leadsAll: () => way.leadsAll }
 }
@@ -112,7 +112,7 @@ describe('intercept()', { skip }, () => {
     assert.ok(log.lines.includes('[INFO] Queries of this node are intercepted'))
     await interception.withdraw()
     assert.doesNotMatch(table(), /lease4 \{[^}]*elements/)
-    await interception.release(false)
+    await interception.remove(false)
     assert.equal(exists(), false)
     assert.equal(table(), '')
   })
@@ -140,7 +140,7 @@ describe('intercept()', { skip }, () => {
     const kept = join(state, 'kube-dns-pods.json')
     assert.equal(readFileSync(kept, 'utf8'), '["10.244.1.10"]')
     await interception.withdraw()
-    await interception.release(false)
+    await interception.remove(false)
     assert.match(table(), /dnat ip to 10\.244\.1\.10:53/, 'it answers when we are gone')
 
     writeFileSync(kept, '["10.244.1.11"]')
@@ -201,7 +201,7 @@ describe('intercept()', { skip }, () => {
     assert.equal(exists(), false)
     assert.notEqual(table(), '')
     await rules.interception.withdraw()
-    await rules.interception.release(false)
+    await rules.interception.remove(false)
     await start(t, ['10.96.0.10'], { args: ['-setupiptables=false'] })
     assert.ok(exists())
     assert.equal(table(), '')
@@ -215,7 +215,7 @@ describe('intercept()', { skip }, () => {
     const { libc } = await import('../../src/sys/libc.ts')
     const tun = libc().libc!.fcntl(old.interception.tun!, 1030, 3)
     const next = await start(t, ['10.96.0.10'], { tun })
-    old.interception.abandon()
+    old.interception.leave()
     assert.equal(index(), before)
     assert.equal(next.interception.tun, tun)
     assert.deepEqual(next.asked, [], 'it intercepts at once')

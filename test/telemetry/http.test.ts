@@ -182,7 +182,7 @@ test('a socket that is let go lives on with whoever has a copy', { skip }, async
 
   const underWay = get(port, '/slow')
   while (answer.length === 0) await new Promise((resolve) => setImmediate(resolve))
-  const gone = plainHttp.letGo()
+  const gone = plainHttp.stopReading()
   // Nobody accepts now: the kernel keeps the connection for the next who does.
   const later = get(port, '/health')
   const descriptors = new Descriptors()

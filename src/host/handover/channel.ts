@@ -26,7 +26,7 @@ export interface Frame {
  * The event loop has its turn after every call, so queries are answered meanwhile. Every wait ends.
  */
 export class Channel {
-  /** Descriptors received; whoever takes them out owns them, `close()` closes the others. */
+  /** Descriptors received; who takes them out owns them, `close()` closes the others. */
   readonly descriptors: number[] = []
   readonly #libc: Libc
   readonly #fd: number

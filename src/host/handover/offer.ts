@@ -27,14 +27,14 @@ export interface RunningDaemon {
   /** Its cache in pieces, each used before the next is asked for. */
   exportCache(): Iterable<Buffer>
   /** Stops reading and accepting; resolves once that has happened. */
-  letGo(): Promise<void>
+  stopReading(): Promise<void>
   /** Whether somebody is about to take over: nobody should be told that this daemon is ready. */
   setSuccessor(isThere: boolean): void
   /** A dnslet that cannot take over is about to serve beside this one. */
   otherVersion(): void
-  /** After letGo(): resolves when everything under way has ended. */
-  retire(): Promise<void>
-  /** After retire(): nothing is left to do for this process. */
+  /** After stopReading(): resolves when everything under way has ended. */
+  drain(): Promise<void>
+  /** After drain(): nothing is left to do for this process. */
   handedOver(): void
 }
 
@@ -195,12 +195,12 @@ export class Offer {
       ;({ kind } = await channel.receive(start))
     }
     if (kind !== FrameKind.Serving) throw new HandoverError(`it sends a frame of kind ${kind}`)
-    await daemon.letGo()
+    await daemon.stopReading()
     log.info(`Handed over to process ${pid}; finishing what is under way`)
     void this.#close()
     await channel.send(FrameKind.LetGo, step).catch(() => {})
     channel.close()
-    await daemon.retire()
+    await daemon.drain()
     log.info('Everything under way has ended')
     daemon.handedOver()
   }

@@ -218,7 +218,7 @@ export class Predecessor implements Inheritance {
   }
 
   /** Takes nothing over: the predecessor serves on. */
-  abandon(): void {
+  leave(): void {
     this.#closeLeft()
     this.#parts.channel.close()
   }

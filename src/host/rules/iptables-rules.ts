@@ -7,7 +7,7 @@ import { FALLBACK_MS, makePlan, type Rules, type RulesParts } from './rules.ts'
 /** The end of the fallback is put off in such steps: each is a change of rules. */
 const STEP_MS = 600_000
 
-/** Rules among those of others, where nft is not to be had. The address's lifetime is the lease. */
+/** Rules among those of others, where nft is missing. The address's lifetime is the lease. */
 export class IptablesRules implements Rules {
   readonly kind = 'iptables'
   readonly lease = 'address'

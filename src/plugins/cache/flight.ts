@@ -26,7 +26,7 @@ export class Flight {
   #waiters: Query[] | null = null
   /** Runs out when the clients get a stale answer instead of waiting on (RFC 8767 §5). */
   timer: NodeJS.Timeout | null = null
-  /** True once it has run out: whoever asks now gets the stale answer at once. */
+  /** True once it has run out: a query that comes now gets the stale answer at once. */
   overdue = false
 
   /** A flight that is about to take off with this kept query. */

@@ -156,7 +156,7 @@ export class Flights {
   }
 
   /**
-   * No answer. Whoever waits gets a stale one if there is one; else the failure, but for those who
+   * No answer. Waiting queries get a stale one if there is one; else the failure, but for those who
    * joined a slow flight late: their own resolvers will wait long enough for a second try.
    */
   #landFailure(flight: Flight, leader: Query): void {

@@ -47,7 +47,7 @@ const nothing: Buffer = Buffer.alloc(0)
 /**
  * Fills caches from the stream of `exportCaches`, cut anywhere into pieces. Sections of caches that
  * are not here are passed over. Nothing of the stream is believed: messages are scanned as if an
- * upstream had sent them. Whoever gets an error from `push` or `end` calls `discard`.
+ * upstream had sent them. A caller that gets an error from `push` or `end` calls `discard`.
  */
 export class CacheImport {
   /** Entries stored so far. */

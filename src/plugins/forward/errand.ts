@@ -214,7 +214,7 @@ export class Errand implements ExchangeOwner {
     this.#rules.done(q)
   }
 
-  /** Gives the scanned reply to whoever asked. */
+  /** Gives the scanned reply to its query. */
   #deliver(q: Query, reply: Buffer): void {
     this.#end(Result.Superseded)
     if (records.ede >= 0) gatherErrors(reply, records.optionsAt, records.optionsEnd, q.errors)

@@ -40,7 +40,7 @@ export interface MergedParts {
 }
 
 /**
- * Equal questions in flight are one, for whoever has no cache that merges them: each further one would be
+ * Equal questions in flight are one, for blocks without a cache that merges them: each further one would be
  * another chance to guess an id and a port (RFC 5452 §5). A question is told from another by name, type,
  * class and the bits that go upstream: DO, CD and RD.
  */

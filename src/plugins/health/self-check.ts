@@ -24,7 +24,7 @@ export interface SelfCheckParts {
 type State = 'new' | 'checking' | 'resting' | 'stopped'
 
 /**
- * Keeps asking the daemon's own sockets, so that whoever wants to know its health has the answer at
+ * Keeps asking the daemon's own sockets, so that a probe has the answer at
  * once. One for all `health` directives; it lives on over reloads.
  *
  *     new ──start()──▶ checking ──a result, or none in 3 s──▶ resting ──next turn──▶ checking

@@ -41,7 +41,7 @@ async function ask(
   const found = await askPredecessor({ libc: library, directory, log, uid: as, patience: 150 })
   assert.notEqual(found, OTHER_VERSION)
   const inherited = found === OTHER_VERSION ? null : found
-  owner.after(() => inherited?.abandon())
+  owner.after(() => inherited?.leave())
   return { inherited, lines }
 }
 
@@ -131,7 +131,7 @@ describe('hand-over', { skip }, () => {
     const { directory, daemon, lines } = await startPredecessor(t)
     const { inherited } = await ask(t, directory)
     await inherited!.receiveCache(() => {})
-    inherited!.abandon()
+    inherited!.leave()
     await settle(() => lines.length === 1, 'a warning')
     assert.match(lines[0]!, /did not take over: it closed the connection; serving on/)
     await settle(() => !daemon.hasSuccessor, 'it is as ready as before')

@@ -86,12 +86,12 @@ class FakeDaemon implements RunningDaemon {
     return this.pieces
   }
 
-  letGo(): Promise<void> {
+  stopReading(): Promise<void> {
     this.events.push('let go')
     return Promise.resolve()
   }
 
-  retire(): Promise<void> {
+  drain(): Promise<void> {
     this.events.push('retired')
     return Promise.resolve()
   }
