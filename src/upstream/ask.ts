@@ -75,6 +75,7 @@ export function ask(to: Destination, query: Buffer, options: AskOptions): Promis
       isAnswer: (message) =>
         message.length >= HEADER_SIZE && readId(message) === readId(query) && isAnswer(message),
     })
+    if (signal?.aborted === true) abort()
   })
 }
 

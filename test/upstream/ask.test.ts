@@ -82,6 +82,8 @@ for (const protocol of ['udp', 'tcp'] as const) {
     const asking = ask(silent, query, { timeoutMs: 60_000, signal: ended.signal })
     ended.abort()
     await assert.rejects(asking, /called off/)
+    const tooLate = ask(silent, query, { timeoutMs: 60_000, signal: ended.signal })
+    await assert.rejects(tooLate, /called off/)
   })
 }
 
