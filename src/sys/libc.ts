@@ -43,6 +43,8 @@ export interface Libc {
   recvmsg(fd: number, message: number, flags: number): number
   /** @param limits two 64-bit numbers: soft and hard limit */
   setrlimit(resource: number, limits: Uint8Array): number
+  /** One of the kernel's calls that C libraries have no name for. */
+  syscall(number: number, first: number, second: number, third: number): number
   /** Seconds that were left of the alarm before. 0 takes the alarm back. */
   alarm(seconds: number): number
   /**
@@ -142,6 +144,7 @@ function declare(koffi: typeof import('koffi')): Libc {
     sendmsg: own.func('long sendmsg(int fd, uintptr_t message, int flags)'),
     recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),
     setrlimit: own.func('int setrlimit(int resource, const void *limits)'),
+    syscall: own.func('long syscall(long number, long first, long second, long third)'),
     alarm: own.func('uint alarm(uint seconds)'),
     // A handler gets the signal's number, which _exit takes as exit code; no JavaScript is run.
     exitOnSignal: (number) => void signal(number, own.symbol('_exit')),

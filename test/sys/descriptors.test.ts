@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { openSync, readdirSync, readlinkSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { describe, test } from 'node:test'
@@ -203,5 +204,18 @@ describe('Descriptors, in the order of their end', { skip }, () => {
     server.close()
     for (const fd of opened) node.close(fd)
     assert.deepEqual(opened.map(target), ['', ''])
+  })
+
+  test('end with the main thread and those of libuv, whatever others still run', () => {
+    const script = new URL('descriptors-child.ts', import.meta.url).pathname
+    const run = (...args: readonly string[]): Record<string, unknown> =>
+      JSON.parse(execFileSync(process.execPath, [script, ...args], { encoding: 'utf8' })) as never
+    const { before, after, all } = run()
+    const ofLibuv = Array.from({ length: 4 }, () => 'libuv-worker')
+    assert.deepEqual([before, after], [['MainThread'], ['MainThread', ...ofLibuv]])
+    assert.ok(Number(all) > 5, 'V8 has threads as well')
+    // Descriptors that libuv's threads have opened would be lost.
+    const late = run('late')
+    assert.equal((late['after'] as string[]).length, late['all'])
   })
 })
