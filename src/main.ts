@@ -1,9 +1,9 @@
 import { constants } from 'node:os'
 import { errorText } from './commands/error-text.ts'
-import type { Command } from './options/options.ts'
 import { replaceHandler } from './lib/replace-handler.ts'
-import type { DaemonLog } from './telemetry/log.ts'
 import type { Serving } from './node/serve.ts'
+import type { Command } from './options/options.ts'
+import type { DaemonLog } from './telemetry/log.ts'
 
 /** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
 const MIN_NODE = 24

@@ -1,9 +1,8 @@
 import { CorefileError, everyError } from '../corefile/error.ts'
 import { openCacheBudget } from '../daemon/cache-budget.ts'
 import { type CompiledBlock, compileBlocks } from '../daemon/compile.ts'
-import { CorefileSource } from '../source/corefile-source.ts'
-import { joinHostPort } from '../lib/address.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
+import { joinHostPort } from '../lib/address.ts'
 import { Clock } from '../lib/clock.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
@@ -11,6 +10,7 @@ import { complaintsTo } from '../lib/log.ts'
 import { printable } from '../lib/printable.ts'
 import { knownDirectives } from '../plugins/index.ts'
 import type { Services } from '../serve/plugin.ts'
+import { CorefileSource } from '../source/corefile-source.ts'
 
 /** What `dnslet check` shows of a compiled server block. */
 export interface CheckedBlock {

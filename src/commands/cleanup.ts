@@ -1,6 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CleanupOptions } from '../options/cleanup-options.ts'
-import { library, scopedName } from '../node/prepare-node.ts'
 import { removeLink, removeRules, removeState } from '../host/cleanup.ts'
 import { portOwners } from '../host/port-owner.ts'
 import { findNeighbours, type Presence } from '../host/presence.ts'
@@ -9,6 +7,8 @@ import { lockFileEnvironment } from '../host/rules/iptables-backend.ts'
 import { DEFAULT_DIRECTORY } from '../host/state-directory.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { complaintsTo } from '../lib/log.ts'
+import { library, scopedName } from '../node/prepare-node.ts'
+import type { CleanupOptions } from '../options/cleanup-options.ts'
 
 /** The world as `dnslet cleanup` sees it. */
 export interface CleanupParts {

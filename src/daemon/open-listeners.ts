@@ -3,9 +3,9 @@ import { isSubdomain } from '../corefile/directive.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import type { Handler } from '../serve/plugin.ts'
+import type { ServedAddress, Runtime } from './runtime.ts'
 import { isSelfCheck } from './self-check.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
-import type { ServedAddress, Runtime } from './runtime.ts'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
 const DRAIN_MS = 5000

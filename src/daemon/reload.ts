@@ -1,9 +1,9 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import { counter, type MetricSpec } from '../lib/metrics.ts'
 import { oneAtATime } from '../lib/one-at-a-time.ts'
 import type { StopWatching } from '../source/watch-directory.ts'
-import { counter, type MetricSpec } from '../lib/metrics.ts'
 
 /** A Corefile that has been read: its blocks and the hash of what they say. */
 export interface LoadedBlocks {

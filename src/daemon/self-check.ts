@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
+import { joinHostPort, type Endpoint } from '../lib/address.ts'
 import type { Query } from '../serve/query.ts'
 import { ask, isAbsent, reachable } from '../upstream/ask.ts'
 import { Rcode } from '../wire/codes.ts'
-import { joinHostPort, type Endpoint } from '../lib/address.ts'
 
 /** A listener that has not answered by then serves nobody. */
 const PATIENCE = { timeoutMs: 1000 } as const

@@ -1,9 +1,9 @@
-import type { Listener, Listeners } from '../net/listeners.ts'
-import { Rcode, Type, Flag } from '../wire/codes.ts'
 import { joinHostPort } from '../lib/address.ts'
 import { lookUp } from '../lib/look-up.ts'
+import type { Listener, Listeners } from '../net/listeners.ts'
 import { ask, type Destination } from '../upstream/ask.ts'
 import { random16 } from '../upstream/random.ts'
+import { Rcode, Type, Flag } from '../wire/codes.ts'
 import { makeQuery } from '../wire/query.ts'
 
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */

@@ -4,15 +4,15 @@ import type { Clock } from '../lib/clock.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
 import type { Query } from '../serve/query.ts'
+import { Descriptors } from '../sys/descriptors.ts'
 import { BoundAddresses } from './bound-addresses.ts'
 import type { NetCounters } from './counters.ts'
 import { listenError } from './listen-error.ts'
 import type { Interfaces } from './local-addresses.ts'
 import { isPortShared } from './shared-port.ts'
 import { openTcp, type TcpListener } from './tcp.ts'
-import type { UdpBackend, UdpSocket } from './udp.ts'
 import { UdpSockets } from './udp-sockets.ts'
-import { Descriptors } from '../sys/descriptors.ts'
+import type { UdpBackend, UdpSocket } from './udp.ts'
 
 /** Where DNS is served: UDP and TCP on one address and port. */
 export interface Listener {

@@ -1,8 +1,8 @@
 import { joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import type { UdpSocket } from './udp.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import type { UdpSocket } from './udp.ts'
 
 /** Two looks closer together than this say nothing: the event loop may not have turned in between. */
 const LEAST_MS = 500

@@ -3,6 +3,7 @@ import { unmapped } from '../lib/address.ts'
 import { clientOf } from '../lib/client-share.ts'
 import type { Occupant } from '../lib/places.ts'
 import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
+import { clientSockaddr, sockaddrPort } from '../sys/sockaddr.ts'
 import { TcpEnd } from './counters.ts'
 import { FrameQueue, TOO_LONG } from './frame-queue.ts'
 import { ReplyStream } from './reply-stream.ts'
@@ -19,7 +20,6 @@ import {
   WRITE_MS,
 } from './tcp-limits.ts'
 import type { TcpShared } from './tcp-shared.ts'
-import { clientSockaddr, sockaddrPort } from '../sys/sockaddr.ts'
 
 const State = {
   /** Accepted, no whole message yet. */

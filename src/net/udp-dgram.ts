@@ -1,6 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import type { Clock } from '../lib/clock.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import type { Descriptors } from '../sys/descriptors.ts'
+import { duplicate } from '../sys/scm.ts'
 import { clientSockaddr, scopedAddress, sockaddrAddress, sockaddrPort } from '../sys/sockaddr.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
@@ -14,8 +16,6 @@ import {
   type UdpOptions,
   type UdpSocket,
 } from './udp.ts'
-import type { Descriptors } from '../sys/descriptors.ts'
-import { duplicate } from '../sys/scm.ts'
 
 const MAX_MESSAGE = 65_535
 /** Replies that may wait for room in the kernel's send buffer; more are dropped. */

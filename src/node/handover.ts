@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { Daemon } from '../daemon/daemon.ts'
+import { Offer, type RunningDaemon } from '../host/handover/offer.ts'
 import {
   type AskOptions,
   askPredecessor,
   OTHER_VERSION,
   type Predecessor,
 } from '../host/handover/predecessor.ts'
-import { Offer, type RunningDaemon } from '../host/handover/offer.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { libc } from '../sys/libc.ts'
-import type { Daemon } from '../daemon/daemon.ts'
 
 /** `loop` may take half a minute to see that a listener is unreachable; the predecessor need not wait. */
 const SETTLE_MS = 3_000

@@ -1,9 +1,9 @@
+import type { Answering } from '../daemon/self-check.ts'
 import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner.ts'
 import { findNeighbours, type Announcement, announcePresence } from '../host/presence.ts'
-import type { Holds } from '../lib/holds.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
+import type { Holds } from '../lib/holds.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
-import type { Answering } from '../daemon/self-check.ts'
 import { type Neighbour, type Prepared, prepareNode, type PrepareParts } from './prepare-node.ts'
 
 /** Milliseconds between looks at who else listens. */

@@ -1,8 +1,8 @@
 import { Resolver } from 'node:dns/promises'
 import { isSubdomain } from '../corefile/directive.ts'
-import { Result, Transport, upstreamCounters } from '../upstream/counters.ts'
 import type { CompiledBlock } from '../daemon/compile.ts'
 import { joinHostPort } from '../lib/address.ts'
+import { Result, Transport, upstreamCounters } from '../upstream/counters.ts'
 
 const TIMEOUT_MS = 2_000
 /** What a name without addresses is answered with. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
+import { answersStatus } from '../daemon/self-check.ts'
 import { portOwners } from '../host/port-owner.ts'
 import { findNeighbours, type Presence } from '../host/presence.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import type { ServeOptions } from '../options/serve-options.ts'
 import { type Libc, libc } from '../sys/libc.ts'
 import { noCoreDumps } from '../sys/limits.ts'
 import { LINK_NAME_LENGTH } from '../sys/tun.ts'
-import { answersStatus } from '../daemon/self-check.ts'
-import type { ServeOptions } from '../options/serve-options.ts'
 
 /** Who serves our addresses: a predecessor has our very sockets until it lets go, others have their own. */
 export type Neighbour = 'nobody' | 'predecessor' | 'beside'

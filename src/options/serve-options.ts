@@ -2,9 +2,9 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { duration } from '../corefile/duration.ts'
 import { CorefileError } from '../corefile/error.ts'
+import { parseHostPort } from '../lib/address.ts'
 import type { GivenFlags } from './flags.ts'
 import { invalid, UsageError } from './usage-error.ts'
-import { parseHostPort } from '../lib/address.ts'
 
 /** Checks cost a little work each: more often than this helps nobody. */
 const LEAST_MS = 1_000

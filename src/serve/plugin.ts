@@ -3,10 +3,10 @@ import type { Endpoint } from '../lib/address.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
-import type { Query } from './query.ts'
-import type { MetricSpec } from '../lib/metrics.ts'
 import type { Http } from '../lib/http.ts'
+import type { Log } from '../lib/log.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
+import type { Query } from './query.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
 export type Handler = (q: Query) => void
@@ -28,7 +28,7 @@ export interface Stage {
   /** The address of its HTTP listener, `host:port`, where it opens one. */
   readonly http?: string
   /** The servers that it asks, as far as they are given by address. */
-  readonly upstreams?: readonly { readonly host: string; readonly port: number }[]
+  readonly upstreams?: readonly Endpoint[]
   /** Readies state before the first query, in slices: another configuration serves meanwhile. */
   prepare?(): Promise<void>
   /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
-import { kubeDnsFiles } from './template/kube-dns-config.ts'
-import type { UpstreamService } from './template/upstream-service.ts'
 import type { Log } from '../lib/log.ts'
 import type { TemplateSource } from './template-source.ts'
+import { kubeDnsFiles } from './template/kube-dns-config.ts'
+import type { UpstreamService } from './template/upstream-service.ts'
 import { type StopWatching, watchDirectory, watchFile } from './watch-directory.ts'
 
 /** The safety net under file notifications; the original's interval. */

@@ -4,14 +4,6 @@ import { nodeFiles } from '../corefile/files.ts'
 import { parseKeys } from '../corefile/keys.ts'
 import { parse } from '../corefile/parse.ts'
 import { setupErrors } from '../host/setup-errors.ts'
-import { type BaseBlock, clusterDomain, stubZones, usesUpstream } from './template/base-blocks.ts'
-import {
-  type KubeDnsConfig,
-  noKubeDnsConfig,
-  readKubeDnsConfig,
-} from './template/kube-dns-config.ts'
-import { leftPlaceholders, render } from './template/render.ts'
-import type { UpstreamService } from './template/upstream-service.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { plugins } from '../plugins/index.ts'
@@ -22,6 +14,14 @@ import {
   type ReadingParts,
   type Source,
 } from './corefile-source.ts'
+import { type BaseBlock, clusterDomain, stubZones, usesUpstream } from './template/base-blocks.ts'
+import {
+  type KubeDnsConfig,
+  noKubeDnsConfig,
+  readKubeDnsConfig,
+} from './template/kube-dns-config.ts'
+import { leftPlaceholders, render } from './template/render.ts'
+import type { UpstreamService } from './template/upstream-service.ts'
 
 /** Those of a stub domain's block. */
 const stubDirectives = plugins.filter(({ stubZones: has }) => has).map(({ name }) => name)

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import type { Descriptors } from './descriptors.ts'
 import type { Libc } from './libc.ts'
 import { MSG_DONTWAIT } from './mmsg.ts'
 import {
@@ -9,7 +10,6 @@ import {
   NLMSG_ERROR,
   readMessages,
 } from './netlink-message.ts'
-import type { Descriptors } from './descriptors.ts'
 
 /** Message types: the subsystem (nf_tables is 10) in the high byte. */
 const BATCH_BEGIN = 16

@@ -1,14 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Endpoint, joinHostPort, parseHostPort } from '../lib/address.ts'
+import { clientOf } from '../lib/client-share.ts'
+import { descriptorOf } from '../lib/descriptor-of.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
-import { descriptorOf } from '../lib/descriptor-of.ts'
-import { clientOf } from '../lib/client-share.ts'
-import { HttpConnections } from './http-connections.ts'
-import { counter, type MetricSpec } from '../lib/metrics.ts'
 import type { Http, HttpLease, HttpReply, HttpRoutes } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
+import { counter, type MetricSpec } from '../lib/metrics.ts'
+import { HttpConnections } from './http-connections.ts'
 
 /**
  * An HTTP address that cannot be opened; the message says which, why and what to do. The code is the

@@ -1,12 +1,12 @@
 import { reasonOf } from '../lib/errors.ts'
-import { plainText, listenFailuresMetric } from './http.ts'
-import { exposition, formOf } from './metrics.ts'
-import { SharedRendering } from './shared-rendering.ts'
+import type { HttpRoute } from '../lib/http.ts'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 import { cutConnectionsMetric } from './http-connections.ts'
+import { plainText, listenFailuresMetric } from './http.ts'
 import { droppedLinesMetric } from './log.ts'
+import { exposition, formOf } from './metrics.ts'
 import { processMetrics } from './process-metrics.ts'
-import type { HttpRoute } from '../lib/http.ts'
+import { SharedRendering } from './shared-rendering.ts'
 
 const requests = { 200: 0, 500: 0, 503: 0 }
 let inFlight = 0

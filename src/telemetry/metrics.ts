@@ -1,5 +1,6 @@
-import type { Metric, Registry as PromRegistry } from 'prom-client'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import type { Metric, Registry as PromRegistry } from 'prom-client'
 
 import { Histogram } from '../lib/counters.ts'
 import type { Emit, MetricSpec } from '../lib/metrics.ts'

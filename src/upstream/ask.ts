@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
+import type { Endpoint } from '../lib/address.ts'
 import { Flag } from '../wire/codes.ts'
 import { HEADER_SIZE, readFlags, readId } from '../wire/header.ts'
-import type { Endpoint } from '../lib/address.ts'
 import { bindOptions, connectOptions } from './address.ts'
 import { LENGTH_SIZE } from './query-writer.ts'
 

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:dgram'
 import { constants } from 'node:os'
 
+import type { Endpoint } from '../lib/address.ts'
 import { type Libc, libc } from '../sys/libc.ts'
 import { MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { sockaddrSize, writeSockaddr } from '../sys/sockaddr.ts'
 import { renewPort, SyscallError } from '../sys/socket.ts'
-import type { Endpoint } from '../lib/address.ts'
 
 const { EAGAIN } = constants.errno
 

@@ -1,15 +1,15 @@
-import { markCut } from '../wire/cut.ts'
+import { type Endpoint } from '../lib/address.ts'
 import { Flag, Type } from '../wire/codes.ts'
+import { markCut } from '../wire/cut.ts'
 import { readFlags } from '../wire/header.ts'
+import { makeQuery } from '../wire/query.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
 import { Records, scanRecords } from '../wire/records.ts'
 import { WireStatus } from '../wire/status.ts'
-import { type Endpoint } from '../lib/address.ts'
+import { ask } from './ask.ts'
 import { Transport, transportNames } from './counters.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict, type Asked } from './reply-check.ts'
-import { makeQuery } from '../wire/query.ts'
-import { ask } from './ask.ts'
 
 /** What a health check asks. */
 export interface ProbeOptions {

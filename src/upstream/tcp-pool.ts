@@ -12,8 +12,8 @@ import { Places } from './places.ts'
 import { RttEstimator } from './rtt.ts'
 import { SecondAttempts } from './second-attempts.ts'
 import { Shares } from './shares.ts'
-import { UpstreamConnection } from './upstream-connection.ts'
 import { MOVES, type TendedPool, Tending } from './tending.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
 import { WaitingLines, type WaitingList } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */

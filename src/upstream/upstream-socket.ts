@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
-import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { joinHostPort } from '../lib/address.ts'
+import { HEADER_SIZE, readId } from '../wire/header.ts'
+import { bindOptions } from './address.ts'
 import { type ChannelOptions, codeOf, type ConnectionOwner } from './channel.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -8,7 +9,6 @@ import { descriptorOfDatagrams } from './ports.ts'
 import { MAX_QUERY_SIZE, writeQuery } from './query-writer.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
-import { bindOptions } from './address.ts'
 
 /** Ids must stay hard to guess: a small share of the 65,536 may be in use. */
 const MAX_INFLIGHT = 1024

@@ -1,9 +1,9 @@
 // Serves the Corefile named first as on a node, and prints what it finds out about itself.
 import { createSocket } from 'node:dgram'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CorefileSource } from '../../src/source/corefile-source.ts'
 import { openDaemon } from '../../src/daemon/open.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
+import { CorefileSource } from '../../src/source/corefile-source.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 import { nullLog } from '../helpers/null-log.ts'
 

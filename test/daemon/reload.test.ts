@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { CorefileSource } from '../../src/source/corefile-source.ts'
 import {
   CorefileWatcher,
   type ReloadCounters,
   reloadCounters,
   reloadMetrics,
 } from '../../src/daemon/reload.ts'
-import { watchFile } from '../../src/source/watch-directory.ts'
 import type { Log } from '../../src/lib/log.ts'
+import { CorefileSource } from '../../src/source/corefile-source.ts'
+import { watchFile } from '../../src/source/watch-directory.ts'
 import { exposition } from '../../src/telemetry/metrics.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 import { nullLog } from '../helpers/null-log.ts'

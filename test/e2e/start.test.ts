@@ -1,8 +1,8 @@
 // What the daemon says and does when it cannot start, and how it ends.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { once } from 'node:events'
 import { constants, getPriority } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'

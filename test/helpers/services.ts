@@ -1,9 +1,9 @@
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import type { BlockContext, Life, Services } from '../../src/serve/plugin.ts'
+import { plainHttp } from './http.ts'
 import { ManualClock } from './manual-clock.ts'
 import { nullLog } from './null-log.ts'
-import { plainHttp } from './http.ts'
 
 export type GivenServices = Partial<Omit<Services, 'life'>> & { readonly life?: Partial<Life> }
 

@@ -1,9 +1,9 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { parseArgs } from '../../src/options/options.ts'
-import { stateIdentity } from '../../src/node/state.ts'
 import { openStateDirectory } from '../../src/host/state-directory.ts'
+import { stateIdentity } from '../../src/node/state.ts'
+import { parseArgs } from '../../src/options/options.ts'
 import { nullLog } from './null-log.ts'
 
 /** A file that some dnslet keeps in this DNSLET_STATE_DIR; null where none does yet. */

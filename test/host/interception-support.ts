@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { interceptionState } from '../../src/host/interception-metrics.ts'
 import { Interception, type InterceptionParts } from '../../src/host/interception.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import type { Fallback } from '../../src/host/fallback.ts'
-import { WAITING } from '../../src/host/interception.ts'
 import { interceptionState } from '../../src/host/interception-metrics.ts'
+import { WAITING } from '../../src/host/interception.ts'
 import { setupErrors } from '../../src/host/setup-errors.ts'
 import { FakeNode } from './interception-support.ts'
 

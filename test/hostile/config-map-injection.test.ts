@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
-import { parse } from '../../src/corefile/parse.ts'
 import { nodeFiles } from '../../src/corefile/files.ts'
+import { parse } from '../../src/corefile/parse.ts'
+import { knownDirectives } from '../../src/plugins/index.ts'
 import { stubZones } from '../../src/source/template/base-blocks.ts'
 import {
   type KubeDnsConfig,
@@ -13,7 +14,6 @@ import {
   readKubeDnsConfig,
 } from '../../src/source/template/kube-dns-config.ts'
 import { render } from '../../src/source/template/render.ts'
-import { knownDirectives } from '../../src/plugins/index.ts'
 import { mountConfigMap } from '../helpers/config-map.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 import { templateNode } from './template-node.ts'

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { ManualClock } from '../helpers/manual-clock.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { openTcp } from '../../src/net/tcp.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { eventually, query, tcpClient } from './clients.ts'
 import { testServer } from './test-server.ts'
-import { Descriptors } from '../../src/sys/descriptors.ts'
 
 const CLIENTS = 30
 /** Answers of 65,535 octets: less than would end a connection by itself. */

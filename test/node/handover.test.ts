@@ -3,12 +3,12 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
-import { Handover } from '../../src/node/handover.ts'
 import type { RunningDaemon } from '../../src/host/handover/offer.ts'
+import { Handover } from '../../src/node/handover.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
-import { nullLog } from '../helpers/null-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
+import { nullLog } from '../helpers/null-log.ts'
 
 describe('Handover.ask()', { skip: libc().libc === null && 'needs koffi' }, () => {
   test('finds no predecessor in a fresh directory', async (t) => {

@@ -1,6 +1,6 @@
 // `node prepare-node-child.ts address`: what prepareNode() says of port 53 there.
-import { parseArgs } from '../../src/options/options.ts'
 import { prepareNode } from '../../src/node/prepare-node.ts'
+import { parseArgs } from '../../src/options/options.ts'
 import { nullLog } from '../helpers/null-log.ts'
 
 const command = parseArgs(['-localip', process.argv[2]!])

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createServer } from 'node:net'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { parseArgs } from '../../src/options/options.ts'
+import { announcePresence, type Presence } from '../../src/host/presence.ts'
 import {
   type Neighbour,
   type Prepared as Found,
   prepareNode,
   scopedName,
 } from '../../src/node/prepare-node.ts'
+import { parseArgs } from '../../src/options/options.ts'
 import type { ServeOptions } from '../../src/options/serve-options.ts'
-import { announcePresence, type Presence } from '../../src/host/presence.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { enterOwnNetwork } from '../helpers/own-network.ts'
 import { type Owner, type Running, startProcess, waitUntil } from '../helpers/processes.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readlinkSync } from 'node:fs'
 import { test } from 'node:test'
 
-import { parseArgs } from '../../src/options/options.ts'
 import { stateIdentity } from '../../src/node/state.ts'
+import { parseArgs } from '../../src/options/options.ts'
 
 function identity(...args: readonly string[]): string {
   const command = parseArgs(args)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { takeHeapRoom, tokenRoom } from '../../src/source/heap-room.ts'
 import { keptQueries } from '../../src/serve/kept-queries.ts'
+import { takeHeapRoom, tokenRoom } from '../../src/source/heap-room.ts'
 import { messageOf, parseText } from '../corefile/support.ts'
 
 const MIB = 2 ** 20

@@ -1,5 +1,4 @@
 import type { TestContext } from 'node:test'
-import { ManualClock } from '../helpers/manual-clock.ts'
 import type { Log, LogFields } from '../../src/lib/log.ts'
 import { composeChain, type NamedStage } from '../../src/serve/chain.ts'
 import { makeFinish } from '../../src/serve/finish.ts'
@@ -7,6 +6,7 @@ import type { BlockContext, Plugin, Stage } from '../../src/serve/plugin.ts'
 import { Protocol, Query, type ReplyTarget, type ServerIdentity } from '../../src/serve/query.ts'
 import { Server } from '../../src/serve/server.ts'
 import { directivesOf } from '../helpers/directives.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { type GivenServices, testServices } from '../helpers/services.ts'
 import { message, opt } from '../wire/message.ts'
 

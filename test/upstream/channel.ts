@@ -1,4 +1,3 @@
-import { ManualClock } from '../helpers/manual-clock.ts'
 import { TimerWheel } from '../../src/lib/timer-wheel.ts'
 import type { Channel, ChannelOptions } from '../../src/upstream/channel.ts'
 import { makeContext, type UpstreamContext } from '../../src/upstream/context.ts'
@@ -11,6 +10,7 @@ import {
 } from '../../src/upstream/exchange.ts'
 import { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import { UdpPool } from '../../src/upstream/udp-pool.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { message, questionOf } from '../wire/message.ts'
 
 /** Time that only the test moves; timers expire when it says so. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 
-import { ManualClock } from '../helpers/manual-clock.ts'
 import { Sweeper } from '../../src/upstream/context.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 
 test('the sweeper runs once a second while there is something to sweep', (t) => {
   mock.timers.enable({ apis: ['setInterval'] })

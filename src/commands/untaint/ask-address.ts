@@ -1,7 +1,7 @@
 import { isAbsent, reachable, ask, type Destination } from '../../upstream/ask.ts'
+import { random16 } from '../../upstream/random.ts'
 import { rcodeName, Rcode, Type, Flag } from '../../wire/codes.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../../wire/header.ts'
-import { random16 } from '../../upstream/random.ts'
 import { makeQuery } from '../../wire/query.ts'
 
 /** What a client that has not been answered by then would call a failure. */

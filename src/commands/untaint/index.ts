@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { askAddress } from './ask-address.ts'
 import { joinHostPort } from '../../lib/address.ts'
+import { DnsletError } from '../../lib/errors.ts'
 import type { UntaintOptions } from '../../options/untaint-options.ts'
+import { askAddress } from './ask-address.ts'
 import { KubernetesApi } from './kubernetes-api.ts'
 import { removeTaint } from './remove-taint.ts'
-import { DnsletError } from '../../lib/errors.ts'
 
 /** The world as `dnslet untaint` sees it. */
 export interface UntaintParts {

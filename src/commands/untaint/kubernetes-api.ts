@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { DnsletError, reasonOf } from '../../lib/errors.ts'
 

@@ -1,6 +1,6 @@
-import type { HeldSocket, SocketKind } from '../../lib/held-socket.ts'
 import { join } from 'node:path'
 import { DnsletError } from '../../lib/errors.ts'
+import type { HeldSocket, SocketKind } from '../../lib/held-socket.ts'
 
 /**
  * The conversation of a running daemon with its successor, over a unix stream socket:

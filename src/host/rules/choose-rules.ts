@@ -1,7 +1,7 @@
 import { DnsletError } from '../../lib/errors.ts'
-import { Iptables } from './iptables.ts'
 import { type Backend, findBackends } from './iptables-backend.ts'
 import { IptablesRules } from './iptables-rules.ts'
+import { Iptables } from './iptables.ts'
 import { NftRules } from './nft-rules.ts'
 import { servingTable } from './nft-ruleset.ts'
 import { makePlan, type Rules, type RulesParts } from './rules.ts'

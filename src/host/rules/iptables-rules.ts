@@ -1,6 +1,6 @@
 import { oneAtATime } from '../../lib/one-at-a-time.ts'
-import { type Iptables, tables } from './iptables.ts'
 import { fallbackRules, type IptablesRule, servingRules } from './iptables-plan.ts'
+import { type Iptables, tables } from './iptables.ts'
 import { tableName } from './nft-ruleset.ts'
 import { FALLBACK_MS, makePlan, type Rules, type RulesParts } from './rules.ts'
 

@@ -1,11 +1,11 @@
-import type { Log } from '../../lib/log.ts'
 import { DnsletError } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
 import { oneAtATime } from '../../lib/one-at-a-time.ts'
 import { Nfnetlink, replaceElements, type SetContent } from '../../sys/nfnetlink.ts'
 import { AF_INET, AF_INET6 } from '../../sys/sockaddr.ts'
 import { errnoName } from '../../sys/socket.ts'
-import type { Iptables } from './iptables.ts'
 import { acceptRules, type IptablesRule } from './iptables-plan.ts'
+import type { Iptables } from './iptables.ts'
 import {
   fallbackUpdate,
   restingTable,

@@ -1,7 +1,7 @@
 import type { Query } from '../../serve/query.ts'
 import { Flag } from '../../wire/codes.ts'
-import { Question, questionEquals } from '../../wire/question.ts'
 import { hashQuestion } from '../../wire/question-key.ts'
+import { Question, questionEquals } from '../../wire/question.ts'
 
 const noBytes: Buffer = Buffer.alloc(0)
 const noQuestion: Question = new Question()

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
-import type { Handler } from '../../serve/plugin.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
+import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import type { ZoneTable } from '../../serve/zone-table.ts'
 import { CacheKey } from './cache-key.ts'

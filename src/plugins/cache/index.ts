@@ -1,15 +1,15 @@
+import type { Directive, Warn } from '../../corefile/directive.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { zoneTable } from '../../serve/zone-table.ts'
 import { type CacheConfig, readConfig, describe } from './config.ts'
 import { Flight } from './flight.ts'
 import { Flights } from './flights.ts'
 import { Lookup } from './handler.ts'
+import { carryOver } from './import.ts'
 import { countersByServer, showGauges, metrics } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
-import { CacheStores, StoreRules } from './stores.ts'
-import type { Directive, Warn } from '../../corefile/directive.ts'
-import { carryOver } from './import.ts'
 import { MIN_ENTRY_BYTES } from './store.ts'
+import { CacheStores, StoreRules } from './stores.ts'
 
 const MIB = 1024 * 1024
 

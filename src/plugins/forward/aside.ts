@@ -1,13 +1,13 @@
 import type { Query } from '../../serve/query.ts'
+import { ask } from '../../upstream/ask.ts'
 import { type Transport, transportNames } from '../../upstream/counters.ts'
 import { random16 } from '../../upstream/random.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode, typeName } from '../../wire/codes.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../../wire/header.ts'
+import { writeQueryHeader } from '../../wire/query.ts'
 import type { ErrandRules } from './errand.ts'
 import { wordsFor } from './failure.ts'
-import { ask } from '../../upstream/ask.ts'
-import { writeQueryHeader } from '../../wire/query.ts'
 
 /** CoreDNS's, for the dial and the answer. */
 const PATIENCE_MS = 2_000

@@ -16,8 +16,8 @@ import { WireStatus } from '../../wire/status.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
-import { UpstreamChoice } from './upstream-choice.ts'
 import type { Policy } from './policy.ts'
+import { UpstreamChoice } from './upstream-choice.ts'
 
 /** What the errands of one directive have in common. */
 export interface ErrandRules {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { nodeFiles } from '../../corefile/files.ts'
-import { reasonOf } from '../../lib/errors.ts'
 import { type Endpoint, isLinkLocalIPv6 } from '../../lib/address.ts'
+import { reasonOf } from '../../lib/errors.ts'
 
 const DNS_PORT = 53
 

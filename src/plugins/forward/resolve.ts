@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
-import { reasonOf } from '../../lib/errors.ts'
 import { type Endpoint, joinHostPort } from '../../lib/address.ts'
+import { reasonOf } from '../../lib/errors.ts'
 import { lookUp } from '../../lib/look-up.ts'
 
 const TIMEOUT_MS = 2000

@@ -1,7 +1,7 @@
+import { type Endpoint, joinHostPort } from '../../lib/address.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
-import { type Endpoint, joinHostPort } from '../../lib/address.ts'
 import { makeContext, type UpstreamContext } from '../../upstream/context.ts'
 import { transportNames } from '../../upstream/counters.ts'
 import {

@@ -1,15 +1,15 @@
+import type { Clock } from '../../lib/clock.ts'
+import { ByServer } from '../../lib/counters.ts'
 import { reasonOf } from '../../lib/errors.ts'
+import type { HttpLease } from '../../lib/http.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
+import { queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
+import type { Observer } from '../../serve/query.ts'
+import { ZoneTable } from '../../serve/zone-table.ts'
 import { metricsRoute } from '../../telemetry/metrics-route.ts'
 import { enableRuntimeMetrics } from '../../telemetry/metrics.ts'
 import { readConfig } from './config.ts'
-import type { Clock } from '../../lib/clock.ts'
-import { ByServer } from '../../lib/counters.ts'
-import type { Observer } from '../../serve/query.ts'
-import { queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
-import { ZoneTable } from '../../serve/zone-table.ts'
 import { metrics, showEnabled } from './metrics.ts'
-import type { HttpLease } from '../../lib/http.ts'
 
 /** `prometheus`: counts the queries of a block and shows all metrics over HTTP. */
 export const prometheus: Plugin = {

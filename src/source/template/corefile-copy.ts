@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileKind } from '../../lib/file-kind.ts'
 import { writeFileAtomically } from '../../host/write-file.ts'
+import { fileKind } from '../../lib/file-kind.ts'
 
 /** As node-cache leaves it: for everybody to read. */
 const MODE = 0o644

@@ -1,9 +1,9 @@
 // The whole conversation, and what either side does when the other one misbehaves.
 import assert from 'node:assert/strict'
-import { fstatSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
-import { connect as connectNode, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { fstatSync, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { connect as connectNode, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import {

@@ -9,8 +9,8 @@ import type { Log } from '../../../src/lib/log.ts'
 import { type Libc, libc } from '../../../src/sys/libc.ts'
 import { connectUnix } from '../../../src/sys/scm.ts'
 import { bindTcp, bindUdp } from '../../../src/sys/socket.ts'
-import { nullLog } from '../../helpers/null-log.ts'
 import { temporaryFolder } from '../../helpers/nsd.ts'
+import { nullLog } from '../../helpers/null-log.ts'
 import type { Owner } from '../../helpers/processes.ts'
 
 const loaded = libc()

@@ -4,9 +4,9 @@ import { any } from '../../../src/plugins/any/index.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { messageOf, parseText } from '../../corefile/support.ts'
+import { testBlock } from '../../helpers/services.ts'
 import { accepted, FakeTarget } from '../../serve/fake-target.ts'
 import { message, opt, type TestMessage } from '../../wire/message.ts'
-import { testBlock } from '../../helpers/services.ts'
 
 function stageOf(text: string) {
   const [block] = parseText(`. {\n${text}\n}`, { known: ['any'] })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bind } from '../../../src/plugins/bind/index.ts'
-import { testBlock } from '../../helpers/services.ts'
 import { directivesOf } from '../../helpers/directives.ts'
+import { testBlock } from '../../helpers/services.ts'
 
 test('the stage tells where the block listens, and takes no part in queries', () => {
   const stage = bind.setup(

@@ -1,7 +1,4 @@
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
-import { directivesOf } from '../../helpers/directives.ts'
-import { ManualClock } from '../../helpers/manual-clock.ts'
-import { testBlock, testServices } from '../../helpers/services.ts'
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { composeChain } from '../../../src/serve/chain.ts'
 import { makeFinish } from '../../../src/serve/finish.ts'
@@ -17,6 +14,9 @@ import { Server } from '../../../src/serve/server.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { readTtl, type Records } from '../../../src/wire/records.ts'
+import { directivesOf } from '../../helpers/directives.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
+import { testBlock, testServices } from '../../helpers/services.ts'
 import { message, opt, questionOf, recordsOf, type TestMessage } from '../../wire/message.ts'
 
 /** A reply as a client sees it. */

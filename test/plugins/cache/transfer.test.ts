@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+
 import fc from 'fast-check'
+
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
-import { ManualClock } from '../../helpers/manual-clock.ts'
 import { CacheTransferError, exportCaches } from '../../../src/plugins/cache/export.ts'
 import { CacheImport } from '../../../src/plugins/cache/import.ts'
 import type { CacheStores } from '../../../src/plugins/cache/stores.ts'
-
 import { Ede } from '../../../src/wire/codes.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
 import { a, opt, option, soa } from '../../wire/message.ts'
 import { Bench } from './harness.ts'
 

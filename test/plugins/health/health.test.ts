@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { health } from '../../../src/plugins/health/index.ts'
 import { freePort } from '../../helpers/ports.ts'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { reload } from '../../../src/plugins/reload/index.ts'
-import { testBlock } from '../../helpers/services.ts'
 import { directivesOf } from '../../helpers/directives.ts'
+import { testBlock } from '../../helpers/services.ts'
 
 test('the stage has the Corefile watched from its start on', async () => {
   const watched: (readonly [number, number])[] = []

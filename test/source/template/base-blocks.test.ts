@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { nodeFiles } from '../../../src/corefile/files.ts'
 import { parseKeys } from '../../../src/corefile/keys.ts'
 import { parse } from '../../../src/corefile/parse.ts'
+import { knownDirectives, plugins } from '../../../src/plugins/index.ts'
 import {
   type BaseBlock,
   clusterDomain,
@@ -10,7 +11,6 @@ import {
   stubZones,
   usesUpstream,
 } from '../../../src/source/template/base-blocks.ts'
-import { knownDirectives, plugins } from '../../../src/plugins/index.ts'
 
 function blocksOf(text: string): readonly BaseBlock[] {
   const warn = (): void => {}
