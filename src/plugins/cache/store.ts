@@ -12,8 +12,11 @@ const ENTRY_OVERHEAD = 160
 export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + chunkSize(1)
 
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
-const noOptions: LRUCache.GetOptions<number, Entry, unknown> = {}
-const ofSizeOne: LRUCache.SetOptions<number, Entry, unknown> = { size: 1 }
+const noOptions: LRUCache.GetOptions<number, Entry, unknown> &
+  LRUCache.SetOptions<number, Entry, unknown> = {}
+/** Entries there is room for at first, and how many times more each time that is used up. */
+const LEAST = 100
+const GROWTH = 10
 
 /**
  * One LRU of answers (success or denial): from the hash of a question to the entry, which says whether the
@@ -48,10 +51,15 @@ export class Store {
     this.#onEvict = onEvict
   }
 
-  /** lru-cache allocates for all of `max`; bounded by `maxSize`, it grows with what it holds. */
-  #open(): LRUCache<number, Entry> {
-    return new LRUCache({
-      maxSize: this.#capacity,
+  /**
+   * lru-cache allocates for all of `max`, and most caches hold little: a full one is followed by a larger
+   * one with the same entries. One without `max` leaves much more behind as it grows.
+   */
+  #grow(): LRUCache<number, Entry> {
+    const before = this.#entries
+    const max = Math.min(this.#capacity, before === null ? LEAST : GROWTH * before.max)
+    const entries = new LRUCache<number, Entry>({
+      max,
       dispose: (entry, _hash, reason) => {
         if (reason === 'evict') this.#onEvict()
         this.#budget.give(chunkSizeOf(entry.page) + ENTRY_OVERHEAD)
@@ -59,6 +67,9 @@ export class Store {
         this.#spare = entry
       },
     })
+    before?.rforEach((entry, hash) => void entries.set(hash, entry, noOptions))
+    this.#entries = entries
+    return entries
   }
 
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
@@ -84,7 +95,8 @@ export class Store {
   ): boolean {
     const size = entrySize(key, length, records, errors)
     if (size > PAGE_SIZE) return false
-    const entries = (this.#entries ??= this.#open())
+    let entries = this.#entries ?? this.#grow()
+    if (entries.size === entries.max && entries.max < this.#capacity) entries = this.#grow()
     const there = entries.get(key.hash, noOptions)
     const cost = chunkSize(size) + ENTRY_OVERHEAD
     while (this.#budget.wouldExceed(cost)) if (entries.pop() === undefined) return false
@@ -100,7 +112,7 @@ export class Store {
       if (there.answers(key)) entry.inherit(there)
       else this.#onEvict()
     }
-    entries.set(key.hash, entry, ofSizeOne)
+    entries.set(key.hash, entry, noOptions)
     return true
   }
 
@@ -118,12 +130,15 @@ export class Store {
 
   /** The `max` entries used last (fewer where there are fewer), the most recent at the end. */
   recent(max: number): Entry[] {
-    const recent: Entry[] = []
-    for (const entry of this.#entries?.values() ?? []) {
-      if (recent.length === max) break
-      recent.push(entry)
+    const entries = this.#entries
+    if (entries === null) return []
+    let at = Math.min(max, entries.size)
+    const recent = Array.from<Entry>({ length: at })
+    for (const entry of entries.values()) {
+      if (at === 0) break
+      recent[--at] = entry
     }
-    return recent.reverse()
+    return recent
   }
 
   /** Empties the store and gives its bytes back. */
