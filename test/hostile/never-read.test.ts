@@ -39,7 +39,8 @@ async function watch(victim: BusyVictim, before: number): Promise<Seen> {
       answered.push((await probe(victim.http, '/health', from)) === 200)
     }
     most = Math.max(most, victim.rss())
-    await delay(20)
+    // The attack has used up what clients together may open beyond their own ten HTTP connections a second.
+    await delay(60)
   }
   const lost = answered.filter((one) => !one).length
   return { asked: answered.length, lost, grown: most - before }
