@@ -16,7 +16,7 @@ const noOptions: LRUCache.GetOptions<number, Entry, unknown> &
   LRUCache.SetOptions<number, Entry, unknown> = {}
 /** Entries there is room for at first, and how many times more each time that is used up. */
 const LEAST = 100
-const GROWTH = 10
+const GROWTH = 4
 
 /**
  * One LRU of answers (success or denial): from the hash of a question to the entry, which says whether the
@@ -44,7 +44,8 @@ export class Store {
     budget: ByteBudget,
     onEvict: () => void = () => {},
   ) {
-    this.#capacity = capacity
+    // Room that the byte budget has no bytes for would be lost heap.
+    this.#capacity = Math.max(1, Math.min(capacity, Math.floor(budget.limit / MIN_ENTRY_BYTES)))
     this.#isDenial = isDenial
     this.#slab = slab
     this.#budget = budget

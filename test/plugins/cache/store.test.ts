@@ -20,7 +20,7 @@ function open(capacity = CAPACITY, limit = 1 << 20) {
 /** The numbers of what is stored, the oldest use first. */
 function order(store: Store): number[] {
   const out = Buffer.alloc(512)
-  return store.recent(100).map((entry) => {
+  return store.recent(2000).map((entry) => {
     const length = entry.readMessage(out)
     return Number(/x(\d+)/.exec(out.toString('latin1', 12, length))![1])
   })
@@ -123,4 +123,24 @@ test('TTLs of an entry are found by their offsets and lowered, not below 0, or s
     ttls((out, end) => entry.readKeepingTtl(out, end)),
     [10, 100, 0],
   )
+})
+
+test('a store grows with what it holds, and neither order nor entries are lost', () => {
+  const { budget, counts, store } = open(10_000)
+  const pick = (i: number): number => (i * 7919) % 1009
+  const used = new Set<number>()
+  for (let i = 0; i < 1500; i++) {
+    const [number, again] = [pick(i), pick(i >> 1)]
+    assert.ok(write(store, keyOf(number, number)))
+    assert.ok(store.find(keyOf(again, again)) !== null)
+    for (const one of [number, again]) {
+      used.delete(one)
+      used.add(one)
+    }
+  }
+  assert.equal(used.size, 1009)
+  assert.deepEqual(order(store), [...used])
+  assert.equal(counts.evicted, 0)
+  store.clear()
+  assert.equal(budget.used, 0)
 })
