@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isSubdomain } from '../corefile/directive.ts'
+import { isSubdomain } from '../corefile/domain-name.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Listener, Listeners } from '../net/listeners.ts'
 import type { Handler } from '../serve/plugin.ts'
@@ -26,8 +26,11 @@ export class OpenListeners {
   /** Those that serve a zone of `name`, an absolute domain name in lower case. */
   serving(runtime: Runtime, name: string): Listener[] {
     return runtime.endpoints
-      .filter(({ blocks }) =>
-        blocks.some(({ context }) => context.zones.some((zone) => isSubdomain(name, zone))),
+      .filter((endpoint) =>
+        // A block's zones may have ports of their own.
+        endpoint.blocks.some(({ keys }) =>
+          keys.some(({ zone, port }) => port === endpoint.port && isSubdomain(name, zone)),
+        ),
       )
       .flatMap((endpoint) => this.#open.get(endpoint.name) ?? [])
   }

@@ -1,3 +1,4 @@
+import { isSubdomain } from '../corefile/domain-name.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { Fallback, KUBE_DNS_PODS } from '../host/fallback.ts'
 import { Interception } from '../host/interception.ts'
@@ -111,11 +112,22 @@ function withoutIpvs(system: Libc, localIps: readonly string[], log: Log): reado
   }
 }
 
-/** The zone that names of Services are in: that of the first block, cluster.local for the root. */
+const CLUSTER_LOCAL = 'cluster.local.'
+const notTheClusters = ['in-addr.arpa.', 'ip6.arpa.']
+
+/**
+ * The zone that names of Services are in: cluster.local where a block serves it, else the first zone of a
+ * block with `health` (installers write zones of others in front, whose servers prove nothing about
+ * kube-dns), else the first zone.
+ */
 export function clusterZone(daemon: Daemon): string {
-  const [block] = daemon.runtime.blocks
-  const zone = block?.context.zones[0] ?? '.'
-  return zone === '.' ? 'cluster.local.' : zone
+  const candidates = daemon.runtime.blocks.flatMap(({ context, stages }) =>
+    context.zones
+      .filter((zone) => zone !== '.' && !notTheClusters.some((parent) => isSubdomain(zone, parent)))
+      .map((zone) => ({ zone, isProbed: stages.some(({ name }) => name === 'health') })),
+  )
+  if (candidates.some(({ zone }) => zone === CLUSTER_LOCAL)) return CLUSTER_LOCAL
+  return (candidates.find(({ isProbed }) => isProbed) ?? candidates[0])?.zone ?? CLUSTER_LOCAL
 }
 
 async function describeRules(

@@ -118,6 +118,21 @@ test('selfQuery() asks where the name is served', async (t) => {
   assert.equal(await daemon.selfQuery('b.test.'), 'no server block serves b.test.')
 })
 
+test('selfQuery() asks only at the ports of the zone, where a block has several', async (t) => {
+  const port = await freePort()
+  const block = `a.test:0 b.test:${port} {\n bind 127.0.0.1\n errors\n}\n`
+  const { daemon } = await start(t, block)
+  assert.match(
+    (await daemon.selfQuery('b.test.')) ?? '',
+    new RegExp(`^dns://127\\.0\\.0\\.1:${port} `),
+  )
+  assert.match(
+    (await daemon.selfQuery('a.test.')) ?? '',
+    /^dns:\/\/127\.0\.0\.1:\d+ answers REFUSED for a/,
+  )
+  assert.doesNotMatch((await daemon.selfQuery('a.test.')) ?? '', new RegExp(`:${port} `))
+})
+
 test(
   'lookUp() finds addresses where the name is served, and none elsewhere',
   { skip: requireTools('nsd') },

@@ -33,7 +33,7 @@ function runtime(...ports: readonly (readonly [port: number, ...zones: string[]]
     name: `127.0.0.1 ${port}`,
     host: '127.0.0.1',
     port,
-    blocks: zones.map((zone) => ({ context: { zones: [zone] } })),
+    blocks: zones.map((zone) => ({ keys: [{ zone, port }] })),
   }))
   return { dispatch, endpoints, server: () => ({ dispatch }) } as unknown as TestRuntime
 }

@@ -101,6 +101,35 @@ function table(): string {
   return stdout.toString()
 }
 
+describe('clusterZone()', () => {
+  const zone = (...blocks: readonly (readonly [zones: string, stages?: string])[]): string => {
+    const runtime = {
+      blocks: blocks.map(([zones, stages = '']) => ({
+        context: { zones: zones.split(' ') },
+        stages: stages.split(' ').map((name) => ({ name })),
+      })),
+    }
+    return clusterZone({ runtime } as unknown as Daemon)
+  }
+
+  test('is cluster.local, wherever its block stands', () => {
+    assert.equal(zone(['example.', 'health'], ['a.test. cluster.local.'], ['.']), 'cluster.local.')
+  })
+
+  test('is else the zone of the block with health, behind those of others', () => {
+    assert.equal(zone(['example.', 'cache'], ['k8s.test.', 'cache health'], ['.']), 'k8s.test.')
+  })
+
+  test('is else the first zone of names', () => {
+    const blocks = [['10.in-addr.arpa.'], ['.', 'health'], ['k8s.test.'], ['b.test.']] as const
+    assert.equal(zone(...blocks), 'k8s.test.')
+  })
+
+  test('is cluster.local where there is the root alone', () => {
+    assert.equal(zone(['.', 'health'], ['ip6.arpa.']), 'cluster.local.')
+  })
+})
+
 describe('intercept()', { skip }, () => {
   test('sets up interface, rules and readiness, and takes all of it away again', async (t) => {
     const { interception, readiness, log, asked, leadsAll } = await start(t, ['10.96.0.10'])
