@@ -35,7 +35,7 @@ async function run(command: Command): Promise<void> {
     }
     case 'check': {
       const { check } = await import('./commands/check.ts')
-      return print([check(command.corefile, command.port, command.localIps)])
+      return print([await check(command.corefile, command.port, command.localIps)])
     }
     case 'demo': {
       const { demo } = await import('./commands/demo/index.ts')

@@ -17,7 +17,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   net: ['serve', 'wire', 'sys', 'lib'],
   upstream: ['wire', 'sys', 'lib'],
   plugin: ['serve', 'wire', 'corefile', 'upstream', 'telemetry', 'lib'],
-  plugins: ['plugin', 'serve'],
+  plugins: ['plugin', 'serve', 'corefile', 'lib'],
   host: ['sys', 'wire', 'telemetry', 'lib', 'corefile'],
   options: ['corefile', 'telemetry', 'lib'],
   source: 'options plugins host corefile serve telemetry lib'.split(' '),

@@ -123,7 +123,7 @@ describe('every Corefile in the documentation is valid and boots', () => {
       writeFileSync(resolvConf, 'nameserver 127.0.0.1\n')
       const file = join(folder, 'Corefile')
       writeFileSync(file, text.replaceAll('/etc/resolv.conf', resolvConf))
-      assert.match(check(file, 53), /is valid: \d+ server block/)
+      assert.match(await check(file, 53), /is valid: \d+ server block/)
       writeFileSync(file, kept(text))
       await boot(file)
     })

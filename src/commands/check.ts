@@ -8,7 +8,7 @@ import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
 import { complaintsTo } from '../lib/log.ts'
 import { printable } from '../lib/printable.ts'
-import { knownDirectives } from '../plugins/index.ts'
+import { knownDirectives, loadPlugins } from '../plugins/index.ts'
 import type { Services } from '../serve/plugin.ts'
 import { CorefileSource } from '../source/corefile-source.ts'
 
@@ -26,14 +26,18 @@ export interface CheckedBlock {
 
 /**
  * `dnslet check`: compiles a Corefile as `dnslet serve` would, opens nothing, and returns what it
- * means. Warnings go to standard error. Throws everything that `serve` would refuse to start with, a
+ * means. Warnings go to standard error. Rejects with everything that `serve` would refuse to start with, a
  * line for each mistake.
  *
  * @param corefile a path, `stdin`, or '' for ./Corefile
  * @param port port of server blocks that name none
  * @param localIps the addresses of -localip
  */
-export function check(corefile: string, port: number, localIps: readonly string[] = []): string {
+export async function check(
+  corefile: string,
+  port: number,
+  localIps: readonly string[] = [],
+): Promise<string> {
   const warn = (message: string): void => void process.stderr.write(`${printable(message)}\n`)
   const problems: CorefileError[] = []
   const problem = (error: CorefileError): void => void problems.push(...everyError(error))
@@ -45,6 +49,7 @@ export function check(corefile: string, port: number, localIps: readonly string[
   })
   try {
     const { file, blocks } = source.load()
+    await loadPlugins(blocks)
     const services = idleServices(warn)
     const compiled = compileBlocks(blocks, { port, services, warn, panicked: () => {} })
     if (problems.length === 0) return report(file, compiled, localIps)

@@ -14,6 +14,7 @@ import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
 import { KeptStates } from './kept-states.ts'
 import { OpenListeners, untilIdle } from './open-listeners.ts'
 import { panicked } from './panics.ts'
+import { loadWithMetrics } from './metrics.ts'
 import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
 import { checkListeners, isSelfCheck, type OtherServers } from './self-check.ts'
@@ -88,9 +89,8 @@ export class Daemon {
     } catch (error) {
       for (const fallback of parts.fallbacks ?? []) {
         const corefile = fallback(error, failed)
-        if (corefile === null) continue
         try {
-          return await Daemon.#serve(parts, corefile)
+          if (corefile !== null) return await Daemon.#serve(parts, corefile)
         } catch (cause) {
           parts.log.error(`Cannot serve that either: ${reasonOf(cause)}`)
         }
@@ -100,6 +100,7 @@ export class Daemon {
   }
 
   static async #serve(parts: DaemonParts, corefile: Corefile): Promise<Daemon> {
+    await loadWithMetrics(corefile.blocks)
     const daemon = new Daemon(parts, corefile)
     const runtime = daemon.#runtime
     try {
@@ -258,6 +259,7 @@ export class Daemon {
 
   /** Puts a new configuration into service; the old one is kept until that has started well. */
   async #apply(corefile: Corefile): Promise<void> {
+    await loadWithMetrics(corefile.blocks)
     const next = new Runtime(corefile.blocks, this.#runtimeParts)
     const givenUp = new Promise<never>((_resolve, reject) => {
       this.#candidate = { runtime: next, giveUp: reject }

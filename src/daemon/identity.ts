@@ -1,6 +1,6 @@
 import type { Directive, ServerBlock, Token } from '../corefile/parse.ts'
 import { joinHostPort } from '../lib/address.ts'
-import { plugins } from '../plugins/index.ts'
+import { pluginOf } from '../plugins/index.ts'
 import type { ServerIdentity } from '../serve/query.ts'
 
 const identities = new Map<string, ServerIdentity>()
@@ -19,15 +19,13 @@ export function serverIdentity(host: string, port: number): ServerIdentity {
   return identity
 }
 
-const silent = new Set(plugins.filter((p) => !p.changesAnswers).map(({ name }) => name))
-
 /**
  * What a block answers from, as one string: zones, comments, positions and directives that change
  * nothing of it aside.
  */
 export function blockIdentity(block: ServerBlock): string {
   const directives = [...block.directives]
-    .filter(([name]) => !silent.has(name))
+    .filter(([name]) => pluginOf(name)?.changesAnswers !== false)
     .map(([name, occurrences]) => JSON.stringify([name, occurrences.map(directiveTexts)]))
     .toSorted()
   return JSON.stringify(directives)

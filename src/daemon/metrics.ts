@@ -1,10 +1,12 @@
+import type { ServerBlock } from '../corefile/parse.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 import type { NetCounters } from '../net/counters.ts'
 import { netMetrics } from '../net/metrics.ts'
 import { receiveQueueMetrics } from '../net/receive-queues.ts'
-import { plugins } from '../plugins/index.ts'
+import { loadPlugins, plugins } from '../plugins/index.ts'
 import { keptQueries } from '../serve/kept-queries.ts'
+import { addMetrics } from '../telemetry/metrics.ts'
 import { telemetryMetrics } from '../telemetry/metrics-route.ts'
 import { type LoopLag, loopLagMetric } from './loop-lag.ts'
 import { panicsMetric } from './panics.ts'
@@ -16,6 +18,11 @@ export interface Counted {
   readonly counters: NetCounters
   readonly sockets: Parameters<typeof receiveQueueMetrics>[0]
   readonly lag: Pick<LoopLag, 'lags'>
+}
+
+/** Loads what these server blocks need of plugins, with what those count. */
+export async function loadWithMetrics(blocks: readonly ServerBlock[]): Promise<void> {
+  for (const { metrics = [] } of await loadPlugins(blocks)) addMetrics(metrics)
 }
 
 /** Everything that a daemon and its plugins count. */

@@ -1,14 +1,12 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import type { Endpoint } from '../lib/address.ts'
-import { plugins } from '../plugins/index.ts'
+import { pluginOf } from '../plugins/index.ts'
 import type { Life, Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
 import { takeHeapRoom } from '../source/heap-room.ts'
 import { compileBlocks, type CompiledBlock } from './compile.ts'
 import { serverIdentity } from './identity.ts'
 import type { KeptStates, StateUser } from './kept-states.ts'
-
-const ofAllClasses = new Set(plugins.filter((p) => p.classes === 'all').map(({ name }) => name))
 
 /** What the daemon gives every configuration it loads. */
 export interface RuntimeParts {
@@ -73,7 +71,7 @@ export class Runtime {
       identity,
       zones,
       allClasses: endpoint.blocks.some(({ stages }) =>
-        stages.some(({ name }) => ofAllClasses.has(name)),
+        stages.some(({ name }) => pluginOf(name)?.classes === 'all'),
       ),
       rejected: this.#parts.rejected,
       panicked: this.#parts.panicked,

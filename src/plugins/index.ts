@@ -1,4 +1,6 @@
+import type { ServerBlock } from '../corefile/parse.ts'
 import type { Plugin } from '../serve/plugin.ts'
+import { LatePlugin } from './later.ts'
 import * as list from './list.ts'
 
 /**
@@ -19,6 +21,25 @@ export const knownDirectives: readonly string[] = [
 
 /** All plugins, in the order a query meets them. Throws where one has no place in it. */
 export const plugins: readonly Plugin[] = inOrder(Object.values(list))
+
+const byName: ReadonlyMap<string, Plugin> = new Map(plugins.map((p) => [p.name, p]))
+
+/** The plugin of a directive; undefined where there is none. */
+export function pluginOf(directive: string): Plugin | undefined {
+  return byName.get(directive)
+}
+
+/** Loads what these server blocks need of plugins. Returns those that were not there before. */
+export async function loadPlugins(blocks: readonly ServerBlock[]): Promise<readonly Plugin[]> {
+  const missing = plugins.filter(
+    (p): p is LatePlugin =>
+      p instanceof LatePlugin &&
+      !p.isLoaded &&
+      blocks.some(({ directives }) => directives.has(p.name)),
+  )
+  await Promise.all(missing.map((plugin) => plugin.load()))
+  return missing
+}
 
 function inOrder(all: readonly Plugin[]): readonly Plugin[] {
   const place = ({ name }: Plugin): number => {

@@ -1,5 +1,7 @@
 // A line for each plugin. Their order is that of the directives in index.ts.
-export { any } from './any/index.ts'
+import { type LatePlugin, later } from './later.ts'
+
+// Those of node-cache's own Corefile.
 export { bind } from './bind/index.ts'
 export { cache } from './cache/index.ts'
 export { errors } from './errors/index.ts'
@@ -10,3 +12,6 @@ export { loop } from './loop/index.ts'
 export { prometheus } from './prometheus/index.ts'
 export { ready } from './ready/index.ts'
 export { reload } from './reload/index.ts'
+
+// The others are loaded for a Corefile that has them.
+export const any: LatePlugin = later('any', () => import('./any/index.ts'))

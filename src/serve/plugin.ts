@@ -120,7 +120,7 @@ export interface Plugin {
    */
   readonly changesAnswers: boolean
   /** Where it takes queries of every class; without such a plugin a server answers IN alone. */
-  readonly classes?: 'all'
+  readonly classes?: 'all' | undefined
   /** Where a stub domain's block, made from the template, has it as the template's block for the rest does. */
   readonly stubZones?: true
   /** Bytes of heap it takes in each block while the configuration starts, beyond what any directive does. */

@@ -67,6 +67,7 @@ const KEPT_SIZE = 12 + 255 + 4
 
 const noBytes = Buffer.alloc(0)
 const nowhere: ServerIdentity = { name: '', index: 0 }
+const nobody = (): void => {}
 
 /**
  * One query on its way through the daemon. Pooled and of one shape: a socket owns one `Query` that
@@ -92,6 +93,10 @@ export class Query {
 
   /** The server that took the query; set before any plugin sees it. */
   server: ServerIdentity = nowhere
+  /** Where that server takes a question that has been read already, see `askServer()`. */
+  enter: (q: Query) => void = nobody
+  /** How many questions this one is inside of: 0 for a client's. */
+  depth = 0
 
   outcome: Outcome = Outcome.Pending
   out: Buffer = noBytes
@@ -143,6 +148,7 @@ export class Query {
     this.error = null
     this.answeredBy = ''
     this.asker = null
+    this.depth = 0
     this.finished = false
     this.records = null
     this.memo = null
@@ -186,6 +192,8 @@ export class Query {
     copy.target = this.target
     this.client.copy(copy.client)
     copy.server = this.server
+    copy.enter = this.enter
+    copy.depth = this.depth
     copy.asker = this.asker
     return copy
   }

@@ -48,14 +48,29 @@ export class Server {
   /** Serves one message: `q.wire[0..q.length)`, with its target set. Never throws. */
   readonly dispatch = (q: Query): void => {
     q.server = this.identity
+    q.enter = this.enter
     try {
       const route = this.#accept(q)
       if (route !== null) route.handler(q)
     } catch (cause) {
-      this.#panicked(cause, q)
-      // An observer may have thrown: its client has the reply already.
-      if (!q.finished) this.#reject(q, Rcode.ServFail)
+      this.#recover(cause, q)
     }
+  }
+
+  /** Serves a question that has been read already, see `askServer()`. Never throws. */
+  readonly enter = (q: Query): void => {
+    try {
+      const route = this.#route(q)
+      if (route !== null) route.handler(q)
+    } catch (cause) {
+      this.#recover(cause, q)
+    }
+  }
+
+  #recover(cause: unknown, q: Query): void {
+    this.#panicked(cause, q)
+    // An observer may have thrown: its client has the reply already.
+    if (!q.finished) this.#reject(q, Rcode.ServFail)
   }
 
   /** The route of a query that may enter a chain, or null: then it has been answered or dropped. */
@@ -68,6 +83,11 @@ export class Server {
       return null
     }
     if (status !== WireStatus.Ok) return this.#reject(q, rcodes[status])
+    return this.#route(q)
+  }
+
+  /** The block that a question belongs to, or null: then it has been refused. */
+  #route(q: Query): Route | null {
     const { question, edns } = q
     // A transfer is many messages, and we pass on one: its client would wait for the rest.
     if (question.type === Type.AXFR || question.type === Type.IXFR) {

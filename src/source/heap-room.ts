@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { errorAt } from '../corefile/error.ts'
 import type { ServerBlock } from '../corefile/parse.ts'
-import { plugins } from '../plugins/index.ts'
+import { pluginOf } from '../plugins/index.ts'
 import { keptQueries, mostKept } from '../serve/kept-queries.ts'
 
 const KIB = 1024
@@ -17,8 +17,6 @@ const SERVING = 20 * KIB * KIB
 /** Never refused, however small the heap is. */
 const MIN_BLOCKS = 100
 const MIN_TOKENS = 10_000
-
-const heapBytes = new Map(plugins.map((plugin) => [plugin.name, plugin.heapBytes ?? 0]))
 
 /** Bytes of the configurations of this process: the one that runs, and one that a reload tries. */
 const held = new Map<readonly ServerBlock[], number>()
@@ -73,6 +71,6 @@ export function tokenRoom(limit: number = getHeapStatistics().heap_size_limit): 
 
 function costOf({ directives }: ServerBlock): number {
   let cost = BLOCK
-  for (const name of directives.keys()) cost += DIRECTIVE + (heapBytes.get(name) ?? 0)
+  for (const name of directives.keys()) cost += DIRECTIVE + (pluginOf(name)?.heapBytes ?? 0)
   return cost
 }

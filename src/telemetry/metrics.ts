@@ -25,6 +25,11 @@ export function registerMetrics(metrics: readonly MetricSpec[]): void {
   registered = metrics
 }
 
+/** Adds what is counted from now on. Throws RangeError where a name is taken. */
+export function addMetrics(metrics: readonly MetricSpec[]): void {
+  registerMetrics([...registered, ...metrics])
+}
+
 export function registeredMetrics(): readonly MetricSpec[] {
   return registered
 }

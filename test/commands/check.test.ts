@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { check, renderCheck } from '../../src/commands/check.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
-test('renderCheck() shows zones, listeners and plugins with all their lines', () => {
+test('renderCheck() shows zones, listeners and plugins with all their lines', async () => {
   const text = renderCheck([
     {
       keys: [
@@ -35,10 +35,10 @@ test('renderCheck() shows zones, listeners and plugins with all their lines', ()
   )
 })
 
-test('check() compiles the Corefile and shows plugins in chain order, with the default port', (t) => {
+test('check() compiles the Corefile and shows plugins in chain order, with the default port', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
   writeFileSync(path, 'a.test {\n  cache 30\n  reload 10s 0\n  bind 127.0.0.1\n  loop\n}\n')
-  const text = check(path, 1053)
+  const text = await check(path, 1053)
   assert.equal(text.startsWith(`${path} is valid: 1 server block\n\na.test.:1053\n`), true)
   const names = [...text.matchAll(/^ {4}(\w+)/gm)].map(([, name]) => name)
   assert.deepEqual(new Set(names), new Set(['reload', 'bind', 'loop', 'cache']))
@@ -48,35 +48,35 @@ test('check() compiles the Corefile and shows plugins in chain order, with the d
   assert.match(text, /^ {4}cache +zones a\.test\.\n +success /m)
 })
 
-test('check() refuses what serve would refuse', (t) => {
+test('check() refuses what serve would refuse', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
-  const refused = (text: string, message: string): void => {
+  const refused = async (text: string, message: string): Promise<void> => {
     writeFileSync(path, text)
-    assert.throws(() => check(path, 53), { message })
+    await assert.rejects(() => check(path, 53), { message })
   }
-  refused(
+  await refused(
     '. {\n  reload 1s\n}\n',
     `${path}:2 - plugin/reload: interval value must be greater or equal to 2s`,
   )
-  refused(
+  await refused(
     '. {\n  bind 127.0.0.1\n}\n. {\n  bind 127.0.0.1\n}\n',
     `${path}:4 - cannot serve dns://.:53 on 127.0.0.1 - it is already defined`,
   )
 })
 
 /** The lines that check() refuses a Corefile with, the path left out. */
-function mistakes(t: TestContext, text: string): readonly string[] {
+async function mistakes(t: TestContext, text: string): Promise<readonly string[]> {
   const path = join(temporaryFolder(t), 'Corefile')
   writeFileSync(path, text)
   try {
-    check(path, 53)
+    await check(path, 53)
   } catch (error) {
     return (error as Error).message.replaceAll(path, 'Corefile').split('\n')
   }
   return []
 }
 
-test('check() lists every mistake at once, in the order of the file', (t) => {
+test('check() lists every mistake at once, in the order of the file', async (t) => {
   const text = `
 a.test:53 {
   forwrad . 10.0.0.1
@@ -117,7 +117,7 @@ e.test {
   errors
 }
 `
-  const found = mistakes(t, text)
+  const found = await mistakes(t, text)
   const lines = found.map((line) => Number(/Corefile:(\d+)/.exec(line)?.[1]))
   assert.deepEqual(lines, [3, 4, 5, 7, 9, 10, 10, 11, 12, 14, 16, 21, 24, 26, 27, 29, 37])
   assert.equal(found.length, lines.length)
@@ -125,46 +125,49 @@ e.test {
   assert.match(found.at(-1) ?? '', /cannot serve dns:\/\/e\.test\.:53 - it is already defined/)
 })
 
-test('check() says which HTTP addresses more than the node can reach', (t) => {
+test('check() says which HTTP addresses more than the node can reach', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
-  const last = (text: string, localIps: readonly string[] = []): string => {
+  const last = async (text: string, localIps: readonly string[] = []): Promise<string> => {
     writeFileSync(path, text)
-    return check(path, 53, localIps).split('\n').at(-1) ?? ''
+    return (await check(path, 53, localIps)).split('\n').at(-1) ?? ''
   }
   const block = '. {\n  health\n  ready 10.0.0.9:8181\n  prometheus :8080\n}\n'
   const line = 'HTTP that more than this node can reach: '
-  assert.equal(last(block), `${line}10.0.0.9:8181 (ready) :8080 (health, prometheus)`)
-  assert.equal(last(block, ['10.0.0.9']), `${line}:8080 (health, prometheus)`)
+  assert.equal(await last(block), `${line}10.0.0.9:8181 (ready) :8080 (health, prometheus)`)
+  assert.equal(await last(block, ['10.0.0.9']), `${line}:8080 (health, prometheus)`)
   const narrow = '. {\n  health 127.0.0.1:1\n  ready [fe80::1]:1\n  prometheus 169.254.20.10:1\n}\n'
-  assert.doesNotMatch(last(narrow), /HTTP/)
+  assert.doesNotMatch(await last(narrow), /HTTP/)
 })
 
-test('check() prints the options of cache that apply, written or not', (t) => {
+test('check() prints the options of cache that apply, written or not', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
-  const lines = (body: string): readonly string[] => {
+  const lines = async (body: string): Promise<readonly string[]> => {
     writeFileSync(path, `. {\n  cache ${body}\n}\n`)
-    const text = check(path, 53)
+    const text = await check(path, 53)
     return text.split('\n').flatMap((line) => /^ {4}(?:cache)? +(.*)/.exec(line)?.[1] ?? [])
   }
-  assert.deepEqual(lines('{\n success 100 60 5\n prefetch 3 2m 20%\n servfail 0s\n keepttl\n }'), [
-    'zones .',
-    'success 1024 entries, TTL 5s to 60s',
-    'denial 10000 entries, TTL 0s to 1800s',
-    'servfail 0s',
-    'prefetch 3 2m0s 20%',
-    'serve_stale up to 1h0m0s after expiry, after a failure of the upstream or no answer in 1.8s, ' +
-      'TTL 30s; after a failed refresh tried again every 30s',
-    'keepttl',
-  ])
+  assert.deepEqual(
+    await lines('{\n success 100 60 5\n prefetch 3 2m 20%\n servfail 0s\n keepttl\n }'),
+    [
+      'zones .',
+      'success 1024 entries, TTL 5s to 60s',
+      'denial 10000 entries, TTL 0s to 1800s',
+      'servfail 0s',
+      'prefetch 3 2m0s 20%',
+      'serve_stale up to 1h0m0s after expiry, after a failure of the upstream or no answer in 1.8s, ' +
+        'TTL 30s; after a failed refresh tried again every 30s',
+      'keepttl',
+    ],
+  )
   const verify = 'serve_stale 2h verify 500ms 10s 5s\n serve_stale_policy prefer_positive'
-  assert.deepEqual(lines(`30 {\n ${verify}\n disable denial a.test\n }`).slice(4), [
+  assert.deepEqual((await lines(`30 {\n ${verify}\n disable denial a.test\n }`)).slice(4), [
     'prefetch off',
     'serve_stale up to 2h0m0s after expiry, after a failure of the upstream or no answer in 500ms, ' +
       'TTL 10s; after a failed refresh tried again every 5s',
     'serve_stale_policy prefer_positive',
     'disable denial a.test.',
   ])
-  assert.deepEqual(lines('{\n serve_stale\n }').slice(5), [
+  assert.deepEqual((await lines('{\n serve_stale\n }')).slice(5), [
     'serve_stale up to 1h0m0s after expiry, at once, TTL 0s; after a failed refresh tried again each time',
   ])
 })

@@ -17,7 +17,7 @@ interface Checked {
 }
 
 /** Runs check() over files of a folder, its first one the Corefile; paths are left out of all texts. */
-function run(t: TestContext, files: Readonly<Record<string, string>>): Checked {
+async function run(t: TestContext, files: Readonly<Record<string, string>>): Promise<Checked> {
   const folder = temporaryFolder(t)
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })
@@ -30,7 +30,7 @@ function run(t: TestContext, files: Readonly<Record<string, string>>): Checked {
     return true
   })
   try {
-    return { text: plain(check(join(folder, Object.keys(files)[0]!), 53)), warnings }
+    return { text: plain(await check(join(folder, Object.keys(files)[0]!), 53)), warnings }
   } catch (error) {
     return { text: plain((error as Error).message), warnings }
   } finally {
@@ -168,8 +168,8 @@ const refused: readonly (readonly [kind: string, corefile: string, ...lines: str
 
 describe('a Corefile starts that has', () => {
   for (const [kind, files, shows, ...warnings] of accepted) {
-    test(kind, (t) => {
-      const { text, warnings: said } = run(
+    test(kind, async (t) => {
+      const { text, warnings: said } = await run(
         t,
         typeof files === 'string' ? { Corefile: files } : files,
       )
@@ -183,8 +183,9 @@ describe('a Corefile starts that has', () => {
 
 describe('a Corefile is refused that has', () => {
   for (const [kind, corefile, ...lines] of refused) {
-    test(kind, (t) => {
-      assert.deepEqual(run(t, { Corefile: corefile }).text.split('\n'), lines)
+    test(kind, async (t) => {
+      const { text } = await run(t, { Corefile: corefile })
+      assert.deepEqual(text.split('\n'), lines)
     })
   }
 })

@@ -82,7 +82,7 @@ function rendered(t: TestContext, objects: readonly Manifest[]): string {
     .replaceAll('__PILLAR__DNS__SERVER__', '')
 }
 
-function checked(t: TestContext, corefile: string): string {
+function checked(t: TestContext, corefile: string): Promise<string> {
   const file = join(temporaryFolder(t), 'Corefile')
   writeFileSync(file, corefile)
   return check(file, 53)
@@ -137,22 +137,22 @@ describe('nodelocaldns.yaml', () => {
     )
   })
 
-  test('listens on both addresses after the sed line for iptables mode', (t) => {
+  test('listens on both addresses after the sed line for iptables mode', async (t) => {
     const text = filled(t, iptables)
     assert.deepEqual(
       new Set(text.match(/__PILLAR__\w+/g)),
       new Set(['__PILLAR__CLUSTER__DNS__', '__PILLAR__UPSTREAM__SERVERS__']),
     )
-    const compiled = checked(t, rendered(t, parseManifests(text)))
+    const compiled = await checked(t, rendered(t, parseManifests(text)))
     assert.match(compiled, /is valid: 4 server blocks/)
     assert.deepEqual(listenersOf(compiled), new Set(['169.254.20.10:53 10.96.0.10:53']))
     assert.match(compiled, /10\.96\.7\.7:53/)
   })
 
-  test('listens on the local address alone after the sed line for IPVS mode', (t) => {
+  test('listens on the local address alone after the sed line for IPVS mode', async (t) => {
     const text = filled(t, ipvs)
     const objects = parseManifests(text)
-    const compiled = checked(t, rendered(t, objects))
+    const compiled = await checked(t, rendered(t, objects))
     assert.deepEqual(listenersOf(compiled), new Set(['169.254.20.10:53']))
     assert.match(compiled, /10\.96\.0\.10:53/)
     assert.doesNotMatch(compiled, /10\.96\.7\.7/)
@@ -262,7 +262,7 @@ describe('the pods', () => {
     })
   })
 
-  test('with Cilium: nobody, without any, and the policy sends to its ports', (t) => {
+  test('with Cilium: nobody, without any, and the policy sends to its ports', async (t) => {
     const objects = parseManifests(filled(t, iptables, 'cilium-lrp.yaml'))
     const { spec } = find<DaemonSet>(objects, 'DaemonSet')
     const [{ securityContext, ports = [], args }] = spec.template.spec.containers as [Container]
@@ -281,7 +281,7 @@ describe('the pods', () => {
       policy['toPorts'],
       named.filter(({ name }) => name.startsWith('dns')),
     )
-    assert.deepEqual(listenersOf(checked(t, rendered(t, objects))), new Set(['0.0.0.0:53']))
+    assert.deepEqual(listenersOf(await checked(t, rendered(t, objects))), new Set(['0.0.0.0:53']))
   })
 })
 

@@ -29,7 +29,11 @@ function write(t: TestContext, files: Readonly<Record<string, string>>): string 
 }
 
 /** What `dnslet check` says of these files, on either output. */
-function say(t: TestContext, corefile: string, files: Readonly<Record<string, string>> = {}): Said {
+async function say(
+  t: TestContext,
+  corefile: string,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Said> {
   const folder = write(t, { Corefile: corefile, ...files })
   let text = ''
   const { mock } = t.mock.method(process.stderr, 'write', (chunk: string) => {
@@ -37,7 +41,7 @@ function say(t: TestContext, corefile: string, files: Readonly<Record<string, st
     return true
   })
   try {
-    text += check(join(folder, 'Corefile'), 53)
+    text += await check(join(folder, 'Corefile'), 53)
   } catch (error) {
     text += errorText(error)
   } finally {
@@ -90,10 +94,10 @@ const aZone = (kind: string, where: string): boolean =>
   ['as server blocks', 'as keys of a block', 'as further keys'].includes(where)
 
 for (const [kind, secret] of Object.entries(secrets)) {
-  test(`no word of a file ${kind} is told, wherever it is imported`, (t) => {
+  test(`no word of a file ${kind} is told, wherever it is imported`, async (t) => {
     for (const [where, corefile] of imports) {
       if (aZone(kind, where)) continue
-      const { text, folder } = say(t, corefile, { secret, other: 'import secret\n' })
+      const { text, folder } = await say(t, corefile, { secret, other: 'import secret\n' })
       assert.doesNotMatch(text, /hunter2/, `${where}: ${text}`)
       if (kind !== 'a variable')
         assert.ok(text.includes(join(folder, 'secret')), `${where}: ${text}`)
@@ -137,8 +141,8 @@ for (const [what, corefile, file, message] of [
     ':2 - plugin/cache: strconv.Atoi: parsing "ten"',
   ],
 ] as const) {
-  test(`an honest mistake in ${what} of an imported file is told in full`, (t) => {
-    const { text, folder } = say(t, corefile, { f: file })
+  test(`an honest mistake in ${what} of an imported file is told in full`, async (t) => {
+    const { text, folder } = await say(t, corefile, { f: file })
     assert.ok(text.includes(`${join(folder, 'f')}${message}`), text)
   })
 }
@@ -158,8 +162,8 @@ for (const [where, corefile] of [
   ['a quoted line break', '. {\n  "a\n[FATAL] forged"\n}\n'],
   ['a quoted key', '"a\n[FATAL] forged" {\n  forward . 127.0.0.1:9\n}\n'],
 ] as const) {
-  test(`control characters in ${where} are spelt`, (t) => {
-    assertPrintable(say(t, corefile).text)
+  test(`control characters in ${where} are spelt`, async (t) => {
+    assertPrintable((await say(t, corefile)).text)
   })
 }
 
