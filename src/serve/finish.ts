@@ -1,5 +1,5 @@
 import { Ede, Flag, OPCODE_MASK, Rcode, RCODE_MASK } from '../wire/codes.ts'
-import { addErrors, gatherErrors, OPT_SIZE, writeOpt } from '../wire/edns.ts'
+import { addErrors, addOptions, gatherErrors, OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { readFlags, writeFlags } from '../wire/header.ts'
 import { Records, scanRecords, stripOpt } from '../wire/records.ts'
 import { patchReply, writeFailure } from '../wire/reply.ts'
@@ -7,16 +7,10 @@ import { WireStatus } from '../wire/status.ts'
 import { truncate } from '../wire/truncate.ts'
 import { capTtls, MAX_TTL } from '../wire/ttl.ts'
 import type { Handler } from './plugin.ts'
-import { NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
+import { MAX_UDP_SIZE, NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
+import { restoreQuestion } from './rewritten-question.ts'
 
-/**
- * Octets of the longest reply over UDP, whatever the client says it takes, and the payload size that we
- * advertise (RFC 6891 §6.2.3): below any MTU. A query whose sender is forged brings its victim no
- * more than this, and no fragments; TC brings a real client back over TCP.
- */
-const MAX_UDP_SIZE = 1232
-
-/** Replies cut to MAX_UDP_SIZE octets whose clients said that they take more. */
+/** Replies cut to `Query.maxUdpSize` octets whose clients said that they take more. */
 export const shortenedReplies: { count: number } = { count: 0 }
 
 /** Flags of a message that a client gets as the message has them. */
@@ -61,7 +55,7 @@ function finishMessage(q: Query): void {
   patchReply(out, q.wire, question, q.id, flags)
 
   const size = sizeFor(q)
-  const room = edns.present ? size - OPT_SIZE : size
+  const room = edns.present ? size - OPT_SIZE - optionsSize(q, size) : size
   if (q.outLength > room) {
     if (size < q.edns.udpSize && q.target.protocol === Protocol.Udp) shortenedReplies.count++
     if (!shrink(q, room)) return
@@ -70,20 +64,33 @@ function finishMessage(q: Query): void {
 }
 
 /**
- * Octets of the longest reply: what the client advertised over UDP (512 without EDNS), MAX_UDP_SIZE
+ * Octets of the longest reply: what the client advertised over UDP (512 without EDNS), `maxUdpSize`
  * at most, or what TCP carries.
  */
 function sizeFor(q: Query): number {
   const { target, edns } = q
   const { maxSize, protocol } = target
-  return protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize, MAX_UDP_SIZE)
+  return protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize, q.maxUdpSize)
 }
 
-/** Extended errors have what room the records leave: none is worth a record. */
+/** Octets of the options for the reply, 0 where they would leave no room for a record. */
+function optionsSize({ question, replyOptions }: Query, size: number): number {
+  if (replyOptions === null) return 0
+  const { length } = replyOptions
+  return question.end + OPT_SIZE + length <= size ? length : 0
+}
+
+/**
+ * Extended errors have what room the records leave: none is worth a record. The size that we advertise is
+ * what we take ourselves (RFC 6891 §6.2.3).
+ */
 function appendOpt(q: Query, length: number, size: number, extendedRcode: number): number {
-  const { out, edns, ede, errors } = q
-  const end = writeOpt(out, length, MAX_UDP_SIZE, extendedRcode, edns.dnssecOk)
-  return ede === NO_EDE && errors.size === 0 ? end : addErrors(out, end, size, ede, errors)
+  const { out, edns, ede, errors, replyOptions } = q
+  const start = writeOpt(out, length, MAX_UDP_SIZE, extendedRcode, edns.dnssecOk)
+  const room = size - optionsSize(q, size)
+  // First, because they may lie where the other options will.
+  const end = ede === NO_EDE && errors.size === 0 ? start : addErrors(out, start, room, ede, errors)
+  return replyOptions === null ? end : addOptions(out, start, end, size, replyOptions)
 }
 
 /** Makes the message fit its client; false where it cannot be parsed and a failure took its place. */
@@ -120,6 +127,8 @@ export function scanReply(q: Query): Records | null {
 }
 
 function finishFailure(q: Query): void {
+  // Where a stage threw, nobody has taken it back.
+  if (q.rewritten !== null) restoreQuestion(q)
   const out = q.reserve()
   const { edns, question } = q
   const echoed = question.end === 0 ? null : question

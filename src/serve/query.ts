@@ -42,7 +42,7 @@ export interface ReplyTarget {
   /**
    * The buffer to build this query's reply in, at least 65,535 bytes long, valid until `send` or
    * `drop` of the same query. Exactly one reservation is open at a time: reserve, build, send.
-   * Reserving again for the same query starts the reply over.
+   * Reserving again for the same query, or for a copy of it that is kept since, starts the reply over.
    */
   reserve(q: Query): Buffer
   /** Sends `q.out[0..length)`, or queues it for the end of this tick. Never throws. */
@@ -58,6 +58,22 @@ export interface ReplyTarget {
 
 /** Tells an observer of a query whose reply went out. */
 export type Observer = (q: Query) => void
+
+/**
+ * What a stage that changes questions remembers of a query until its answer comes back. Copies share it, so
+ * it never changes.
+ */
+export interface Rewritten {
+  /** Header and question as the client sent them, or null where the question is the client's still. */
+  readonly asked: Buffer | null
+}
+
+/**
+ * Octets of the longest reply over UDP, whatever the client says it takes, unless `bufsize` says more:
+ * below any MTU. A query whose sender is forged brings its victim no more than this, and no fragments; TC
+ * brings a real client back over TCP.
+ */
+export const MAX_UDP_SIZE = 1232
 
 /** Octets of the longer socket address, sockaddr_in6; a sockaddr_in has 16. */
 export const SOCKADDR_SIZE = 28
@@ -121,6 +137,14 @@ export class Query {
    * questions from those of clients.
    */
   asker: Observer | null = null
+  /** Set by `rewrite` on the way down, taken back by it on the way up. */
+  rewritten: Rewritten | null = null
+  /** EDNS options that go upstream with the question, as they stand in OPT; MAX_OPTIONS octets at most. */
+  options: Buffer | null = null
+  /** EDNS options for the OPT record of the reply, where it has one. */
+  replyOptions: Buffer | null = null
+  /** Octets of the longest reply over UDP, if the client takes so many; asked for upstream where it is less. */
+  maxUdpSize: number = MAX_UDP_SIZE
   /** True once the reply was handed to the target, or the query dropped. */
   finished = false
 
@@ -152,6 +176,10 @@ export class Query {
     this.finished = false
     this.records = null
     this.memo = null
+    this.rewritten = null
+    this.options = null
+    this.replyOptions = null
+    this.maxUdpSize = MAX_UDP_SIZE
   }
 
   /** Opens the reply buffer of this query's target as `out`. */
@@ -195,6 +223,10 @@ export class Query {
     copy.enter = this.enter
     copy.depth = this.depth
     copy.asker = this.asker
+    copy.rewritten = this.rewritten
+    copy.options = this.options
+    copy.replyOptions = this.replyOptions
+    copy.maxUdpSize = this.maxUdpSize
     return copy
   }
 
@@ -204,6 +236,9 @@ export class Query {
     keptQueries.give(this.place)
     this.out = noBytes
     this.memo = null
+    this.rewritten = null
+    this.options = null
+    this.replyOptions = null
     if (pool.length < POOL_LIMIT) pool.push(this)
   }
 }

@@ -7,7 +7,7 @@ const TRIAL_MS = 2000
 /**
  * What is known about an upstream and EDNS. One name proves nothing against it: the upstream may be
  * a forwarder to many servers, of which one is old. Once it has answered a query with OPT, every query
- * carries OPT. Until then, queries go without while there is reason to, but for those with DO.
+ * carries OPT. Until then, queries go without while there is reason to, but for those that need it.
  *
  *     unknown ──an answer to a query with OPT──▶ supported, for good
  *      │   ▲
@@ -21,9 +21,9 @@ export class EdnsSupport {
   #plainUntil = 0
   #pause: number = FIRST_PLAIN_MS
 
-  /** Whether the next query carries OPT. `now` is `Clock.now`. */
-  offer(now: number, dnssecOk: boolean): boolean {
-    if (this.#supported || dnssecOk) return true
+  /** Whether the next query carries OPT, which it may need for DO or for options. `now` is `Clock.now`. */
+  offer(now: number, needsOpt: boolean): boolean {
+    if (this.#supported || needsOpt) return true
     if (this.#suspected || now < this.#plainUntil) return false
     if (this.#plainUntil > 0) this.#plainUntil = now + TRIAL_MS
     return true

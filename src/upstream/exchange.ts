@@ -3,6 +3,12 @@ import { Question } from '../wire/question.ts'
 import { type Result, Transport } from './counters.ts'
 import type { Verdict } from './reply-check.ts'
 
+/**
+ * The payload we take over UDP: fits every path unfragmented (RFC 9715 §3.1). What is larger comes
+ * truncated and is asked for again over TCP.
+ */
+export const UDP_SIZE: number = 1232
+
 /** Where an exchange stands. */
 export const ExchangeState = {
   Idle: 0,
@@ -65,6 +71,10 @@ export class Exchange {
   /** The client's flags word: RD and CD go upstream. */
   flags = 0
   dnssecOk = false
+  /** EDNS options to send, as they stand in OPT; null for none. */
+  options: Buffer | null = null
+  /** The payload size to ask with; no more than what we take anyway. */
+  udpSize: number = UDP_SIZE
   /** Number of the client it is for, by which places are shared out; −1: ourselves. */
   client = -1
   /** Position of its upstream in the owner's list. */

@@ -1,21 +1,19 @@
 import { copyBytes } from '../lib/bytes.ts'
 import { write16 } from '../wire/bytes.ts'
 import { Flag } from '../wire/codes.ts'
-import { OPT_SIZE, writeOpt } from '../wire/edns.ts'
+import { MAX_OPTIONS, OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
 import { writeQueryHeader } from '../wire/query.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, UDP_SIZE } from './exchange.ts'
 
-/**
- * The payload we take over UDP: fits every path unfragmented (RFC 9715 §3.1). What is larger comes
- * truncated and is asked for again over TCP.
- */
-const UDP_SIZE = 1232
 /** Octets of the length in front of each message on a stream (RFC 1035 §4.2.2). */
 export const LENGTH_SIZE = 2
 
-/** Header, longest name, type, class, OPT: no query we send is longer. */
-export const MAX_QUERY_SIZE: number = HEADER_SIZE + 255 + 4 + OPT_SIZE
+/** Header, longest name, type, class, OPT with options: no query we send is longer. */
+export const MAX_QUERY_SIZE: number = HEADER_SIZE + 255 + 4 + OPT_SIZE + MAX_OPTIONS
+
+/** Where the payload size stands in an OPT record. */
+const SIZE_AT = 3
 
 /** Octets of room: for most connections one query at a time is all there is, a busy one has many. */
 const SMALL = 512
@@ -33,13 +31,14 @@ function optRecord(dnssecOk: boolean): Buffer {
 
 /** Octets that `writeQuery` takes for this exchange. */
 export function querySize(x: Exchange): number {
-  return x.question.end + (x.edns ? OPT_SIZE : 0)
+  return x.question.end + (x.edns ? OPT_SIZE + (x.options?.length ?? 0) : 0)
 }
 
 /**
  * Writes the query of `x` at `out[at..)` under `x.id`: the question as the client spelt it, RD and
  * CD as the client set them, AD set to learn whether the data is authentic (RFC 6840 §5.7), and an
- * OPT record of our own, because EDNS is hop by hop (RFC 6891 §6.1.1). Returns the end.
+ * OPT record of our own, because EDNS is hop by hop (RFC 6891 §6.1.1), with the options that a plugin
+ * has given the query. Returns the end.
  */
 export function writeQuery(out: Buffer, at: number, x: Exchange): number {
   const flags = (x.flags & (Flag.RD | Flag.CD)) | Flag.AD
@@ -47,8 +46,14 @@ export function writeQuery(out: Buffer, at: number, x: Exchange): number {
   const { end } = x.question
   copyBytes(x.query, HEADER_SIZE, out, at + HEADER_SIZE, end - HEADER_SIZE)
   if (!x.edns) return at + end
-  copyBytes(x.dnssecOk ? dnssecOpt : plainOpt, 0, out, at + end, OPT_SIZE)
-  return at + end + OPT_SIZE
+  const start = at + end
+  copyBytes(x.dnssecOk ? dnssecOpt : plainOpt, 0, out, start, OPT_SIZE)
+  if (x.udpSize < UDP_SIZE) write16(out, start + SIZE_AT, x.udpSize)
+  const { options } = x
+  if (options === null) return start + OPT_SIZE
+  write16(out, start + OPT_SIZE - 2, options.length)
+  copyBytes(options, 0, out, start + OPT_SIZE, options.length)
+  return start + OPT_SIZE + options.length
 }
 
 /** The queries of one tick, each with its length in front, that leave in one write. */
@@ -60,9 +65,9 @@ export class QueryBatch {
     return this.#end === 0
   }
 
-  /** False where the batch is full, and must be taken before another query finds room. */
-  makeRoom(): boolean {
-    if (this.#end + LENGTH_SIZE + MAX_QUERY_SIZE <= this.#bytes.length) return true
+  /** False where the batch is full, and must be taken before the query of `x` finds room. */
+  makeRoom(x: Exchange): boolean {
+    if (this.#end + LENGTH_SIZE + querySize(x) <= this.#bytes.length) return true
     if (this.#bytes.length === LARGE) return false
     const large = Buffer.allocUnsafeSlow(LARGE)
     copyBytes(this.#bytes, 0, large, 0, this.#end)

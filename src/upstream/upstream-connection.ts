@@ -146,7 +146,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
       this.progressAt = x.sentAt
       this.#rested = true
     }
-    if (!this.#batch.makeRoom()) this.#write()
+    if (!this.#batch.makeRoom(x)) this.#write()
     this.#batch.add(x)
     this.#flushLater()
   }

@@ -122,8 +122,9 @@ export class Upstream implements ExchangeHost {
     x.queuedAt = 0
     x.cut = false
     x.bareRcode = 0
-    // A server behind this one may be silent to OPT. Without DO it is hardly missed.
-    x.edns = this.#edns.offer(now, x.dnssecOk) && (x.dnssecOk || !x.again)
+    // A server behind this one may be silent to OPT. Without DO and options it is hardly missed.
+    const needsOpt = x.dnssecOk || x.options !== null
+    x.edns = this.#edns.offer(now, needsOpt) && (needsOpt || !x.again)
     this.#carry(x)
   }
 

@@ -19,6 +19,9 @@ const OPTION_HEAD = 4
 const CODE_SIZE = 2
 const EDE_SIZE = 6
 
+/** Octets of options that a query of ours may have, codes and lengths included. */
+export const MAX_OPTIONS: number = 1024
+
 /** `ede` where there is no extended DNS error. */
 const NO_EDE = -1
 /** Result of `findEde` for options that do not fill the OPT record exactly. */
@@ -193,6 +196,57 @@ export function addErrors(
   if (ede >= 0) to = writeError(out, to, limit, ede, 0)
   write16(out, end - 2, to - end)
   return to
+}
+
+/**
+ * Adds options, as they stand in OPT, to the OPT record whose data begins at `start` and ends at `end`,
+ * unless they would go beyond `limit`. Returns the new end.
+ */
+export function addOptions(
+  out: Uint8Array,
+  start: number,
+  end: number,
+  limit: number,
+  options: Uint8Array,
+): number {
+  if (end + options.length > limit) return end
+  out.set(options, end)
+  write16(out, start - 2, end + options.length - start)
+  return end + options.length
+}
+
+/** The octets of an option. Its data has 65,535 octets at most. */
+export function writeOption(code: number, data: Uint8Array): Buffer {
+  const option = Buffer.allocUnsafe(OPTION_HEAD + data.length)
+  write16(option, 0, code)
+  write16(option, 2, data.length)
+  option.set(data, OPTION_HEAD)
+  return option
+}
+
+/**
+ * The first option of this code in the OPT record of a query that `readQueryOpt` found sound: its data,
+ * which is part of `b`; null where there is none.
+ */
+export function findOption(b: Buffer, question: Question, code: number): Buffer | null {
+  const total =
+    readCount(b, Section.Answer) +
+    readCount(b, Section.Authority) +
+    readCount(b, Section.Additional)
+  let at = question.end
+  for (let i = 0; i < total; i++) {
+    const fixed = skipName(b, at, b.length)
+    const rdata = fixed + RECORD_FIXED
+    at = rdata + read16(b, fixed + 8)
+    if (read16(b, fixed) !== Type.OPT) continue
+    for (let option = rdata; option < at;) {
+      const data = option + OPTION_HEAD
+      const end = data + read16(b, option + 2)
+      if (read16(b, option) === code) return b.subarray(data, end)
+      option = end
+    }
+  }
+  return null
 }
 
 /** Writes an extended error with room for its text; returns its end, `to` where it does not fit. */

@@ -55,6 +55,19 @@ function firstLabel(b: Uint8Array, offset: number): number {
   return at
 }
 
+/** Writes a sound name in full at `at` of `out`, which has room for it. Returns the offset after it. */
+export function copyName(b: Uint8Array, offset: number, out: Uint8Array, at: number): number {
+  let to = at
+  let label = firstLabel(b, offset)
+  for (;;) {
+    const end = label + 1 + b[label]!
+    const isRoot = b[label] === 0
+    for (let i = label; i < end; i++) out[to++] = b[i]!
+    if (isRoot) return to
+    label = firstLabel(b, end)
+  }
+}
+
 /**
  * Whether two names are equal but for ASCII case (RFC 4343). Both must have passed `skipName`, as
  * every name in a scanned message has.

@@ -232,6 +232,31 @@ describe('size', () => {
     assert.deepEqual(got, shortened(512))
   })
 
+  test('leaves room for options of the reply, unless they leave none for a record', () => {
+    const options = option(3, Buffer.alloc(60, 7))
+    const asked = { additional: [opt({ size: 512 })] }
+    const got = reply(asked, many, (q) => (q.replyOptions = options))
+    assert.ok(got.length <= 512 && got.includes(options))
+    assert.ok(recordsOf(got).answerCount > 0)
+    const long = option(3, Buffer.alloc(480, 7))
+    const without = reply(asked, many, (q) => (q.replyOptions = long))
+    assert.deepEqual(without, reply(asked, many))
+    const told = reply(asked, message({ answer }), (q) => {
+      q.replyOptions = options
+      q.ede = Ede.Blocked
+    })
+    assert.ok(told.includes(Buffer.concat([ede(Ede.Blocked), options])))
+  })
+
+  test('is as long over UDP as a plugin allows', () => {
+    const long = message({ answer: Array.from({ length: 200 }, () => a('a')) })
+    const client = { additional: [opt({ size: 4096 })] }
+    const longest = (size: number): number =>
+      reply(client, long, (q) => (q.maxUdpSize = size)).length
+    assert.ok(longest(4096) > 3000)
+    assert.ok(longest(600) <= 600)
+  })
+
   test('turns what cannot be shortened into SERVFAIL', () => {
     const cut = message({ answer: [{ ...answer[0]!, data: Buffer.alloc(600) }] })
     assert.deepEqual(reply({}, cut), message({ id: 7, flags: 0x8102 }))

@@ -4,13 +4,16 @@ import fc from 'fast-check'
 import { Ede, Type } from '../../src/wire/codes.ts'
 import {
   addErrors,
+  addOptions,
   BAD_OPTIONS,
   Edns,
   ErrorOptions,
   findEde,
+  findOption,
   gatherErrors,
   OPT_SIZE,
   readQueryOpt,
+  writeOption,
   writeOpt,
 } from '../../src/wire/edns.ts'
 import { readCount, Section } from '../../src/wire/header.ts'
@@ -247,5 +250,39 @@ describe('extended errors', () => {
     const last = addErrors(out, bare, 200, Ede.StaleAnswer, errors)
     const own = option(15, Buffer.from([0, Ede.StaleAnswer]))
     assert.deepEqual(out.subarray(bare, last), Buffer.concat([bogus, blocked, own]))
+  })
+})
+
+describe('options', () => {
+  const one = writeOption(10, Buffer.from('one'))
+  const two = writeOption(3, Buffer.alloc(0))
+
+  test('are written with code and length', () => {
+    assert.deepEqual(one, option(10, Buffer.from('one')))
+    assert.deepEqual(two, option(3, Buffer.alloc(0)))
+  })
+
+  test('are found by code, behind other records and other options, the first of several', () => {
+    const options = Buffer.concat([one, two, option(10, Buffer.from('late'))])
+    const b = message({ answer: [a('a.test')], additional: [a('b.test'), opt({ options })] })
+    const found = (code: number): string | undefined =>
+      findOption(b, questionOf(b), code)?.toString()
+    assert.deepEqual([found(10), found(3), found(11)], ['one', '', undefined])
+    const bare = message({ additional: [opt()] })
+    assert.equal(findOption(bare, questionOf(bare), 10), null)
+    const none = message({ additional: [a('b.test')] })
+    assert.equal(findOption(none, questionOf(none), 10), null)
+  })
+
+  test('are added to OPT behind its errors, where there is room', () => {
+    const out = Buffer.alloc(100)
+    const start = writeOpt(out, message({}).copy(out), 1232, 0, false)
+    const end = addErrors(out, start, 100, Ede.Blocked, new ErrorOptions())
+    assert.equal(addOptions(out, start, end, end + one.length - 1, one), end)
+    const last = addOptions(out, start, end, end + one.length, one)
+    assert.equal(last, end + one.length)
+    const error = option(15, Buffer.from([0, Ede.Blocked]))
+    assert.deepEqual(out.subarray(start, last), Buffer.concat([error, one]))
+    assert.equal(out.readUInt16BE(start - 2), last - start)
   })
 })

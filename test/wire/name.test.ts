@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { nameToText, sameName, skipName, textToName } from '../../src/wire/name.ts'
+import { copyName, nameToText, sameName, skipName, textToName } from '../../src/wire/name.ts'
 import { wireName } from './message.ts'
 
 /** Labels of arbitrary octets that fit into one name. */
@@ -192,5 +192,16 @@ describe('sameName()', () => {
     const b1 = body(3, 99, 111, 109, 0, 1, 97, 0xc0, 12)
     const b2 = body(3, 67, 79, 77, 0, 0xc0, 12, 1, 65, 0xc0, 17)
     assert.ok(sameName(b1, 17, b2, 19))
+  })
+})
+
+describe('copyName()', () => {
+  test('writes a name in full, whatever it points at', () => {
+    const b = body(3, 67, 79, 77, 0, 0xc0, 12, 1, 65, 0xc0, 17, 0)
+    const out = Buffer.alloc(20, 0xee)
+    assert.equal(copyName(b, 19, out, 2), 9)
+    assert.deepEqual(out.subarray(1, 10), Buffer.from([0xee, 1, 65, 3, 67, 79, 77, 0, 0xee]))
+    assert.equal(copyName(b, 23, out, 0), 1)
+    assert.equal(out[0], 0)
   })
 })

@@ -107,6 +107,8 @@ export class Errand implements ExchangeOwner {
     x.question = q.question
     x.flags = q.flags
     x.dnssecOk = q.edns.dnssecOk
+    x.options = q.options
+    x.udpSize = q.maxUdpSize
     x.client = q.place
     x.index = index
     x.again = earlier !== null

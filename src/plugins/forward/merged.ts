@@ -42,7 +42,7 @@ export interface MergedParts {
 /**
  * Equal questions in flight are one, for blocks without a cache that merges them: each further one would be
  * another chance to guess an id and a port (RFC 5452 §5). A question is told from another by name, type,
- * class and the bits that go upstream: DO, CD and RD.
+ * class and what else goes upstream: DO, CD, RD and EDNS options.
  */
 export class MergedQuestions {
   readonly #p: MergedParts
@@ -122,9 +122,10 @@ export class MergedQuestions {
   }
 }
 
-function keyOf({ edns, flags, question, wire }: Query): string {
+function keyOf({ edns, flags, options, question, wire }: Query): string {
   const desired = (flags & Flag.CD) !== 0 ? 2 : 0
   keyed[0] = desired | (edns.dnssecOk ? 1 : 0) | ((flags & Flag.RD) !== 0 ? 4 : 0)
   writeKey(keyed, 1, wire, question)
-  return keyed.toString('latin1', 0, 1 + keySize(question))
+  const key = keyed.toString('latin1', 0, 1 + keySize(question))
+  return options === null ? key : key + options.toString('latin1')
 }

@@ -35,6 +35,8 @@ export interface AskOptions {
   readonly flags?: number
   readonly edns?: boolean
   readonly dnssecOk?: boolean
+  /** EDNS options that a plugin gave the query. */
+  readonly options?: Buffer
   /** How long ago the client asked, in milliseconds. */
   readonly age?: number
   /** The part of the daemon whose question it is. */
@@ -170,6 +172,7 @@ export class Front {
       const q = new Query(new Client(over === 'tcp' ? Protocol.Tcp : Protocol.Udp, resolve))
       q.reset(wire, wire.length, this.clock.refresh() - age)
       q.asker = o.asker ?? null
+      q.options = o.options ?? null
       this.#server.dispatch(q)
       // A socket's own query and its octets serve the next packet at once.
       wire.fill(0xff)

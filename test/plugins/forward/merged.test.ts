@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 
 import { keptQueries } from '../../../src/serve/kept-queries.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
+import { writeOption } from '../../../src/wire/edns.ts'
 import { answerTo, honest, silent, startScripted } from '../../upstream/scripted.ts'
 import { Front } from './harness.ts'
 
@@ -25,6 +26,22 @@ describe('equal questions without a cache', () => {
     await upstream.waitFor(2)
     upstream.asked[1]!.reply(answerTo(upstream.asked[1]!.wire))
     assert.equal((await again).records.answerCount, 1, 'nothing is stored')
+  })
+
+  test('are told apart by EDNS options, which go upstream', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const one = writeOption(8, Buffer.from([0, 1, 8, 0, 10]))
+    const two = writeOption(8, Buffer.from([0, 1, 8, 0, 11]))
+    const all = [one, two, two].map((options) => front.ask('a.test', { options }))
+    await upstream.waitFor(2)
+    upstream.asked.forEach(({ reply, wire }, i) => {
+      assert.deepEqual(wire.subarray(-one.length), i === 0 ? one : two)
+      reply(answerTo(wire))
+    })
+    await Promise.all(all)
+    assert.equal(upstream.asked.length, 2)
+    assert.equal(keptQueries.count, 0)
   })
 
   test('are told apart by type, DO, CD and RD; HINFO always goes on', async (t) => {
