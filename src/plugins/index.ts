@@ -6,7 +6,7 @@ import * as list from './list.ts'
 /**
  * Every directive of CoreDNS 1.14, in the order a query meets them whatever the Corefile's order is:
  * CoreDNS's, but for `loop`. It has to see its own query come back, and a cache that merges identical
- * questions would let that query wait for itself.
+ * questions would let that query wait for itself. `no_aaaa` is ours.
  *
  * One that stands here and is no plugin of ours is refused as "no action found"; one that does not stand
  * here either is taken for a typing mistake.
@@ -14,8 +14,8 @@ import * as list from './list.ts'
 export const knownDirectives: readonly string[] = [
   'root metadata geoip cancel tls quic https https3 grpc_server proxyproto timeouts',
   'multisocket reload nsid bufsize bind debug trace ready health pprof shed prometheus errors',
-  'log dnstap local dns64 any chaos loadbalance tsig rewrite autopath acl loop cache header dnssec',
-  'minimal template transfer hosts route53 azure clouddns k8s_external kubernetes file auto',
+  'log dnstap local dns64 any chaos loadbalance tsig rewrite autopath acl no_aaaa loop cache header',
+  'dnssec minimal template transfer hosts route53 azure clouddns k8s_external kubernetes file auto',
   'secondary etcd nomad forward grpc erratic whoami on sign view',
 ].flatMap((line) => line.split(' '))
 
