@@ -66,7 +66,21 @@ export function compress(b: Buffer, records: Records, question: Question, out: B
 
 function rewrite(b: Buffer, records: Records, question: Question, out: Buffer): number {
   writer ??= new MessageWriter()
-  return writer.write(b, records, question, out)
+  return writer.write(b, records, question, out, false)
+}
+
+/**
+ * As `compress()`, for a message that has to be written anew: `records` lists its records in another order
+ * than they stand in, section by section. Returns −1, and changes nothing but `out`, where that is too long.
+ */
+export function compressInOrder(
+  b: Buffer,
+  records: Records,
+  question: Question,
+  out: Buffer,
+): number {
+  writer ??= new MessageWriter()
+  return writer.write(b, records, question, out, true)
 }
 
 /** Whether no name of the message can get any shorter. */
@@ -136,7 +150,8 @@ class MessageWriter {
   /** Whether a name came compressed that must not be. */
   #spread = false
 
-  write(b: Buffer, records: Records, question: Question, out: Buffer): number {
+  /** @param anew whether the message as it came will not do */
+  write(b: Buffer, records: Records, question: Question, out: Buffer, anew: boolean): number {
     this.#b = b
     this.#out = out
     this.#question = question
@@ -144,7 +159,8 @@ class MessageWriter {
     this.#spread = false
     const length = this.#writeRecords(records)
     const hasGap = records.optAt >= 0
-    if (length < 0 || (length >= records.end && !this.#spread && !hasGap)) {
+    if (length < 0 && anew) return -1
+    if (!anew && (length < 0 || (length >= records.end && !this.#spread && !hasGap))) {
       stripOpt(b, records)
       b.copy(out, 0, 0, records.end)
       return records.end

@@ -1,0 +1,128 @@
+import { scanReply } from '../../serve/finish.ts'
+import type { Query } from '../../serve/query.ts'
+import { read16 } from '../../wire/bytes.ts'
+import { Class, Type } from '../../wire/codes.ts'
+import { RECORD_FIXED } from '../../wire/edns.ts'
+import { readCount, Section } from '../../wire/header.ts'
+import { sameName, skipName } from '../../wire/name.ts'
+import { MAX_RECORDS } from '../../wire/records.ts'
+import { isAddress, type Policy, type Ranks } from './policy.ts'
+import { Reorder } from './reorder.ts'
+
+/** Instead of the offset after a section. */
+const BROKEN = -1
+const DISORDER = -2
+const POINTER = 0xc0
+const IPV4_SIZE = 4
+const IPV6_SIZE = 16
+const FIXED_TO_TTL = 4
+
+/**
+ * Arranges the records of one message at a time, where it lies. Hits come by here, so nothing is allocated,
+ * and nothing is scanned but the records themselves, once:
+ *
+ *     www CNAME web  │ web A .1  web A .2  web A .3 │ …
+ *                      └──── one name and type ───┘   data and TTLs change places, names stay
+ *
+ * Where that cannot be done in place (records that are not in the order of their ranks, several MX), the
+ * message is written anew.
+ */
+export class Arranger {
+  readonly #policy: Policy
+  readonly #reorder: Reorder
+  /** TTLs of the addresses of one name and type. */
+  readonly #places = new Uint16Array(MAX_RECORDS)
+
+  constructor(policy: Policy) {
+    this.#policy = policy
+    this.#reorder = new Reorder(policy)
+  }
+
+  /** Arranges the message in `q.out`; one that cannot be read stays as it is. */
+  arrange(q: Query): void {
+    const { out, question } = q
+    const answers = readCount(out, Section.Answer)
+    const authorities = readCount(out, Section.Authority)
+    const additionals = readCount(out, Section.Additional)
+    if (answers < 2 && authorities < 2 && additionals < 2) return
+    if (!this.#policy.handles(question.type)) return
+    if (this.#walk(q, true) !== DISORDER) return
+    const records = q.records ?? scanReply(q)
+    if (records !== null && this.#reorder.write(q, records)) this.#walk(q, false)
+  }
+
+  /** @param mx whether several MX records are still to be put in another order */
+  #walk(q: Query, mx: boolean): number {
+    const { ranks, authorityRanks } = this.#policy
+    const { out } = q
+    let at = this.#section(q, q.question.end, readCount(out, Section.Answer), ranks, mx)
+    if (at < 0) return at
+    at = this.#section(q, at, readCount(out, Section.Authority), authorityRanks, mx)
+    if (at < 0) return at
+    return this.#section(q, at, readCount(out, Section.Additional), ranks, mx)
+  }
+
+  /**
+   * Orders the addresses of a section of `count` records that begins at `start`. Returns the offset after
+   * it, BROKEN or DISORDER.
+   */
+  #section(q: Query, start: number, count: number, ranks: Ranks | null, mx: boolean): number {
+    const b = q.out
+    const length = q.outLength
+    let at = start
+    let rank = 0
+    let type = 0
+    /** Of the addresses found: their owner, how many, of which type. */
+    let owner = 0
+    let found = 0
+    let foundType = 0
+    for (let i = 0; i < count; i++) {
+      const fixed = at < length && b[at]! >= POINTER ? at + 2 : skipName(b, at, length)
+      if (fixed < 0 || fixed + RECORD_FIXED > length) return BROKEN
+      const before = type
+      type = read16(b, fixed)
+      const size = read16(b, fixed + 8)
+      const next = fixed + RECORD_FIXED + size
+      if (next > length) return BROKEN
+      if (ranks !== null) {
+        const own = ranks(type)
+        if (own < rank || (mx && type === Type.MX && before === Type.MX)) return DISORDER
+        rank = own
+      }
+      if (ranks !== null && isIPAddress(b, type, fixed, size)) {
+        if (type !== foundType || !isSameName(b, owner, at, length)) {
+          this.#order(b, owner, found, foundType)
+          found = 0
+          owner = at
+          foundType = type
+        }
+        this.#places[found++] = fixed + FIXED_TO_TTL
+      }
+      at = next
+    }
+    this.#order(b, owner, found, foundType)
+    return at
+  }
+
+  #order(b: Buffer, owner: number, count: number, type: number): void {
+    if (count < 2) return
+    this.#policy.order(b, owner, this.#places, count, type === Type.A ? IPV4_SIZE : IPV6_SIZE)
+  }
+}
+
+/** Whether the record whose type stands at `fixed` has an address for its data. */
+function isIPAddress(b: Buffer, type: number, fixed: number, size: number): boolean {
+  return (
+    isAddress(type) &&
+    size === (type === Type.A ? IPV4_SIZE : IPV6_SIZE) &&
+    read16(b, fixed + 2) === Class.IN
+  )
+}
+
+/** Whether two owners are one; mostly both are a pointer to the same place. */
+function isSameName(b: Buffer, one: number, other: number, length: number): boolean {
+  if (b[one]! >= POINTER && read16(b, one) === read16(b, other)) return true
+  return (
+    skipName(b, one, length) > 0 && skipName(b, other, length) > 0 && sameName(b, one, b, other)
+  )
+}

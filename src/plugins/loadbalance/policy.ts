@@ -1,0 +1,118 @@
+import type { AddressSet } from '../../lib/address-set.ts'
+import { Type } from '../../wire/codes.ts'
+import { Random } from './random.ts'
+import { type DomainWeights, type Weights, weightAt } from './weights.ts'
+
+/** Octets from a record's TTL to its data. */
+export const TTL_TO_DATA = 6
+
+/** Where the records of a type go in their section: those of a lower rank come first. */
+export type Ranks = (type: number) => number
+
+/** CNAMEs, which stub resolvers want to read first, others, addresses, MX. */
+export const usualRanks: Ranks = (type) =>
+  type === Type.CNAME ? 0 : isAddress(type) ? 2 : type === Type.MX ? 3 : 1
+/** With `prefer`: CNAMEs, addresses, MX, others. */
+export const preferRanks: Ranks = (type) =>
+  type === Type.CNAME ? 0 : isAddress(type) ? 1 : type === Type.MX ? 2 : 3
+
+export function isAddress(type: number): boolean {
+  return type === Type.A || type === Type.AAAA
+}
+
+/** Changes the order of the addresses of one name and type, in place. */
+export interface Policy {
+  /** Whether the order of MX records changes, too. */
+  readonly shufflesMx: boolean
+  /** Whether the question decides: `weighted` looks at answers to A, AAAA and SRV alone. */
+  handles(type: number): boolean
+  /** Of the answer and the additional section. */
+  readonly ranks: Ranks
+  /** Of the authority section; null where that stays as it is. */
+  readonly authorityRanks: Ranks | null
+  /**
+   * @param owner where the name that they have stands
+   * @param places where their TTLs stand; all are exchanged with their data, in place
+   * @param count at least 2
+   * @param size octets of an address: 4 or 16
+   */
+  order(b: Uint8Array, owner: number, places: Uint16Array, count: number, size: number): void
+}
+
+/** `round_robin`: every order is as likely; then the addresses of preferred networks come first. */
+export class RoundRobin implements Policy {
+  readonly shufflesMx = true
+  readonly ranks: Ranks
+  readonly authorityRanks: Ranks = usualRanks
+  readonly #preferred: readonly AddressSet[]
+  readonly #random: Random
+
+  /** @param preferred a set for each network, the most preferred first */
+  constructor(preferred: readonly AddressSet[], random: Random = new Random()) {
+    this.#preferred = preferred
+    this.#random = random
+    this.ranks = preferred.length === 0 ? usualRanks : preferRanks
+  }
+
+  handles(): boolean {
+    return true
+  }
+
+  order(b: Uint8Array, _owner: number, places: Uint16Array, count: number, size: number): void {
+    for (let i = count - 1; i > 0; i--) {
+      exchange(b, places[i]!, places[this.#random.below(i + 1)]!, size)
+    }
+    let first = 0
+    for (let n = 0; n < this.#preferred.length && first < count; n++) {
+      const network = this.#preferred[n]!
+      for (let i = first; i < count; i++) {
+        if (!network.has(b, places[i]! + TTL_TO_DATA, size)) continue
+        exchange(b, places[i]!, places[first]!, size)
+        first++
+      }
+    }
+  }
+}
+
+/** `weighted`: one address comes first, as likely as it weighs. */
+export class Weighted implements Policy {
+  readonly shufflesMx = false
+  readonly ranks: Ranks = usualRanks
+  readonly authorityRanks = null
+  readonly #weights: () => Weights
+  readonly #random: Random
+
+  constructor(weights: () => Weights, random: Random = new Random()) {
+    this.#weights = weights
+    this.#random = random
+  }
+
+  handles(type: number): boolean {
+    return isAddress(type) || type === Type.SRV
+  }
+
+  order(b: Uint8Array, owner: number, places: Uint16Array, count: number, size: number): void {
+    const weights = this.#weights().of(b, owner)
+    let sum = 0
+    for (let i = 0; i < count; i++) sum += weightOf(weights, b, places[i]!, size)
+    let left = this.#random.below(sum)
+    let top = 0
+    while ((left -= weightOf(weights, b, places[top]!, size)) >= 0) top++
+    exchange(b, places[top]!, places[0]!, size)
+  }
+}
+
+function weightOf(weights: DomainWeights, b: Uint8Array, ttlAt: number, size: number): number {
+  return weightAt(weights, b, ttlAt + TTL_TO_DATA, size)
+}
+
+/** Two addresses of a size change places with their TTLs. */
+function exchange(b: Uint8Array, one: number, other: number, size: number): void {
+  if (one === other) return
+  const end = TTL_TO_DATA + size
+  for (let i = 0; i < end; i++) {
+    const octet = b[one + i]!
+    b[one + i] = b[other + i]!
+    b[other + i] = octet
+  }
+}
