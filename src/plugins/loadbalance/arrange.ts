@@ -6,13 +6,14 @@ import { RECORD_FIXED } from '../../wire/edns.ts'
 import { readCount, Section } from '../../wire/header.ts'
 import { sameName, skipName } from '../../wire/name.ts'
 import { MAX_RECORDS } from '../../wire/records.ts'
-import { isAddress, type Policy, type Ranks } from './policy.ts'
+import { isAddress, type Policy, rankOf, type Ranks } from './policy.ts'
 import { Reorder } from './reorder.ts'
 
 /** Instead of the offset after a section. */
 const BROKEN = -1
 const DISORDER = -2
 const POINTER = 0xc0
+const POINTER_SIZE = 2
 const IPV4_SIZE = 4
 const IPV6_SIZE = 16
 const FIXED_TO_TTL = 4
@@ -56,10 +57,11 @@ export class Arranger {
     const { ranks, authorityRanks } = this.#policy
     const { out } = q
     let at = this.#section(q, q.question.end, readCount(out, Section.Answer), ranks, mx)
-    if (at < 0) return at
-    at = this.#section(q, at, readCount(out, Section.Authority), authorityRanks, mx)
-    if (at < 0) return at
-    return this.#section(q, at, readCount(out, Section.Additional), ranks, mx)
+    const authorities = readCount(out, Section.Authority)
+    const additionals = readCount(out, Section.Additional)
+    if (at < 0 || (authorities < 2 && additionals < 2)) return at
+    at = this.#section(q, at, authorities, authorityRanks, mx)
+    return at < 0 ? at : this.#section(q, at, additionals, ranks, mx)
   }
 
   /**
@@ -82,10 +84,10 @@ export class Arranger {
       const before = type
       type = read16(b, fixed)
       const size = read16(b, fixed + 8)
-      const next = fixed + RECORD_FIXED + size
+      let next = fixed + RECORD_FIXED + size
       if (next > length) return BROKEN
       if (ranks !== null) {
-        const own = ranks(type)
+        const own = rankOf(ranks, type)
         if (own < rank || (mx && type === Type.MX && before === Type.MX)) return DISORDER
         rank = own
       }
@@ -97,6 +99,15 @@ export class Arranger {
           foundType = type
         }
         this.#places[found++] = fixed + FIXED_TO_TTL
+        // Mostly those that follow differ in TTL and address alone.
+        const whole = next - at
+        const toFixed = fixed - at
+        while (i + 1 < count && next + whole <= length && isAlike(b, at, next, toFixed)) {
+          this.#places[found++] = next + toFixed + FIXED_TO_TTL
+          at = next
+          next += whole
+          i++
+        }
       }
       at = next
     }
@@ -116,6 +127,21 @@ function isIPAddress(b: Buffer, type: number, fixed: number, size: number): bool
     isAddress(type) &&
     size === (type === Type.A ? IPV4_SIZE : IPV6_SIZE) &&
     read16(b, fixed + 2) === Class.IN
+  )
+}
+
+/** Whether the record at `other` has the same pointer as owner, type, class and size as the one at `one`. */
+function isAlike(b: Buffer, one: number, other: number, toFixed: number): boolean {
+  return (
+    toFixed === POINTER_SIZE &&
+    b[one + 1] === b[other + 1] &&
+    b[one] === b[other] &&
+    b[one + 3] === b[other + 3] &&
+    b[one + 2] === b[other + 2] &&
+    b[one + 5] === b[other + 5] &&
+    b[one + 4] === b[other + 4] &&
+    b[one + 11] === b[other + 11] &&
+    b[one + 10] === b[other + 10]
   )
 }
 

@@ -4,17 +4,30 @@ import { Random } from './random.ts'
 import { type DomainWeights, type Weights, weightAt } from './weights.ts'
 
 /** Octets from a record's TTL to its data. */
-export const TTL_TO_DATA = 6
+const TTL_TO_DATA = 6
 
-/** Where the records of a type go in their section: those of a lower rank come first. */
-export type Ranks = (type: number) => number
+/** Where the records of each type go in their section: those of a lower rank come first. */
+export type Ranks = Readonly<Uint8Array>
+
+/** Types from here on are among the others. */
+const RANKED_TYPES = 32
 
 /** CNAMEs, which stub resolvers want to read first, others, addresses, MX. */
-export const usualRanks: Ranks = (type) =>
-  type === Type.CNAME ? 0 : isAddress(type) ? 2 : type === Type.MX ? 3 : 1
+const usualRanks = ranksOf(1, 2, 3)
 /** With `prefer`: CNAMEs, addresses, MX, others. */
-export const preferRanks: Ranks = (type) =>
-  type === Type.CNAME ? 0 : isAddress(type) ? 1 : type === Type.MX ? 2 : 3
+const preferRanks = ranksOf(3, 1, 2)
+
+function ranksOf(others: number, addresses: number, mx: number): Ranks {
+  const ranks = new Uint8Array(RANKED_TYPES + 1).fill(others)
+  ranks[Type.CNAME] = 0
+  ranks[Type.A] = ranks[Type.AAAA] = addresses
+  ranks[Type.MX] = mx
+  return ranks
+}
+
+export function rankOf(ranks: Ranks, type: number): number {
+  return ranks[type < RANKED_TYPES ? type : RANKED_TYPES]!
+}
 
 export function isAddress(type: number): boolean {
   return type === Type.A || type === Type.AAAA
@@ -59,8 +72,9 @@ export class RoundRobin implements Policy {
   }
 
   order(b: Uint8Array, _owner: number, places: Uint16Array, count: number, size: number): void {
+    const random = this.#random
     for (let i = count - 1; i > 0; i--) {
-      exchange(b, places[i]!, places[this.#random.below(i + 1)]!, size)
+      exchange(b, places[i]!, places[random.below(i + 1)]!, size)
     }
     let first = 0
     for (let n = 0; n < this.#preferred.length && first < count; n++) {
@@ -106,13 +120,24 @@ function weightOf(weights: DomainWeights, b: Uint8Array, ttlAt: number, size: nu
   return weightAt(weights, b, ttlAt + TTL_TO_DATA, size)
 }
 
-/** Two addresses of a size change places with their TTLs. */
+/** Two addresses of a size change places with their TTLs, word by word. */
 function exchange(b: Uint8Array, one: number, other: number, size: number): void {
   if (one === other) return
-  const end = TTL_TO_DATA + size
-  for (let i = 0; i < end; i++) {
-    const octet = b[one + i]!
-    b[one + i] = b[other + i]!
-    b[other + i] = octet
-  }
+  exchangeWord(b, one, other)
+  for (let i = TTL_TO_DATA; i < TTL_TO_DATA + size; i += 4) exchangeWord(b, one + i, other + i)
+}
+
+function exchangeWord(b: Uint8Array, one: number, other: number): void {
+  const o0 = b[one]!
+  const o1 = b[one + 1]!
+  const o2 = b[one + 2]!
+  const o3 = b[one + 3]!
+  b[one] = b[other]!
+  b[one + 1] = b[other + 1]!
+  b[one + 2] = b[other + 2]!
+  b[one + 3] = b[other + 3]!
+  b[other] = o0
+  b[other + 1] = o1
+  b[other + 2] = o2
+  b[other + 3] = o3
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 const STEPS = 2 ** 32
+const SMALL = 2 ** 15
 
 /**
  * Small numbers for a fair order, at a few nanoseconds each; nothing that must not be guessed. Marsaglia's
@@ -21,6 +22,8 @@ export class Random {
     x ^= x >>> 17
     x ^= x << 5
     this.#state = x
+    // Small integers alone, where they will do.
+    if (limit <= SMALL) return ((x >>> 16) * limit) >>> 16
     return Math.floor(((x >>> 0) / STEPS) * limit)
   }
 }

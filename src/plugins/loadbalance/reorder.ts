@@ -3,7 +3,7 @@ import type { Query } from '../../serve/query.ts'
 import { Type } from '../../wire/codes.ts'
 import { compressInOrder } from '../../wire/compress.ts'
 import { MAX_MESSAGE, MAX_RECORDS, type Records } from '../../wire/records.ts'
-import type { Policy, Ranks } from './policy.ts'
+import { type Policy, rankOf, type Ranks } from './policy.ts'
 import { Random } from './random.ts'
 
 /** Of `usualRanks` and `preferRanks`. */
@@ -57,7 +57,7 @@ export class Reorder {
     for (let rank = 0; rank < RANKS; rank++) {
       const first = next
       for (let i = from; i < to; i++) {
-        if ((ranks?.(types[i]!) ?? 0) === rank) order[next++] = i
+        if ((ranks === null ? 0 : rankOf(ranks, types[i]!)) === rank) order[next++] = i
       }
       if (this.#policy.shufflesMx && next > first && types[order[first]!] === Type.MX) {
         this.#shuffle(order, first, next)

@@ -24,7 +24,7 @@ export class WeightFile {
     path: string,
     reloadMs: number,
     log: Log,
-    readText: (path: string) => string = nodeFiles.read,
+    readText: (path: string) => string = (file) => nodeFiles.read(file),
   ) {
     this.#path = path
     this.#reloadMs = reloadMs

@@ -98,7 +98,7 @@ describe('no_aaaa', () => {
 
   test('warns of a word that is no zone', () => {
     const said: string[] = []
-    stageOf('no_aaaa a..b', ['.'], (message) => said.push(message))
+    stageOf('no_aaaa a..b', ['.'], (text) => said.push(text))
     assert.match(said.join(), /^Corefile:2 - 'a\.\.b' is ignored/)
   })
 })
