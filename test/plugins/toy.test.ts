@@ -51,7 +51,7 @@ class Copy {
     writeFileSync(join(place, 'index.ts'), source.replaceAll(`'../../../src/`, `'../../`))
     appendFileSync(
       this.path('src/plugins/list.ts'),
-      `export { erratic } from './erratic/index.ts'\n`,
+      `export const erratic: LatePlugin = later('erratic', () => import('./erratic/index.ts'))\n`,
     )
   }
 
