@@ -16,8 +16,11 @@ const text: Buffer = Buffer.alloc(4 * MAX_NAME)
 const DOT = 0x2e
 const BACKSLASH = 0x5c
 
-/** Octets that need a backslash in presentation form: `"'().;@\` and the space. */
-const special: ReadonlySet<number> = new Set(Buffer.from('"\'().;@\\ '))
+/** Octets that stand for themselves in presentation form: printable, but for `"'().;@\` and the space. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, octet) => {
+  const isSpecial = '"\'().;@\\ '.includes(String.fromCharCode(octet))
+  return octet > 0x1f && octet < 0x7f && !isSpecial ? 1 : 0
+})
 
 /**
  * The offset after a name as it stands (a compression pointer ends it), or −1 where it is not a
@@ -119,14 +122,18 @@ export function nameToText(
   if (b[at] === 0) return '.'
   while (b[at] !== 0) {
     const end = at + 1 + b[at]!
-    for (let i = at + 1; i < end; i++) n = writeOctet(n, lower ? lowerCase[b[i]!]! : b[i]!)
+    for (let i = at + 1; i < end; i++) {
+      const octet = lower ? lowerCase[b[i]!]! : b[i]!
+      if (isPlain[octet] === 1) text[n++] = octet
+      else n = escape(n, octet)
+    }
     text[n++] = DOT
     at = firstLabel(b, end)
   }
   return text.toString('latin1', 0, n)
 }
 
-function writeOctet(at: number, octet: number): number {
+function escape(at: number, octet: number): number {
   let n = at
   if (octet < 0x20 || octet > 0x7e) {
     text[n++] = BACKSLASH
@@ -135,7 +142,7 @@ function writeOctet(at: number, octet: number): number {
     text[n++] = 0x30 + (octet % 10)
     return n
   }
-  if (special.has(octet)) text[n++] = BACKSLASH
+  text[n++] = BACKSLASH
   text[n++] = octet
   return n
 }
