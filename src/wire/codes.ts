@@ -123,6 +123,7 @@ export const Type = {
   LP: 107,
   EUI48: 108,
   EUI64: 109,
+  NXNAME: 128,
   TKEY: 249,
   TSIG: 250,
   IXFR: 251,
@@ -176,7 +177,9 @@ const MAX_RCODE = 0x0fff
 const typeNames = namesOf(Type)
 const classNames = namesOf(Class)
 const rcodeNames = namesOf(Rcode)
-const rcodeCodes = new Map(Array.from(rcodeNames, ([code, name]) => [name, code]))
+const typeCodes = codesOf(typeNames)
+const classCodes = codesOf(classNames)
+const rcodeCodes = codesOf(rcodeNames)
 // 16 is BADVERS in OPT and BADSIG in TSIG (RFC 6895 §2.3); CoreDNS configurations use either name.
 rcodeCodes.set('BADSIG', Rcode.BadVers)
 
@@ -190,6 +193,18 @@ export function className(klass: number): string {
   return classNames.get(klass) ?? `CLASS${klass}`
 }
 
+/** The type of that name in any case, `TYPE65280` included (RFC 3597 §5); undefined where there is none. */
+export function typeFromName(name: string): number | undefined {
+  const upper = name.toUpperCase()
+  return typeCodes.get(upper) ?? numbered(upper, 'TYPE', 0xffff)
+}
+
+/** The class of that name in any case, `CLASS42` included (RFC 3597 §5); undefined where there is none. */
+export function classFromName(name: string): number | undefined {
+  const upper = name.toUpperCase()
+  return classCodes.get(upper) ?? numbered(upper, 'CLASS', 0xffff)
+}
+
 /** 'NOERROR', 'NXDOMAIN', …, 'BADVERS' for 16; 'RCODE12' where the code has no name. */
 export function rcodeName(rcode: number): string {
   return rcodeNames.get(rcode) ?? `RCODE${rcode}`
@@ -198,10 +213,17 @@ export function rcodeName(rcode: number): string {
 /** The rcode of that name in any case, `RCODE12` included; undefined where there is none. */
 export function rcodeFromName(name: string): number | undefined {
   const upper = name.toUpperCase()
-  const code = rcodeCodes.get(upper)
-  if (code !== undefined || !upper.startsWith('RCODE')) return code
-  const digits = upper.slice('RCODE'.length)
-  return /^\d{1,5}$/.test(digits) && Number(digits) <= MAX_RCODE ? Number(digits) : undefined
+  return rcodeCodes.get(upper) ?? numbered(upper, 'RCODE', MAX_RCODE)
+}
+
+/** The number behind `prefix`, up to `max`. */
+function numbered(name: string, prefix: string, max: number): number | undefined {
+  const digits = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+  return /^\d{1,5}$/.test(digits) && Number(digits) <= max ? Number(digits) : undefined
+}
+
+function codesOf(names: ReadonlyMap<number, string>): Map<string, number> {
+  return new Map(Array.from(names, ([code, name]) => [name, code]))
 }
 
 function namesOf(codes: Readonly<Record<string, number>>): Map<number, string> {

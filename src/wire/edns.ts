@@ -224,6 +224,14 @@ export function writeOption(code: number, data: Uint8Array): Buffer {
   return option
 }
 
+/** An extended error as an option (RFC 8914 §2). Its text has 65,533 octets at most. */
+export function errorOption(code: number, text: Uint8Array): Buffer {
+  const data = Buffer.allocUnsafe(CODE_SIZE + text.length)
+  write16(data, 0, code)
+  data.set(text, CODE_SIZE)
+  return writeOption(OPTION_EDE, data)
+}
+
 /**
  * The first option of this code in the OPT record of a query that `readQueryOpt` found sound: its data,
  * which is part of `b`; null where there is none.

@@ -1,5 +1,5 @@
 import { Class, Type } from './codes.ts'
-import { skipName } from './name.ts'
+import { copyName, MAX_NAME, skipName } from './name.ts'
 
 /** Where the names stand in the data of a type. */
 export interface Layout {
@@ -133,4 +133,18 @@ export function isSoundData(
     if (name < 0) return false
   }
   return layout.after === ANY_SIZE || name + layout.after === end
+}
+
+/** A copy of the data in `b[at..end)` of a scanned message, the names in it written in full. */
+export function dataInFull(b: Buffer, type: number, at: number, end: number): Buffer {
+  const layout = layoutOf(type)
+  let name = layout === null || !layout.checked ? -1 : firstName(b, layout, at, end)
+  if (name < 0) return Buffer.copyBytesFrom(b, at, end - at)
+  const out = Buffer.alloc(end - at + layout!.names * MAX_NAME)
+  let to = b.copy(out, 0, at, name)
+  for (let i = 0; i < layout!.names; i++) {
+    to = copyName(b, name, out, to)
+    name = skipName(b, name, end)
+  }
+  return out.subarray(0, to + b.copy(out, to, name, end))
 }

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { className, Rcode, rcodeFromName, rcodeName, typeName } from '../../src/wire/codes.ts'
+import {
+  classFromName,
+  className,
+  Rcode,
+  rcodeFromName,
+  rcodeName,
+  typeFromName,
+  typeName,
+} from '../../src/wire/codes.ts'
 
 test('typeName() knows mnemonics and falls back to RFC 3597 form', () => {
   assert.equal(typeName(1), 'A')
@@ -29,8 +37,14 @@ test('names are read in any case, numbers included', () => {
   assert.equal(rcodeFromName('NXDomain'), Rcode.NXDomain)
   assert.equal(rcodeFromName('BADSIG'), 16)
   assert.equal(rcodeFromName('rcode4095'), 4095)
+  assert.deepEqual(['https', 'TYPE65535', 'type1'].map(typeFromName), [65, 65_535, 1])
+  assert.deepEqual(['ch', 'CLASS42'].map(classFromName), [3, 42])
 })
 
 test('what is no name is refused', () => {
   assert.equal(rcodeFromName('RCODE4096'), undefined)
+  for (const name of ['', 'TYPE', 'TYPE65536', 'TYPE1x', 'CLASS1', 'TYPE-1']) {
+    assert.equal(typeFromName(name), undefined, name)
+  }
+  assert.equal(classFromName('CLASS65536'), undefined)
 })

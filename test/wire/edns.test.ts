@@ -7,6 +7,7 @@ import {
   addOptions,
   BAD_OPTIONS,
   Edns,
+  errorOption,
   ErrorOptions,
   findEde,
   findOption,
@@ -272,6 +273,12 @@ describe('options', () => {
     assert.equal(findOption(bare, questionOf(bare), 10), null)
     const none = message({ additional: [a('b.test')] })
     assert.equal(findOption(none, questionOf(none), 10), null)
+  })
+
+  test('of an extended error have its code and its text', () => {
+    const expected = option(15, Buffer.from('\0\x15why'))
+    assert.deepEqual(errorOption(Ede.NotSupported, Buffer.from('why')), expected)
+    assert.equal(errorOption(0xffff, Buffer.alloc(0)).toString('hex'), '000f0002ffff')
   })
 
   test('are added to OPT behind its errors, where there is room', () => {

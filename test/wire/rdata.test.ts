@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Class, Type, typeName } from '../../src/wire/codes.ts'
-import { isSoundData } from '../../src/wire/rdata.ts'
+import { dataInFull, isSoundData } from '../../src/wire/rdata.ts'
 
 /** Octets 12 to 14, as names may point no further back: the name `a.`. */
 const earlier = Buffer.from([...Buffer.alloc(12), 1, 0x61, 0])
@@ -97,4 +97,20 @@ describe('isSoundData()', () => {
       }),
     )
   })
+})
+
+test('data in full has names without pointers, and all that stands around them', () => {
+  const b = Buffer.concat([earlier, name])
+  const end = b.length
+  const inFull = (type: number, parts: readonly (number | null)[]): Buffer => {
+    const whole = Buffer.concat([b, data(parts)])
+    return dataInFull(whole, type, end, whole.length)
+  }
+  const full = Buffer.from([1, 0x62, 1, 0x61, 0])
+  assert.deepEqual(inFull(Type.CNAME, [null]), full)
+  assert.deepEqual(inFull(Type.SOA, [null, null, 20]), data([null, null, 20], full))
+  assert.deepEqual(inFull(Type.SRV, [6, null]), data([6, null], full))
+  // Nobody compresses names there, and nobody has checked them.
+  assert.deepEqual(inFull(Type.HTTPS, [2, null]), data([2, null]))
+  assert.deepEqual(inFull(Type.A, [4]), Buffer.alloc(4, 1))
 })
