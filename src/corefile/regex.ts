@@ -6,7 +6,7 @@ import { valueError } from './error.ts'
 import type { Token } from './token.ts'
 
 /** A compiled pattern: unanchored, leftmost, first alternative; without state. */
-export type Pattern = Pick<RE2JS, 'test' | 'matcher'>
+export type Pattern = Pick<RE2JS, 'test' | 'matcher' | 'groupCount' | 'namedGroups'>
 
 type Library = typeof import('re2js')
 let library: Library | null = null

@@ -20,3 +20,4 @@ export const loadbalance: LatePlugin = later('loadbalance', () => import('./load
 export const no_aaaa: LatePlugin = later('no_aaaa', () => import('./no_aaaa/index.ts'))
 export const nsid: LatePlugin = later('nsid', () => import('./nsid/index.ts'))
 export const rewrite: LatePlugin = later('rewrite', () => import('./rewrite/index.ts'))
+export const template: LatePlugin = later('template', () => import('./template/index.ts'))

@@ -50,9 +50,9 @@ export class ZoneTable<T> {
 
   /**
    * The value of the longest zone that contains the name. DS belongs to the parent side of a zone
-   * cut (RFC 4035 §3.1.4.1), so for DS the shortest zone but the root is preferred.
+   * cut (RFC 4035 §3.1.4.1), so for DS the shortest zone but the root is preferred, where there are cuts.
    */
-  find(wire: Uint8Array, question: Question): T | undefined {
+  find(wire: Uint8Array, question: Question, hasCuts: boolean = true): T | undefined {
     let best = this.#root
     const deepest = question.labelCount
     const shallowest = Math.max(0, deepest - this.#depth)
@@ -63,7 +63,7 @@ export class ZoneTable<T> {
       const found = this.#match(hash, wire, start)
       if (found === null) continue
       best = found
-      if (question.type === Type.DS) break
+      if (hasCuts && question.type === Type.DS) break
     }
     return best?.value
   }

@@ -19,6 +19,12 @@ function find(table: ZoneTable<string>, name: string, type: number = Type.A): st
 describe('ZoneTable', () => {
   const table = tableOf('.', 'local.', 'cluster.local.', '10.in-addr.arpa.')
 
+  test('finds the longest zone for DS too, where zones are no cuts', () => {
+    const wire = message({ name: 'svc.cluster.local', type: Type.DS })
+    assert.equal(table.find(wire, questionOf(wire)), 'local.')
+    assert.equal(table.find(wire, questionOf(wire), false), 'cluster.local.')
+  })
+
   test('finds the longest zone that contains the name', () => {
     assert.equal(find(table, 'svc.ns.cluster.local'), 'cluster.local.')
     assert.equal(find(table, 'cluster.local'), 'cluster.local.')
