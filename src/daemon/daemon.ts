@@ -106,6 +106,7 @@ export class Daemon {
     try {
       // Before any socket is open: the first queries are to find it.
       if (parts.receiveCache) await importKept(daemon.#kept, parts, parts.receiveCache)
+      await runtime.prepare()
       await daemon.#open.serve(runtime)
       await runtime.start()
       daemon.readiness.release(STARTING)
@@ -194,8 +195,7 @@ export class Daemon {
 
   /**
    * Asks itself for `name`, an absolute domain name in lower case, over UDP and TCP, behind every listener that
-   * serves it: what clients will get once the listeners' addresses are local, if only from
-   * upstream. Resolves to null, or to what is wrong. Never rejects.
+   * serves it: what clients get once the listeners' addresses are local. Null, or what is wrong. Never rejects.
    */
   selfQuery(name: string): Promise<string | null> {
     return this.#open.selfQuery(this.#runtime, name)
