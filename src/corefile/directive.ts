@@ -153,6 +153,8 @@ export function unknownProperty(option: Option): never {
 /** What to do with what is not in the table, and with what is accepted but probably not meant. */
 export interface ReadParts {
   readonly unknown?: Unknown
+  /** How far an option reaches that is not in the table, see `ReadOption.reach`. */
+  readonly unknownReach?: 'brace'
   readonly warn?: Warn
 }
 
@@ -165,12 +167,12 @@ export interface ReadParts {
 export function read<T extends object>(
   directive: Directive,
   table: { readonly [K in keyof T]: ReadOption<T[K]> },
-  { unknown = unknownOption, warn = ignore }: ReadParts = {},
+  { unknown = unknownOption, unknownReach, warn = ignore }: ReadParts = {},
 ): Partial<T> {
   return inPlugin(directive.name, () => {
     const values: Partial<T> = {}
     const reach = (name: string): number | 'brace' | undefined =>
-      Object.hasOwn(table, name) ? table[name as keyof T].reach : undefined
+      Object.hasOwn(table, name) ? table[name as keyof T].reach : unknownReach
     const lines = directive.options ?? []
     const options = readAll(lines, (line) => optionsOf(line, reach, warn)).flat()
     readAll(options, (option) => {

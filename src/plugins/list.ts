@@ -16,6 +16,7 @@ export { reload } from './reload/index.ts'
 // The others are loaded for a Corefile that has them.
 export const any: LatePlugin = later('any', () => import('./any/index.ts'))
 export const bufsize: LatePlugin = later('bufsize', () => import('./bufsize/index.ts'))
+export const hosts: LatePlugin = later('hosts', () => import('./hosts/index.ts'))
 export const loadbalance: LatePlugin = later('loadbalance', () => import('./loadbalance/index.ts'))
 export const no_aaaa: LatePlugin = later('no_aaaa', () => import('./no_aaaa/index.ts'))
 export const nsid: LatePlugin = later('nsid', () => import('./nsid/index.ts'))
