@@ -4,10 +4,14 @@ import type { Listener, Listeners } from '../net/listeners.ts'
 import { ask, type Destination } from '../upstream/ask.ts'
 import { random16 } from '../upstream/random.ts'
 import { Rcode, Type, Flag } from '../wire/codes.ts'
+import { HEADER_SIZE } from '../wire/header.ts'
 import { makeQuery } from '../wire/query.ts'
 
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
 const PATIENCE_MS = 5000
+
+/** Octets of a question behind its name. */
+const TYPE_AND_CLASS = 4
 
 /** Answers that clients are not helped with: CoreDNS and we send them where no upstream is available. */
 const USELESS: ReadonlyMap<number, string> = new Map([
@@ -24,13 +28,13 @@ const USELESS: ReadonlyMap<number, string> = new Map([
  * @param name absolute, in presentation format
  */
 export async function selfQuery(
-  listeners: Listeners,
+  listeners: Pick<Listeners, 'open'>,
   of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
   name: string,
 ): Promise<string | null> {
   const subject = `dns://${joinHostPort(of.host, of.port)}`
   try {
-    return await withPrivateListener(listeners, of, async (host, port) => {
+    return await withPrivateListener(listeners, of, name, async (host, port) => {
       for (const protocol of ['udp', 'tcp'] as const) {
         const problem = await problemOf({ protocol, host, port }, name)
         if (problem !== null) return `${subject} ${problem} over ${protocol.toUpperCase()}`
@@ -47,23 +51,31 @@ export async function selfQuery(
  * knows none, or does not answer. Asked as in `selfQuery()`. Rejects where no listener can be opened.
  */
 export async function selfLookUp(
-  listeners: Listeners,
+  listeners: Pick<Listeners, 'open'>,
   of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
   name: string,
 ): Promise<readonly string[]> {
-  return withPrivateListener(listeners, of, (host, port) =>
+  return withPrivateListener(listeners, of, name, (host, port) =>
     lookUp([joinHostPort(host, port)], name, PATIENCE_MS).catch(() => []),
   )
 }
 
-/** A listener on the loopback address for what stands behind another one, as long as `use` runs. */
+/**
+ * A listener on the loopback address for what stands behind another one, as long as `use` runs. Questions
+ * for `name` there are the daemon's own: any process of the node could send others.
+ */
 async function withPrivateListener<T>(
-  listeners: Listeners,
+  listeners: Pick<Listeners, 'open'>,
   of: Pick<Listener, 'host' | 'dispatch'>,
+  name: string,
   use: (host: string, port: number) => Promise<T>,
 ): Promise<T> {
   const host = of.host.includes(':') ? '::1' : '127.0.0.1'
-  const listener = await listeners.open(host, 0, (q) => of.dispatch(q))
+  const asked = makeQuery(0, 0, name, Type.A)?.subarray(HEADER_SIZE, -TYPE_AND_CLASS)
+  const listener = await listeners.open(host, 0, (q) => {
+    q.own = asked?.equals(q.wire.subarray(HEADER_SIZE, HEADER_SIZE + asked.length)) === true
+    of.dispatch(q)
+  })
   try {
     return await use(host, listener.port)
   } finally {

@@ -14,6 +14,7 @@ export { ready } from './ready/index.ts'
 export { reload } from './reload/index.ts'
 
 // The others are loaded for a Corefile that has them.
+export const acl: LatePlugin = later('acl', () => import('./acl/index.ts'))
 export const any: LatePlugin = later('any', () => import('./any/index.ts'))
 export const bufsize: LatePlugin = later('bufsize', () => import('./bufsize/index.ts'))
 export const hosts: LatePlugin = later('hosts', () => import('./hosts/index.ts'))

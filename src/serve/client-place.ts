@@ -23,8 +23,13 @@ export interface FromClient {
 export function clientPlace(q: FromClient): number {
   const { client } = q
   if (q.kept) return q.place
-  if (client[0] !== INET6) return placeOf(0, word(client, 4))
+  if (!hasIPv6Address(client)) return placeOf(0, word(client, 4))
   return placeOf(word(client, 8), word(client, 12))
+}
+
+/** Whether a client's socket address is IPv6, 16 octets at 8; else it is IPv4, 4 octets at 4. */
+export function hasIPv6Address(client: Uint8Array): boolean {
+  return client[0] === INET6
 }
 
 function word(b: Uint8Array, at: number): number {

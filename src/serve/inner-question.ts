@@ -98,6 +98,7 @@ export function askServer(
   inner.client = Buffer.from(q.client)
   inner.server = q.server
   inner.enter = q.enter
+  inner.own = q.own
   inner.depth = q.depth + 1
   if (inner.depth <= MAX_DEPTH) {
     q.enter(inner)

@@ -137,6 +137,8 @@ export class Query {
    * questions from those of clients.
    */
   asker: Observer | null = null
+  /** The daemon's question to itself, whether it serves: what a Corefile says of clients does not hold for it. */
+  own = false
   /** Set by `rewrite` on the way down, taken back by it on the way up. */
   rewritten: Rewritten | null = null
   /** EDNS options that go upstream with the question, as they stand in OPT; MAX_OPTIONS octets at most. */
@@ -172,6 +174,7 @@ export class Query {
     this.error = null
     this.answeredBy = ''
     this.asker = null
+    this.own = false
     this.depth = 0
     this.finished = false
     this.records = null
@@ -223,6 +226,7 @@ export class Query {
     copy.enter = this.enter
     copy.depth = this.depth
     copy.asker = this.asker
+    copy.own = this.own
     copy.rewritten = this.rewritten
     copy.options = this.options
     copy.replyOptions = this.replyOptions

@@ -14,6 +14,7 @@ import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { CorefileSource } from '../../src/source/corefile-source.ts'
 import { requireTools } from '../helpers/debian.ts'
+import { dig } from '../helpers/dig.ts'
 import { plainHttp } from '../helpers/http.ts'
 import { startNsd, temporaryFolder } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
@@ -116,6 +117,22 @@ test('selfQuery() asks where the name is served', async (t) => {
     /answers REFUSED for x\.a\.test\. over UDP/,
   )
   assert.equal(await daemon.selfQuery('b.test.'), 'no server block serves b.test.')
+})
+
+test('selfQuery() is no client, which acl may refuse', async (t) => {
+  const nsd = await startNsd(t, { 'a.test.': '@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\n' })
+  const port = await freePort()
+  const corefile = `a.test:${port} {
+    bind 127.0.0.1
+    acl {
+      block
+    }
+    forward . 127.0.0.1:${nsd.port}
+  }`
+  const { daemon } = await start(t, corefile)
+  assert.equal(await daemon.selfQuery('x.a.test.'), null)
+  const { status } = await dig({ address: '127.0.0.1', port }, 'x.a.test')
+  assert.equal(status, 'REFUSED')
 })
 
 test('selfQuery() asks only at the ports of the zone, where a block has several', async (t) => {

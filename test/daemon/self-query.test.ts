@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { selfLookUp, selfQuery } from '../../src/daemon/self-query.ts'
 import { Clock } from '../../src/lib/clock.ts'
 import { NetCounters } from '../../src/net/counters.ts'
-import { Listeners } from '../../src/net/listeners.ts'
+import { type Listener, Listeners } from '../../src/net/listeners.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import { Protocol, type Query } from '../../src/serve/query.ts'
 import { Flag, Rcode, Type } from '../../src/wire/codes.ts'
@@ -11,6 +11,8 @@ import { nameText } from '../../src/wire/question.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import { answerWith, TestBlock } from '../telemetry/block.ts'
 import { loop } from '../../src/plugins/loop/index.ts'
+import { receive } from '../serve/fake-target.ts'
+import { message } from '../wire/message.ts'
 
 interface Behind {
   readonly ask: (name: string) => Promise<string | null>
@@ -31,6 +33,7 @@ function behind(host: string, rcode: (q: Query) => number): Behind {
     questions.push(`${nameText(q.wire, q.question)} ${q.question.type} ${transport}`)
     q.fail(rcode(q))
     assert.notEqual(q.flags & Flag.RD, 0)
+    assert.equal(q.own, true)
   }
   const { dispatch } = block.server
   return {
@@ -63,6 +66,23 @@ test('SERVFAIL and REFUSED are no help, on whichever transport', async () => {
     await refused.ask('a.test.'),
     'dns://[fd00::53]:53 answers REFUSED for a.test. over TCP',
   )
+})
+
+test('whoever else asks at the private listener is a client', async () => {
+  const own: boolean[] = []
+  const asks = ['a.test', 'A.test', 'a.test.evil', 'b.test', 'x.a.test', '.'].map((name) =>
+    receive(message({ name })),
+  )
+  const listeners = {
+    open(_host: string, _port: number, dispatch: (q: Query) => void): Promise<Listener> {
+      for (const q of [...asks, receive(Buffer.alloc(12))]) dispatch(q)
+      return Promise.reject(new Error('cannot open'))
+    },
+  }
+  const dispatch = (q: Query): void => void own.push(q.own)
+  const of = { host: '192.0.2.1', port: 53, dispatch }
+  assert.equal(await selfQuery(listeners, of, 'a.test.'), 'cannot open')
+  assert.deepEqual(own, [true, false, false, false, false, false, false])
 })
 
 test('a name that is none is said to be so', async () => {

@@ -22,10 +22,19 @@ describe('Query', () => {
     q.answeredBy = 'forward'
     q.finished = true
     q.memo = {}
+    q.own = true
     q.reset(wire, 20, 77)
     const fresh = new Query(target)
     fresh.reset(wire, 20, 77)
-    for (const key of ['outcome', 'rcode', 'ede', 'error', 'answeredBy', 'finished'] as const) {
+    for (const key of [
+      'outcome',
+      'rcode',
+      'ede',
+      'error',
+      'answeredBy',
+      'finished',
+      'own',
+    ] as const) {
       assert.equal(q[key], fresh[key], key)
     }
     assert.deepEqual([q.records, q.memo, q.length, q.receivedAt], [null, null, 20, 77])

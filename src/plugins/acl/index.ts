@@ -1,0 +1,105 @@
+import { ByServer } from '../../lib/counters.ts'
+import { hasIPv6Address } from '../../serve/client-place.ts'
+import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
+import { beginReply, endReply } from '../../serve/reply-writer.ts'
+import { ZoneTable } from '../../serve/zone-table.ts'
+import { Ede, Flag, Rcode } from '../../wire/codes.ts'
+import { readFlags, writeFlags } from '../../wire/header.ts'
+import { type Action, type Policy, readRules, type Rule } from './config.ts'
+import { allowCounters, metrics, type RejectCounters, rejectCounters, VIEW } from './metrics.ts'
+
+type CountersByServer = ByServer<RejectCounters>
+
+/** An `acl` as queries meet it. */
+interface CompiledRule {
+  readonly zones: ZoneTable<CountersByServer>
+  readonly policies: readonly Policy[]
+}
+
+/** Where addresses stand in the socket addresses of clients, and how long they are. */
+const IPV4_AT = 4
+const IPV4_SIZE = 4
+const IPV6_AT = 8
+const IPV6_SIZE = 16
+
+/** `acl`: which clients may ask what. */
+export const acl: Plugin = {
+  name: 'acl',
+  changesAnswers: false,
+  metrics,
+  setup(directives, block): Stage {
+    const log = block.services.log.plugin('acl')
+    const read = readRules(directives, block.zones, (message) => log.warning(message))
+    const rules = read.map(compile)
+    const allowed = new ByServer(allowCounters, VIEW)
+    return {
+      wrap: (next: Handler, done: Handler): Handler => {
+        return (q) => {
+          if (q.own) {
+            next(q)
+            return
+          }
+          for (let i = 0; i < rules.length; i++) {
+            const { policies, zones } = rules[i]!
+            const counted = zones.find(q.wire, q.question)
+            const action = counted === undefined ? null : actionFor(q, policies)
+            if (action === null) continue
+            if (action === 'allow') break
+            reject(q, action, counted!.of(q.server))
+            done(q)
+            return
+          }
+          allowed.of(q.server).allowed++
+          next(q)
+        }
+      },
+      describe: () => read.flatMap(describe),
+    }
+  },
+}
+
+function compile({ policies, zones }: Rule): CompiledRule {
+  const table = new ZoneTable<CountersByServer>()
+  for (const zone of zones) table.add(zone, new ByServer(rejectCounters, zone, VIEW))
+  return { zones: table, policies }
+}
+
+/** What the first policy that matches says of a query; null where none does. */
+function actionFor({ client, question }: Query, policies: readonly Policy[]): Action | null {
+  const isIPv6 = hasIPv6Address(client)
+  const at = isIPv6 ? IPV6_AT : IPV4_AT
+  const size = isIPv6 ? IPV6_SIZE : IPV4_SIZE
+  for (let i = 0; i < policies.length; i++) {
+    const { action, sources, types } = policies[i]!
+    if (types !== null && !types.has(question.type)) continue
+    if (sources === null || sources.has(client, at, size)) return action
+  }
+  return null
+}
+
+function reject(q: Query, action: 'block' | 'filter' | 'drop', counted: RejectCounters): void {
+  if (action === 'drop') {
+    counted.dropped++
+    q.outcome = Outcome.Drop
+    q.answeredBy = 'acl'
+  } else if (action === 'block') {
+    counted.blocked++
+    answer(q, Rcode.Refused, Ede.Blocked)
+  } else {
+    counted.filtered++
+    answer(q, Rcode.NoError, Ede.Filtered)
+  }
+}
+
+/** A message, not a failure: `dns64` above takes it for an answer without addresses, as in CoreDNS. */
+function answer(q: Query, rcode: number, ede: number): void {
+  beginReply(q, rcode)
+  writeFlags(q.out, readFlags(q.out) & ~Flag.AA)
+  endReply(q, 'acl')
+  q.ede = ede
+}
+
+function describe({ policies, zones }: Rule): string[] {
+  return policies.map(({ text }) => `${text}, in ${zones.join(' ')}`)
+}
