@@ -17,6 +17,7 @@ export { reload } from './reload/index.ts'
 export const acl: LatePlugin = later('acl', () => import('./acl/index.ts'))
 export const any: LatePlugin = later('any', () => import('./any/index.ts'))
 export const bufsize: LatePlugin = later('bufsize', () => import('./bufsize/index.ts'))
+export const dns64: LatePlugin = later('dns64', () => import('./dns64/index.ts'))
 export const hosts: LatePlugin = later('hosts', () => import('./hosts/index.ts'))
 export const loadbalance: LatePlugin = later('loadbalance', () => import('./loadbalance/index.ts'))
 export const no_aaaa: LatePlugin = later('no_aaaa', () => import('./no_aaaa/index.ts'))
