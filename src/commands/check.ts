@@ -15,6 +15,7 @@ import { CorefileSource } from '../source/corefile-source.ts'
 /** What `dnslet check` shows of a compiled server block. */
 export interface CheckedBlock {
   readonly keys: readonly { readonly zone: string; readonly port: number }[]
+  readonly context: { readonly view: string }
   /** Addresses to listen on; '' is every local one. */
   readonly addresses: readonly string[]
   /** In chain order. */
@@ -95,7 +96,7 @@ export function renderCheck(blocks: readonly CheckedBlock[]): string {
   return blocks.map(renderBlock).join('\n\n')
 }
 
-function renderBlock({ keys, addresses, stages }: CheckedBlock): string {
+function renderBlock({ addresses, context, keys, stages }: CheckedBlock): string {
   const zones = keys.map(({ zone, port }) => `${zone}:${port}`)
   const ports = [...new Set(keys.map(({ port }) => port))]
   const listeners = ports.flatMap((port) => addresses.map((host) => joinHostPort(host, port)))
@@ -105,7 +106,7 @@ function renderBlock({ keys, addresses, stages }: CheckedBlock): string {
     return [`${name.padEnd(width)}${first}`, ...more.map((line) => ' '.repeat(width) + line)]
   })
   return [
-    zones.join(' '),
+    zones.join(' ') + (context.view === '' ? '' : `, view ${context.view}`),
     `  listens on ${listeners.join(' ')}`,
     ...plugins.map((line) => `    ${line}`.trimEnd()),
   ]

@@ -46,6 +46,8 @@ export function domainName(token: Token): string {
 /** A zone and the address it is served on; empty for a block without `bind`. */
 export interface Served extends Key {
   readonly address: string
+  /** True where the block takes only some of the queries (`view`): others may serve the same zone. */
+  readonly filtered?: boolean
 }
 
 function show(served: Served): string {
@@ -66,16 +68,37 @@ export function checkOverlaps(entries: readonly Served[]): void {
   const defined = new Set<string>()
   const zoneOwners = new Map<string, Served>()
   readAll(entries, (entry) => {
-    const { scheme, zone, port, address } = entry
+    const { scheme, zone, port, address, filtered = false } = entry
     if (port === 0) return
     const bound = address !== ''
-    if (defined.has(show(entry))) throw cannotServe(entry, 'it is already defined')
+    if (defined.has(show(entry))) {
+      if (filtered) return
+      throw cannotServe(entry, 'it is already defined')
+    }
     const sameZone = zoneOwners.get(`${scheme} ${port} ${zone} ${!bound}`)
     if (sameZone !== undefined) {
       throw cannotServe(entry, `zone overlap listener capacity with ${show(sameZone)}`)
     }
+    if (filtered) return
     defined.add(show(entry))
     const zoneKey = `${scheme} ${port} ${zone} ${bound}`
     if (!zoneOwners.has(zoneKey)) zoneOwners.set(zoneKey, entry)
   })
+}
+
+/** Tells of entries that get no query, because one before them takes all queries of the same zone. */
+export function warnOfShadows(entries: readonly Served[], warn: (message: string) => void): void {
+  const takesAll = new Map<string, Token>()
+  for (const entry of entries) {
+    const { filtered = false, port, token } = entry
+    if (port === 0) continue
+    const before = takesAll.get(show(entry))
+    if (before !== undefined) {
+      const { file, line } = token
+      warn(
+        `${file}:${line} - '${shown(token)}' gets no query of ${shown(withText(token, show(entry)))}: ` +
+          `the block of ${before.file}:${before.line} has no view and takes them all, it has to come last`,
+      )
+    } else if (!filtered) takesAll.set(show(entry), token)
+  }
 }

@@ -3,13 +3,13 @@ import { type Key, parseKeys } from '../corefile/keys.ts'
 import type { ServerBlock } from '../corefile/parse.ts'
 import { shown } from '../corefile/token.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
-import { checkOverlaps, type Served } from '../corefile/zones.ts'
+import { checkOverlaps, type Served, warnOfShadows } from '../corefile/zones.ts'
 import type { Endpoint } from '../lib/address.ts'
 import { exact } from '../lib/exact.ts'
 import { plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
 import { makeFinish } from '../serve/finish.ts'
-import type { BlockContext, Services } from '../serve/plugin.ts'
+import type { BlockContext, Plugin, Services } from '../serve/plugin.ts'
 import type { Observer, Query } from '../serve/query.ts'
 import type { Route } from '../serve/server.ts'
 import { blockIdentity } from './identity.ts'
@@ -56,14 +56,16 @@ export function compileBlocks(
   if (compiled.every(({ keys }) => keys.length === 0)) {
     readAll(compiled, ({ unserved }) => refuseSchemes(unserved))
   }
+  warnOfShadows(servedBy(compiled), parts.warn)
   for (const { unserved } of compiled) for (const key of unserved) parts.warn(notServed(key))
   return compiled
 }
 
 function servedBy(blocks: readonly CompiledBlock[]): readonly Served[] {
-  return blocks.flatMap(({ keys, addresses }) =>
-    keys.flatMap((key) => addresses.map((address) => ({ ...key, address }))),
-  )
+  return blocks.flatMap(({ accepts, addresses, keys }) => {
+    const filtered = accepts !== undefined
+    return keys.flatMap((key) => addresses.map((address) => ({ ...key, address, filtered })))
+  })
 }
 
 function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
@@ -88,6 +90,7 @@ function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
     addresses: addresses.length === 0 ? [''] : exact(addresses),
     stages,
     context,
+    accepts: filterOf(stages),
     handler: composeChain(stages, makeFinish(observersOf(stages)), panicked),
   }
 }
@@ -103,6 +106,7 @@ function setUp(block: ServerBlock, keys: readonly Key[], services: Services): Se
   const stages: NamedStage[] = []
   const context: FilledContext = {
     zones: [...new Set(keys.map(({ zone }) => zone))],
+    view: viewOf(block, present),
     servers: [],
     listeners: [],
     stages,
@@ -153,4 +157,16 @@ function observersOf(stages: readonly NamedStage[]): Observer[] {
     if (stage.observe !== undefined) observers.unshift((q) => stage.observe!(q))
   }
   return exact(observers)
+}
+
+/** The name that a plugin gives the block, '' where none does. */
+function viewOf({ directives }: ServerBlock, present: readonly Plugin[]): string {
+  const naming = present.find(({ viewName }) => viewName !== undefined)
+  return naming?.viewName?.(directives.get(naming.name)!) ?? ''
+}
+
+function filterOf(stages: readonly NamedStage[]): CompiledBlock['accepts'] {
+  const choosy = exact(stages.filter(({ stage }) => stage.filter !== undefined))
+  if (choosy.length === 0) return undefined
+  return (q) => choosy.every(({ stage }) => stage.filter!(q))
 }

@@ -25,22 +25,28 @@ export class OpenListeners {
 
   /** Those that serve a zone of `name`, an absolute domain name in lower case. */
   serving(runtime: Runtime, name: string): Listener[] {
-    return runtime.endpoints
-      .filter((endpoint) =>
-        // A block's zones may have ports of their own.
-        endpoint.blocks.some(({ keys }) =>
-          keys.some(({ zone, port }) => port === endpoint.port && isSubdomain(name, zone)),
-        ),
+    return this.#blocksOf(runtime, name).map(({ listener }) => listener)
+  }
+
+  /** The same, and whether each serves the name to clients of its choice alone (`view`), which we may not be. */
+  #blocksOf(runtime: Runtime, name: string): { listener: Listener; chosen: boolean }[] {
+    return runtime.endpoints.flatMap((endpoint) => {
+      // A block's zones may have ports of their own.
+      const blocks = endpoint.blocks.filter(({ keys }) =>
+        keys.some(({ zone, port }) => port === endpoint.port && isSubdomain(name, zone)),
       )
-      .flatMap((endpoint) => this.#open.get(endpoint.name) ?? [])
+      const listener = this.#open.get(endpoint.name)
+      if (blocks.length === 0 || listener === undefined) return []
+      return [{ listener, chosen: blocks.every(({ accepts }) => accepts !== undefined) }]
+    })
   }
 
   /** As `Daemon.selfQuery()`. */
   async selfQuery(runtime: Runtime, name: string): Promise<string | null> {
-    const serving = this.serving(runtime, name)
+    const serving = this.#blocksOf(runtime, name)
     if (serving.length === 0) return `no server block serves ${name}`
-    for (const listener of serving) {
-      const problem = await selfQuery(this.#listeners, listener, name)
+    for (const { listener, chosen } of serving) {
+      const problem = await selfQuery(this.#listeners, listener, name, chosen)
       if (problem !== null) return problem
     }
     return null

@@ -61,11 +61,13 @@ export class Runtime {
   /** The server for an endpoint that is bound to `port` (the kernel's choice where 0 was asked). */
   server(endpoint: ServedAddress, port: number): Server {
     const identity = serverIdentity(endpoint.host, port)
-    const zones = new Map<string, CompiledBlock>()
+    const zones = new Map<string, CompiledBlock[]>()
     for (const block of endpoint.blocks) {
       block.context.servers.push(identity.name)
       block.context.listeners.push({ host: endpoint.host, port })
-      for (const key of block.keys) if (key.port === endpoint.port) zones.set(key.zone, block)
+      for (const { port: asked, zone } of block.keys) {
+        if (asked === endpoint.port) zones.set(zone, [...(zones.get(zone) ?? []), block])
+      }
     }
     return new Server({
       identity,

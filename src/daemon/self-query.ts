@@ -26,17 +26,19 @@ const USELESS: ReadonlyMap<number, string> = new Map([
  * null, or to what is wrong; any answer but SERVFAIL and REFUSED will do. Never rejects.
  *
  * @param name absolute, in presentation format
+ * @param mayRefuse true where REFUSED will do as well: no block takes a query of ours
  */
 export async function selfQuery(
   listeners: Pick<Listeners, 'open'>,
   of: Pick<Listener, 'host' | 'port' | 'dispatch'>,
   name: string,
+  mayRefuse = false,
 ): Promise<string | null> {
   const subject = `dns://${joinHostPort(of.host, of.port)}`
   try {
     return await withPrivateListener(listeners, of, name, async (host, port) => {
       for (const protocol of ['udp', 'tcp'] as const) {
-        const problem = await problemOf({ protocol, host, port }, name)
+        const problem = await problemOf({ protocol, host, port }, name, mayRefuse)
         if (problem !== null) return `${subject} ${problem} over ${protocol.toUpperCase()}`
       }
       return null
@@ -83,12 +85,18 @@ async function withPrivateListener<T>(
   }
 }
 
-async function problemOf(to: Destination, name: string): Promise<string | null> {
+async function problemOf(
+  to: Destination,
+  name: string,
+  mayRefuse: boolean,
+): Promise<string | null> {
   const query = makeQuery(random16(), Flag.RD, name, Type.A)
   if (query === null) return `cannot be asked for "${name}", which is no name,`
   try {
     const reply = await ask(to, query, { timeoutMs: PATIENCE_MS })
-    const useless = USELESS.get(reply[3]! & 0x0f)
+    const rcode = reply[3]! & 0x0f
+    if (mayRefuse && rcode === Rcode.Refused) return null
+    const useless = USELESS.get(rcode)
     return useless === undefined ? null : `answers ${useless} for ${name}`
   } catch {
     return `does not answer for ${name}`

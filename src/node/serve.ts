@@ -200,12 +200,12 @@ function greet(log: DaemonLog, daemon: Daemon, options: ServeOptions): void {
   const reachable = openToOthersLine(openToOthers(blocks, localIps, metricsListenAddress))
   if (reachable !== null) log.info(reachable)
   if (quiet) return
-  for (const { keys, addresses } of blocks) {
-    for (const { zone, port } of keys) {
-      for (const address of addresses) {
-        log.info(`${zone}:${port}${address === '' ? '' : ` on ${address}`}`)
-      }
-    }
-  }
+  const served = blocks.flatMap(({ keys, addresses }) =>
+    keys.flatMap(({ zone, port }) =>
+      addresses.map((address) => `${zone}:${port}${address === '' ? '' : ` on ${address}`}`),
+    ),
+  )
+  // Blocks with views may have the same zones.
+  for (const line of new Set(served)) log.info(line)
   for (const line of versionLines()) log.info(line)
 }

@@ -35,6 +35,10 @@ export class LatePlugin implements Plugin {
     return this.#plugin?.classes
   }
 
+  get viewName(): Plugin['viewName'] {
+    return this.#plugin?.viewName
+  }
+
   get heapBytes(): number {
     return this.#plugin?.heapBytes ?? 0
   }

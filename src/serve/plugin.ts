@@ -21,6 +21,12 @@ export interface Stage {
   wrap?(next: Handler, done: Handler): Handler
   /** The way up: what stages below call as their `done`. */
   unwrap?(done: Handler): Handler
+  /** Whether the block takes a query of its zones (`view`); asked before the chain, of further blocks where not. */
+  filter?(q: Query): boolean
+  /** What it knows of a query that other stages may ask for, see `BlockMetadata`. */
+  readonly metadata?: readonly Metadatum[]
+  /** Whether metadata is collected for a query before its chain (`metadata`); without such a stage there is none. */
+  collects?(q: Query): boolean
   /** Runs once per query after the reply went out: q.out[0..q.outLength) is what was sent. */
   observe?(q: Query): void
   /** Addresses this block listens on (the `bind` directive). */
@@ -46,10 +52,22 @@ export interface Stage {
   describe?(): readonly string[]
 }
 
+/** A value that a plugin publishes of queries. */
+export interface Metadatum {
+  /** `plugin/name`. */
+  readonly label: string
+  /** Known only on the way through the chain, and then whether metadata is collected for the query or not. */
+  readonly late?: true
+  /** Null where there is none of this query. */
+  of(q: Query): string | null
+}
+
 /** What a plugin may know of the server block it stands in. */
 export interface BlockContext {
   /** All zones of the block, normalised (lower case, final dot), in key order. */
   readonly zones: readonly string[]
+  /** The name under which its queries are counted, '' for most: metrics' label `view`. */
+  readonly view: string
   /** Names of the servers the block is part of, e.g. `dns://169.254.20.10:53`; filled before start(). */
   readonly servers: readonly string[]
   /** Addresses the block listens on as `host:port`; filled before start(). */
@@ -125,6 +143,8 @@ export interface Plugin {
   readonly stubZones?: true
   /** Bytes of heap it takes in each block while the configuration starts, beyond what any directive does. */
   readonly heapBytes?: number
+  /** The name of the block that has these directives, where it is the one that names it (`view`). */
+  readonly viewName?: ((directives: readonly Directive[]) => string) | undefined
   /** What it counts, shown whether a Corefile has the directive or not. */
   readonly metrics?: readonly MetricSpec[]
   /** Reads the directive; opens nothing. Throws CorefileError on bad configuration. */

@@ -67,13 +67,13 @@ export class QueryCounters {
   }
 }
 
-/** Labels: server, zone. They outlive reloads. */
+/** Labels: server, zone, view. They outlive reloads. */
 export const queryCounters: LabelledCounters<QueryCounters> = new LabelledCounters(
   () => new QueryCounters(),
 )
 
 /** What CoreDNS calls queries that its server answers before any plugin. */
-const dropped = new ByServer(queryCounters, 'dropped')
+const dropped = new ByServer(queryCounters, 'dropped', '')
 
 /**
  * Counts a query that the server itself has answered: no zone, a class it does not serve, a question

@@ -131,6 +131,8 @@ export class Query {
   error: string | null = null
   /** Name of the plugin that produced the outcome ('' for the server itself). */
   answeredBy = ''
+  /** The upstream that was asked last for it, `ip:port`; '' where none was. */
+  upstream = ''
   /**
    * The part of the daemon that wants to know, null for a client's question. It is told in place of the
    * observers; no cache keeps the answer, and `forward` asks aside. Set by the stage that knows its own
@@ -173,6 +175,7 @@ export class Query {
     this.errors.clear()
     this.error = null
     this.answeredBy = ''
+    this.upstream = ''
     this.asker = null
     this.own = false
     this.depth = 0

@@ -7,17 +7,20 @@ import { WireStatus } from '../wire/status.ts'
 import { sendReply } from './finish.ts'
 import type { Handler } from './plugin.ts'
 import { type Observer, Outcome, type Query, type ServerIdentity } from './query.ts'
+import { FilteredZones } from './filtered-zones.ts'
 import { ZoneTable } from './zone-table.ts'
 
 /** A server block, compiled: where its queries enter. */
 export interface Route {
   readonly handler: Handler
+  /** Whether the block takes a query of its zones; absent: any. */
+  readonly accepts?: ((q: Query) => boolean) | undefined
 }
 
 export interface ServerOptions {
   readonly identity: ServerIdentity
-  /** Normalised zones and the blocks that serve them. */
-  readonly zones: ReadonlyMap<string, Route>
+  /** Normalised zones and the blocks that serve them; of several, the first that accepts a query gets it. */
+  readonly zones: ReadonlyMap<string, Route | readonly Route[]>
   /** True where a block of this server takes other classes than IN (`forward`, `chaos`). */
   readonly allClasses: boolean
   /** Told of every query the server answered without any block. */
@@ -33,13 +36,18 @@ export interface ServerOptions {
 export class Server {
   readonly identity: ServerIdentity
   readonly #zones = new ZoneTable<Route>()
+  /** In place of it where blocks choose among queries. */
+  readonly #filtered: FilteredZones<Route> | null
   readonly #allClasses: boolean
   readonly #rejected: Observer
   readonly #panicked: (cause: unknown, q: Query) => void
 
   constructor(options: ServerOptions) {
     this.identity = options.identity
-    for (const [zone, route] of options.zones) this.#zones.add(zone, route)
+    const zones = Array.from(options.zones, ([zone, routes]) => [zone, [routes].flat()] as const)
+    const filters = zones.some(([, routes]) => routes.some(({ accepts }) => accepts !== undefined))
+    this.#filtered = filters ? new FilteredZones(zones) : null
+    if (!filters) for (const [zone, routes] of zones) this.#zones.add(zone, routes[0]!)
     this.#allClasses = options.allClasses
     this.#rejected = options.rejected
     this.#panicked = options.panicked
@@ -96,7 +104,8 @@ export class Server {
     if (question.class !== Class.IN && !this.#allClasses) return this.#reject(q, Rcode.Refused)
     // RFC 6891 §6.1.3: answer with the version we speak, whatever the query was.
     if (edns.present && edns.version !== 0) return this.#reject(q, Rcode.BadVers)
-    const route = this.#zones.find(q.wire, question)
+    const route =
+      this.#filtered === null ? this.#zones.find(q.wire, question) : this.#filtered.find(q)
     return route ?? this.#reject(q, Rcode.Refused)
   }
 

@@ -19,13 +19,15 @@ export class SharedReply {
   #told = 0
   #ede = 0
   #answeredBy = ''
+  #upstream = ''
 
   /** Keeps the reply of `leader`, before that is finished; what was kept before is forgotten. */
-  take({ answeredBy, ede, errors, out, outLength }: Query): void {
+  take({ answeredBy, ede, errors, out, outLength, upstream }: Query): void {
     this.#octets ??= Buffer.allocUnsafeSlow(MAX_MESSAGE)
     this.#length = outLength
     this.#ede = ede
     this.#answeredBy = answeredBy
+    this.#upstream = upstream
     this.#told = outLength + errors.size <= MAX_MESSAGE ? errors.size : 0
     out.copy(this.#octets, 0, 0, outLength)
     errors.from.copy(this.#octets, outLength, errors.at, errors.at + this.#told)
@@ -39,6 +41,7 @@ export class SharedReply {
     waiter.outcome = Outcome.Message
     waiter.ede = this.#ede
     waiter.answeredBy = this.#answeredBy
+    waiter.upstream = this.#upstream
     waiter.errors.set(octets, this.#length, this.#told)
   }
 }
@@ -68,6 +71,7 @@ export function failWaiters(
     waiter.ede = leader.ede
     waiter.error = leader.error
     waiter.answeredBy = leader.answeredBy
+    waiter.upstream = leader.upstream
     done(waiter)
   }
   return late

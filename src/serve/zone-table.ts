@@ -48,6 +48,10 @@ export class ZoneTable<T> {
     return this.#root === null && this.#byHash === null
   }
 
+  get hasRoot(): boolean {
+    return this.#root !== null
+  }
+
   /**
    * The value of the longest zone that contains the name. DS belongs to the parent side of a zone
    * cut (RFC 4035 §3.1.4.1), so for DS the shortest zone but the root is preferred, where there are cuts.
@@ -66,6 +70,20 @@ export class ZoneTable<T> {
       if (hasCuts && question.type === Type.DS) break
     }
     return best?.value
+  }
+
+  /** Appends the values of all zones that contain the name, the shortest first. */
+  findAll(wire: Uint8Array, question: Question, found: T[]): void {
+    if (this.#root !== null) found.push(this.#root.value)
+    const deepest = question.labelCount
+    const shallowest = Math.max(0, deepest - this.#depth)
+    let hash = HASH_SEED
+    for (let i = deepest - 1; i >= shallowest; i--) {
+      const start = question.labels[i]!
+      hash = hashLabel(hash, wire, start)
+      const entry = this.#match(hash, wire, start)
+      if (entry !== null) found.push(entry.value)
+    }
   }
 
   #match(hash: number, wire: Uint8Array, start: number): Entry<T> | null {

@@ -13,17 +13,18 @@ test('renderCheck() shows zones, listeners and plugins with all their lines', as
         { zone: 'in-addr.arpa.', port: 5300 },
       ],
       addresses: ['169.254.20.10', 'fd00::a'],
+      context: { view: 'inside' },
       stages: [
         { name: 'errors', stage: {} },
         { name: 'cache', stage: { describe: () => ['success 10', 'denial 20'] } },
         { name: 'forward', stage: { describe: () => ['to 10.96.0.11:53'] } },
       ],
     },
-    { keys: [{ zone: '.', port: 53 }], addresses: [''], stages: [] },
+    { keys: [{ zone: '.', port: 53 }], addresses: [''], context: { view: '' }, stages: [] },
   ])
   assert.equal(
     text,
-    `cluster.local.:5300 in-addr.arpa.:5300
+    `cluster.local.:5300 in-addr.arpa.:5300, view inside
   listens on 169.254.20.10:5300 [fd00::a]:5300
     errors
     cache    success 10
@@ -170,4 +171,28 @@ test('check() prints the options of cache that apply, written or not', async (t)
   assert.deepEqual((await lines('{\n serve_stale\n }')).slice(5), [
     'serve_stale up to 1h0m0s after expiry, at once, TTL 0s; after a failed refresh tried again each time',
   ])
+})
+
+test('check() shows views, and refuses one zone twice without', async (t) => {
+  const path = join(temporaryFolder(t), 'Corefile')
+  const said = t.mock.method(process.stderr, 'write', () => true)
+  const inside = '. {\n  view inside {\n    expr do()\n  }\n  errors\n}\n'
+  const rest = '. {\n  errors\n}\n'
+  writeFileSync(path, inside + inside.replace('inside', 'other') + rest)
+  const text = await check(path, 53)
+  assert.match(text, /3 server blocks\n\n\.:53, view inside\n/)
+  assert.match(text, /\n {4}view {4}other\n {12}if do\(\)\n\n\.:53\n/)
+  assert.equal(said.mock.callCount(), 0)
+  writeFileSync(path, rest + inside)
+  await check(path, 53)
+  assert.deepEqual(
+    said.mock.calls.map(({ arguments: [line] }) => line as unknown),
+    [
+      `${path}:4 - '.' gets no query of dns://.:53: the block of ${path}:1 has no view and takes them all, it has to come last\n`,
+    ],
+  )
+  writeFileSync(path, inside + rest + rest)
+  await assert.rejects(() => check(path, 53), {
+    message: `${path}:10 - cannot serve dns://.:53 - it is already defined`,
+  })
 })

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseKeys } from '../../src/corefile/keys.ts'
-import { checkOverlaps, domainName, type Served, zones, zonesOr } from '../../src/corefile/zones.ts'
+import {
+  checkOverlaps,
+  domainName,
+  type Served,
+  warnOfShadows,
+  zones,
+  zonesOr,
+} from '../../src/corefile/zones.ts'
 import { messageOf, token } from './support.ts'
 
 const at = '/etc/Corefile:1 - '
@@ -45,16 +52,32 @@ test('domainName() makes a name canonical or rejects it', () => {
   )
 })
 
-describe('checkOverlaps()', () => {
-  /** Entries written as `key` or `key @ address`. */
-  function served(...texts: readonly string[]): readonly Served[] {
-    return texts.flatMap((text, index) => {
-      const [key = '', address = ''] = text.split(' @ ')
-      const list = parseKeys([token(key, index + 1)], { port: 53, warn: () => {} })
-      return list.map((entry) => ({ ...entry, address }))
-    })
-  }
+/** Entries written as `key` or `key @ address`; `view key` is one of a block that takes some queries. */
+function served(...texts: readonly string[]): readonly Served[] {
+  return texts.flatMap((text, index) => {
+    const filtered = text.startsWith('view ')
+    const [key = '', address = ''] = text.replace('view ', '').split(' @ ')
+    const list = parseKeys([token(key, index + 1)], { port: 53, warn: () => {} })
+    return list.map((entry) => ({ ...entry, address, ...(filtered ? { filtered } : {}) }))
+  })
+}
 
+test('warnOfShadows() names what stands behind a block that takes all', () => {
+  const warnings = (...texts: readonly string[]): string[] => {
+    const said: string[] = []
+    warnOfShadows(served(...texts), (message) => said.push(message))
+    return said
+  }
+  assert.deepEqual(warnings('view a', 'view a', 'a', 'view b', 'a:54', 'a:0', 'view a:0'), [])
+  const all = 'the block of /etc/Corefile:1 has no view and takes them all, it has to come last'
+  assert.deepEqual(warnings('a', 'view A', 'view a', 'b'), [
+    `/etc/Corefile:2 - 'A' gets no query of dns://a.:53: ${all}`,
+    `/etc/Corefile:3 - 'a' gets no query of dns://a.:53: ${all}`,
+  ])
+  assert.deepEqual(warnings('a @ 10.0.0.1', 'view a @ 10.0.0.1', 'view a @ 10.0.0.2').length, 1)
+})
+
+describe('checkOverlaps()', () => {
   const good: readonly (readonly string[])[] = [
     [],
     ['a', 'b'],
@@ -65,6 +88,10 @@ describe('checkOverlaps()', () => {
     ['a:0', 'a:0'],
     ['a', 'b @ 10.0.0.1'],
     ['a @ 10.0.0.1', 'b'],
+    ['view a', 'view a', 'a'],
+    ['a', 'view a'],
+    ['view a', 'a @ 10.0.0.1'],
+    ['view a @ 10.0.0.1', 'a'],
   ]
   for (const entries of good) {
     test(`accepts ${entries.join(', ') || 'no entries'}`, () => checkOverlaps(served(...entries)))
@@ -84,16 +111,21 @@ describe('checkOverlaps()', () => {
       ['a @ 10.0.0.1', 'a'],
       'cannot serve dns://a.:53 - zone overlap listener capacity with dns://a.:53 on 10.0.0.1',
     ],
+    [['a', 'view a', 'a'], 'cannot serve dns://a.:53 - it is already defined', 3],
+    [
+      ['a', 'view a @ 10.0.0.1'],
+      'cannot serve dns://a.:53 on 10.0.0.1 - zone overlap listener capacity with dns://a.:53',
+    ],
     [
       ['10.0.0.0/15', '1.10.in-addr.arpa'],
       'cannot serve dns://1.10.in-addr.arpa.:53 - it is already defined',
     ],
   ] as const
-  for (const [entries, reason] of bad) {
+  for (const [entries, reason, line = 2] of bad) {
     test(`rejects ${entries.join(', ')}`, () => {
       assert.equal(
         messageOf(() => checkOverlaps(served(...entries))),
-        `/etc/Corefile:2 - ${reason}`,
+        `/etc/Corefile:${line} - ${reason}`,
       )
     })
   }

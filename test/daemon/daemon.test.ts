@@ -188,3 +188,11 @@ test('who may answer in our place is asked for each check', async (t) => {
   found = true
   assert.equal(await daemon.selfCheck(), null, 'nor is it where others serve here as well')
 })
+
+test('a daemon whose views take no query of its own may intercept all the same', async (t) => {
+  const block = (lines: string): string => `.:0 {\n bind 127.0.0.1\n errors\n ${lines}\n}\n`
+  const views = await start(t, block('view pods {\n  expr false\n }'))
+  assert.equal(await views.daemon.selfQuery('a.test.'), null)
+  const plain = await start(t, '.:0 {\n bind 127.0.0.1\n bufsize\n}\n')
+  assert.match((await plain.daemon.selfQuery('a.test.')) ?? '', /answers SERVFAIL/)
+})

@@ -15,7 +15,7 @@ import { receive } from '../serve/fake-target.ts'
 import { message } from '../wire/message.ts'
 
 interface Behind {
-  readonly ask: (name: string) => Promise<string | null>
+  readonly ask: (name: string, mayRefuse?: boolean) => Promise<string | null>
   readonly questions: string[]
   readonly counters: NetCounters
 }
@@ -37,7 +37,7 @@ function behind(host: string, rcode: (q: Query) => number): Behind {
   }
   const { dispatch } = block.server
   return {
-    ask: (name) => selfQuery(listeners, { host, port: 53, dispatch }, name),
+    ask: (name, mayRefuse) => selfQuery(listeners, { host, port: 53, dispatch }, name, mayRefuse),
     questions,
     counters,
   }
@@ -83,6 +83,13 @@ test('whoever else asks at the private listener is a client', async () => {
   const of = { host: '192.0.2.1', port: 53, dispatch }
   assert.equal(await selfQuery(listeners, of, 'a.test.'), 'cannot open')
   assert.deepEqual(own, [true, false, false, false, false, false, false])
+})
+
+test('REFUSED will do where blocks choose their clients, SERVFAIL will not', async () => {
+  const refused = behind('192.0.2.1', () => Rcode.Refused)
+  assert.equal(await refused.ask('a.test.', true), null)
+  const failing = behind('192.0.2.1', () => Rcode.ServFail)
+  assert.match((await failing.ask('a.test.', true)) ?? '', /answers SERVFAIL/)
 })
 
 test('a name that is none is said to be so', async () => {

@@ -43,6 +43,7 @@ type Parts = Partial<Omit<BlockContext, 'services'>> & { readonly services?: Giv
 export function testBlock({ services, ...parts }: Parts = {}): BlockContext {
   return {
     zones: ['.'],
+    view: '',
     servers: ['dns://127.0.0.1:5300'],
     listeners: [{ host: '127.0.0.1', port: 5300 }],
     stages: [],

@@ -101,6 +101,7 @@ export class TestClient implements ReplyTarget {
 
 export interface BlockParts {
   readonly zones?: readonly string[]
+  readonly view?: string
   readonly clock?: ManualClock
   readonly log?: Log
   readonly identity?: ServerIdentity
@@ -136,6 +137,7 @@ export class TestBlock {
     const stages: NamedStage[] = []
     this.context = {
       zones,
+      view: parts.view ?? '',
       servers: [identity.name],
       listeners: [],
       stages,

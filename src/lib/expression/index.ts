@@ -10,8 +10,8 @@ import type { Value } from './value.ts'
 
 export { ExpressionError } from './error.ts'
 export type { Environment } from './frame.ts'
-export { bool, func, int, string, type Type, unknown } from './types.ts'
-export { toText, type Value } from './value.ts'
+export { bool, func, int, string, type Type } from './types.ts'
+export type { Value } from './value.ts'
 
 /** An expression, ready to be evaluated any number of times. */
 export interface Expression {

@@ -30,7 +30,7 @@ export const cache: Plugin = {
     warnOfCapacity(directives[0]!, config, memory.limit, warn)
     const rules = new StoreRules(config)
     const zonesLabel = config.zones.join(',')
-    const counters = countersByServer(zonesLabel)
+    const counters = countersByServer(zonesLabel, block.view)
     const { stores, relatives } = keepStores(config, block)
     const stale =
       config.stale === null ? null : new StaleAnswers(config.stale, stores, clock, counters)
@@ -56,7 +56,7 @@ export const cache: Plugin = {
       },
       start(): Promise<void> {
         hideGauges = showGauges({
-          labels: block.servers.map((server) => [server, zonesLabel, ''] as const),
+          labels: block.servers.map((server) => [server, zonesLabel, block.view] as const),
           entries: () => ({
             success: stores.success.countFresh(clock.now),
             denial: stores.denial.countFresh(clock.now),

@@ -40,9 +40,12 @@ const running = new Set<CacheGauges>()
 
 export type CountersByServer = ByServer<CacheCounters>
 
-/** @param zones comma-joined zones of the cache, as the `zones` label has them */
-export function countersByServer(zones: string): CountersByServer {
-  return new ByServer(cacheCounters, zones, '')
+/**
+ * @param zones comma-joined zones of the cache, as the `zones` label has them
+ * @param view the name of its block
+ */
+export function countersByServer(zones: string, view: string): CountersByServer {
+  return new ByServer(cacheCounters, zones, view)
 }
 
 /** Shows a cache's gauges from now on; the result ends that. */

@@ -103,6 +103,7 @@ export class Errand implements ExchangeOwner {
     const upstream = this.#upstreams[index]!
     const q = this.#q!
     const x = this.#idleExchange()
+    q.upstream = upstream.name
     x.query = q.wire
     x.question = q.question
     x.flags = q.flags
@@ -128,6 +129,7 @@ export class Errand implements ExchangeOwner {
   replied(x: Exchange, reply: Buffer, length: number): boolean {
     const q = this.#q!
     if (!scan(reply, length, q)) return false
+    q.upstream = this.#upstreams[x.index]!.name
     this.#underWay--
     if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)
     const { failover, next, nextForward, nextOnNodata } = this.#rules

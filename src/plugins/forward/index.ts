@@ -1,5 +1,6 @@
 import { type Directive, inPlugin, readAll } from '../../corefile/directive.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import type { Query } from '../../serve/query.ts'
 import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
 import { Forwarder } from './forwarder.ts'
@@ -19,6 +20,7 @@ export const forward: Plugin = {
     return {
       // Of those that are tried first: the others have a say only where these do not know.
       upstreams: parts[0]!.config.to.flatMap((to) => (to.kind === 'address' ? to.endpoint : [])),
+      metadata: [{ label: 'forward/upstream', late: true, of: upstreamOf }],
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null
@@ -47,6 +49,11 @@ export const forward: Plugin = {
       describe: () => parts.flatMap(({ config, list }) => describeConfig(config, list.describe())),
     }
   },
+}
+
+/** The upstream that was asked for a query; hits have none. */
+function upstreamOf({ upstream }: Query): string | null {
+  return upstream === '' ? null : upstream
 }
 
 function setupOne(

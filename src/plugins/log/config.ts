@@ -10,6 +10,7 @@ import {
   type Warn,
   zonesOr,
 } from '../../corefile/directive.ts'
+import type { BlockMetadata } from '../../serve/metadata.ts'
 import { COMMON, Format } from './format.ts'
 import { ALL_CLASSES, ResponseClass } from './response-class.ts'
 
@@ -36,18 +37,22 @@ const classWord = oneOf(['all', 'success', 'denial', 'error'], (word) => `invali
 const options = { class: all(list(classWord, 1)) }
 
 /** Reads all `log` directives of a block. The first rule whose zone holds a name decides about it. */
-export function readRules(directives: readonly Directive[], warn: Warn = ignore): readonly Rule[] {
+export function readRules(
+  directives: readonly Directive[],
+  warn: Warn = ignore,
+  metadata: BlockMetadata | null = null,
+): readonly Rule[] {
   return readAll(directives, (directive) =>
-    inPlugin(directive.name, () => readRule(directive, warn)),
+    inPlugin(directive.name, () => readRule(directive, warn, metadata)),
   ).flat()
 }
 
-function readRule(directive: Directive, warn: Warn): Rule[] {
+function readRule(directive: Directive, warn: Warn, metadata: BlockMetadata | null): Rule[] {
   // A name never holds a brace. CoreDNS takes a format alone for a name, and logs nothing.
   const last = directive.args.at(-1)
   const source = last?.text.includes('{') === true ? last.text : null
   const names = source === null ? directive.args : directive.args.slice(0, -1)
-  const format = new Format(source ?? COMMON)
+  const format = new Format(source ?? COMMON, metadata)
   for (const { text, file, line } of names) {
     if (text === 'common' || text === 'combined') {
       warn(`${file}:${line} - '${text}' is read as a name: the format is written {${text}}`)

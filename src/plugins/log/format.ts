@@ -1,3 +1,4 @@
+import type { BlockMetadata } from '../../serve/metadata.ts'
 import type { Query } from '../../serve/query.ts'
 import { EMPTY, type Field, fields } from './fields.ts'
 
@@ -11,13 +12,16 @@ const COMBINED: string = `${COMMON} "{>opcode}"`
 export class Format {
   readonly #parts: readonly (string | Field)[]
 
-  /** @param text with placeholders in braces; unknown ones stay as they are */
-  constructor(text: string) {
+  /**
+   * @param text with placeholders in braces; unknown ones stay as they are
+   * @param metadata of the block, for `{/plugin/label}`
+   */
+  constructor(text: string, metadata: BlockMetadata | null = null) {
     const spelt = text.replaceAll('{common}', COMMON).replaceAll('{combined}', COMBINED)
     this.#parts = spelt
       .split(/(\{[^{}]*\})/)
       .filter((part) => part !== '')
-      .map((part) => fields.get(part) ?? (isLabel(part) ? EMPTY : part))
+      .map((part) => fields.get(part) ?? labelField(part, metadata) ?? part)
   }
 
   /** The line for a query that took `seconds`. */
@@ -28,7 +32,9 @@ export class Format {
   }
 }
 
-/** `{/plugin/label}`, or any other word behind a slash: metadata, of which there is none but this plugin's own. */
-function isLabel(part: string): boolean {
-  return part.startsWith('{/')
+/** `{/plugin/label}`, or any other word behind a slash: metadata, and `-` where there is none. */
+function labelField(part: string, metadata: BlockMetadata | null): Field | null {
+  if (!part.startsWith('{/')) return null
+  const label = part.slice(2, -1)
+  return (q) => metadata?.value(label, q) ?? EMPTY
 }

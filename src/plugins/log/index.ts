@@ -1,4 +1,5 @@
 import { isSubdomain } from '../../corefile/directive.ts'
+import { BlockMetadata } from '../../serve/metadata.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
 import { isBlocked } from '../../telemetry/log.ts'
@@ -14,7 +15,8 @@ export const log: Plugin = {
   stubZones: true,
   setup(directives, block): Stage {
     const { log: ours } = block.services
-    const rules = readRules(directives, (message) => ours.plugin('log').warning(message))
+    const warn = (message: string): void => ours.plugin('log').warning(message)
+    const rules = readRules(directives, warn, new BlockMetadata(block))
     const byZone = tableOf(rules)
     // Without the plugin's prefix: the line is CoreDNS's.
     const { clock, log: output } = block.services

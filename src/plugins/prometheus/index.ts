@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { ByServer } from '../../lib/counters.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import type { HttpLease } from '../../lib/http.ts'
-import type { Plugin, Stage } from '../../serve/plugin.ts'
+import type { BlockContext, Plugin, Stage } from '../../serve/plugin.ts'
 import { queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
 import type { Observer } from '../../serve/query.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
@@ -25,7 +25,7 @@ export const prometheus: Plugin = {
     let hideEnabled: (() => void) | null = null
     return {
       http: config.address,
-      observe: recorder(block.zones, clock),
+      observe: recorder(block, clock),
       async start(): Promise<void> {
         if (config.runtimeMetrics) enableRuntimeMetrics()
         hideEnabled = showEnabled(block)
@@ -47,8 +47,9 @@ export const prometheus: Plugin = {
 }
 
 /** Counts queries by their zones, one of the block's at least. */
-function recorder(zones: readonly string[], clock: Clock): Observer {
-  const countersOf = (zone: string): ByServer<QueryCounters> => new ByServer(queryCounters, zone)
+function recorder({ view, zones }: BlockContext, clock: Clock): Observer {
+  const countersOf = (zone: string): ByServer<QueryCounters> =>
+    new ByServer(queryCounters, zone, view)
   const only = countersOf(zones[0] ?? '.')
   const root = countersOf('.')
   /** Null where the block has one zone: then every query is in it. */

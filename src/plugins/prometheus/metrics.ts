@@ -8,8 +8,6 @@ import { rcodeName, typeName } from '../../wire/codes.ts'
 const protocols = ['udp', 'tcp'] as const
 /** CoreDNS's numbers for IPv4 and IPv6. */
 const families = ['1', '2'] as const
-/** There are no views. */
-const VIEW = ''
 
 function queryMetric(
   head: Pick<MetricSpec, 'name' | 'help' | 'type'> & { readonly labels?: readonly string[] },
@@ -19,9 +17,7 @@ function queryMetric(
     ...head,
     labels: ['server', 'zone', 'view', ...(head.labels ?? [])],
     collect(emit) {
-      for (const [[server = '', zone = ''], counters] of queryCounters.entries()) {
-        collect(emit, counters, [server, zone, VIEW])
-      }
+      for (const [labels, counters] of queryCounters.entries()) collect(emit, counters, labels)
     },
   }
 }
@@ -115,10 +111,10 @@ export const metrics: readonly MetricSpec[] = [
     type: 'gauge',
     labels: ['server', 'zone', 'view', 'name'],
     collect(emit) {
-      for (const { servers, stages, zones } of running) {
+      for (const { servers, stages, view, zones } of running) {
         for (const { name, stage } of stages) {
           if (!isHandler(stage)) continue
-          for (const server of servers) emit([server, zones[0] ?? '.', VIEW, name], 1)
+          for (const server of servers) emit([server, zones[0] ?? '.', view, name], 1)
         }
       }
     },

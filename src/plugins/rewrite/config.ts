@@ -8,6 +8,7 @@ import {
   valueError,
 } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
+import type { BlockMetadata } from '../../serve/metadata.ts'
 import type { Rule } from './draft.ts'
 import { readEdnsRule } from './edns-rules.ts'
 import {
@@ -31,28 +32,38 @@ const readers: ReadonlyMap<string, ReadRule> = new Map<string, ReadRule>([
 ])
 
 /** Reads all `rewrite` lines of a block, in order. Throws CorefileError, one for all that is wrong. */
-export function readConfig(directives: readonly Directive[]): readonly Rule[] {
-  return readAll(directives, (directive) => inPlugin(directive.name, () => readRule(directive)))
+export function readConfig(
+  directives: readonly Directive[],
+  metadata: BlockMetadata | null = null,
+): readonly Rule[] {
+  return readAll(directives, (directive) =>
+    inPlugin(directive.name, () => readRule(directive, metadata)),
+  )
 }
 
 /** With fewer than two words behind it, a rule goes on in braces, and its lines are one. */
-function readRule(directive: Directive): Rule {
+function readRule(directive: Directive, metadata: BlockMetadata | null): Rule {
   const { args, name, options } = directive
   if (args.length >= 2 && options !== null) throw argumentError({ ...name, text: '{' })
   const words = [...args, ...(options ?? []).flatMap((line) => [line.name, ...line.args])]
   const [first] = words
   if (first === undefined) throw valueError(name, 'no rule type specified for rewrite')
   const mode = first.text.toLowerCase()
-  if (mode !== 'continue' && mode !== 'stop') return readField(false, words, first)
+  if (mode !== 'continue' && mode !== 'stop') return readField(false, words, first, metadata)
   if (words.length < 2) throw valueError(first, `${mode} rule must begin with a rule type`)
-  return readField(mode === 'continue', words.slice(1), first)
+  return readField(mode === 'continue', words.slice(1), first, metadata)
 }
 
-function readField(goesOn: boolean, words: readonly Token[], first: Token): Rule {
+function readField(
+  goesOn: boolean,
+  words: readonly Token[],
+  first: Token,
+  metadata: BlockMetadata | null,
+): Rule {
   const [field, ...args] = words
   const name = field!.text.toLowerCase()
   if (name === 'answer') throw valueError(field!, 'response rewrites must begin with a name rule')
-  if (name === 'edns0') return readEdnsRule(goesOn, words)
+  if (name === 'edns0') return readEdnsRule(goesOn, words, metadata)
   const read = readers.get(name)
   if (read === undefined) throw valueError(field!, `invalid rule type ${quote(first.text)}`)
   try {

@@ -1,6 +1,7 @@
 import { type CorefileError, type Token, valueError } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
 import { parseIp, parsePrefix } from '../../corefile/ip.ts'
+import type { BlockMetadata } from '../../serve/metadata.ts'
 import { Protocol, type Query } from '../../serve/query.ts'
 import { write16 } from '../../wire/bytes.ts'
 import { MAX_OPTIONS } from '../../wire/edns.ts'
@@ -33,8 +34,13 @@ const variables: ReadonlyMap<string, Data> = new Map<string, Data>([
  * Reads what follows `edns0`. Errors are CoreDNS's.
  *
  * @param args at least one; the first is `edns0` itself
+ * @param metadata of the block, null for none
  */
-export function readEdnsRule(goesOn: boolean, args: readonly Token[]): Rule {
+export function readEdnsRule(
+  goesOn: boolean,
+  args: readonly Token[],
+  metadata: BlockMetadata | null,
+): Rule {
   const [field, typeToken, actionToken, ...rest] = args
   const at = args.at(-1)!
   if (typeToken === undefined || actionToken === undefined) {
@@ -53,7 +59,7 @@ export function readEdnsRule(goesOn: boolean, args: readonly Token[]): Rule {
   }
   const wanted = unsets ? unsetCounts[type] : counts[type]
   if (values.length !== wanted.count) throw valueError(at, wanted.problem)
-  const [code, data] = unsets ? unset(type, values) : readers[type](values)
+  const [code, data] = unsets ? unset(type, values) : readers[type](values, metadata)
   return ednsRule(goesOn, code, action, data, reverts)
 }
 
@@ -71,12 +77,16 @@ const unsetCounts = {
 
 type OptionType = keyof typeof counts
 
-const readers: Readonly<Record<OptionType, (values: readonly Token[]) => readonly [number, Data]>> =
-  {
-    local: ([code, data]) => [readUnsigned(code!, 16, 0), localData(data!)],
-    nsid: () => [OPTION_NSID, () => NO_DATA],
-    subnet: ([v4, v6]) => [OPTION_SUBNET, subnetData(v4!, v6!)],
-  }
+type ReadValues = (
+  values: readonly Token[],
+  metadata: BlockMetadata | null,
+) => readonly [number, Data]
+
+const readers: Readonly<Record<OptionType, ReadValues>> = {
+  local: ([code, data], metadata) => [readUnsigned(code!, 16, 0), localData(data!, metadata)],
+  nsid: () => [OPTION_NSID, () => NO_DATA],
+  subnet: ([v4, v6]) => [OPTION_SUBNET, subnetData(v4!, v6!)],
+}
 
 function unset(type: OptionType, [code]: readonly Token[]): readonly [number, Data] {
   if (type === 'local') return [readUnsigned(code!, 16, 0), () => NO_DATA]
@@ -102,9 +112,9 @@ function ednsRule(
   }
 }
 
-function localData(token: Token): Data {
+function localData(token: Token, metadata: BlockMetadata | null): Data {
   const { text } = token
-  if (text.startsWith('{') && text.endsWith('}')) return variableData(token)
+  if (text.startsWith('{') && text.endsWith('}')) return variableData(token, metadata)
   const data = text.startsWith('0x') ? readHex(token) : Buffer.from(text)
   if (data.length > MAX_OPTIONS - OPTION_HEAD) {
     throw valueError(token, `EDNS0 local data of ${data.length} octets: there is room for 1020`)
@@ -112,14 +122,18 @@ function localData(token: Token): Data {
   return () => data
 }
 
-function variableData(token: Token): Data {
+function variableData(token: Token, metadata: BlockMetadata | null): Data {
   const data = variables.get(token.text)
   if (data !== undefined) return data
-  if (!isLabel(token.text.slice(1, -1))) {
+  const label = token.text.slice(1, -1)
+  if (!isLabel(label)) {
     throw valueError(token, `unsupported variable name ${quote(token.text)}`)
   }
-  // Nobody gives such labels a value yet, and CoreDNS passes over a rule whose label has none.
-  return () => null
+  return ({ q }) => {
+    // As in CoreDNS, a rule whose label has no value is passed over.
+    const value = metadata?.value(label, q) ?? ''
+    return value === '' ? null : Buffer.from(value)
+  }
 }
 
 /** `plugin/name`. */

@@ -1,3 +1,4 @@
+import { BlockMetadata } from '../../serve/metadata.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { answerClient } from './answer.ts'
 import { readConfig } from './config.ts'
@@ -8,8 +9,8 @@ export const rewrite: Plugin = {
   name: 'rewrite',
   // EDNS options decide what is stored.
   changesAnswers: true,
-  setup(directives): Stage {
-    const rules = new QuestionRules(readConfig(directives))
+  setup(directives, block): Stage {
+    const rules = new QuestionRules(readConfig(directives, new BlockMetadata(block)))
     return {
       wrap: (next, done) => (q) => {
         if (rules.apply(q)) next(q)

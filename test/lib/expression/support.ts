@@ -8,11 +8,11 @@ import {
   func,
   int,
   string,
-  toText,
   type Type,
-  unknown,
   type Value,
 } from '../../../src/lib/expression/index.ts'
+import { unknown } from '../../../src/lib/expression/types.ts'
+import { toText } from '../../../src/lib/expression/value.ts'
 
 const names: ReadonlyMap<string, Type> = new Map([
   ['name', func([], string)],

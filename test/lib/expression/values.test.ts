@@ -1,7 +1,7 @@
 // What expr-lang 1.17.8 gives for the same expressions, which was tried.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { toText } from '../../../src/lib/expression/index.ts'
+import { toText } from '../../../src/lib/expression/value.ts'
 import { valueOf } from './support.ts'
 
 /** Each line: an expression, ` => `, its value as Go's %v writes it. */
