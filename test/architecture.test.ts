@@ -46,12 +46,16 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules of Node.js that only some places have a use for. */
 const builtins: Readonly<Record<string, readonly string[]>> = {
-  // The other one imports a type: both get the module from process.getBuiltinModule().
-  'node:http': ['src/telemetry/http.ts', 'src/commands/untaint/kubernetes-api.ts'],
+  // The others import types: all get the module from process.getBuiltinModule().
+  'node:http': [
+    'src/telemetry/http.ts',
+    'src/net/http1.ts',
+    'src/commands/untaint/kubernetes-api.ts',
+  ],
   'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
-  'node:http2': [],
+  'node:http2': ['src/net/https-connection.ts'],
   'node:https': [],
   'node:worker_threads': [],
 }

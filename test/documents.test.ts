@@ -1,7 +1,7 @@
 // Documents are executed: Corefiles boot, links lead somewhere, flags, metrics and log lines exist, and
 // what exists is documented.
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { usage as benchUsage } from '../bench/options.ts'
@@ -11,15 +11,18 @@ import { checkListeners } from '../src/daemon/self-check.ts'
 import { ByteBudget } from '../src/lib/byte-budget.ts'
 import { Clock } from '../src/lib/clock.ts'
 import { NetCounters } from '../src/net/counters.ts'
-import { type Listener, Listeners } from '../src/net/listeners.ts'
+import { Listeners } from '../src/net/listeners.ts'
+import type { Listener } from '../src/net/open-listener.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
 import { flagNames } from '../src/options/flags.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { CorefileSource } from '../src/source/corefile-source.ts'
+import { makeCertificates } from './helpers/certificates.ts'
 import { plainHttp } from './helpers/http.ts'
 import { allMetrics } from './helpers/metrics.ts'
 import { temporaryFolder } from './helpers/nsd.ts'
 import { nullLog } from './helpers/null-log.ts'
+import type { Owner } from './helpers/processes.ts'
 
 process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
@@ -65,6 +68,12 @@ class AnyPort extends Listeners {
   override open(): Promise<Listener> {
     return super.open('127.0.0.1', 0)
   }
+
+  override openStream(
+    ...[kind, , , ...behind]: Parameters<Listeners['openStream']>
+  ): Promise<Listener> {
+    return super.openStream(kind, '127.0.0.1', 0, ...behind)
+  }
 }
 
 /**
@@ -79,6 +88,19 @@ function kept(corefile: string): string {
       const upstreams = to.trim().split(/\s+/)
       return `${start}${upstreams.map((_, i) => `127.0.0.1:${9 + i}`).join(' ')} `
     })
+}
+
+/** A folder with a certificate as cert-manager mounts it; needs openssl. */
+function certificatesIn(owner: Owner): string {
+  const { folder, ca, cert, key } = makeCertificates(owner)
+  for (const [from, to] of [
+    [ca, 'ca.crt'],
+    [cert, 'tls.crt'],
+    [key, 'tls.key'],
+  ] as const) {
+    copyFileSync(from, join(folder, to))
+  }
+  return `${folder}/`
 }
 
 /** Starts the daemon with a Corefile, asks all its listeners, and ends it. */
@@ -122,9 +144,13 @@ describe('every Corefile in the documentation is valid and boots', () => {
       const resolvConf = join(folder, 'resolv.conf')
       writeFileSync(resolvConf, 'nameserver 127.0.0.1\n')
       const file = join(folder, 'Corefile')
-      writeFileSync(file, text.replaceAll('/etc/resolv.conf', resolvConf))
+      const tls = text.includes('/etc/dnslet/tls/') ? certificatesIn(t) : ''
+      const moved = text
+        .replaceAll('/etc/resolv.conf', resolvConf)
+        .replaceAll('/etc/dnslet/tls/', tls)
+      writeFileSync(file, moved)
       assert.match(await check(file, 53), /is valid: \d+ server block/)
-      writeFileSync(file, kept(text))
+      writeFileSync(file, kept(moved))
       await boot(file)
     })
   }

@@ -14,7 +14,11 @@ import { CorefileSource } from '../source/corefile-source.ts'
 
 /** What `dnslet check` shows of a compiled server block. */
 export interface CheckedBlock {
-  readonly keys: readonly { readonly zone: string; readonly port: number }[]
+  readonly keys: readonly {
+    readonly scheme: string
+    readonly zone: string
+    readonly port: number
+  }[]
   readonly context: { readonly view: string }
   /** Addresses to listen on; '' is every local one. */
   readonly addresses: readonly string[]
@@ -97,9 +101,12 @@ export function renderCheck(blocks: readonly CheckedBlock[]): string {
 }
 
 function renderBlock({ addresses, context, keys, stages }: CheckedBlock): string {
-  const zones = keys.map(({ zone, port }) => `${zone}:${port}`)
-  const ports = [...new Set(keys.map(({ port }) => port))]
-  const listeners = ports.flatMap((port) => addresses.map((host) => joinHostPort(host, port)))
+  const zones = keys.map(({ scheme, zone, port }) => `${prefixOf(scheme)}${zone}:${port}`)
+  const listeners = new Set(
+    keys.flatMap(({ scheme, port }) =>
+      addresses.map((host) => prefixOf(scheme) + joinHostPort(host, port)),
+    ),
+  )
   const width = Math.max(0, ...stages.map(({ name }) => name.length)) + 2
   const plugins = stages.flatMap(({ name, stage }) => {
     const [first = '', ...more] = stage.describe?.() ?? []
@@ -107,11 +114,16 @@ function renderBlock({ addresses, context, keys, stages }: CheckedBlock): string
   })
   return [
     zones.join(' ') + (context.view === '' ? '' : `, view ${context.view}`),
-    `  listens on ${listeners.join(' ')}`,
+    `  listens on ${[...listeners].join(' ')}`,
     ...plugins.map((line) => `    ${line}`.trimEnd()),
   ]
     .map(printable)
     .join('\n')
+}
+
+/** What is not plain DNS says so. */
+function prefixOf(scheme: string): string {
+  return scheme === 'dns' ? '' : `${scheme}://`
 }
 
 /** What plugins may ask for while they are set up and nothing runs. */

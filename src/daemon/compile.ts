@@ -18,8 +18,6 @@ import { blockIdentity } from './identity.ts'
 export interface CompiledBlock extends Route {
   /** The zones that are served here. */
   readonly keys: readonly Key[]
-  /** Zones of other transports: nobody can ask, but the only `prometheus` or `health` may be theirs. */
-  readonly unserved: readonly Key[]
   /** Addresses to listen on; '' is every local one. */
   readonly addresses: readonly string[]
   /** In chain order. */
@@ -53,11 +51,8 @@ export function compileBlocks(
   const compiled: CompiledBlock[] = []
   const steps = blocks.map((block) => () => void compiled.push(compileBlock(block, parts)))
   readAll([...steps, () => checkOverlaps(servedBy(compiled))], (step) => step())
-  if (compiled.every(({ keys }) => keys.length === 0)) {
-    readAll(compiled, ({ unserved }) => refuseSchemes(unserved))
-  }
   warnOfShadows(servedBy(compiled), parts.warn)
-  for (const { unserved } of compiled) for (const key of unserved) parts.warn(notServed(key))
+  for (const block of compiled) for (const key of block.keys) warnIfPlain(key, block, parts.warn)
   return compiled
 }
 
@@ -85,8 +80,7 @@ function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
   const { stages, context } = set!
   const addresses = stages.flatMap(({ stage }) => stage.addresses ?? [])
   return {
-    keys: exact(all.filter(({ scheme }) => scheme === 'dns')),
-    unserved: all.filter(({ scheme }) => scheme !== 'dns'),
+    keys: exact(all),
     addresses: addresses.length === 0 ? [''] : exact(addresses),
     stages,
     context,
@@ -121,26 +115,33 @@ function setUp(block: ServerBlock, keys: readonly Key[], services: Services): Se
   return { stages, context }
 }
 
-/** Transports that node-cache serves without a certificate, which it has no directive for: beside others. */
-const OTHER_TRANSPORTS: readonly Scheme[] = ['https', 'tls', 'grpc']
+/** Transports that have listeners. */
+const SERVED: readonly Scheme[] = ['dns', 'tls', 'https']
 
 function readKeys(block: ServerBlock, parts: CompileParts): readonly Key[] {
   const keys = parseKeys(block.keys, parts)
-  refuseSchemes(keys.filter(({ scheme }) => !OTHER_TRANSPORTS.includes(scheme)))
+  refuseSchemes(keys)
   return keys
 }
 
 function refuseSchemes(keys: readonly Key[]): void {
   readAll(keys, ({ scheme, token }) => {
-    if (scheme === 'dns') return
-    throw valueError(token, `cannot serve ${scheme}://: this release serves DNS over UDP and TCP`)
+    if (SERVED.includes(scheme)) return
+    const served = 'DNS over UDP and TCP, over TLS (tls://) and over HTTPS (https://)'
+    throw valueError(token, `cannot serve ${scheme}://: ${served} is served`)
   })
 }
 
-function notServed({ scheme, token }: Key): string {
-  return (
-    `${token.file}:${token.line} - '${shown(token)}' is not served: this release serves DNS over UDP ` +
-    `and TCP, not ${scheme}://`
+/** CoreDNS says nothing. */
+function warnIfPlain(
+  { scheme, token }: Key,
+  block: CompiledBlock,
+  warn: CompileParts['warn'],
+): void {
+  if (scheme === 'dns' || block.stages.some(({ stage }) => stage.certificate !== undefined)) return
+  warn(
+    `${token.file}:${token.line} - '${shown(token)}' is served without encryption: its block has no ` +
+      'certificate, see the directive tls',
   )
 }
 

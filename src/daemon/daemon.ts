@@ -17,7 +17,7 @@ import { panicked } from './panics.ts'
 import { loadWithMetrics } from './metrics.ts'
 import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
-import { checkListeners, isSelfCheck, type OtherServers } from './self-check.ts'
+import { isSelfCheck, type OtherServers } from './self-check.ts'
 
 const STARTING = 'Starting'
 const ENDING = 'Shutting down'
@@ -156,9 +156,9 @@ export class Daemon {
     this.#runtime = new Runtime(corefile.blocks, this.#runtimeParts)
   }
 
-  /** Where this daemon listens, with the ports the kernel chose. */
+  /** Where this daemon listens over UDP and TCP, with the ports the kernel chose. */
   get addresses(): readonly Endpoint[] {
-    return this.#open.all
+    return this.#open.plain
   }
 
   /** What is served. */
@@ -188,9 +188,9 @@ export class Daemon {
   async selfCheck(): Promise<string | null> {
     const { freeBind = false, neighbours, vitals = () => null } = this.#parts
     const from = neighbours?.mayAnswer() ?? 'us'
-    const problem = vitals() ?? (await checkListeners(this.addresses, freeBind, from))
+    const problem = vitals() ?? (await this.#open.check(freeBind, from))
     if (problem === null || from !== 'us' || (await neighbours?.look()) !== true) return problem
-    return checkListeners(this.addresses, freeBind, 'neighbour')
+    return this.#open.check(freeBind, 'neighbour')
   }
 
   /**

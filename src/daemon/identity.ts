@@ -1,4 +1,5 @@
 import type { Directive, ServerBlock, Token } from '../corefile/parse.ts'
+import type { Scheme } from '../corefile/zone-text.ts'
 import { joinHostPort } from '../lib/address.ts'
 import { pluginOf } from '../plugins/index.ts'
 import type { ServerIdentity } from '../serve/query.ts'
@@ -9,8 +10,8 @@ const identities = new Map<string, ServerIdentity>()
  * The identity of the server at `host` ('' for every local address) and `port`. One per name for
  * the life of the process: counters index by it and outlive reloads.
  */
-export function serverIdentity(host: string, port: number): ServerIdentity {
-  const name = `dns://${joinHostPort(host, port)}`
+export function serverIdentity(host: string, port: number, scheme: Scheme = 'dns'): ServerIdentity {
+  const name = `${scheme}://${joinHostPort(host, port)}`
   let identity = identities.get(name)
   if (identity === undefined) {
     identity = { name, index: identities.size }

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isSubdomain } from '../corefile/domain-name.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Listener, Listeners } from '../net/listeners.ts'
+import type { Listeners } from '../net/listeners.ts'
+import type { Listener } from '../net/open-listener.ts'
 import type { Handler } from '../serve/plugin.ts'
 import type { ServedAddress, Runtime } from './runtime.ts'
-import { isSelfCheck } from './self-check.ts'
+import { type Answering, checkListeners, isSelfCheck } from './self-check.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
@@ -21,6 +22,17 @@ export class OpenListeners {
 
   get all(): readonly Listener[] {
     return [...this.#open.values()]
+  }
+
+  /** Those over UDP and TCP, which the daemon asks itself. */
+  get plain(): readonly Listener[] {
+    return this.all.filter(({ streamOnly }) => !streamOnly)
+  }
+
+  /** As `checkListeners()`, of those over UDP and TCP: kubelet sends no pod to the others. */
+  async check(freeBind: boolean, from: Answering): Promise<string | null> {
+    if (this.plain.length === 0 && this.#open.size > 0) return null
+    return checkListeners(this.plain, freeBind, from)
   }
 
   /** Those that serve a zone of `name`, an absolute domain name in lower case. */
@@ -63,22 +75,23 @@ export class OpenListeners {
    * Rejects, with everything as before, where an address cannot be opened.
    */
   async serve(runtime: Runtime): Promise<() => Promise<void>> {
-    const before = new Map<string, Handler>()
-    for (const [name, listener] of this.#open) before.set(name, listener.dispatch)
+    const before = new Map<string, Pick<Listener, 'dispatch' | 'secure'>>()
+    for (const [name, { dispatch, secure }] of this.#open) before.set(name, { dispatch, secure })
     const undo = async (): Promise<void> => {
-      for (const [name, dispatch] of before) this.#open.get(name)!.dispatch = dispatch
+      for (const [name, old] of before) Object.assign(this.#open.get(name)!, old)
       await this.#close((name) => !before.has(name))
     }
-    const answering = new Map<Listener, Handler>()
+    const answering = new Map<Listener, Pick<Listener, 'dispatch' | 'secure'>>()
     try {
       for (const endpoint of runtime.endpoints) {
-        answering.set(...(await this.#openOne(runtime, endpoint)))
+        const [listener, dispatch] = await this.#openOne(runtime, endpoint)
+        answering.set(listener, { dispatch, secure: endpoint.secure })
       }
     } catch (error) {
       await undo()
       throw error
     }
-    for (const [listener, dispatch] of answering) listener.dispatch = dispatch
+    for (const [listener, next] of answering) Object.assign(listener, next)
     return undo
   }
 
@@ -90,12 +103,22 @@ export class OpenListeners {
 
   /** The listener of an endpoint and who is to answer there; one that is new answers at once. */
   async #openOne(runtime: Runtime, endpoint: ServedAddress): Promise<[Listener, Handler]> {
-    const { name, host } = endpoint
+    const { name, host, scheme, secure } = endpoint
     const open = this.#open.get(name)
     const port = open?.port ?? endpoint.port
     // An inherited socket has queries waiting: the first one is to be answered too.
     const dispatch = port === 0 ? undefined : runtime.server(endpoint, port).dispatch
-    const listener = open ?? (await this.#listeners.open(host, port, dispatch))
+    const listener =
+      open ??
+      (await (scheme === 'dns'
+        ? this.#listeners.open(host, port, dispatch)
+        : this.#listeners.openStream(
+            scheme === 'https' ? scheme : 'tls',
+            host,
+            port,
+            dispatch,
+            secure,
+          )))
     this.#open.set(name, listener)
     return [listener, dispatch ?? runtime.server(endpoint, listener.port).dispatch]
   }

@@ -1,5 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
+import type { Scheme } from '../corefile/zone-text.ts'
 import type { Endpoint } from '../lib/address.ts'
+import type { Secure, SecureSource } from '../lib/secure.ts'
 import { pluginOf } from '../plugins/index.ts'
 import type { Life, Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
@@ -25,6 +27,9 @@ export interface RuntimeParts {
 export interface ServedAddress extends Endpoint {
   /** The same for the same address in every configuration. */
   readonly name: string
+  readonly scheme: Scheme
+  /** What encrypts it; null where nothing does. */
+  readonly secure: Secure | null
   readonly blocks: readonly CompiledBlock[]
 }
 
@@ -60,13 +65,15 @@ export class Runtime {
 
   /** The server for an endpoint that is bound to `port` (the kernel's choice where 0 was asked). */
   server(endpoint: ServedAddress, port: number): Server {
-    const identity = serverIdentity(endpoint.host, port)
+    const identity = serverIdentity(endpoint.host, port, endpoint.scheme)
     const zones = new Map<string, CompiledBlock[]>()
     for (const block of endpoint.blocks) {
       block.context.servers.push(identity.name)
-      block.context.listeners.push({ host: endpoint.host, port })
-      for (const { port: asked, zone } of block.keys) {
-        if (asked === endpoint.port) zones.set(zone, [...(zones.get(zone) ?? []), block])
+      // Plugins ask there themselves, over UDP.
+      if (endpoint.scheme === 'dns') block.context.listeners.push({ host: endpoint.host, port })
+      for (const { scheme, port: at, zone } of block.keys) {
+        if (at !== endpoint.port || scheme !== endpoint.scheme) continue
+        zones.set(zone, [...(zones.get(zone) ?? []), block])
       }
     }
     return new Server({
@@ -122,14 +129,41 @@ export class Runtime {
   }
 }
 
+/** Names of ALPN (RFC 7301), the best first. */
+const ALPN: Partial<Record<Scheme, readonly string[]>> = {
+  tls: ['dot'],
+  https: ['h2', 'http/1.1'],
+}
+
+interface Collected extends ServedAddress {
+  secure: Secure | null
+  readonly blocks: CompiledBlock[]
+}
+
+function certificateOf({ stages }: CompiledBlock): SecureSource | undefined {
+  return stages.find(({ stage }) => stage.certificate !== undefined)?.stage.certificate
+}
+
 function endpointsOf(blocks: readonly CompiledBlock[]): readonly ServedAddress[] {
-  const byAddress = new Map<string, ServedAddress & { readonly blocks: CompiledBlock[] }>()
+  const byAddress = new Map<string, Collected>()
   for (const block of blocks) {
-    for (const { port } of block.keys) {
+    for (const { port, scheme } of block.keys) {
       for (const host of block.addresses) {
         // Port 0 is a socket of its own each time.
-        const name = port === 0 ? `${byAddress.size} ${host}` : `${host} ${port}`
-        const endpoint = byAddress.get(name) ?? { name, host, port, blocks: [] }
+        const at = port === 0 ? `${byAddress.size} ${host}` : `${host} ${port}`
+        const name = scheme === 'dns' ? at : `${scheme} ${at}`
+        const endpoint = byAddress.get(name) ?? {
+          name,
+          host,
+          port,
+          scheme,
+          secure: null,
+          blocks: [],
+        }
+        // Of several blocks the first that has one: a handshake comes before any zone is known.
+        if (scheme !== 'dns') {
+          endpoint.secure ??= certificateOf(block)?.secure(ALPN[scheme] ?? []) ?? null
+        }
         if (!endpoint.blocks.includes(block)) endpoint.blocks.push(block)
         byAddress.set(name, endpoint)
       }

@@ -1,6 +1,7 @@
 import { joinHostPort } from '../lib/address.ts'
 import { lookUp } from '../lib/look-up.ts'
-import type { Listener, Listeners } from '../net/listeners.ts'
+import type { Listeners } from '../net/listeners.ts'
+import type { Listener } from '../net/open-listener.ts'
 import { ask, type Destination } from '../upstream/ask.ts'
 import { random16 } from '../upstream/random.ts'
 import { Rcode, Type, Flag } from '../wire/codes.ts'

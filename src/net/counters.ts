@@ -35,6 +35,8 @@ export const TcpEnd = {
   TooLong: 8,
   /** Queries that had not come whole, or waited, took up all memory meant for them. */
   Buffered: 9,
+  /** No TLS handshake came about: it failed, took too long or made way. */
+  Handshake: 10,
 } as const
 export type TcpEnd = (typeof TcpEnd)[keyof typeof TcpEnd]
 
@@ -50,9 +52,15 @@ export const tcpEndNames = [
   'full',
   'too_long',
   'buffered',
+  'tls_handshake',
 ] as const
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64] as const
+
+/** Responses of DNS over HTTPS; labels: server, status. They outlive reloads. */
+export const httpsResponses: LabelledCounters<{ count: number }> = new LabelledCounters(() => ({
+  count: 0,
+}))
 
 /** What all client-facing sockets of the process count together; it outlives reloads. */
 export class NetCounters {

@@ -1,41 +1,19 @@
 import { networkInterfaces } from 'node:os'
 import { isWildcard, joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Log } from '../lib/log.ts'
+import type { Secure } from '../lib/secure.ts'
 import type { Query } from '../serve/query.ts'
 import { Descriptors } from '../sys/descriptors.ts'
 import { BoundAddresses } from './bound-addresses.ts'
 import type { NetCounters } from './counters.ts'
 import { listenError } from './listen-error.ts'
 import type { Interfaces } from './local-addresses.ts'
+import { type Behind, type Listener, OpenListener } from './open-listener.ts'
 import { isPortShared } from './shared-port.ts'
-import { openTcp, type TcpListener } from './tcp.ts'
+import { openTcp, type TcpOptions } from './tcp.ts'
 import { UdpSockets } from './udp-sockets.ts'
 import type { UdpBackend, UdpSocket } from './udp.ts'
-
-/** Where DNS is served: UDP and TCP on one address and port. */
-export interface Listener {
-  /** As asked for; '' for every address of this machine. */
-  readonly host: string
-  /** The actual port, also where 0 was asked for. */
-  readonly port: number
-  /** Who takes the queries. May be replaced at any time; the next query goes to the new one. */
-  dispatch: (q: Query) => void
-  /** Its sockets, for a successor to have copies of. */
-  held(): readonly HeldSocket[]
-  /** Reads datagrams from now on, where inherited sockets waited. */
-  begin(): void
-  /** Reads and accepts no more: what comes is the successor's. Answers still go out until `close()`. */
-  stopReading(): void
-  /** Resolves when no connection is left after `stopReading()`: at the latest in about ten seconds. */
-  drained(): Promise<void>
-  /**
-   * Stops listening: queries taken have `graceMs` milliseconds to be answered. Resolves when all
-   * sockets are closed.
-   */
-  drain(graceMs: number): Promise<void>
-}
 
 export interface ListenersOptions {
   readonly udp: UdpBackend
@@ -92,6 +70,29 @@ export class Listeners {
   }
 
   /**
+   * The same for TCP alone, encrypted where `secure` is not null: DNS over TLS (RFC 7858) or over HTTPS
+   * (RFC 8484).
+   */
+  async openStream(
+    kind: 'tls' | 'https',
+    host: string,
+    port: number,
+    dispatch: (q: Query) => void = ignore,
+    secure: Secure | null = null,
+  ): Promise<Listener> {
+    this.#opening++
+    this.#share(true)
+    try {
+      const listener = await this.#open(host, port, dispatch, { kind, secure })
+      this.#own.add(listener)
+      return listener
+    } finally {
+      this.#opening--
+      this.#share(this.#shared)
+    }
+  }
+
+  /**
    * Whether other processes of this user may open these addresses as well: at first they may. A wildcard's
    * TCP socket stays open to them, and so does everything where the C library cannot be called.
    */
@@ -128,20 +129,28 @@ export class Listeners {
     return [...this.#own].flatMap((listener) => listener.udpSockets)
   }
 
-  async #open(host: string, port: number, dispatch: (q: Query) => void): Promise<OpenListener> {
+  /** @param stream for TCP alone */
+  async #open(
+    host: string,
+    port: number,
+    dispatch: (q: Query) => void,
+    stream: Stream | null = null,
+  ): Promise<OpenListener> {
     const { udp: backend, ...options } = this.#options
     const { descriptors } = options
-    const dispatcher = { dispatch }
+    const dispatcher: Behind = { dispatch, secure: stream?.secure ?? null }
     const tcpHost = isWildcard(host) ? '' : host
     if (!descriptors.inherits('tcp', tcpHost, port)) this.#warnIfShared(host, port)
-    const at = { ...options, host: tcpHost, port, dispatcher }
+    const spoken = stream?.kind === 'https' ? await overHttps(host, port) : {}
+    const at = { ...options, host: tcpHost, port, dispatcher, ...spoken }
     const tcp = await openTcp(at).catch((cause: unknown) => {
       throw listenError('tcp', host, port, cause)
     })
     const isBound = (address: string): boolean => this.#bound.has(address, tcp.port)
-    const udp = new UdpSockets({ ...options, host, port: tcp.port, dispatcher, backend, isBound })
+    const udpAt = { ...options, host, port: tcp.port, dispatcher, backend, isBound }
+    const udp = stream === null ? new UdpSockets(udpAt) : null
     try {
-      await udp.start()
+      await udp?.start()
     } catch (cause) {
       await tcp.drain(0)
       throw cause
@@ -154,7 +163,7 @@ export class Listeners {
       dispatcher,
       async () => {
         this.#own.delete(listener)
-        await this.#free(host, port)
+        if (udp !== null) await this.#free(host, port)
       },
     )
     return listener
@@ -184,84 +193,18 @@ export class Listeners {
   }
 }
 
-class OpenListener implements Listener {
-  readonly host: string
-  readonly port: number
-  readonly #tcpHost: string
-  readonly #tcp: TcpListener
-  readonly #udp: UdpSockets
-  readonly #dispatcher: { dispatch: (q: Query) => void }
-  readonly #closing: () => Promise<void>
-  /** A successor has the same sockets, or they are about to close. */
-  #leaves = false
+interface Stream {
+  readonly kind: 'tls' | 'https'
+  readonly secure: Secure | null
+}
 
-  constructor(
-    host: string,
-    tcpHost: string,
-    tcp: TcpListener,
-    udp: UdpSockets,
-    dispatcher: { dispatch: (q: Query) => void },
-    closing: () => Promise<void>,
-  ) {
-    this.host = host
-    this.port = tcp.port
-    this.#tcpHost = tcpHost
-    this.#tcp = tcp
-    this.#udp = udp
-    this.#dispatcher = dispatcher
-    this.#closing = closing
-  }
-
-  get dispatch(): (q: Query) => void {
-    return this.#dispatcher.dispatch
-  }
-
-  set dispatch(dispatch: (q: Query) => void) {
-    this.#dispatcher.dispatch = dispatch
-  }
-
-  get udpSockets(): readonly UdpSocket[] {
-    return this.#udp.all
-  }
-
-  held(): readonly HeldSocket[] {
-    const { fd } = this.#tcp
-    const held = this.#udp.held()
-    if (fd >= 0) held.push({ kind: 'tcp', host: this.#tcpHost, port: this.port, fd })
-    return held
-  }
-
-  begin(): void {
-    this.#udp.begin()
-  }
-
-  sharePort(shared: boolean): void {
-    if (this.#leaves) return
-    this.#udp.sharePort(shared)
-    this.#tcp.sharePort(shared)
-  }
-
-  stopReading(): void {
-    this.#leaves = true
-    this.#tcp.stopReading()
-    this.#udp.stopReading()
-  }
-
-  drained(): Promise<void> {
-    return this.#tcp.drained()
-  }
-
-  rescan(): Promise<void> {
-    return this.#udp.rescan()
-  }
-
-  async drain(graceMs: number): Promise<void> {
-    // Somebody else may have the address from now on.
-    this.sharePort(true)
-    this.#leaves = true
-    await this.#closing()
-    await Promise.all([this.#tcp.drain(graceMs), this.#udp.drain(graceMs)])
-  }
+/** HTTP is loaded where it is spoken. */
+async function overHttps(
+  host: string,
+  port: number,
+): Promise<Pick<TcpOptions, 'connect' | 'server'>> {
+  const { connectHttps } = await import('./https-connection.ts')
+  return { connect: connectHttps, server: `https://${joinHostPort(host, port)}` }
 }
 
 function ignore(q: Query): void {

@@ -1,10 +1,20 @@
 import { counter, gauge, histogram, type MetricSpec } from '../lib/metrics.ts'
 import { shortenedReplies } from '../serve/finish.ts'
-import { type NetCounters, tcpEndNames, udpDropNames } from './counters.ts'
+import { httpsResponses, type NetCounters, tcpEndNames, udpDropNames } from './counters.ts'
 
 /** All metrics of the client-facing sockets; the daemon registers them. */
 export function netMetrics(counters: NetCounters): readonly MetricSpec[] {
-  return [...udpMetrics(counters), ...tcpMetrics(counters)]
+  return [...udpMetrics(counters), ...tcpMetrics(counters), httpsMetric]
+}
+
+const httpsMetric: MetricSpec = {
+  name: 'coredns_dns_https_responses_total',
+  help: 'Responses of DNS over HTTPS, by HTTP status.',
+  type: 'counter',
+  labels: ['server', 'status'],
+  collect(emit) {
+    for (const [labels, { count }] of httpsResponses.entries()) emit(labels, count)
+  },
 }
 
 function udpMetrics(counters: NetCounters): readonly MetricSpec[] {

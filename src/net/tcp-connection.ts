@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { unmapped } from '../lib/address.ts'
 import { clientOf } from '../lib/client-share.ts'
-import type { Occupant } from '../lib/places.ts'
 import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
 import { clientSockaddr, sockaddrPort } from '../sys/sockaddr.ts'
 import { TcpEnd } from './counters.ts'
@@ -19,7 +18,7 @@ import {
   TURN,
   WRITE_MS,
 } from './tcp-limits.ts'
-import type { TcpShared } from './tcp-shared.ts'
+import type { ClientConnection, TcpShared } from './tcp-shared.ts'
 
 const State = {
   /** Accepted, no whole message yet. */
@@ -44,7 +43,7 @@ type State = (typeof State)[keyof typeof State]
  * The client is read from only while it has fewer than 128 queries in flight and less than 1 MiB of
  * answers to read; less than that where many clients do not read.
  */
-export class TcpConnection implements ReplyTarget, Occupant {
+export class TcpConnection implements ReplyTarget, ClientConnection {
   readonly protocol: Protocol = Protocol.Tcp
   readonly maxSize: number = 65_535
   readonly localAddress: string

@@ -1,8 +1,30 @@
+import type { Socket } from 'node:net'
+
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Occupant } from '../lib/places.ts'
+import type { Secure } from '../lib/secure.ts'
 import type { Query } from '../serve/query.ts'
 import type { TcpEnd } from './counters.ts'
 import type { Dispatcher } from './udp.ts'
+
+/** A client's connection, as its listener sees it. */
+export interface ClientConnection extends Occupant {
+  /** Octets of `TcpShared.waiting` that are its own. */
+  readonly held: number
+  /** Octets of answers that its client has not read. */
+  readonly unsent: number
+  /** Answers what has been read, and closes. */
+  end(reason: TcpEnd): void
+  /** The same; one that has only just begun is still answered once. */
+  drain(): void
+  /** Serves on until its client has no query under way for a second, ten seconds at most. */
+  endWhenIdle(now: number): void
+  /** Cuts it. */
+  destroy(reason: TcpEnd): void
+  /** Ends it where one of its times is up. */
+  sweep(now: number): void
+}
 
 /** What the connections of a listener share: nothing here is held from one call to the next. */
 export interface TcpShared<Connection> {
@@ -20,5 +42,15 @@ export interface TcpShared<Connection> {
   readonly overfull: () => void
   /** Told by a connection whose answer makes `unsent` exceed twice its limit: those to queries already taken. */
   readonly unread: () => void
+  /** What the listener is called in metrics. */
+  readonly server?: string
   readonly closed: (connection: Connection, reason: TcpEnd) => void
 }
+
+/** Who takes the queries, and what encrypts connections that come from now on; absent or null: nothing. */
+export interface StreamDispatcher extends Dispatcher {
+  readonly secure?: Secure | null
+}
+
+/** Speaks a protocol on a stream. */
+export type Connect = (stream: Socket, shared: TcpShared<ClientConnection>) => ClientConnection

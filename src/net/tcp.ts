@@ -4,16 +4,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
+import { clientOf } from '../lib/client-share.ts'
 import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
-import { Places } from '../lib/places.ts'
+import { type Occupant, Places } from '../lib/places.ts'
+import type { Secure } from '../lib/secure.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
+import { Handshake } from './handshake.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { MAX_QUERY } from './tcp-limits.ts'
-import type { TcpShared } from './tcp-shared.ts'
-import type { Dispatcher } from './udp.ts'
+import type { ClientConnection, Connect, StreamDispatcher, TcpShared } from './tcp-shared.ts'
 
 /** Connections of one listener; for a further one the longest idle gives way. */
 export const MAX_CONNECTIONS = 1_000
@@ -35,18 +37,22 @@ const unsent: ByteBudget = new ByteBudget(16 * 2 ** 20)
 /** Octets of queries that all connections of the process may hold; beyond, the one that holds most ends. */
 const waiting: ByteBudget = new ByteBudget(8 * 2 ** 20)
 /** All connections of the process: who makes it hold most may be another listener's. */
-const everyone: Places<TcpConnection> = new Places(Infinity)
+const everyone: Places<ClientConnection> = new Places(Infinity)
 
 export interface TcpOptions {
   /** An IP address, or '' for every one of this machine. */
   readonly host: string
   readonly port: number
   readonly descriptors: Descriptors
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: StreamDispatcher
   readonly clock: Clock
   readonly counters: NetCounters
   /** Default: null, nothing is said. */
   readonly log?: Log | null
+  /** What is spoken. Default: DNS over TCP. */
+  readonly connect?: Connect
+  /** Default: ''. */
+  readonly server?: string
 }
 
 /** Opens a listener. Rejects with an error that carries the kernel's code. */
@@ -65,14 +71,18 @@ export class TcpListener {
   readonly #isWildcard: boolean
   readonly #counters: NetCounters
   readonly #clock: Clock
-  readonly #connections = new Set<TcpConnection>()
-  readonly #places = new Places<TcpConnection>(MAX_CONNECTIONS)
-  readonly #shared: TcpShared<TcpConnection>
+  readonly #connections = new Set<ClientConnection>()
+  readonly #connect: Connect
+  readonly #places = new Places<Occupant>(MAX_CONNECTIONS)
+  readonly #dispatcher: StreamDispatcher
+  readonly #handshakes = new Set<Handshake>()
+  readonly #shared: TcpShared<ClientConnection>
   readonly #log: Log | null
   readonly #crowded = new Episode()
   readonly #overfilled = new Episode()
   readonly #unreadBy = new Episode()
   #accepted = 0
+  #draining = false
   #sweeper: NodeJS.Timeout | null = null
   /** Resolves when nothing is open any more; null while connections are accepted. */
   #gone: Promise<unknown> | null = null
@@ -85,6 +95,8 @@ export class TcpListener {
     this.#counters = options.counters
     this.#clock = options.clock
     this.#log = options.log ?? null
+    this.#dispatcher = options.dispatcher
+    this.#connect = options.connect ?? ((stream, shared) => new TcpConnection(stream, shared))
     this.#shared = {
       dispatcher: options.dispatcher,
       clock: options.clock,
@@ -95,6 +107,7 @@ export class TcpListener {
       waiting,
       overfull: this.#overfull,
       unread: this.#unread,
+      server: options.server ?? '',
       closed: this.#closed,
     }
   }
@@ -152,10 +165,12 @@ export class TcpListener {
     if (this.#gone === null && !this.#server.listening) return
     await this.#acceptWaiting()
     const gone = this.#gone ?? this.#stopListening()
+    this.#draining = true
     for (const connection of this.#connections) connection.drain()
     const last = setTimeout(
       () => {
         for (const connection of this.#connections) connection.end(TcpEnd.Shutdown)
+        for (const handshake of this.#handshakes) handshake.giveWay()
       },
       Math.min(graceMs, FIRST_QUERY_MS),
     )
@@ -186,20 +201,51 @@ export class TcpListener {
     this.#counters.tcpAccepted++
     this.#accepted++
     this.#counters.tcpOpen++
-    const connection = new TcpConnection(socket, this.#shared)
+    const { secure = null } = this.#dispatcher
+    if (secure === null) this.#serve(socket)
+    else this.#secure(socket, secure)
+  }
+
+  /** The handshake has a place as the connection will have: who only begins many keeps nobody out. */
+  #secure(socket: Socket, secure: Secure): void {
+    const client = clientOf(socket.remoteAddress ?? '')
+    const handshake = new Handshake(socket, client, this.#clock.refresh())
+    this.#handshakes.add(handshake)
+    this.#takePlace(handshake)
+    secure.handshake(socket, (stream) => {
+      this.#handshakes.delete(handshake)
+      this.#places.delete(handshake)
+      if (stream !== null) {
+        const connection = this.#serve(stream)
+        if (this.#draining) connection.drain()
+        else if (this.#gone !== null) connection.endWhenIdle(this.#clock.now)
+        return
+      }
+      this.#counters.tcpOpen--
+      this.#counters.tcpEnds[TcpEnd.Handshake]!++
+    })
+  }
+
+  #serve(socket: Socket): ClientConnection {
+    const connection = this.#connect(socket, this.#shared)
     this.#connections.add(connection)
     everyone.add(connection)
-    const gone = this.#places.add(connection)
+    this.#takePlace(connection)
+    this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()
+    return connection
+  }
+
+  #takePlace(newcomer: Occupant): void {
+    const gone = this.#places.add(newcomer)
     if (gone !== null && this.#crowded.begins(this.#clock.now)) {
       this.#log?.warning(
         `${MAX_CONNECTIONS} TCP connections are open: the longest idle make way for new ones, ` +
           `first one of ${gone.client}`,
       )
     }
-    this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()
   }
 
-  readonly #closed = (connection: TcpConnection, reason: TcpEnd): void => {
+  readonly #closed = (connection: ClientConnection, reason: TcpEnd): void => {
     this.#counters.tcpOpen--
     this.#counters.tcpEnds[reason]!++
     this.#connections.delete(connection)

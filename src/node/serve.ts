@@ -201,9 +201,10 @@ function greet(log: DaemonLog, daemon: Daemon, options: ServeOptions): void {
   if (reachable !== null) log.info(reachable)
   if (quiet) return
   const served = blocks.flatMap(({ keys, addresses }) =>
-    keys.flatMap(({ zone, port }) =>
-      addresses.map((address) => `${zone}:${port}${address === '' ? '' : ` on ${address}`}`),
-    ),
+    keys.flatMap(({ scheme, zone, port }) => {
+      const key = `${scheme === 'dns' ? '' : `${scheme}://`}${zone}:${port}`
+      return addresses.map((address) => `${key}${address === '' ? '' : ` on ${address}`}`)
+    }),
   )
   // Blocks with views may have the same zones.
   for (const line of new Set(served)) log.info(line)

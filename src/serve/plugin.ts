@@ -6,6 +6,7 @@ import type { Holds } from '../lib/holds.ts'
 import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import type { SecureSource } from '../lib/secure.ts'
 import type { Query } from './query.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
@@ -31,6 +32,8 @@ export interface Stage {
   observe?(q: Query): void
   /** Addresses this block listens on (the `bind` directive). */
   readonly addresses?: readonly string[]
+  /** What encrypts the block's `tls://` zones (the `tls` directive). */
+  readonly certificate?: SecureSource
   /** The address of its HTTP listener, `host:port`, where it opens one. */
   readonly http?: string
   /** The servers that it asks, as far as they are given by address. */

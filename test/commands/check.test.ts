@@ -9,8 +9,8 @@ test('renderCheck() shows zones, listeners and plugins with all their lines', as
   const text = renderCheck([
     {
       keys: [
-        { zone: 'cluster.local.', port: 5300 },
-        { zone: 'in-addr.arpa.', port: 5300 },
+        { scheme: 'dns', zone: 'cluster.local.', port: 5300 },
+        { scheme: 'dns', zone: 'in-addr.arpa.', port: 5300 },
       ],
       addresses: ['169.254.20.10', 'fd00::a'],
       context: { view: 'inside' },
@@ -20,7 +20,12 @@ test('renderCheck() shows zones, listeners and plugins with all their lines', as
         { name: 'forward', stage: { describe: () => ['to 10.96.0.11:53'] } },
       ],
     },
-    { keys: [{ zone: '.', port: 53 }], addresses: [''], context: { view: '' }, stages: [] },
+    {
+      keys: [{ scheme: 'dns', zone: '.', port: 53 }],
+      addresses: [''],
+      context: { view: '' },
+      stages: [],
+    },
   ])
   assert.equal(
     text,

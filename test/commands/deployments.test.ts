@@ -78,8 +78,8 @@ const accepted: readonly (readonly [
   [
     'a zone over https beside others',
     `https://company.example:4453 {\n    errors\n    prometheus :9253\n}\n${block('.')}`,
-    /^\.:53$/m,
-    /^Corefile:1 - 'https:\/\/company\.example:4453' is not served/,
+    /^https:\/\/company\.example\.:4453\n {2}listens on https:\/\/:4453$/m,
+    /^Corefile:1 - 'https:\/\/company\.example:4453' is served without encryption/,
   ],
   [
     'zones without a space before the brace',
@@ -160,9 +160,9 @@ const refused: readonly (readonly [kind: string, corefile: string, ...lines: str
     'Corefile:2 - Error during parsing: File to import not found: nofile\\x',
   ],
   [
-    'nothing but a zone over https',
-    'https://company.example {\n  errors\n}\n',
-    'Corefile:1 - cannot serve https://: this release serves DNS over UDP and TCP',
+    'a zone over gRPC',
+    'grpc://company.example {\n  errors\n}\n',
+    'Corefile:1 - cannot serve grpc://: DNS over UDP and TCP, over TLS (tls://) and over HTTPS (https://) is served',
   ],
 ]
 

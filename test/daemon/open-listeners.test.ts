@@ -33,6 +33,8 @@ function runtime(...ports: readonly (readonly [port: number, ...zones: string[]]
     name: `127.0.0.1 ${port}`,
     host: '127.0.0.1',
     port,
+    scheme: 'dns',
+    secure: null,
     blocks: zones.map((zone) => ({ keys: [{ zone, port }] })),
   }))
   return { dispatch, endpoints, server: () => ({ dispatch }) } as unknown as TestRuntime
