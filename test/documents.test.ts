@@ -16,6 +16,7 @@ import type { Listener } from '../src/net/open-listener.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
 import { flagNames } from '../src/options/flags.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
+import { LatePlugin } from '../src/plugins/later.ts'
 import { CorefileSource } from '../src/source/corefile-source.ts'
 import { makeCertificates } from './helpers/certificates.ts'
 import { plainHttp } from './helpers/http.ts'
@@ -31,6 +32,8 @@ const concepts = ['configuration', 'differences', 'limits', 'metrics', 'node', '
   (concept) => `docs/${concept}.md`,
 )
 const documents = ['README.md', ...concepts]
+// Those that come late count nothing before.
+for (const plugin of plugins) if (plugin instanceof LatePlugin) await plugin.load()
 const pluginPages = plugins.map(({ name }) => `src/plugins/${name}/README.md`)
 
 /** What Corefile.example takes from the environment. */

@@ -1,3 +1,4 @@
+import { isWildcard } from '../lib/address.ts'
 import { canonicalName } from './domain-name.ts'
 import { readAll, valueError } from './error.ts'
 import type { Key } from './keys.ts'
@@ -62,11 +63,13 @@ function cannotServe(served: Served, reason: string): Error {
 /**
  * Throws CorefileError where two entries claim the same queries: the same zone twice on one address, or
  * both on some addresses of a port and, unbound, on all of them. Different zones may be: of a query to
- * a bound address only the blocks that are bound to it know.
+ * a bound address only the blocks that are bound to it know. Likewise where two transports want the
+ * same TCP port of an address, which CoreDNS lets share its connections at random.
  */
 export function checkOverlaps(entries: readonly Served[]): void {
   const defined = new Set<string>()
   const zoneOwners = new Map<string, Served>()
+  const transports = new Map<string, Served>()
   readAll(entries, (entry) => {
     const { scheme, zone, port, address, filtered = false } = entry
     if (port === 0) return
@@ -79,6 +82,12 @@ export function checkOverlaps(entries: readonly Served[]): void {
     if (sameZone !== undefined) {
       throw cannotServe(entry, `zone overlap listener capacity with ${show(sameZone)}`)
     }
+    const socket = `${port} ${isWildcard(address) ? '' : address}`
+    const other = transports.get(socket) ?? entry
+    if (other.scheme !== scheme) {
+      throw cannotServe(entry, `TCP port ${port} is that of ${show(other)}`)
+    }
+    transports.set(socket, other)
     if (filtered) return
     defined.add(show(entry))
     const zoneKey = `${scheme} ${port} ${zone} ${bound}`

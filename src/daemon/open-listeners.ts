@@ -11,6 +11,9 @@ import { selfLookUp, selfQuery } from './self-query.ts'
 /** How long a closing listener waits for the answers its clients still wait for. */
 const DRAIN_MS = 5000
 
+/** What another configuration changes of a listener that it shares. */
+type Replaced = 'dispatch' | 'secure' | 'limits'
+
 /** The open sockets of a daemon, by what the Corefile calls them. They outlive configurations. */
 export class OpenListeners {
   readonly #listeners: Listeners
@@ -35,7 +38,7 @@ export class OpenListeners {
     return checkListeners(this.plain, freeBind, from)
   }
 
-  /** Those that serve a zone of `name`, an absolute domain name in lower case. */
+  /** Those over UDP and TCP that serve a zone of `name`, an absolute domain name in lower case. */
   serving(runtime: Runtime, name: string): Listener[] {
     return this.#blocksOf(runtime, name).map(({ listener }) => listener)
   }
@@ -43,9 +46,13 @@ export class OpenListeners {
   /** The same, and whether each serves the name to clients of its choice alone (`view`), which we may not be. */
   #blocksOf(runtime: Runtime, name: string): { listener: Listener; chosen: boolean }[] {
     return runtime.endpoints.flatMap((endpoint) => {
-      // A block's zones may have ports of their own.
+      if (endpoint.scheme !== 'dns') return []
+      // A block's zones may have ports and schemes of their own.
       const blocks = endpoint.blocks.filter(({ keys }) =>
-        keys.some(({ zone, port }) => port === endpoint.port && isSubdomain(name, zone)),
+        keys.some(
+          ({ scheme, zone, port }) =>
+            scheme === 'dns' && port === endpoint.port && isSubdomain(name, zone),
+        ),
       )
       const listener = this.#open.get(endpoint.name)
       if (blocks.length === 0 || listener === undefined) return []
@@ -75,17 +82,20 @@ export class OpenListeners {
    * Rejects, with everything as before, where an address cannot be opened.
    */
   async serve(runtime: Runtime): Promise<() => Promise<void>> {
-    const before = new Map<string, Pick<Listener, 'dispatch' | 'secure'>>()
-    for (const [name, { dispatch, secure }] of this.#open) before.set(name, { dispatch, secure })
+    const before = new Map<string, Pick<Listener, Replaced>>()
+    for (const [name, { dispatch, secure, limits }] of this.#open) {
+      before.set(name, { dispatch, secure, limits })
+    }
     const undo = async (): Promise<void> => {
       for (const [name, old] of before) Object.assign(this.#open.get(name)!, old)
       await this.#close((name) => !before.has(name))
     }
-    const answering = new Map<Listener, Pick<Listener, 'dispatch' | 'secure'>>()
+    const answering = new Map<Listener, Pick<Listener, Replaced>>()
     try {
       for (const endpoint of runtime.endpoints) {
         const [listener, dispatch] = await this.#openOne(runtime, endpoint)
-        answering.set(listener, { dispatch, secure: endpoint.secure })
+        const { secure, limits } = endpoint
+        answering.set(listener, { dispatch, secure, limits })
       }
     } catch (error) {
       await undo()

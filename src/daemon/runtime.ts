@@ -2,6 +2,8 @@ import type { ServerBlock } from '../corefile/parse.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
 import type { Endpoint } from '../lib/address.ts'
 import type { Secure, SecureSource } from '../lib/secure.ts'
+import type { StreamLimits } from '../lib/stream-limits.ts'
+import { DEFAULT_LIMITS } from '../net/tcp-limits.ts'
 import { pluginOf } from '../plugins/index.ts'
 import type { Life, Services, Stage } from '../serve/plugin.ts'
 import { Server, type ServerOptions } from '../serve/server.ts'
@@ -30,6 +32,8 @@ export interface ServedAddress extends Endpoint {
   readonly scheme: Scheme
   /** What encrypts it; null where nothing does. */
   readonly secure: Secure | null
+  /** What its connections are allowed: of several blocks the last that says so counts, as in CoreDNS. */
+  readonly limits: StreamLimits
   readonly blocks: readonly CompiledBlock[]
 }
 
@@ -137,6 +141,7 @@ const ALPN: Partial<Record<Scheme, readonly string[]>> = {
 
 interface Collected extends ServedAddress {
   secure: Secure | null
+  limits: StreamLimits
   readonly blocks: CompiledBlock[]
 }
 
@@ -158,11 +163,15 @@ function endpointsOf(blocks: readonly CompiledBlock[]): readonly ServedAddress[]
           port,
           scheme,
           secure: null,
+          limits: DEFAULT_LIMITS,
           blocks: [],
         }
         // Of several blocks the first that has one: a handshake comes before any zone is known.
         if (scheme !== 'dns') {
           endpoint.secure ??= certificateOf(block)?.secure(ALPN[scheme] ?? []) ?? null
+        }
+        for (const { stage } of block.stages) {
+          if (stage.limits) endpoint.limits = { ...endpoint.limits, ...stage.limits }
         }
         if (!endpoint.blocks.includes(block)) endpoint.blocks.push(block)
         byAddress.set(name, endpoint)

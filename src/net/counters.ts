@@ -37,6 +37,8 @@ export const TcpEnd = {
   Buffered: 9,
   /** No TLS handshake came about: it failed, took too long or made way. */
   Handshake: 10,
+  /** It has asked as many queries as the directive `timeouts` lets it. */
+  QueryLimit: 11,
 } as const
 export type TcpEnd = (typeof TcpEnd)[keyof typeof TcpEnd]
 
@@ -53,6 +55,7 @@ export const tcpEndNames = [
   'too_long',
   'buffered',
   'tls_handshake',
+  'query_limit',
 ] as const
 
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64] as const

@@ -48,6 +48,7 @@ function requestOf(
     contentType: request.headers['content-type'],
     contentLength: request.headers['content-length'],
     body: request,
+    isGone: () => response.destroyed,
     respond(status, headers, body) {
       // Behind a body that is too long there is no telling where the next request begins.
       const last = connection.isEnding || status === 413 ? { connection: 'close' } : {}

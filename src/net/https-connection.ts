@@ -9,15 +9,7 @@ import { clientSockaddr } from '../sys/sockaddr.ts'
 import { httpsResponses, TcpEnd } from './counters.ts'
 import { readHttp1 } from './http1.ts'
 import { HttpsExchange, type HttpsPeer, type HttpsRequest } from './https-exchange.ts'
-import {
-  FIRST_MESSAGE_MS,
-  IDLE_MS,
-  MAX_IN_FLIGHT,
-  MAX_UNSENT_HARD,
-  RETIRED_IDLE_MS,
-  RETIRED_MS,
-  WRITE_MS,
-} from './tcp-limits.ts'
+import { MAX_IN_FLIGHT, MAX_UNSENT_HARD, RETIRED_IDLE_MS, RETIRED_MS } from './tcp-limits.ts'
 import type { ClientConnection, Connect, TcpShared } from './tcp-shared.ts'
 
 const State = {
@@ -63,6 +55,10 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
   /** Requests without a response that has left. */
   #requests = 0
   #inFlight = 0
+  /** Requests whose body has not come whole. */
+  #bodies = 0
+  /** When the first of them began, or one has come since. */
+  #bodyAt = 0
   #activeAt: number
   /** When a response left last, or waits since. */
   #movedAt = 0
@@ -100,6 +96,7 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
         contentType: headers['content-type'],
         contentLength: headers['content-length'],
         body: stream,
+        isGone: () => stream.destroyed || stream.closed,
         respond: (status, more, body) => this.#respond2(stream, status, more, body),
       })
     })
@@ -112,7 +109,7 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
     headers: Readonly<Record<string, string>>,
     body: Buffer,
   ): void {
-    if (stream.destroyed || stream.headersSent) return this.left(body.length)
+    if (stream.destroyed || stream.closed || stream.headersSent) return this.left(body.length)
     stream.on('close', () => this.left(body.length))
     stream.respond({ ':status': status, ...headers })
     stream.end(body)
@@ -162,6 +159,17 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
     this.#inFlight--
   }
 
+  /** The body of one request more, or less, is waited for. */
+  awaits(more: 1 | -1): void {
+    this.#bodies += more
+    if (more < 0 || this.#bodies === 1) this.#bodyAt = this.#shared.clock.refresh()
+  }
+
+  /** The client has given a request up before it was whole. */
+  abandoned(): void {
+    if (this.#state !== State.Closed) this.#ended()
+  }
+
   /** Counts octets of bodies that wait for their end. */
   hold(octets: number): void {
     if (this.#state === State.Closed) return
@@ -186,10 +194,14 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
   /** A response of so many octets has left, or never will. */
   left(octets: number): void {
     if (this.#state === State.Closed) return
-    this.#requests--
     this.unsent -= octets + HEAD_COST
     this.#shared.unsent.give(octets + HEAD_COST)
     this.#movedAt = this.#shared.clock.refresh()
+    this.#ended()
+  }
+
+  #ended(): void {
+    this.#requests--
     if (this.#state === State.Ending && this.#requests === 0) this.#finish()
   }
 
@@ -247,13 +259,15 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
   }
 
   sweep(now: number): void {
+    const { readMs, writeMs, idleMs } = this.#shared.limits
     const idle = now - this.#activeAt
-    if (this.unsent > 0 && now - this.#movedAt >= WRITE_MS) this.destroy(TcpEnd.WriteTimeout)
+    if (this.unsent > 0 && now - this.#movedAt >= writeMs) this.destroy(TcpEnd.WriteTimeout)
     else if (now >= this.#retiresAt && this.#state < State.Ending) this.end(TcpEnd.Shutdown)
     else if (this.busy) return
-    else if (this.#state === State.New) {
-      if (idle >= FIRST_MESSAGE_MS) this.destroy(TcpEnd.FirstMessageTimeout)
-    } else if (idle >= IDLE_MS) this.destroy(TcpEnd.IdleTimeout)
+    else if (this.#state === State.New || this.#bodies > 0) {
+      const since = this.#bodies > 0 ? this.#bodyAt : this.#activeAt
+      if (now - since >= readMs) this.destroy(TcpEnd.FirstMessageTimeout)
+    } else if (idle >= idleMs) this.destroy(TcpEnd.IdleTimeout)
     else if (this.#retiresAt < Infinity && idle >= RETIRED_IDLE_MS) this.end(TcpEnd.Shutdown)
   }
 }

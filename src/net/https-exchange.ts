@@ -12,6 +12,8 @@ export interface HttpsRequest {
   readonly contentType: string | undefined
   readonly contentLength: string | undefined
   readonly body: Readable
+  /** Whether nobody waits for a response any more: what there is of a body may be a part of it. */
+  isGone(): boolean
   /** Sends a response; to be called once. Never throws. */
   respond(status: number, headers: Readonly<Record<string, string>>, body: Buffer): void
 }
@@ -24,12 +26,16 @@ export interface HttpsPeer {
   readonly remotePort: number
   /** Where replies are built. */
   readonly reply: Buffer
+  /** The body of one request more, or less, is waited for. */
+  awaits(more: 1 | -1): void
   /** Counts octets of bodies that wait for their end. */
   hold(octets: number): void
   /** Serves a query. */
   serve(message: Buffer, target: ReplyTarget): void
   /** A query has its answer. */
   served(): void
+  /** The client has given a request up before it was whole. */
+  abandoned(): void
   /** Counts a response that is about to be sent. */
   answering(status: number, octets: number): void
 }
@@ -53,6 +59,8 @@ export class HttpsExchange implements ReplyTarget {
   #chunks: Buffer[] = []
   #length = 0
   #answered = false
+  #asked = false
+  #awaited = false
 
   constructor(connection: HttpsPeer, request: HttpsRequest) {
     this.#connection = connection
@@ -64,6 +72,8 @@ export class HttpsExchange implements ReplyTarget {
     const { method, url, contentType, contentLength, body } = this.#request
     const asked = readHead(method, url, contentType, contentLength)
     if (asked === 'body') {
+      this.#awaited = true
+      this.#connection.awaits(1)
       body.on('data', this.#received)
       body.on('end', this.#whole)
       body.on('close', this.#cut)
@@ -84,14 +94,22 @@ export class HttpsExchange implements ReplyTarget {
   }
 
   readonly #whole = (): void => {
-    if (!this.#answered) this.#serve(Buffer.concat(this.#chunks))
+    // HTTP/2 ends a body that its client has cut, too.
+    if (!this.#answered && !this.#request.isGone()) this.#serve(Buffer.concat(this.#chunks))
   }
 
   /** At the latest when the client gives up within its request. */
-  readonly #cut = (): void => this.#forget()
+  readonly #cut = (): void => {
+    this.#forget()
+    if (this.#asked || this.#answered) return
+    this.#answered = true
+    this.#connection.abandoned()
+  }
 
   /** The body is served, or nobody wants it. */
   #forget(): void {
+    if (this.#awaited) this.#connection.awaits(-1)
+    this.#awaited = false
     let held = 0
     for (const { length } of this.#chunks) held += length
     this.#chunks = []
@@ -102,7 +120,10 @@ export class HttpsExchange implements ReplyTarget {
     this.#forget()
     if (message.length > MAX_QUERY) this.#refuse(413)
     else if (!isQuery(message)) this.#refuse(400)
-    else this.#connection.serve(message, this)
+    else {
+      this.#asked = true
+      this.#connection.serve(message, this)
+    }
   }
 
   #refuse(status: number): void {

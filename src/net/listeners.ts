@@ -11,6 +11,7 @@ import { listenError } from './listen-error.ts'
 import type { Interfaces } from './local-addresses.ts'
 import { type Behind, type Listener, OpenListener } from './open-listener.ts'
 import { isPortShared } from './shared-port.ts'
+import { DEFAULT_LIMITS } from './tcp-limits.ts'
 import { openTcp, type TcpOptions } from './tcp.ts'
 import { UdpSockets } from './udp-sockets.ts'
 import type { UdpBackend, UdpSocket } from './udp.ts'
@@ -138,7 +139,8 @@ export class Listeners {
   ): Promise<OpenListener> {
     const { udp: backend, ...options } = this.#options
     const { descriptors } = options
-    const dispatcher: Behind = { dispatch, secure: stream?.secure ?? null }
+    const secure = stream?.secure ?? null
+    const dispatcher: Behind = { dispatch, secure, limits: DEFAULT_LIMITS }
     const tcpHost = isWildcard(host) ? '' : host
     if (!descriptors.inherits('tcp', tcpHost, port)) this.#warnIfShared(host, port)
     const spoken = stream?.kind === 'https' ? await overHttps(host, port) : {}

@@ -1,5 +1,6 @@
 import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Secure } from '../lib/secure.ts'
+import type { StreamLimits } from '../lib/stream-limits.ts'
 import type { Query } from '../serve/query.ts'
 import type { TcpListener } from './tcp.ts'
 import type { UdpSockets } from './udp-sockets.ts'
@@ -17,6 +18,8 @@ export interface Listener {
   dispatch: (q: Query) => void
   /** What encrypts connections that come from now on; null: nothing does. */
   secure: Secure | null
+  /** What its connections are allowed from now on. */
+  limits: StreamLimits
   /** Its sockets, for a successor to have copies of. */
   held(): readonly HeldSocket[]
   /** Reads datagrams from now on, where inherited sockets waited. */
@@ -36,6 +39,7 @@ export interface Listener {
 export interface Behind {
   dispatch: (q: Query) => void
   secure: Secure | null
+  limits: StreamLimits
 }
 
 /** A listener and its sockets. */
@@ -85,6 +89,14 @@ export class OpenListener implements Listener {
 
   set secure(secure: Secure | null) {
     this.#dispatcher.secure = secure
+  }
+
+  get limits(): StreamLimits {
+    return this.#dispatcher.limits
+  }
+
+  set limits(limits: StreamLimits) {
+    this.#dispatcher.limits = limits
   }
 
   get udpSockets(): readonly UdpSocket[] {

@@ -7,8 +7,6 @@ import { TcpEnd } from './counters.ts'
 import { FrameQueue, TOO_LONG } from './frame-queue.ts'
 import { ReplyStream } from './reply-stream.ts'
 import {
-  FIRST_MESSAGE_MS,
-  IDLE_MS,
   MAX_IN_FLIGHT,
   MAX_QUERY,
   MAX_UNSENT,
@@ -16,7 +14,6 @@ import {
   RETIRED_IDLE_MS,
   RETIRED_MS,
   TURN,
-  WRITE_MS,
 } from './tcp-limits.ts'
 import type { ClientConnection, TcpShared } from './tcp-shared.ts'
 
@@ -34,14 +31,12 @@ const State = {
 type State = (typeof State)[keyof typeof State]
 
 /**
- * A client's TCP connection (RFC 7766). Queries are served as they arrive and answered as their
- * answers come, in any order.
+ * A client's TCP connection (RFC 7766). Queries are served as they come, and answered in any order.
  *
  *     New ──first message──▶ Open ──FIN, or the listener closes──▶ Ending ──last answer out──▶ Ended
  *       └────────────────────┴─────── timeout, reset, overflow ──────┴──────────┴──▶ Closed
  *
- * The client is read from only while it has fewer than 128 queries in flight and less than 1 MiB of
- * answers to read; less than that where many clients do not read.
+ * It is read from while it has fewer than 128 queries in flight and 1 MiB of answers to read, or less.
  */
 export class TcpConnection implements ReplyTarget, ClientConnection {
   readonly protocol: Protocol = Protocol.Tcp
@@ -60,6 +55,7 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
   readonly #replies: ReplyStream
   #state: State = State.New
   #inFlight = 0
+  #queries = 0
   /** When a whole message arrived, or an answer left, last; the time of accept before that. */
   #activeAt: number
   /** When the connection ends even if it is busy. */
@@ -83,9 +79,7 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
     this.#replies = new ReplyStream(socket, shared.unsent, this.#written)
     socket.on('data', this.#received)
     socket.on('end', () => this.end(TcpEnd.Client))
-    socket.on('error', () => {
-      if (this.#reason === TcpEnd.Client) this.#reason = TcpEnd.Error
-    })
+    socket.on('error', () => void (this.#reason ||= TcpEnd.Error))
     socket.on('close', () => {
       this.#state = State.Closed
       this.#forget()
@@ -159,16 +153,16 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
 
   /** Ends the connection where one of its times is up. */
   sweep(now: number): void {
-    if (this.#replies.stalledSince(now) >= WRITE_MS) this.destroy(TcpEnd.WriteTimeout)
+    const { readMs, writeMs, idleMs } = this.#shared.limits
+    const idle = now - this.#activeAt
+    if (this.#replies.stalledSince(now) >= writeMs) this.destroy(TcpEnd.WriteTimeout)
     else if (now >= this.#retiresAt && this.#state < State.Ending) this.end(TcpEnd.Shutdown)
     else if (this.busy) return
     else if (this.#state === State.New) {
-      if (now - this.#activeAt >= FIRST_MESSAGE_MS) this.destroy(TcpEnd.FirstMessageTimeout)
-    } else if (now - this.#activeAt >= IDLE_MS) this.destroy(TcpEnd.IdleTimeout)
+      if (idle >= readMs) this.destroy(TcpEnd.FirstMessageTimeout)
+    } else if (idle >= idleMs) this.destroy(TcpEnd.IdleTimeout)
     // By FIN: a client that asks just then reads the end of the stream, not a reset.
-    else if (this.#retiresAt < Infinity && now - this.#activeAt >= RETIRED_IDLE_MS) {
-      this.end(TcpEnd.Shutdown)
-    }
+    else if (this.#retiresAt < Infinity && idle >= RETIRED_IDLE_MS) this.end(TcpEnd.Shutdown)
   }
 
   readonly #received = (chunk: Buffer): void => {
@@ -183,7 +177,7 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
   /** Serves the messages read so far, as many as the bounds allow; later come the others. */
   #serve(): void {
     if (this.#state >= State.Ended) return
-    const { message, query, clock, dispatcher } = this.#shared
+    const { message, query, clock, dispatcher, limits } = this.#shared
     let turn = TURN
     let waiting = false
     this.#serving = true
@@ -199,6 +193,7 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
       if (this.#state === State.New) this.#state = State.Open
       this.#activeAt = clock.now
       this.#inFlight++
+      if (++this.#queries >= limits.maxQueries) this.#takeNoMore()
       query.target = this
       query.client = this.#sockaddr
       query.reset(message, length, clock.now)
@@ -210,6 +205,13 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
     this.#replies.flush(clock.now)
     if (waiting || this.#full) this.#socket.pause()
     else this.#proceed()
+  }
+
+  /** What stands behind the last query that it may ask is nobody's. */
+  #takeNoMore(): void {
+    this.#frames.clear()
+    if (this.#state === State.Open) this.#reason = TcpEnd.QueryLimit
+    this.#state = State.Ending
   }
 
   #cutTooLong(): void {

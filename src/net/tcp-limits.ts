@@ -1,8 +1,16 @@
+import type { StreamLimits } from '../lib/stream-limits.ts'
 import { MAX_DATAGRAM } from './udp.ts'
 
 export const FIRST_MESSAGE_MS = 3_000
 export const IDLE_MS = 10_000
 export const WRITE_MS = 5_000
+/** As in CoreDNS. */
+export const DEFAULT_LIMITS: StreamLimits = {
+  readMs: FIRST_MESSAGE_MS,
+  writeMs: WRITE_MS,
+  idleMs: IDLE_MS,
+  maxQueries: Infinity,
+}
 /** Once a successor has the listener: idle this long, a connection is ended; any one at the latest. */
 export const RETIRED_IDLE_MS = 1_000
 export const RETIRED_MS = 10_000

@@ -4,6 +4,7 @@ import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Occupant } from '../lib/places.ts'
 import type { Secure } from '../lib/secure.ts'
+import type { StreamLimits } from '../lib/stream-limits.ts'
 import type { Query } from '../serve/query.ts'
 import type { TcpEnd } from './counters.ts'
 import type { Dispatcher } from './udp.ts'
@@ -28,7 +29,9 @@ export interface ClientConnection extends Occupant {
 
 /** What the connections of a listener share: nothing here is held from one call to the next. */
 export interface TcpShared<Connection> {
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: StreamDispatcher
+  /** As they are now. */
+  readonly limits: StreamLimits
   readonly clock: Clock
   readonly query: Query
   /** Where messages are read to, MAX_QUERY octets, and replies are built, 65,535. */
@@ -47,9 +50,12 @@ export interface TcpShared<Connection> {
   readonly closed: (connection: Connection, reason: TcpEnd) => void
 }
 
-/** Who takes the queries, and what encrypts connections that come from now on; absent or null: nothing. */
+/** Who takes the queries. */
 export interface StreamDispatcher extends Dispatcher {
+  /** What encrypts connections that come from now on; absent or null: nothing. */
   readonly secure?: Secure | null
+  /** Default: DEFAULT_LIMITS. */
+  readonly limits?: StreamLimits
 }
 
 /** Speaks a protocol on a stream. */

@@ -12,9 +12,9 @@ import type { Secure } from '../lib/secure.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
-import { Handshake } from './handshake.ts'
+import { Handshake, Handshakes } from './handshake.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { MAX_QUERY } from './tcp-limits.ts'
+import { DEFAULT_LIMITS, MAX_QUERY } from './tcp-limits.ts'
 import type { ClientConnection, Connect, StreamDispatcher, TcpShared } from './tcp-shared.ts'
 
 /** Connections of one listener; for a further one the longest idle gives way. */
@@ -23,7 +23,6 @@ export const MAX_CONNECTIONS = 1_000
 const BACKLOG = 1_024
 /** Timeouts of connections are seconds: this much later is as good. */
 const SWEEP_MS = 250
-
 /** A client sends its query with the end of its handshake: this is many round trips within a cluster. */
 const FIRST_QUERY_MS = 200
 
@@ -75,7 +74,7 @@ export class TcpListener {
   readonly #connect: Connect
   readonly #places = new Places<Occupant>(MAX_CONNECTIONS)
   readonly #dispatcher: StreamDispatcher
-  readonly #handshakes = new Set<Handshake>()
+  readonly #handshakes = new Handshakes()
   readonly #shared: TcpShared<ClientConnection>
   readonly #log: Log | null
   readonly #crowded = new Episode()
@@ -99,6 +98,9 @@ export class TcpListener {
     this.#connect = options.connect ?? ((stream, shared) => new TcpConnection(stream, shared))
     this.#shared = {
       dispatcher: options.dispatcher,
+      get limits() {
+        return this.dispatcher.limits ?? DEFAULT_LIMITS
+      },
       clock: options.clock,
       query: new Query(noTarget),
       message,
@@ -170,7 +172,7 @@ export class TcpListener {
     const last = setTimeout(
       () => {
         for (const connection of this.#connections) connection.end(TcpEnd.Shutdown)
-        for (const handshake of this.#handshakes) handshake.giveWay()
+        this.#handshakes.cut(Infinity)
       },
       Math.min(graceMs, FIRST_QUERY_MS),
     )
@@ -201,19 +203,18 @@ export class TcpListener {
     this.#counters.tcpAccepted++
     this.#accepted++
     this.#counters.tcpOpen++
-    const { secure = null } = this.#dispatcher
-    if (secure === null) this.#serve(socket)
-    else this.#secure(socket, secure)
+    const { secure } = this.#dispatcher
+    if (secure) this.#secure(socket, secure)
+    else this.#serve(socket)
   }
 
   /** The handshake has a place as the connection will have: who only begins many keeps nobody out. */
   #secure(socket: Socket, secure: Secure): void {
     const client = clientOf(socket.remoteAddress ?? '')
     const handshake = new Handshake(socket, client, this.#clock.refresh())
-    this.#handshakes.add(handshake)
     this.#takePlace(handshake)
-    secure.handshake(socket, (stream) => {
-      this.#handshakes.delete(handshake)
+    this.#sweepOn()
+    this.#handshakes.begin(handshake, secure, (stream) => {
       this.#places.delete(handshake)
       if (stream !== null) {
         const connection = this.#serve(stream)
@@ -231,8 +232,12 @@ export class TcpListener {
     this.#connections.add(connection)
     everyone.add(connection)
     this.#takePlace(connection)
-    this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()
+    this.#sweepOn()
     return connection
+  }
+
+  #sweepOn(): void {
+    this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref()
   }
 
   #takePlace(newcomer: Occupant): void {
@@ -251,10 +256,7 @@ export class TcpListener {
     this.#connections.delete(connection)
     this.#places.delete(connection)
     everyone.delete(connection)
-    if (this.#connections.size > 0) return
-    if (this.#sweeper !== null) clearInterval(this.#sweeper)
-    this.#sweeper = null
-    this.#emptied()
+    if (this.#connections.size === 0) this.#emptied()
   }
 
   /** Ends connections of who makes us hold most, until what is held is within its limit. */
@@ -286,7 +288,11 @@ export class TcpListener {
 
   readonly #sweep = (): void => {
     const now = this.#clock.refresh()
-    for (const connection of this.#connections) connection.sweep(now)
+    for (const one of this.#connections) one.sweep(now)
+    this.#handshakes.cut(now - this.#shared.limits.readMs)
+    if (this.#connections.size > 0 || this.#handshakes.size > 0) return
+    clearInterval(this.#sweeper!)
+    this.#sweeper = null
   }
 }
 

@@ -27,5 +27,6 @@ export const no_aaaa: LatePlugin = later('no_aaaa', () => import('./no_aaaa/inde
 export const nsid: LatePlugin = later('nsid', () => import('./nsid/index.ts'))
 export const rewrite: LatePlugin = later('rewrite', () => import('./rewrite/index.ts'))
 export const template: LatePlugin = later('template', () => import('./template/index.ts'))
+export const timeouts: LatePlugin = later('timeouts', () => import('./timeouts/index.ts'))
 export const tls: LatePlugin = later('tls', () => import('./tls/index.ts'))
 export const view: LatePlugin = later('view', () => import('./view/index.ts'))

@@ -7,6 +7,7 @@ import type { Http } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
 import type { SecureSource } from '../lib/secure.ts'
+import type { StreamLimits } from '../lib/stream-limits.ts'
 import type { Query } from './query.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
@@ -34,6 +35,8 @@ export interface Stage {
   readonly addresses?: readonly string[]
   /** What encrypts the block's `tls://` zones (the `tls` directive). */
   readonly certificate?: SecureSource
+  /** What connections to the block's addresses are allowed (the `timeouts` directive). */
+  readonly limits?: Partial<StreamLimits>
   /** The address of its HTTP listener, `host:port`, where it opens one. */
   readonly http?: string
   /** The servers that it asks, as far as they are given by address. */

@@ -82,7 +82,10 @@ describe('checkOverlaps()', () => {
     [],
     ['a', 'b'],
     ['a', 'a:54'],
-    ['a', 'tls://a:53'],
+    ['a', 'tls://a'],
+    ['a', 'tls://a:54'],
+    ['a @ 10.0.0.1', 'tls://a:53 @ 10.0.0.2'],
+    ['a:0', 'tls://a:0'],
     ['a @ 10.0.0.1', 'a @ 10.0.0.2', 'b @ 10.0.0.1'],
     ['a @ 10.0.0.1', 'a:54'],
     ['a:0', 'a:0'],
@@ -106,6 +109,15 @@ describe('checkOverlaps()', () => {
     [
       ['a', 'a @ 10.0.0.1'],
       'cannot serve dns://a.:53 on 10.0.0.1 - zone overlap listener capacity with dns://a.:53',
+    ],
+    [['a', 'tls://b:53'], 'cannot serve tls://b.:53 - TCP port 53 is that of dns://a.:53'],
+    [
+      ['https://a:853 @ 10.0.0.1', 'tls://b @ 10.0.0.1'],
+      'cannot serve tls://b.:853 on 10.0.0.1 - TCP port 853 is that of https://a.:853 on 10.0.0.1',
+    ],
+    [
+      ['tls://a:53 @ 0.0.0.0', 'a @ ::'],
+      'cannot serve dns://a.:53 on :: - TCP port 53 is that of tls://a.:53 on 0.0.0.0',
     ],
     [
       ['a @ 10.0.0.1', 'a'],

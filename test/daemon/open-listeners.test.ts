@@ -7,6 +7,7 @@ import type { Runtime } from '../../src/daemon/runtime.ts'
 import { Clock } from '../../src/lib/clock.ts'
 import { NetCounters } from '../../src/net/counters.ts'
 import { Listeners } from '../../src/net/listeners.ts'
+import { DEFAULT_LIMITS } from '../../src/net/tcp-limits.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import type { Handler } from '../../src/serve/plugin.ts'
 import { nullLog } from '../helpers/null-log.ts'
@@ -35,7 +36,8 @@ function runtime(...ports: readonly (readonly [port: number, ...zones: string[]]
     port,
     scheme: 'dns',
     secure: null,
-    blocks: zones.map((zone) => ({ keys: [{ zone, port }] })),
+    limits: DEFAULT_LIMITS,
+    blocks: zones.map((zone) => ({ keys: [{ scheme: 'dns', zone, port }] })),
   }))
   return { dispatch, endpoints, server: () => ({ dispatch }) } as unknown as TestRuntime
 }

@@ -11,6 +11,7 @@ import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { TcpConnection } from '../../src/net/tcp-connection.ts'
 import {
+  DEFAULT_LIMITS,
   FIRST_MESSAGE_MS,
   IDLE_MS,
   MAX_IN_FLIGHT,
@@ -284,6 +285,7 @@ describe('TCP', () => {
     const server = testServer()
     const unsent = new ByteBudget(0)
     const shared: TcpShared<TcpConnection> = {
+      limits: DEFAULT_LIMITS,
       dispatcher: server,
       clock: new ManualClock(),
       query: new Query(null as never),
@@ -396,6 +398,7 @@ describe('TCP', () => {
     const waiting = new ByteBudget(600)
     let overfull = 0
     const shared: TcpShared<TcpConnection> = {
+      limits: DEFAULT_LIMITS,
       dispatcher: testServer(),
       clock: new ManualClock(),
       query: new Query(null as never),

@@ -6,6 +6,7 @@ import { reasonOf } from '../../lib/errors.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { Certificate, TICKET_KEYS } from './certificate.ts'
 import { readConfig } from './config.ts'
+import { metrics } from './metrics.ts'
 import { readMaterial } from './material.ts'
 import { Renewal } from './renewal.ts'
 
@@ -13,6 +14,7 @@ import { Renewal } from './renewal.ts'
 export const tls: Plugin = {
   name: 'tls',
   changesAnswers: false,
+  metrics,
   setup(directives, { services }): Stage {
     const config = readConfig(directives)
     const [directive] = directives

@@ -2,6 +2,7 @@ import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Certificate } from './certificate.ts'
 import type { TlsConfig } from './config.ts'
+import { renewals } from './metrics.ts'
 import { readMaterial, stampOf } from './material.ts'
 
 /** Milliseconds between looks at the files: certificates are renewed days before they end. */
@@ -40,8 +41,10 @@ export class Renewal {
       if (stamp === this.#stamp) return
       this.#stamp = stamp
       this.#certificate.renew(readMaterial(this.#config))
+      renewals.good++
       this.#log.info(`new certificate from ${cert}`)
     } catch (error) {
+      renewals.failed++
       this.#log.warning(`${reasonOf(error)}; the certificate read from ${cert} before goes on`)
     }
   }

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { tls } from '../../../src/plugins/tls/index.ts'
 import { readConfig } from '../../../src/plugins/tls/config.ts'
 import { type Material, readMaterial } from '../../../src/plugins/tls/material.ts'
+import { renewals } from '../../../src/plugins/tls/metrics.ts'
 import { Renewal } from '../../../src/plugins/tls/renewal.ts'
 import { type Certificates, makeCertificates, selfSigned } from '../../helpers/certificates.ts'
 import { requireTools } from '../../helpers/debian.ts'
@@ -112,17 +113,20 @@ describe('a certificate renewed on disk', { skip: requireTools('openssl') }, () 
     const { made, renewal, renewed, log } = follow(makeCertificates(t))
     renewal.look()
     assert.equal(renewed.length, 0)
+    const { good } = renewals
     const other = selfSigned(made.folder, 'other')
     copyFileSync(other.cert, made.cert)
     copyFileSync(other.key, made.key)
     renewal.look()
     renewal.look()
     assert.equal(renewed.length, 1)
+    assert.equal(renewals.good, good + 1)
     assert.match(log.texts.join('\n'), /new certificate from .*server\.pem/)
   })
 
   test('that cannot be used is said once, and a good one after it is taken', (t) => {
     const { made, renewal, renewed, log } = follow(makeCertificates(t))
+    const { failed } = renewals
     const other = selfSigned(made.folder, 'other')
     copyFileSync(other.cert, made.cert)
     renewal.look()
@@ -132,6 +136,7 @@ describe('a certificate renewed on disk', { skip: requireTools('openssl') }, () 
     renewal.look()
     assert.equal(renewed.length, 0)
     assert.equal(log.lines.length, 2)
+    assert.equal(renewals.failed, failed + 2)
     assert.match(log.texts[0] ?? '', /is not the key of .*the certificate read .* before goes on/)
     copyFileSync(other.key, made.key)
     renewal.look()
