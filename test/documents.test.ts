@@ -86,7 +86,10 @@ class AnyPort extends Listeners {
 function kept(corefile: string): string {
   return corefile
     .replaceAll(/^\s*lameduck .*\n/gm, '')
-    .replaceAll(/^(\s*(?:health|ready|prometheus))\b(?:[ \t]+(?!\{\s)\S+)?/gm, '$1 127.0.0.1:0')
+    .replaceAll(
+      /^(\s*(?:health|pprof|ready|prometheus))\b(?:[ \t]+(?!\{\s)\S+)?/gm,
+      '$1 127.0.0.1:0',
+    )
     .replaceAll(/^(\s*forward\s+\S+\s+)([^{\n]+)/gm, (_line, start: string, to: string) => {
       const upstreams = to.trim().split(/\s+/)
       return `${start}${upstreams.map((_, i) => `127.0.0.1:${9 + i}`).join(' ')} `

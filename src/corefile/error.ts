@@ -100,11 +100,16 @@ export function valueError(at: Token, reason: string): CorefileError {
   return new CorefileError('E_COREFILE_VALUE', at, `${position(at)} - ${reason}`, reason)
 }
 
-/** A directive CoreDNS knows and dnslet does not implement (CoreDNS: without file and line). */
-export function missingPlugin(directive: Token): CorefileError {
+/**
+ * A directive CoreDNS knows and dnslet does not implement (CoreDNS: without file and line).
+ *
+ * @param reason why it is left out, where there is more to say
+ */
+export function missingPlugin(directive: Token, reason?: string): CorefileError {
+  const why = reason === undefined ? '(missing a plugin?)' : `(left out: ${reason})`
   return valueError(
     directive,
-    `no action found for directive '${directive.text}' with server type 'dns' (missing a plugin?)`,
+    `no action found for directive '${directive.text}' with server type 'dns' ${why}`,
   )
 }
 

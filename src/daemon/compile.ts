@@ -6,7 +6,7 @@ import type { Scheme } from '../corefile/zone-text.ts'
 import { checkOverlaps, type Served, warnOfShadows } from '../corefile/zones.ts'
 import type { Endpoint } from '../lib/address.ts'
 import { exact } from '../lib/exact.ts'
-import { plugins } from '../plugins/index.ts'
+import { leftOut, plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
 import { makeFinish } from '../serve/finish.ts'
 import type { BlockContext, Plugin, Services } from '../serve/plugin.ts'
@@ -101,6 +101,7 @@ function setUp(block: ServerBlock, keys: readonly Key[], services: Services): Se
   const context: FilledContext = {
     zones: [...new Set(keys.map(({ zone }) => zone))],
     view: viewOf(block, present),
+    keys: keys.map(({ scheme, token }) => ({ text: shown(token), scheme })),
     servers: [],
     listeners: [],
     stages,
@@ -147,7 +148,8 @@ function warnIfPlain(
 
 function refuseMissing({ directives }: ServerBlock): void {
   readAll(directives, ([name, [directive]]) => {
-    if (plugins.every((plugin) => plugin.name !== name)) throw missingPlugin(directive!.name)
+    if (plugins.every((plugin) => plugin.name !== name))
+      throw missingPlugin(directive!.name, leftOut.get(name))
   })
 }
 

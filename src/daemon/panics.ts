@@ -2,6 +2,7 @@ import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
 import type { Query } from '../serve/query.ts'
+import { areDebugLinesPrinted } from '../telemetry/debug-lines.ts'
 import { areStacksTraced } from '../telemetry/stack-traces.ts'
 
 let panics = 0
@@ -16,7 +17,8 @@ export const panicsMetric: MetricSpec = counter(
 export function panicked(log: Log, cause: unknown, q: Query): void {
   panics++
   const { name } = q.server
-  const stack = cause instanceof Error && areStacksTraced(name) ? `\n${cause.stack ?? ''}` : ''
+  const isTraced = areStacksTraced(name) || areDebugLinesPrinted()
+  const stack = cause instanceof Error && isTraced ? `\n${cause.stack ?? ''}` : ''
   log.error(`Recovered from panic in server: "${name}" ${reasonOf(cause)}${stack}`)
 }
 

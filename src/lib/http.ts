@@ -2,6 +2,8 @@ export interface HttpReply {
   readonly status: number
   readonly contentType: string
   readonly body: string | Buffer
+  /** Where to go instead, for a status of 3xx. */
+  readonly location?: string
 }
 
 interface HttpRequest {
@@ -9,6 +11,10 @@ interface HttpRequest {
   readonly accept: string
   /** Whose share of a bound it counts against; see `clientOf()`. */
   readonly client: string
+  /** What stands behind the question mark. */
+  readonly query: URLSearchParams
+  /** Keeps the connection open for so many milliseconds longer than usual, while there is no answer. */
+  readonly extend: (ms: number) => void
 }
 
 /** Answers one exact path. */

@@ -45,6 +45,7 @@ export class SendQueue {
   readonly #libc: Libc
   readonly #fd: number
   readonly #counters: NetCounters
+  readonly #backlogged: (replies: number) => void
   readonly #vector: MessageVector
   readonly #plan: SegmentPlan
   /** Whether replies to one client may leave as one message. */
@@ -57,14 +58,27 @@ export class SendQueue {
   #retries = 0
   #timer: NodeJS.Timeout | null = null
 
-  constructor(libc: Libc, fd: number, ipv6: boolean, counters: NetCounters) {
+  /** @param backlogged told how many replies a full send buffer has just cost */
+  constructor(
+    libc: Libc,
+    fd: number,
+    ipv6: boolean,
+    counters: NetCounters,
+    backlogged: (replies: number) => void = () => {},
+  ) {
     this.#libc = libc
     this.#fd = fd
+    this.#backlogged = backlogged
     this.#counters = counters
     const { vector, plan } = spare.pop() ?? newReplies(libc)
     this.#vector = vector
     this.#plan = plan
     this.#vector.setNameLength(sockaddrSize(ipv6))
+  }
+
+  /** Whether the kernel has no room, and a further reply would have none here. */
+  get isFull(): boolean {
+    return this.#timer !== null && this.#next >= COUNT
   }
 
   /** Where the next reply is to be built; the same buffer until a reply is added. */
@@ -183,7 +197,9 @@ export class SendQueue {
   }
 
   #dropAll(reason: UdpDrop): void {
-    this.#counters.udpDrops[reason]! += this.#count - this.#sent
+    const dropped = this.#count - this.#sent
+    this.#counters.udpDrops[reason]! += dropped
+    if (reason === UdpDrop.Backlog) this.#backlogged(dropped)
     this.#clear()
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import { type Flushable, turn } from '../lib/turn.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import { shedByServer } from '../serve/shed-counters.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
 import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
@@ -107,7 +108,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     this.localAddress = options.address
     this.localPort = localPort(libc, fd)
     this.#receive = receiveVector(libc, this.#ipv6)
-    this.#queue = new SendQueue(libc, fd, this.#ipv6, options.counters)
+    this.#queue = new SendQueue(libc, fd, this.#ipv6, options.counters, (replies) => {
+      shedByServer.of(this.#query.server).responses += replies
+    })
     this.#query = new Query(this)
     if (!waits) this.begin()
     this.#counters.udpSockets++
@@ -119,6 +122,10 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
 
   get port(): number {
     return this.localPort
+  }
+
+  get isFull(): boolean {
+    return !this.#closed && this.#queue.isFull
   }
 
   receiveQueue(): ReceiveQueue | null {

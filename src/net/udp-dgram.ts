@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import type { Clock } from '../lib/clock.ts'
 import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
+import { shedByServer } from '../serve/shed-counters.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
 import { duplicate } from '../sys/scm.ts'
 import { clientSockaddr, scopedAddress, sockaddrAddress, sockaddrPort } from '../sys/sockaddr.ts'
@@ -127,6 +128,10 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     return this.localPort
   }
 
+  get isFull(): boolean {
+    return this.readerClosed === null && this.#socket.getSendQueueCount() >= MAX_BACKLOG
+  }
+
   /** Node keeps the descriptor to itself. */
   receiveQueue(): null {
     return null
@@ -189,6 +194,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     const waiting = this.#socket.getSendQueueCount()
     if (waiting >= MAX_BACKLOG) {
       this.#counters.udpDrops[UdpDrop.Backlog]!++
+      shedByServer.of(q.server).responses++
       return
     }
     this.#socket.send(this.#reply, 0, length, port, scopedAddress(q.client), this.#sent)

@@ -74,6 +74,8 @@ export interface BlockContext {
   readonly zones: readonly string[]
   /** The name under which its queries are counted, '' for most: metrics' label `view`. */
   readonly view: string
+  /** Its zones as they are written, with their transports: `dns`, `tls`, `https`, `grpc`. */
+  readonly keys: readonly { readonly text: string; readonly scheme: string }[]
   /** Names of the servers the block is part of, e.g. `dns://169.254.20.10:53`; filled before start(). */
   readonly servers: readonly string[]
   /** Addresses the block listens on as `host:port`; filled before start(). */

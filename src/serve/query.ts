@@ -39,6 +39,8 @@ export interface ReplyTarget {
   /** Address and port the query was sent to. */
   readonly localAddress: string
   readonly localPort: number
+  /** Whether a reply would have to take the place of another one that waits; absent: never. */
+  readonly isFull?: boolean
   /**
    * The buffer to build this query's reply in, at least 65,535 bytes long, valid until `send` or
    * `drop` of the same query. Exactly one reservation is open at a time: reserve, build, send.
@@ -74,6 +76,9 @@ export interface Rewritten {
  * brings a real client back over TCP.
  */
 export const MAX_UDP_SIZE = 1232
+
+/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
+export const PATIENCE_MS = 4_400
 
 /** Octets of the longer socket address, sockaddr_in6; a sockaddr_in has 16. */
 export const SOCKADDR_SIZE = 28
@@ -149,6 +154,8 @@ export class Query {
   replyOptions: Buffer | null = null
   /** Octets of the longest reply over UDP, if the client takes so many; asked for upstream where it is less. */
   maxUdpSize: number = MAX_UDP_SIZE
+  /** Milliseconds after `receivedAt` that it may wait for an answer. */
+  patience: number = PATIENCE_MS
   /** True once the reply was handed to the target, or the query dropped. */
   finished = false
 
@@ -186,6 +193,7 @@ export class Query {
     this.options = null
     this.replyOptions = null
     this.maxUdpSize = MAX_UDP_SIZE
+    this.patience = PATIENCE_MS
   }
 
   /** Opens the reply buffer of this query's target as `out`. */
@@ -234,6 +242,7 @@ export class Query {
     copy.options = this.options
     copy.replyOptions = this.replyOptions
     copy.maxUdpSize = this.maxUdpSize
+    copy.patience = this.patience
     return copy
   }
 

@@ -3,8 +3,6 @@ import { Outcome, type Query } from './query.ts'
 
 const MAX_MESSAGE = 65_535
 
-/** A client has its answer before this many ms: its own resolver gives up at 5 s. */
-export const PATIENCE_MS = 4_400
 /** A failure this slow was a timeout: who joined late still has time for another try. */
 const SLOW_FAILURE_MS = 1_000
 
@@ -61,7 +59,7 @@ export function failWaiters(
 ): Query[] {
   const late: Query[] = []
   for (const waiter of waiters) {
-    const left = PATIENCE_MS - (now - waiter.receivedAt)
+    const left = waiter.patience - (now - waiter.receivedAt)
     if (took >= SLOW_FAILURE_MS && left >= SLOW_FAILURE_MS) {
       late.push(waiter)
       continue

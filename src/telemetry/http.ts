@@ -180,22 +180,29 @@ class Listener {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#connections.begin(request.socket, response)) return
-    const { status, contentType, body } = await this.#answer(request)
+    const { status, contentType, body, location } = await this.#answer(request)
     response.writeHead(status, {
       'Content-Type': contentType,
       'Content-Length': Buffer.byteLength(body),
+      ...(location === undefined ? {} : { Location: location }),
       'X-Content-Type-Options': 'nosniff',
     })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 
   async #answer(request: IncomingMessage): Promise<HttpReply> {
-    const path = (request.url ?? '').split('?', 1)[0] ?? ''
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
     const route = this.shares.findLast((routes) => Object.hasOwn(routes, path))?.[path]
     if (route === undefined) return plainText(404, '404 page not found\n')
     try {
-      const client = clientOf(request.socket.remoteAddress ?? '')
-      return await route({ accept: request.headers.accept ?? '', client })
+      const { headers, socket } = request
+      return await route({
+        accept: headers.accept ?? '',
+        client: clientOf(socket.remoteAddress ?? ''),
+        query: new URLSearchParams(query),
+        // Node sets its own time again behind the answer.
+        extend: (ms) => void socket.setTimeout(TIMEOUT_MS + ms),
+      })
     } catch (error) {
       return plainText(500, `Cannot answer ${path}: ${reasonOf(error)}\n`)
     }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Log, LogFields } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
 import { printableEntry, printableJson } from '../lib/printable.ts'
+import { areDebugLinesPrinted } from './debug-lines.ts'
 import { LineQueue, type DroppedLines } from './line-queue.ts'
 
 /** Characters that wait for a slow standard output at most. */
@@ -27,8 +28,6 @@ export interface LogOptions {
 
 /** The daemon's own log, from which plugins get theirs. */
 export interface DaemonLog extends Log {
-  /** Debug lines are printed only while this is on (the `debug` directive). */
-  setDebug(on: boolean): void
   /** Waits until all lines have left, but `timeoutMs` at most; false where some are lost. */
   flush(timeoutMs: number): Promise<boolean>
 }
@@ -38,14 +37,11 @@ export async function createLog(options: LogOptions): Promise<DaemonLog> {
   const stream = options.stream ?? process.stdout
   const queue = new LineQueue(stream, options.limit ?? QUEUE_LIMIT, dropped)
   if (options.stream === undefined) process.on('exit', () => queue.push())
-  const level = { debug: false }
-  const log =
-    options.format === 'text' ? new TextLog(queue, level, '') : await openJson(queue, level)
+  const log = options.format === 'text' ? new TextLog(queue, '') : await openJson(queue)
   queue.onRecovered = (lines) => {
     log.warning(`${lines} log lines dropped: standard output was blocked`, { lines })
   }
   return Object.assign(log, {
-    setDebug: (on: boolean) => void (level.debug = on),
     flush: (timeoutMs: number) => queue.flush(timeoutMs),
   })
 }
@@ -58,24 +54,19 @@ export function isBlocked(log: Log): boolean {
   return (log instanceof TextLog || log instanceof JsonLog) && log.queue.refuses()
 }
 
-interface Level {
-  debug: boolean
-}
-
 /** `[INFO] plugin/errors: …`, without time stamps: containerd and kubelet add their own. */
 class TextLog implements Log {
   readonly queue: LineQueue
-  readonly #level: Level
   readonly #prefix: string
 
-  constructor(queue: LineQueue, level: Level, prefix: string) {
+  constructor(queue: LineQueue, prefix: string) {
     this.queue = queue
-    this.#level = level
     this.#prefix = prefix
   }
 
   debug(message: string): void {
-    if (this.#level.debug) this.queue.write(`[DEBUG] ${this.#prefix}${printableEntry(message)}\n`)
+    if (areDebugLinesPrinted())
+      this.queue.write(`[DEBUG] ${this.#prefix}${printableEntry(message)}\n`)
   }
 
   info(message: string): void {
@@ -95,25 +86,23 @@ class TextLog implements Log {
   }
 
   plugin(name: string): Log {
-    return new TextLog(this.queue, this.#level, `plugin/${name}: `)
+    return new TextLog(this.queue, `plugin/${name}: `)
   }
 }
 
 class JsonLog implements Log {
   readonly queue: LineQueue
   readonly #pino: Logger
-  readonly #level: Level
   /** One for each plugin, however many blocks it stands in: pino's children are large. */
   readonly #plugins = new Map<string, JsonLog>()
 
-  constructor(queue: LineQueue, pino: Logger, level: Level) {
+  constructor(queue: LineQueue, pino: Logger) {
     this.queue = queue
     this.#pino = pino
-    this.#level = level
   }
 
   debug(message: string, fields: LogFields = {}): void {
-    if (this.#level.debug) this.#pino.debug(fields, message)
+    if (areDebugLinesPrinted()) this.#pino.debug(fields, message)
   }
 
   info(message: string, fields: LogFields = {}): void {
@@ -135,7 +124,7 @@ class JsonLog implements Log {
   plugin(name: string): Log {
     let log = this.#plugins.get(name)
     if (log === undefined) {
-      log = new JsonLog(this.queue, this.#pino.child({ plugin: name }), this.#level)
+      log = new JsonLog(this.queue, this.#pino.child({ plugin: name }))
       this.#plugins.set(name, log)
     }
     return log
@@ -146,7 +135,7 @@ class JsonLog implements Log {
  * pino writes into our queue instead of its own destination: a blocked pipe holds sonic-boom's
  * write in a thread of libuv's pool, and `process.exit` waits for that thread for ever.
  */
-async function openJson(queue: LineQueue, level: Level): Promise<JsonLog> {
+async function openJson(queue: LineQueue): Promise<JsonLog> {
   const { default: pino } = await import('pino')
   const root = pino(
     {
@@ -158,5 +147,5 @@ async function openJson(queue: LineQueue, level: Level): Promise<JsonLog> {
     },
     { write: (line: string) => queue.write(printableJson(line)) },
   )
-  return new JsonLog(queue, root, level)
+  return new JsonLog(queue, root)
 }

@@ -42,6 +42,8 @@ export interface ChannelOptions {
   readonly expire: number
   /** Told where a client's late names begin to hold so many connections that others go before it. */
   readonly crowded?: () => void
+  /** Counts `message[0..length)`, borrowed, which answers no question of ours, and tells of it. */
+  readonly strange: (message: Buffer, length: number) => void
   /** Idle sockets kept; 0 for no limit but the pool's. */
   readonly maxIdle: number
   /** Milliseconds: no timeout is longer. */

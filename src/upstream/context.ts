@@ -26,10 +26,18 @@ export interface UpstreamContext {
   readonly frameBuffer: Buffer
   readonly acknowledgements: Acknowledgements
   readonly ports: Ports
+  readonly strange: Strange
 }
 
-export function makeContext(clock: Clock): UpstreamContext {
+/**
+ * Told of `message[0..length)`, borrowed, that the upstream of this name sent: it answers no question of ours,
+ * or cannot be read.
+ */
+export type Strange = (upstream: string, message: Buffer, length: number) => void
+
+export function makeContext(clock: Clock, strange: Strange = () => {}): UpstreamContext {
   return {
+    strange,
     acknowledgements: new Acknowledgements(),
     clock,
     ports: new Ports(),

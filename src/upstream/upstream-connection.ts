@@ -272,7 +272,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
     const x = length < HEADER_SIZE ? null : this.#ids.get(readId(reply))
     const verdict = x === null ? Verdict.Mismatch : judgeReply(x, reply, length)
     if (x === null || verdict === Verdict.Mismatch) {
-      this.#stray(x === null && length >= HEADER_SIZE)
+      this.#stray(x === null && length >= HEADER_SIZE, reply, length)
       return
     }
     this.#ids.give(x.id)
@@ -287,9 +287,9 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   }
 
   /** A message nobody waits for: the late answer to an abandoned query, or garbage. */
-  #stray(mayBeLate: boolean): void {
+  #stray(mayBeLate: boolean, message: Buffer, length: number): void {
     if (mayBeLate && this.owed > this.#ids.size) this.#countAnswer()
-    else this.#options.counters.mismatches++
+    else this.#options.strange(message, length)
   }
 
   #countAnswer(): void {

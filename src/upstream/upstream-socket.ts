@@ -187,7 +187,7 @@ export class UpstreamSocket implements Carrier {
     const x = reply.length < HEADER_SIZE ? undefined : this.#exchanges.get(readId(reply))
     const verdict = x === undefined ? Verdict.Mismatch : judgeReply(x, reply, reply.length, true)
     if (x === undefined || verdict === Verdict.Mismatch) {
-      this.#stray(x === undefined && reply.length >= HEADER_SIZE)
+      this.#stray(x === undefined && reply.length >= HEADER_SIZE, reply)
       return
     }
     this.#exchanges.delete(x.id)
@@ -198,8 +198,8 @@ export class UpstreamSocket implements Carrier {
   }
 
   /** A datagram nobody waits for: the late answer to an abandoned query, or garbage. */
-  #stray(mayBeLate: boolean): void {
+  #stray(mayBeLate: boolean, message: Buffer): void {
     if (mayBeLate && this.#abandoned > 0) this.#abandoned--
-    else this.#options.counters.mismatches++
+    else this.#options.strange(message, message.length)
   }
 }

@@ -74,7 +74,11 @@ export class Upstream implements ExchangeHost {
       counters.crowds++
       if (episode.begins(context.clock.now)) crowdBegins(this)
     }
-    this.#options = { ...options, endpoint, context, counters, crowded }
+    const strange = (message: Buffer, length: number): void => {
+      counters.mismatches++
+      context.strange(this.name, message, length)
+    }
+    this.#options = { ...options, endpoint, context, counters, crowded, strange }
     const health = (transport: Transport): Health =>
       new Health(transport, {
         endpoint,

@@ -149,6 +149,13 @@ const refused: readonly (readonly [kind: string, corefile: string, ...lines: str
     "Corefile:3 - no action found for directive 'kubernetes' with server type 'dns' (missing a plugin?)",
   ],
   [
+    'autopath, with the reason',
+    '. {\n  autopath @kubernetes\n}\n',
+    "Corefile:2 - no action found for directive 'autopath' with server type 'dns' (left out: it has to know the " +
+      "namespace of each pod that asks, which the cluster's DNS does and a node's cache does not: write it into the " +
+      "Corefile of the cluster's DNS, with `pods verified` of kubernetes)",
+  ],
+  [
     'a server block on one line',
     '. { bind 127.0.0.1 }\n',
     "Corefile:1 - Error during parsing: Unexpected '}' because no matching opening brace: directives " +

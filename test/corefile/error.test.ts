@@ -49,6 +49,11 @@ describe('the errors of a Corefile', () => {
       'E_COREFILE_VALUE',
       "/etc/Corefile:4 - no action found for directive 'foo' with server type 'dns' (missing a plugin?)",
     ],
+    [
+      missingPlugin(at, 'nobody asks'),
+      'E_COREFILE_VALUE',
+      "/etc/Corefile:4 - no action found for directive 'foo' with server type 'dns' (left out: nobody asks)",
+    ],
     [pluginError('cache', at, 'no'), 'E_COREFILE_PLUGIN', '/etc/Corefile:4 - plugin/cache: no'],
   ] as const
   for (const [error, code, message] of table) {

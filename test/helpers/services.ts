@@ -44,6 +44,7 @@ export function testBlock({ services, ...parts }: Parts = {}): BlockContext {
   return {
     zones: ['.'],
     view: '',
+    keys: [{ text: '.', scheme: 'dns' }],
     servers: ['dns://127.0.0.1:5300'],
     listeners: [{ host: '127.0.0.1', port: 5300 }],
     stages: [],

@@ -15,6 +15,8 @@ const real = libc()
 interface Kernel {
   readonly queue: SendQueue
   readonly counters: NetCounters
+  /** Replies that it was told to be lost to a full buffer. */
+  backlogged: number
   /** Packets per call from now on: a count it takes, or minus an error number. Then it takes all. */
   script: number[]
   /** How many packets each call took. */
@@ -40,7 +42,8 @@ function make(library: Libc): Kernel {
   }
   const counters = new NetCounters()
   const kernel: Kernel = {
-    queue: new SendQueue(fake, -1, false, counters),
+    queue: new SendQueue(fake, -1, false, counters, (replies) => (kernel.backlogged += replies)),
+    backlogged: 0,
     counters,
     script: [],
     taken,
@@ -184,9 +187,16 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
 
   test('makes room for new replies where the send buffer stays full', () => {
     const kernel = make(library)
-    kernel.script = [-EAGAIN]
-    add(kernel.queue, 65)
+    assert.equal(kernel.queue.isFull, false)
+    kernel.script = [-EAGAIN, -EAGAIN]
+    add(kernel.queue, 64)
+    assert.equal(kernel.queue.isFull, false)
+    kernel.queue.flush()
+    assert.equal(kernel.queue.isFull, true)
+    add(kernel.queue, 1)
+    assert.equal(kernel.queue.isFull, false)
     assert.equal(kernel.counters.udpDrops[UdpDrop.Backlog], 64)
+    assert.equal(kernel.backlogged, 64)
     kernel.queue.close()
     assert.equal(kernel.counters.udpDrops[UdpDrop.Closed], 1)
   })

@@ -138,6 +138,7 @@ export class TestBlock {
     this.context = {
       zones,
       view: parts.view ?? '',
+      keys: zones.map((text) => ({ text, scheme: 'dns' })),
       servers: [identity.name],
       listeners: [],
       stages,

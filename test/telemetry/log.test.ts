@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
+import { printDebugLines } from '../../src/telemetry/debug-lines.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
 const flood = new URL('log-flood.ts', import.meta.url).pathname
@@ -70,14 +71,15 @@ test('JSON lines carry level, time, message, plugin and fields', async () => {
 })
 
 for (const format of ['text', 'json'] as const) {
-  test(`${format}: debug lines appear while setDebug(true) holds, also for plugins' logs`, async () => {
+  test(`${format}: debug lines appear while somebody wants them, also for plugins' logs`, async () => {
     const lines = await collect(async (stream) => {
       const log = await createLog({ format, stream })
       const plugin = log.plugin('cache')
       plugin.debug('first')
-      log.setDebug(true)
+      const end = printDebugLines()
       plugin.debug('second')
-      log.setDebug(false)
+      end()
+      end()
       plugin.debug('third')
       await log.flush(1000)
     })

@@ -41,6 +41,7 @@ export function options(
   port: number,
   more: Partial<ChannelOptions> = {},
 ): ChannelOptions {
+  const counters = new UpstreamCounters()
   return {
     endpoint: { host: '127.0.0.1', port },
     source: null,
@@ -48,7 +49,8 @@ export function options(
     maxIdle: 0,
     readTimeout: 2000,
     context,
-    counters: new UpstreamCounters(),
+    counters,
+    strange: () => counters.mismatches++,
     ...more,
   }
 }

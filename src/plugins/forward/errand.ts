@@ -2,7 +2,6 @@ import { Timer } from '../../lib/timer-wheel.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
-import { PATIENCE_MS } from '../../serve/shared-reply.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
 import { Result, Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
@@ -81,7 +80,7 @@ export class Errand implements ExchangeOwner {
     this.#transport = transport
     this.#attempts = this.#failures = this.#underWay = 0
     this.#choice.begin(upstreams, transport)
-    wheel.set(this.#deadline, q.receivedAt + PATIENCE_MS - clock.now)
+    wheel.set(this.#deadline, q.receivedAt + q.patience - clock.now)
     if (!this.#attempt(null)) this.#giveUp()
   }
 
@@ -128,7 +127,10 @@ export class Errand implements ExchangeOwner {
 
   replied(x: Exchange, reply: Buffer, length: number): boolean {
     const q = this.#q!
-    if (!scan(reply, length, q)) return false
+    if (!scan(reply, length, q)) {
+      this.#rules.context.strange(this.#upstreams[x.index]!.name, reply, length)
+      return false
+    }
     q.upstream = this.#upstreams[x.index]!.name
     this.#underWay--
     if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)

@@ -1,8 +1,9 @@
 import { type Endpoint, joinHostPort } from '../../lib/address.ts'
 import { reasonOf } from '../../lib/errors.ts'
+import { hexDump } from '../../lib/hex-dump.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
-import { makeContext, type UpstreamContext } from '../../upstream/context.ts'
+import { makeContext, type Strange, type UpstreamContext } from '../../upstream/context.ts'
 import { transportNames } from '../../upstream/counters.ts'
 import {
   type CrowdBegins,
@@ -10,6 +11,7 @@ import {
   Upstream,
   type UpstreamOptions,
 } from '../../upstream/upstream.ts'
+import { areDebugLinesPrinted } from '../../telemetry/debug-lines.ts'
 import type { ForwardConfig } from './config.ts'
 import type { Destination } from './destination.ts'
 import { readNameservers } from './nameservers.ts'
@@ -47,7 +49,9 @@ export class UpstreamList {
     this.#services = services
     this.#rereadMs = rereadMs
     this.#log = services.log.plugin('forward')
-    this.#context = services.keep('forward context', () => makeContext(services.clock))
+    this.#context = services.keep('forward context', () =>
+      makeContext(services.clock, dumpInto(this.#log)),
+    )
     this.#endpoints = config.to.map(endpointsOf)
     this.#problems = config.to.map(() => null)
     this.#build()
@@ -155,6 +159,15 @@ function endpointsOf(destination: Destination): readonly Endpoint[] {
 
 function closeUpstream(upstream: Upstream): void {
   upstream.close()
+}
+
+/** For the `debug` directive. Outlives the configuration, as what `tellers()` gives does. */
+function dumpInto(log: Log): Strange {
+  return (upstream, message, length) => {
+    if (!areDebugLinesPrinted()) return
+    const dump = hexDump(message.subarray(0, length))
+    log.debug(`${upstream} sent what is no answer, ${length} octets\n${dump}`)
+  }
 }
 
 /**
