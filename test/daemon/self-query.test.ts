@@ -104,7 +104,10 @@ function lookUp(host: string, answer: (q: Query) => void): Promise<readonly stri
   const udp = dgramBackend('a test')
   const listeners = new Listeners({ udp, clock: new Clock(), counters, log: nullLog })
   const block = new TestBlock(loop, 'loop')
-  block.answer = answer
+  block.answer = (q) => {
+    assert.equal(q.own, true)
+    answer(q)
+  }
   const { dispatch } = block.server
   return selfLookUp(listeners, { host, port: 53, dispatch }, 'kube-dns-pods.test.').finally(() =>
     assert.deepEqual([counters.udpSockets, counters.tcpListeners, counters.tcpOpen], [0, 0, 0]),

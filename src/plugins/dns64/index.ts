@@ -39,6 +39,7 @@ export const dns64: Plugin = {
             (allowIPv4 || target.isIPv6(q))
           const maxTtl = isConcerned ? ttlToTranslateWith(q, translateAll) : FIT
           if (maxTtl === FIT) done(q)
+          else if (q.kept) askForALater(q, maxTtl, translator, counters, done)
           else askForA(q, maxTtl, translator, counters, done)
         }
       },
@@ -70,7 +71,15 @@ function ttlToTranslateWith(q: Query, translateAll: boolean): number {
   return ttl
 }
 
-/** Asks the server for A in place of the AAAA that there is not, and ends the query with what comes of it. */
+/** A stage below may be giving one answer to several: it is not to be asked again before it has. */
+function askForALater(...asking: Parameters<typeof askForA>): void {
+  queueMicrotask(() => askForA(...asking))
+}
+
+/**
+ * Asks the server for A in place of the AAAA that there is not, and ends the query with what comes of it:
+ * at once where that is cached, for which there is room in any crowd.
+ */
 function askForA(
   q: Query,
   maxTtl: number,
@@ -78,22 +87,19 @@ function askForA(
   counters: ByServer<{ translated: number }>,
   done: Handler,
 ): void {
-  const isShared = q.kept
-  if (!isShared && !keptQueries.admits(q)) {
-    q.fail(Rcode.Refused, 'too many misses under way', Ede.Other)
-    q.answeredBy = 'dns64'
-    done(q)
-    return
-  }
-  const waiting = q.keep()
-  const ask = (): void => {
-    const name = waiting.wire.subarray(HEADER_SIZE, waiting.question.nameEnd)
-    askServer(waiting, name, Type.A, (inner) => {
-      if (translator.answer(waiting, inner, maxTtl)) counters.of(waiting.server).translated++
-      done(waiting)
-    })
-  }
-  // A stage below may be giving one answer to several: it is not to be asked before it has.
-  if (isShared) queueMicrotask(ask)
-  else ask()
+  let waiting: Query | null = q
+  const progress = { isOver: false }
+  const name = q.wire.subarray(HEADER_SIZE, q.question.nameEnd)
+  askServer(q, name, Type.A, (inner) => {
+    progress.isOver = true
+    if (waiting === null) return
+    if (translator.answer(waiting, inner, maxTtl)) counters.of(waiting.server).translated++
+    done(waiting)
+  })
+  if (progress.isOver || q.kept) return
+  waiting = keptQueries.admits(q) ? q.keep() : null
+  if (waiting !== null) return
+  q.fail(Rcode.Refused, 'too many misses under way', Ede.Other)
+  q.answeredBy = 'dns64'
+  done(q)
 }

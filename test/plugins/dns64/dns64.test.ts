@@ -241,14 +241,38 @@ describe('dns64 above cache', () => {
     assert.equal(keptQueries.count, 0)
   })
 
-  test('without room for one that waits, a hit is refused', async () => {
+  test('without room for queries that wait, hits are answered and misses refused', async (t) => {
+    const { limit } = keptQueries
+    t.after(() => (keptQueries.limit = limit))
     const b = new Bench('dns64', 'cache')
     await b.outcome({}, nothing, one)
+    keptQueries.limit = 0
+    assert.deepEqual(shown(b.ask()), ['NOERROR RD RA', translated])
+    const name = 'other.example.com'
+    keptQueries.limit = limit
+    const first = b.ask({ name })
+    await b.answer({ name, ...nothing })
+    keptQueries.limit = 0
+    assert.deepEqual(shown(b.ask({ name })), ['REFUSED RD'])
+    await b.answer({ name, answer: [address(33, 60, name)] })
+    assert.deepEqual(shown(first)[1], translated.replace('www', 'other'))
+    assert.equal(keptQueries.count, 0)
+  })
+
+  test('an answer that comes after the client was refused is nobody’s', async (t) => {
     const { limit } = keptQueries
+    t.after(() => (keptQueries.limit = limit))
+    const b = new Bench()
+    b.upstream.instant = (q) => {
+      b.upstream.instant = null
+      b.upstream.deliver(q, message({ type: Type.AAAA, ...nothing }))
+    }
     keptQueries.limit = 0
     const client = b.ask()
-    keptQueries.limit = limit
     assert.deepEqual(shown(client), ['REFUSED RD'])
+    await b.answer(one)
+    assert.equal(client.sent.length, 1)
+    assert.equal(keptQueries.count, 0)
   })
 })
 
