@@ -25,6 +25,8 @@ export interface OpenParts extends Omit<
   readonly inherited?: (Inheritance & { readonly receiveCache: ReceiveCache }) | null
   /** Where sockets come from; absent: from nobody, in any order, on addresses that are there. */
   readonly descriptors?: Descriptors
+  /** Addresses that this machine gets once the daemon serves. Absent: none. */
+  readonly coming?: readonly string[]
   /** What the process counts beside its daemon. */
   readonly metrics?: readonly MetricSpec[]
 }
@@ -37,6 +39,7 @@ export interface OpenParts extends Omit<
 export async function openDaemon({
   inherited = null,
   descriptors = new Descriptors(),
+  coming = [],
   metrics = [],
   ...parts
 }: OpenParts): Promise<Daemon> {
@@ -49,7 +52,7 @@ export async function openDaemon({
   const { log } = parts
   const { freeBind } = descriptors
   if (inherited !== null) descriptors.inherit(inherited)
-  const listeners = new Listeners({ udp, clock, counters, log, descriptors })
+  const listeners = new Listeners({ udp, clock, counters, log, descriptors, coming })
   const http = new HttpListeners({
     log,
     listen: (server, host, port) => descriptors.listen(server, 'http', host, port),

@@ -25,6 +25,8 @@ export interface ListenersOptions {
   readonly descriptors?: Descriptors
   /** Default: os.networkInterfaces. */
   readonly interfaces?: () => Interfaces
+  /** Addresses that this machine gets later, which wildcards serve from the first moment on. Default: none. */
+  readonly coming?: readonly string[]
   /** Default: 5,000 ms. */
   readonly rescanMs?: number
 }
@@ -47,6 +49,7 @@ export class Listeners {
     this.#options = {
       descriptors: new Descriptors(),
       interfaces: networkInterfaces,
+      coming: [],
       rescanMs: RESCAN_MS,
       ...options,
     }

@@ -13,6 +13,8 @@ export interface UdpSocketsOptions extends Omit<UdpOptions, 'address'> {
   readonly host: string
   readonly backend: UdpBackend
   readonly interfaces: () => Interfaces
+  /** Addresses that this machine gets later: with a socket from the start, where it may be bound. */
+  readonly coming: readonly string[]
   /** Whether an address has a listener of its own, so that a wildcard leaves it out. */
   readonly isBound: (address: string) => boolean
   /** Milliseconds between looks at the interfaces. */
@@ -23,7 +25,7 @@ export interface UdpSocketsOptions extends Omit<UdpOptions, 'address'> {
 /**
  * The UDP sockets of one listener: one for an address. A wildcard gets one for each address of this
  * machine, because a reply has to come from the address the query went to; addresses that appear
- * later get theirs within seconds.
+ * unannounced get theirs within seconds.
  */
 export class UdpSockets {
   readonly #options: UdpSocketsOptions
@@ -127,8 +129,9 @@ export class UdpSockets {
   }
 
   #wanted(): readonly string[] {
-    const { interfaces, isBound } = this.#options
-    return localAddresses(interfaces()).filter((address) => !isBound(address))
+    const { interfaces, coming, isBound } = this.#options
+    const all = new Set([...localAddresses(interfaces()), ...coming])
+    return [...all].filter((address) => !isBound(address))
   }
 
   async #scan(): Promise<void> {

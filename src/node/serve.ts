@@ -4,6 +4,7 @@ import { openDaemon } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
+import { canonicalAddress } from '../lib/address.ts'
 import { reasonOf } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
 import type { Http, HttpLease } from '../lib/http.ts'
@@ -67,7 +68,9 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const { source, fallbacks, inService } = configuration
     const fatal = (message: string): void => events.fatal(message, log)
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
-    const own = { readiness, metrics: nodeMetrics, fatal }
+    const coming =
+      intercepts && options.setupInterface ? options.localIps.map(canonicalAddress) : []
+    const own = { readiness, metrics: nodeMetrics, fatal, coming }
     const daemon = await openDaemon({ ...given, ...own })
     undo.unshift(
       () => daemon.stop(),

@@ -105,6 +105,15 @@ describe('Listeners', () => {
     ])
   })
 
+  test('has a socket for an address that is to come, before anybody can look for it', async (t) => {
+    const present = loopback('127.0.0.1')
+    const { open, counters, lines } = make(t, { interfaces: () => present, coming: ['127.0.0.9'] })
+    const { port } = await open('')
+    assert.equal(counters.udpSockets, 2)
+    await asks(t, '127.0.0.9', port)
+    assert.deepEqual(lines, [])
+  })
+
   test('skips an address that is gone, and says once which cannot be opened', async (t) => {
     let present = loopback('127.0.0.1', '192.0.2.1')
     const { open, counters, lines } = make(t, { interfaces: () => present, rescanMs: 2 })
