@@ -15,7 +15,7 @@ const lines = `template IN TXT {
 
 test('names of any octets make sound records or SERVFAIL, and nothing else', () => {
   const bench = new Bench(lines)
-  const special = fc.constantFrom(...'\\;"()@$ .*{}\n\0`\'<&').map((c) => c.charCodeAt(0))
+  const special = fc.constantFrom(...Buffer.from('\\;"()@$ .*{}\n\0`\'<&'))
   const octet = fc.oneof(fc.integer({ min: 0, max: 255 }), special)
   const label = fc.array(octet, { minLength: 1, maxLength: 63 })
   fc.assert(
