@@ -11,7 +11,7 @@ import { startScripted } from '../upstream/scripted.ts'
 import { a, message, questionOf } from '../wire/message.ts'
 import { nameText } from '../../src/wire/question.ts'
 
-test('hosts behind cache in a daemon, asked by dig', async (t) => {
+test('hosts behind cache, whoami, local and chaos in a daemon, asked by dig', async (t) => {
   const asked: string[] = []
   const upstream = await startScripted(t, ({ reply, wire }) => {
     const question = questionOf(wire)
@@ -32,7 +32,9 @@ test('hosts behind cache in a daemon, asked by dig', async (t) => {
       reload 100ms
       fallthrough
     }`
-  const corefile = `.:${port} {\n${body}\ncache 30\n}\n.:${plain} {\n${body}\n}`
+  const corefile = `.:${port} {\n${body}\ncache 30\nlocal\nchaos v9\n}
+    who.test:${port} {\nbind 127.0.0.1\nwhoami\n}
+    .:${plain} {\n${body}\n}`
   await startDnslet(t, corefile, { ready: server })
 
   const shown = async (...args: readonly string[]): Promise<string> => {
@@ -60,6 +62,21 @@ test('hosts behind cache in a daemon, asked by dig', async (t) => {
     asked.filter((name) => name !== 'ready.test.'),
     ['other.test.'],
   )
+
+  for (const [transport, label] of [
+    ['+notcp', '_udp'],
+    ['+tcp', '_tcp'],
+  ] as const) {
+    const { additional, flags, answer } = await dig(server, transport, 'x.who.test', 'A')
+    assert.deepEqual([flags.includes('aa'), answer.length], [true, 0])
+    assert.deepEqual(
+      additional.map(({ name, ttl, type }) => `${name} ${ttl} ${type}`),
+      ['x.who.test. 0 A', `${label}.x.who.test. 0 SRV`],
+    )
+    assert.equal(additional[0]?.data, '127.0.0.1')
+  }
+  assert.equal(await shown('a.localhost', 'AAAA'), 'NOERROR, -, 604800 AAAA ::1')
+  assert.equal(await shown('CH', 'TXT', 'version.bind'), 'NOERROR, -, 0 TXT "v9"')
 
   writeFileSync(`${path}.new`, '10.3.0.1 a.test\n')
   renameSync(`${path}.new`, path)
