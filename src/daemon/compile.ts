@@ -169,7 +169,10 @@ function viewOf({ directives }: ServerBlock, present: readonly Plugin[]): string
 }
 
 function filterOf(stages: readonly NamedStage[]): CompiledBlock['accepts'] {
-  const choosy = exact(stages.filter(({ stage }) => stage.filter !== undefined))
+  const choosy = stages.filter(({ stage }) => stage.filter !== undefined)
   if (choosy.length === 0) return undefined
-  return (q) => choosy.every(({ stage }) => stage.filter!(q))
+  return (q) => {
+    for (const { stage } of choosy) if (!stage.filter!(q)) return false
+    return true
+  }
 }
