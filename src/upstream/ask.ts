@@ -5,6 +5,7 @@ import { Flag } from '../wire/codes.ts'
 import { HEADER_SIZE, readFlags, readId } from '../wire/header.ts'
 import { bindOptions, connectOptions } from './address.ts'
 import { LENGTH_SIZE } from './query-writer.ts'
+import type { Secure } from './secure.ts'
 
 /** Where `ask` asks: an IP address, never a wildcard. */
 export interface Destination extends Endpoint {
@@ -14,6 +15,8 @@ export interface Destination extends Endpoint {
    * the query never leaves this machine. Where that is not one of its addresses (yet), see `isAbsent`.
    */
   readonly from?: string | null
+  /** Over what a stream goes, which knows the address and `from`; null or absent: TCP as it is. */
+  readonly secure?: Secure | null
 }
 
 export interface AskOptions {
@@ -119,8 +122,8 @@ function openUdp(to: Destination, query: Buffer, progress: Progress): () => void
 }
 
 function openTcp(to: Destination, query: Buffer, progress: Progress): () => void {
-  const { from = to.host } = to
-  const socket = connect(connectOptions(to, from))
+  const { from = to.host, secure = null } = to
+  const socket = secure === null ? connect(connectOptions(to, from)) : secure.connect(null)
   let received = Buffer.alloc(0)
   socket.on('error', progress.failed)
   socket.on('close', () => progress.failed(new Error('Cannot ask: the connection closed')))
@@ -133,7 +136,7 @@ function openTcp(to: Destination, query: Buffer, progress: Progress): () => void
     if (progress.isAnswer(message)) progress.got(message)
     else progress.failed(new Error('Cannot ask: the answer belongs to another question'))
   })
-  socket.once('connect', progress.asked)
+  socket.once(secure === null ? 'connect' : 'secureConnect', progress.asked)
   const length = Buffer.from([query.length >>> 8, query.length])
   socket.write(Buffer.concat([length, query]))
   return () => void socket.destroy()

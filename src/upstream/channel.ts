@@ -1,9 +1,10 @@
 import type { Endpoint } from '../lib/address.ts'
 import type { Backoff } from './backoff.ts'
 import type { UpstreamContext } from './context.ts'
-import { Result, type UpstreamCounters } from './counters.ts'
+import type { UpstreamCounters } from './counters.ts'
 import type { Exchange } from './exchange.ts'
 import type { RttEstimator } from './rtt.ts'
+import type { Secure } from './secure.ts'
 
 /** The sockets to one upstream over one transport. */
 export interface Channel {
@@ -48,17 +49,10 @@ export interface ChannelOptions {
   readonly maxIdle: number
   /** Milliseconds: no timeout is longer. */
   readonly readTimeout: number
+  /** Milliseconds after which a connection takes no more queries; 0: it may live as long as it is used. */
+  readonly maxAge: number
+  /** Over what streams go; null: TCP as it is. */
+  readonly secure: Secure | null
   readonly context: UpstreamContext
   readonly counters: UpstreamCounters
-}
-
-/** What the system's error means for an attempt. */
-export function resultOf(code: string | null): Result {
-  if (code === 'ECONNREFUSED') return Result.Refused
-  return code === 'ETIMEDOUT' ? Result.Timeout : Result.Unreachable
-}
-
-/** The code of an error that a socket emitted. */
-export function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : error.message
 }

@@ -97,6 +97,11 @@ export class Connections {
     })
   }
 
+  /** Closes those that are too old and idle. */
+  retire(now: number): void {
+    for (const c of this.#all) if (c.isIdle && c.isAged(now)) c.destroy()
+  }
+
   closeIdle(): void {
     for (const c of this.#all) if (c.isIdle) c.destroy()
   }

@@ -1,11 +1,18 @@
 import { Histogram, LabelledCounters, TIME_BUCKETS } from '../lib/counters.ts'
 
 /** Transport to an upstream; also the index of its counters. */
-export const Transport = { Udp: 0, Tcp: 1 } as const
+export const Transport = {
+  Udp: 0,
+  Tcp: 1,
+  /** DNS over TLS (RFC 7858). */
+  Tls: 2,
+  /** DNS over HTTPS (RFC 8484). */
+  Https: 3,
+} as const
 export type Transport = (typeof Transport)[keyof typeof Transport]
 
 /** The `proto` label of each transport. */
-export const transportNames = ['udp', 'tcp'] as const
+export const transportNames = ['udp', 'tcp', 'tcp-tls', 'https'] as const
 
 /** How an attempt ended; also the index of its counter. */
 export const Result = {
@@ -22,6 +29,8 @@ export const Result = {
   Invalid: 5,
   /** Another attempt of the same query was faster. */
   Superseded: 6,
+  /** The other end is not who it should be, or speaks no TLS or HTTP that we can use. */
+  Untrusted: 7,
 } as const
 export type Result = (typeof Result)[keyof typeof Result]
 
@@ -34,6 +43,7 @@ export const resultNames = [
   'unreachable',
   'invalid',
   'superseded',
+  'untrusted',
 ] as const
 
 /** What is counted for one upstream address. Indexed by Transport, Result or rcode. */

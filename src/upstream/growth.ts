@@ -9,6 +9,9 @@ const FACTOR = 8
 const STUCK = 2
 /** Looks in a row that find queries waiting, although some are answered. */
 const CROWDED = 8
+/** Factor and looks where each connection costs a handshake, at the upstream too. */
+const COSTLY_FACTOR = 2
+const COSTLY_CROWDED = 32
 /**
  * Looks in a row that find queries waiting at the upstream's limit, and cast doubt on it: the connection
  * that showed it may have ended for another reason. Twice as many where that doubt was wrong.
@@ -24,7 +27,8 @@ const LIMIT_MS = 10_000
  * 256, or as many as the upstream takes.
  *
  * Looks are counted, not milliseconds: while this process has no time to read answers, it does not
- * look either.
+ * look either. Where connections are encrypted, those being opened are waited for before more are wanted,
+ * and they only double: an upstream that is slow because it shakes hands must not get slower.
  */
 export class Growth {
   limit: number = MOST
@@ -39,6 +43,16 @@ export class Growth {
   #crowded = 0
   #stuck = 0
   #answers = 0
+  readonly #costly: boolean
+  readonly #factor: number
+  readonly #crowd: number
+
+  /** @param costly whether connections are encrypted */
+  constructor(costly = false) {
+    this.#costly = costly
+    this.#factor = costly ? COSTLY_FACTOR : FACTOR
+    this.#crowd = costly ? COSTLY_CROWDED : CROWDED
+  }
 
   /** How many connections to open beside those `open` where `waiting` queries have no place. */
   wanted(open: number, waiting: number): number {
@@ -52,13 +66,13 @@ export class Growth {
    * @param answers how many there have been so far
    */
   look(late: number, ready: number, open: number, answers: number): void {
-    if (ready === 0) return
+    if (ready === 0 || (this.#costly && ready < open)) return
     this.#crowded++
     this.#stuck = answers === this.#answers ? this.#stuck + 1 : 0
     this.#answers = answers
     const stuck = this.#stuck >= STUCK && 2 * late >= ready
     if (open < FEW) this.#goal = FEW
-    else if (stuck || this.#crowded >= CROWDED) this.#goal = Math.min(FACTOR * open, MOST)
+    else if (stuck || this.#crowded >= this.#crowd) this.#goal = Math.min(this.#factor * open, MOST)
     if (open >= this.limit && ++this.#limited >= this.#doubtful) this.#doubt()
   }
 

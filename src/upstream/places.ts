@@ -56,6 +56,7 @@ export class Places {
 
   #hasPlace(c: UpstreamConnection, x: Exchange): boolean {
     if (c.sent >= this.#parts.quota.limit || !c.hasRoom) return false
+    if (c.isAged(this.#parts.clock.now)) return false
     const { deepest, isFree } = this.#parts.pipelining
     if (isFree) return true
     if (c.owed > 0 && this.#isAlone(x)) return false

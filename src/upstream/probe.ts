@@ -1,4 +1,3 @@
-import { type Endpoint } from '../lib/address.ts'
 import { Flag, Type } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
 import { readFlags } from '../wire/header.ts'
@@ -6,15 +5,15 @@ import { makeQuery } from '../wire/query.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
 import { Records, scanRecords } from '../wire/records.ts'
 import { WireStatus } from '../wire/status.ts'
-import { ask } from './ask.ts'
-import { Transport, transportNames } from './counters.ts'
+import { ask, type Destination } from './ask.ts'
+import { Transport } from './counters.ts'
 import { random16 } from './random.ts'
 import { judgeReply, Verdict, type Asked } from './reply-check.ts'
 
 /** What a health check asks. */
 export interface ProbeOptions {
-  readonly endpoint: Endpoint
-  readonly source: string | null
+  /** Where it is asked over a transport. */
+  readonly destination: (transport: Transport) => Destination
   /** Name whose NS records are asked for, presentation format. */
   readonly domain: string
   readonly recursionDesired: boolean
@@ -32,7 +31,7 @@ let records: Records | null = null
  * asked for again over TCP, as with queries.
  */
 export async function probe(
-  { domain, endpoint, recursionDesired, source }: ProbeOptions,
+  { destination, domain, recursionDesired }: ProbeOptions,
   transport: Transport,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -46,8 +45,7 @@ export async function probe(
     const isAnswer = (message: Buffer): boolean =>
       judgeReply(asked, message, message.length, datagram) !== Verdict.Mismatch
     try {
-      const to = { ...endpoint, protocol: transportNames[over], from: source }
-      const reply = await ask(to, query, { ...PATIENCE, isAnswer, signal })
+      const reply = await ask(destination(over), query, { ...PATIENCE, isAnswer, signal })
       const sound = isSound(asked, reply, datagram)
       if (sound !== null) return sound
     } catch {

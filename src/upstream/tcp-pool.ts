@@ -1,9 +1,10 @@
 import type { Backoff } from './backoff.ts'
-import { type Channel, type ChannelOptions, type ConnectionOwner, resultOf } from './channel.ts'
+import type { Channel, ChannelOptions, ConnectionOwner } from './channel.ts'
 import { Connections } from './connections.ts'
 import type { Sweepable } from './context.ts'
 import { Result, Transport } from './counters.ts'
 import { Dialler } from './dialler.ts'
+import { isDistrust, resultOf } from './error-code.ts'
 import { type Exchange, loseAll } from './exchange.ts'
 import { FEW, Growth } from './growth.ts'
 import { OrderProbe } from './order-probe.ts'
@@ -20,7 +21,7 @@ import { WaitingLines, type WaitingList } from './waiting-list.ts'
 const BUSY = 100
 
 /**
- * The TCP connections to one upstream.
+ * The TCP connections to one upstream, encrypted or not.
  *
  *     ask ─▶ one with a place: the one that owes the least, and is not late
  *       └──▶ waiting list ─▶ the next place         how many places: Pipelining, Quota
@@ -37,20 +38,25 @@ export class TcpPool
   readonly #options: ChannelOptions
   readonly #connections = new Connections()
   readonly pipelining: Pipelining = new Pipelining()
-  readonly #growth = new Growth()
-  readonly #shares = new Shares(this.#connections, this.#growth)
-  readonly #waiting = new WaitingLines(this.#shares)
+  readonly #growth: Growth
+  readonly #shares: Shares
+  readonly #waiting: WaitingLines
   readonly #quota = new Quota()
   readonly #dialler: Dialler
   readonly #places: Places
   readonly #seconds: SecondAttempts
   readonly #probe: OrderProbe
   readonly #tending: Tending
+  readonly #transport: Transport
   answers = 0
   #closing = false
 
   constructor(options: ChannelOptions) {
     this.#options = options
+    this.#transport = options.secure === null ? Transport.Tcp : options.secure.transport
+    this.#growth = new Growth(options.secure !== null)
+    this.#shares = new Shares(this.#connections, this.#growth)
+    this.#waiting = new WaitingLines(this.#shares)
     this.rtt = new RttEstimator(options.readTimeout)
     const { clock } = options.context
     const parts = {
@@ -79,7 +85,9 @@ export class TcpPool
   }
 
   ask(x: Exchange): void {
-    if (this.pipelining.asked(this.#options.context.clock.now)) this.#connections.narrow()
+    const { context, maxAge } = this.#options
+    if (this.pipelining.asked(context.clock.now)) this.#connections.narrow()
+    if (maxAge > 0) this.#connections.retire(context.clock.now)
     this.#seconds.asked()
     const c = this.#mayPass(x) ? this.#places.find(x, this.#dialler.mayOpen) : null
     if (c === null) {
@@ -87,7 +95,7 @@ export class TcpPool
       else this.wait(x)
       return
     }
-    this.#options.counters.reused[Transport.Tcp]!++
+    this.#options.counters.reused[this.#transport]!++
     this.#send(c, x)
     if (this.pipelining.isFree && c.owed > BUSY) this.#dialler.another()
     else this.#dialler.warmUp()
@@ -150,7 +158,8 @@ export class TcpPool
       c.isWanted = false
     }
     if (this.#waiting.size > 0) this.pump()
-    if (c.isIdle && c.sent >= this.#quota.limit) c.destroy()
+    const isSpent = c.sent >= this.#quota.limit || c.isAged(this.#options.context.clock.now)
+    if (c.isIdle && isSpent) c.destroy()
     if (this.#closing) this.#closeIdle()
   }
 
@@ -178,18 +187,19 @@ export class TcpPool
     const { now } = this.#options.context.clock
     const orphans = this.#probe.leaveOut(c.takeAll())
     const [suspect] = orphans
+    const result = code !== null && isDistrust(code) ? Result.Untrusted : Result.Closed
     // A query that has ended others before is the reason, and not a limit of the server's.
     if (c.wasCut && (suspect?.moved ?? 0) < 2) this.#places.learnFrom(c, this.#growth)
     if (!c.isSeasoned) this.backoff.failed(now)
     if (suspect !== undefined) {
       if (!c.isSeasoned && !this.#connections.isUsed) {
-        loseAll([...orphans, ...this.#waiting.takeAll()], Result.Closed, code)
+        loseAll([...orphans, ...this.#waiting.takeAll()], result, code)
         return
       }
       this.pipelining.keepApart(now)
       this.#connections.narrow()
       suspect.moved += this.#connections.blame(c)
-      if (suspect.moved > MOVES) loseAll(orphans.splice(0, 1), Result.Closed, code)
+      if (suspect.moved > MOVES) loseAll(orphans.splice(0, 1), result, code)
       for (const x of orphans) this.wait(x)
     }
     this.pump()
@@ -209,6 +219,7 @@ export class TcpPool
   sweep(now: number): boolean {
     this.#quota.expire(now)
     this.#probe.giveUp(now)
+    if (this.#options.maxAge > 0) this.#connections.retire(now)
     this.#connections.sweep(now, FEW, this.#options.maxIdle, this.#options.expire)
     if (this.#closing) this.#closeIdle()
     this.#growth.settle(this.#connections.count, now)

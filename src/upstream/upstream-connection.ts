@@ -1,18 +1,18 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { IdTable } from '../lib/id-table.ts'
 import { Timer } from '../lib/timer-wheel.ts'
 import type { Flushable } from '../lib/turn.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
-import { connectOptions } from './address.ts'
-import { type ChannelOptions, codeOf, type ConnectionOwner } from './channel.ts'
+import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Acknowledgeable } from './context.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import type { Pipelining } from './pipelining.ts'
 import { QueryBatch } from './query-writer.ts'
 import { judgeReply, Verdict } from './reply-check.ts'
+import { openStream, type StreamOwner } from './stream.ts'
 
 /** CoreDNS gives a dial 30 s, longer than any client waits. */
 const DIAL_TIMEOUT_MS = 2000
@@ -23,14 +23,16 @@ const BUSY = 8
 /** A connection that ends so soon was not cut for having been idle. */
 const FRESH_MS = 100
 
-const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
-type State = (typeof State)[keyof typeof State]
+type State = 'connecting' | 'ready' | 'closed'
 
 /**
- * One TCP connection to an upstream. Queries are pipelined under 16-bit ids, at most one write a
+ * One TCP connection to an upstream, encrypted or not. Queries are pipelined under 16-bit ids, at most one write a
  * tick; replies may come in any order (RFC 7766 §6.2.1.1).
+ *
+ *     connecting ─TCP, TLS─▶ ready ─end, destroy()─▶ closed
+ *          └────2 s, error, destroy()───────────────────┘
  */
-export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
+export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, StreamOwner {
   /** Replies the upstream owes us, those nobody waits for any more included. */
   owed = 0
   /** Clock time of the latest reply or, if nothing was owed then, of the query after it. */
@@ -44,18 +46,19 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   /** Whether the window has kept queries out since it last grew. */
   isWanted = false
   answeredAt = 0
-  /** Clock time since when it is connected; 0: it never was. */
+  /** Clock time since when it takes queries; 0: it never did. */
   readyAt = 0
-  /** Milliseconds that connecting took: about one round trip of the network. */
+  /** Milliseconds that connecting took, TLS not included: about one round trip of the network. */
   handshake = 0
   readonly #owner: ConnectionOwner<UpstreamConnection>
   readonly #options: ChannelOptions
+  readonly #transport: Transport
   readonly #pipelining: Pipelining
   readonly #socket: Socket
   readonly #dialTimer: Timer
   readonly #ids: IdTable<Exchange>
   readonly #reader: FrameReader
-  #state: State = State.Connecting
+  #state: State = 'connecting'
   readonly #dialledAt: number
   /** The socket's descriptor; −1 where it is not open or not known. */
   #fd = -1
@@ -82,21 +85,14 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
     this.#options = options
     this.#pipelining = pipelining
     this.#ids = new IdTable(idBits)
-    const { context, counters, endpoint, source } = options
+    const { context, counters, secure } = options
+    this.#transport = secure === null ? Transport.Tcp : secure.transport
     this.#reader = new FrameReader(context.frameBuffer)
     this.usedAt = this.#dialledAt = context.clock.now
-    counters.open[Transport.Tcp]!++
-    counters.dialled[Transport.Tcp]!++
-    this.#socket = connect({
-      ...connectOptions(endpoint, source),
-      onread: { buffer: context.readBuffer, callback: (size) => this.#read(size) },
-    })
-    // connect() begins in process.nextTick.
-    context.turn.endLater()
-    this.#socket.on('connect', () => this.#connected())
-    this.#socket.on('error', (error) => (this.#code ??= codeOf(error)))
-    this.#socket.on('end', () => this.#cut())
-    this.#socket.on('close', () => this.#cut())
+    counters.open[this.#transport]!++
+    counters.dialled[this.#transport]!++
+    const onread = { buffer: context.readBuffer, callback: (size: number) => this.#read(size) }
+    this.#socket = openStream(options, onread, this)
     this.#dialTimer = new Timer(() => {
       this.#code = 'ETIMEDOUT'
       this.destroy()
@@ -105,7 +101,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   }
 
   get isReady(): boolean {
-    return this.#state === State.Ready
+    return this.#state === 'ready'
   }
 
   /** Whether queries of this tick wait for its write. */
@@ -124,6 +120,12 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
 
   get hasRoom(): boolean {
     return this.isReady && !this.#ids.full && this.#socket.writableLength < MAX_UNSENT
+  }
+
+  /** Whether it has lived so long that it takes no more queries. */
+  isAged(now: number): boolean {
+    const { maxAge } = this.#options
+    return maxAge > 0 && this.readyAt > 0 && now - this.readyAt >= maxAge
   }
 
   /** Whether it has answered, or lived long enough to end for another reason than our query. */
@@ -181,7 +183,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   #write(): void {
     const octets = this.#batch.take()
     this.#unacknowledged = false
-    if (this.#state !== State.Ready) return
+    if (this.#state !== 'ready') return
     this.#socket.write(octets)
     // What the kernel did not take at once still lies in this buffer.
     if (this.#socket.writableLength > 0) this.#batch.yield()
@@ -225,28 +227,35 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   /** Ends the connection; the owner hears of it at once. */
   destroy(): void {
     this.#socket.destroy()
-    if (this.#state === State.Closed) return
-    this.#state = State.Closed
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
     this.#fd = -1
     this.#dialTimer.clear()
     this.#reader.close()
-    this.#options.counters.open[Transport.Tcp]!--
+    this.#options.counters.open[this.#transport]!--
     this.#options.context.clock.refresh()
     this.#owner.closed(this, this.#code)
   }
 
-  #connected(): void {
-    if (this.#state !== State.Connecting) return
+  reached(): void {
+    this.handshake = this.#options.context.clock.refresh() - this.#dialledAt
+  }
+
+  connected(): void {
+    if (this.#state !== 'connecting') return
     this.#dialTimer.clear()
-    this.#state = State.Ready
+    this.#state = 'ready'
     this.#fd = descriptorOf(this.#socket)
     this.readyAt = this.usedAt = this.#options.context.clock.refresh()
-    this.handshake = this.readyAt - this.#dialledAt
     this.#owner.ready(this)
   }
 
-  #cut(): void {
-    if (this.#state === State.Closed) return
+  failed(code: string): void {
+    this.#code ??= code
+  }
+
+  ended(): void {
+    if (this.#state === 'closed') return
     this.wasCut = true
     this.destroy()
   }
@@ -267,7 +276,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable {
   }
 
   readonly #frame = (reply: Buffer, length: number): void => {
-    if (this.#state !== State.Ready) return
+    if (this.#state !== 'ready') return
     this.progressAt = this.usedAt = this.#options.context.clock.now
     const x = length < HEADER_SIZE ? null : this.#ids.get(readId(reply))
     const verdict = x === null ? Verdict.Mismatch : judgeReply(x, reply, length)

@@ -2,8 +2,9 @@ import { createSocket, type Socket } from 'node:dgram'
 import { joinHostPort } from '../lib/address.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { bindOptions } from './address.ts'
-import { type ChannelOptions, codeOf, type ConnectionOwner } from './channel.ts'
+import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import { Transport } from './counters.ts'
+import { codeOf } from './error-code.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import { descriptorOfDatagrams } from './ports.ts'
 import { MAX_QUERY_SIZE, writeQuery } from './query-writer.ts'
@@ -77,8 +78,10 @@ export class UpstreamSocket implements Carrier {
   /** True once its port has been in use for long enough. */
   get isWorn(): boolean {
     if (this.#uses >= MANY_USES) return true
-    if (this.#fd < 0) return false
-    return this.#uses >= FEW_USES || this.#options.context.clock.now - this.#portSince > LONG_USE
+    const { context, maxAge } = this.#options
+    const age = context.clock.now - this.#portSince
+    if (maxAge > 0 && age >= maxAge) return true
+    return this.#fd >= 0 && (this.#uses >= FEW_USES || age > LONG_USE)
   }
 
   /** Whether it is worn so much that another socket should take its place, even a new one. */

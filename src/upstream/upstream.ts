@@ -3,6 +3,7 @@ import { Episode } from '../lib/episode.ts'
 import { Flag, Rcode } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
+import type { Destination } from './ask.ts'
 import type { Channel, ChannelOptions } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
@@ -10,29 +11,16 @@ import { EdnsSupport } from './edns-support.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
 import { Health } from './health.ts'
 import { Verdict } from './reply-check.ts'
+import { Secure } from './secure.ts'
 import { TcpPool } from './tcp-pool.ts'
 import { UdpPool } from './udp-pool.ts'
-
-/** What tells two upstreams apart, besides their addresses. */
-export interface UpstreamOptions {
-  /** Local address to ask from, or null. */
-  readonly source: string | null
-  /** Milliseconds an idle socket is kept. */
-  readonly expire: number
-  /** Idle sockets kept per transport; 0 for no limit but the pool's. */
-  readonly maxIdle: number
-  /** Milliseconds: longest timeout of one attempt. */
-  readonly readTimeout: number
-  /** Failed health checks in a row that it survives; 0: never checked, never down. */
-  readonly maxFails: number
-  /** Milliseconds between health checks. */
-  readonly checkInterval: number
-  readonly checkDomain: string
-  readonly checkRecursion: boolean
-}
+import type { UpstreamOptions } from './upstream-options.ts'
 
 /** Told when health checks take an upstream out of service or put it back. */
 export type HealthChanged = (upstream: Upstream, transport: Transport, down: boolean) => void
+
+/** Told why an upstream is not trusted: once for each reason, until it has been trusted again. */
+export type DistrustBegins = (upstream: Upstream, reason: string) => void
 
 /** Told where a client's names hold most connections of an upstream, for the first time in a minute. */
 export type CrowdBegins = (upstream: Upstream) => void
@@ -51,11 +39,14 @@ export class Upstream implements ExchangeHost {
   readonly name: string
   readonly counters: UpstreamCounters
   readonly #context: UpstreamContext
+  readonly #secure: Secure | null
   /** By transport, made when first asked: most upstreams are asked over one, those of most zones hardly at all. */
   readonly #channels: [Channel | null, Channel | null] = [null, null]
   readonly #options: ChannelOptions
   readonly #health: readonly [Health, Health]
   readonly #edns = new EdnsSupport()
+  /** Why it is not trusted; '' where it is, as far as is known. */
+  #distrust = ''
 
   constructor(
     endpoint: Endpoint,
@@ -63,6 +54,7 @@ export class Upstream implements ExchangeHost {
     context: UpstreamContext,
     changed: HealthChanged,
     crowdBegins: CrowdBegins = () => {},
+    distrustBegins: DistrustBegins = () => {},
   ) {
     this.endpoint = endpoint
     this.name = joinHostPort(endpoint.host, endpoint.port)
@@ -74,37 +66,64 @@ export class Upstream implements ExchangeHost {
       counters.crowds++
       if (episode.begins(context.clock.now)) crowdBegins(this)
     }
+    const { encryption, source } = options
+    const distrusted = (reason: string): void => {
+      if (reason !== this.#distrust) distrustBegins(this, reason)
+      this.#distrust = reason
+    }
     const strange = (message: Buffer, length: number): void => {
       counters.mismatches++
       context.strange(this.name, message, length)
     }
-    this.#options = { ...options, endpoint, context, counters, crowded, strange }
+    const secure = encryption && new Secure(endpoint, source, encryption, distrusted)
+    this.#secure = secure
+    this.#options = { ...options, endpoint, context, counters, crowded, strange, secure }
     const health = (transport: Transport): Health =>
       new Health(transport, {
-        endpoint,
+        destination: this.destination,
         counters,
-        source: options.source,
         domain: options.checkDomain,
         recursionDesired: options.checkRecursion,
         maxFails: options.maxFails,
         interval: options.checkInterval,
         changed: (down) => changed(this, transport, down),
       })
-    this.#health = [health(Transport.Udp), health(Transport.Tcp)]
+    this.#health = [health(Transport.Udp), health(this.#stream)]
+  }
+
+  /** How streams go to it. */
+  get #stream(): Transport {
+    return this.#secure === null ? Transport.Tcp : this.#secure.transport
+  }
+
+  /** Over what a query goes that is to go over `transport`: what is encrypted always goes as that. */
+  over(transport: Transport): Transport {
+    return transport === Transport.Udp && this.#secure === null ? transport : this.#stream
+  }
+
+  /** Where it is asked one question apart. */
+  readonly destination = (transport: Transport): Destination => {
+    const protocol = this.over(transport) === Transport.Udp ? 'udp' : 'tcp'
+    return { ...this.endpoint, protocol, from: this.#options.source, secure: this.#secure }
   }
 
   /** Whether health checks have found it dead. */
   isDown(transport: Transport): boolean {
-    return this.#health[transport].down
+    return this.#healthOver(this.over(transport)).down
+  }
+
+  #healthOver(transport: Transport): Health {
+    return this.#health[transport === Transport.Udp ? 0 : 1]
   }
 
   /** False while a query would wait because the last attempt to connect failed. */
   isReady(transport: Transport): boolean {
-    return this.#channels[transport]?.isReady(this.#context.clock.now) ?? true
+    const place = this.over(transport) === Transport.Udp ? 0 : 1
+    return this.#channels[place]?.isReady(this.#context.clock.now) ?? true
   }
 
   #channel(transport: Transport): Channel {
-    return (this.#channels[transport] ??= this.#open(transport))
+    return (this.#channels[transport === Transport.Udp ? 0 : 1] ??= this.#open(transport))
   }
 
   #open(transport: Transport): Channel {
@@ -118,7 +137,7 @@ export class Upstream implements ExchangeHost {
     this.counters.inflight++
     x.host = this
     x.state = ExchangeState.Asked
-    x.transport = transport
+    x.transport = this.over(transport)
     x.askedAt = now
     x.sentAt = 0
     x.late = false
@@ -142,11 +161,12 @@ export class Upstream implements ExchangeHost {
     const { now } = this.#context.clock
     const channel = this.#channel(x.transport)
     channel.rtt.sample(now - x.sentAt)
+    this.#distrust = ''
     channel.backoff.succeeded()
     const flags = readFlags(reply)
     const rcode = rcodeOf(flags)
     x.bareRcode = verdict === Verdict.BareError ? rcode : 0
-    const tcp = x.transport === Transport.Tcp
+    const tcp = x.transport !== Transport.Udp
     if (x.edns && refusesOpt(x, reply, rcode)) {
       this.#edns.suspect()
       x.edns = false
@@ -157,7 +177,7 @@ export class Upstream implements ExchangeHost {
     } else if (verdict === Verdict.BareError || tcp) {
       this.lost(x, Result.Invalid, null)
     } else if (verdict === Verdict.Answer) {
-      this.#health[x.transport].proven()
+      this.#healthOver(x.transport).proven()
       x.owner.truncated(x, reply, length)
       this.#askOverTcp(x)
     } else {
@@ -175,7 +195,7 @@ export class Upstream implements ExchangeHost {
     this.#end(x)
     // From here on the exchange may carry another query already, unless the owner says false.
     if (x.owner.replied(x, reply, length)) {
-      this.#health[transport].proven()
+      this.#healthOver(transport).proven()
       if (speaksEdns) this.#edns.answered()
       else if (!edns) this.#edns.answeredPlain(now, isGood(rcode))
       this.counters.results[Result.Reply]!++
@@ -206,9 +226,9 @@ export class Upstream implements ExchangeHost {
   }
 
   #tellFailure(x: Exchange, result: Result, code: string | null): void {
-    this.#health[x.transport].suspect()
+    this.#healthOver(x.transport).suspect()
     // Then the datagram was not merely too short for the answer.
-    if (x.cut) this.#health[Transport.Udp].suspect()
+    if (x.cut) this.#health[0].suspect()
     if (result === Result.Invalid || result === Result.Closed) this.#suspectOpt(x)
     this.counters.results[result]!++
     x.result = result
@@ -231,7 +251,7 @@ export class Upstream implements ExchangeHost {
     }
     x.state = ExchangeState.Late
     x.late = x.sentAt > 0
-    this.#health[x.transport].suspect()
+    this.#healthOver(x.transport).suspect()
     this.#suspectOpt(x)
     x.owner.delayed(x)
   }

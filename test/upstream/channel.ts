@@ -48,6 +48,8 @@ export function options(
     expire: 10_000,
     maxIdle: 0,
     readTimeout: 2000,
+    maxAge: 0,
+    secure: null,
     context,
     counters,
     strange: () => counters.mismatches++,

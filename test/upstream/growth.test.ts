@@ -88,6 +88,22 @@ test('a limit is doubted where queries wait at it, after twice as long where tha
   }
 })
 
+test('where connections are encrypted they double, and those being opened are waited for', () => {
+  const growth = new Growth(true)
+  growth.begin(0)
+  growth.look(2, 2, 2, 0)
+  assert.equal(growth.wanted(2, 100), 6)
+  for (let look = 0; look < 9; look++) growth.look(8, 7, 8, 0)
+  assert.equal(growth.wanted(8, 100), 0)
+  for (let look = 0; look < 2; look++) growth.look(8, 8, 8, 0)
+  assert.equal(growth.wanted(8, 100), 8)
+  growth.begin(0)
+  for (let look = 1; look < 32; look++) growth.look(8, 16, 16, look)
+  assert.equal(growth.wanted(16, 100), 0)
+  growth.look(8, 16, 16, 32)
+  assert.equal(growth.wanted(16, 100), 16)
+})
+
 test('what is no longer needed is forgotten', () => {
   const growth = new Growth()
   growth.begin(0)

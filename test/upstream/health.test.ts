@@ -18,8 +18,12 @@ import {
 
 function options({ port }: Scripted, more: Partial<HealthOptions> = {}): HealthOptions {
   return {
-    endpoint: { host: '127.0.0.1', port },
-    source: '127.0.0.1',
+    destination: (over) => ({
+      host: '127.0.0.1',
+      port,
+      protocol: over === Transport.Udp ? 'udp' : 'tcp',
+      from: '127.0.0.1',
+    }),
     domain: '.',
     recursionDesired: true,
     maxFails: 1,

@@ -101,7 +101,8 @@ export async function startScripted(
   return upstream
 }
 
-function serve(socket: Socket, take: (one: Asked) => void): void {
+/** Reads the queries of a stream. */
+export function serve(socket: Socket, take: (one: Asked) => void): void {
   let received = Buffer.alloc(0)
   socket.on('data', (chunk) => {
     received = Buffer.concat([received, chunk])

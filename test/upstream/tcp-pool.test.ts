@@ -149,6 +149,38 @@ describe('TcpPool', () => {
     pool.close()
   })
 
+  test('a connection takes no queries after `max_age`, but may answer those it has', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port, { expire: 5000, maxAge: 5000 }))
+    pool.ask(exchange('a'))
+    await eventually(() => host.got.length === 1 && upstream.accepted === 2, 'warm')
+    for (let i = 0; i < 3; i++) {
+      time.pass(1600)
+      pool.ask(exchange(`used-${i}`))
+      await eventually(() => host.got.length === 2 + i, 'an answer')
+    }
+    assert.equal(upstream.accepted, 2)
+    upstream.script = silent
+    pool.ask(exchange('slow'))
+    await upstream.waitFor(5)
+    const slow = upstream.asked.at(-1)!
+    time.clock.advance(300)
+    upstream.script = honest
+    pool.ask(exchange('b'))
+    await eventually(() => upstream.accepted > 2, 'a new connection')
+    await eventually(() => {
+      time.pass(10)
+      return host.got.length === 5
+    }, 'its answer')
+    slow.reply(answerTo(slow.wire))
+    await eventually(() => host.got.length === 6, 'the slow answer')
+    assert.deepEqual(host.got.slice(4), ['b', 'slow'])
+    await eventually(() => upstream.asked.at(-1)!.port !== slow.port, 'elsewhere')
+    pool.close()
+  })
+
   test('gives up a connection that has gone silent on abandoned queries', async (t) => {
     const upstream = await startScripted(t, silent)
     const time = manual()

@@ -84,6 +84,23 @@ describe('UdpPool', () => {
     assert.equal(o.counters.open[Transport.Udp], 0)
   })
 
+  test('a port is used no longer than `max_age`', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const pool = udpPool(host, options(time, upstream.port, { expire: 1000, maxAge: 1000 }))
+    const ports: number[] = []
+    for (const [i, ms] of [0, 400, 400, 400].entries()) {
+      time.clock.advance(ms)
+      pool.ask(exchange(`q${i}`))
+      await eventually(() => host.got.length === i + 1, 'an answer')
+      ports.push(upstream.asked.at(-1)!.port)
+    }
+    assert.equal(new Set(ports.slice(0, 3)).size, 1)
+    assert.notEqual(ports[3], ports[2])
+    pool.close()
+  })
+
   test('a refused packet fails the queries of its socket and starts a pause', async (t) => {
     const upstream = await startScripted(t, honest)
     await upstream.close()

@@ -1,6 +1,6 @@
 import type { Query } from '../../serve/query.ts'
 import { ask } from '../../upstream/ask.ts'
-import { type Transport, transportNames } from '../../upstream/counters.ts'
+import type { Transport } from '../../upstream/counters.ts'
 import { random16 } from '../../upstream/random.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode, typeName } from '../../wire/codes.ts'
@@ -21,15 +21,12 @@ const PATIENCE_MS = 2_000
  */
 export class Aside {
   readonly #rules: Omit<ErrandRules, 'release'>
-  readonly #source: string | null
   /** What came of an upstream and transport that gave no answer. */
   readonly #mute = new Map<string, string>()
   readonly #stopped = new AbortController()
 
-  /** @param source local address to ask from, or null for the system's choice */
-  constructor(rules: Omit<ErrandRules, 'release'>, source: string | null) {
+  constructor(rules: Omit<ErrandRules, 'release'>) {
     this.#rules = rules
-    this.#source = source
   }
 
   /** Begins with a kept query. */
@@ -84,11 +81,11 @@ export class Aside {
 
   /** The upstream's reply, its header at least, or why there is none. */
   async #askOne(q: Query, upstream: Upstream, transport: Transport): Promise<Buffer | string> {
-    const { endpoint, name } = upstream
-    const key = `${name} ${transport}`
+    const { name } = upstream
+    const key = `${name} ${upstream.over(transport)}`
     const before = this.#mute.get(key)
     if (before !== undefined) return before
-    const to = { ...endpoint, protocol: transportNames[transport], from: this.#source }
+    const to = upstream.destination(transport)
     const { signal } = this.#stopped
     try {
       return await ask(to, queryOf(q), { timeoutMs: PATIENCE_MS, signal })

@@ -31,10 +31,12 @@ import {
   zonesOr,
 } from '../../corefile/directive.ts'
 import type { Endpoint } from '../../lib/address.ts'
+import type { TlsFiles } from '../../upstream/secure.ts'
 import { MAX_TIMEOUT_MS } from '../../upstream/rtt.ts'
 import { Rcode, rcodeFromName } from '../../wire/codes.ts'
 import { type Destination, readDestination, readEndpoint } from './destination.ts'
 import { type HealthCheck, readHealthCheck } from './health-check.ts'
+import { checkServerNames, type DohMethod, readMethod, readTls, text } from './encryption.ts'
 
 export const policies = ['random', 'round_robin', 'sequential'] as const
 export type PolicyName = (typeof policies)[number]
@@ -51,6 +53,13 @@ export interface ForwardConfig {
   readonly preferUdp: boolean
   /** Milliseconds an idle socket is kept. */
   readonly expire: number
+  /** Milliseconds after which a connection takes no more queries; 0: no limit. */
+  readonly maxAge: number
+  /** What `tls` names; null where there is none: the system's authorities, no certificate of our own. */
+  readonly tls: TlsFiles | null
+  /** Name that certificates have to be for, of upstreams that have none of their own. */
+  readonly serverName: string | null
+  readonly dohMethod: DohMethod
   readonly maxFails: number
   /** Failed attempts per query; null: two per upstream. */
   readonly maxConnectAttempts: number | null
@@ -81,6 +90,13 @@ const readTimeout = check(duration, (ms) =>
   ms <= 0 ? `read_timeout must be positive: ${formatDuration(ms)}` : null,
 )
 
+/** With its place: whether it is long enough is known when `expire` is. */
+const maxAge: Convert<{ readonly ms: number; readonly at: Token }> = (token) => {
+  const ms = duration(token)
+  if (ms < 0) throw valueError(token, `max_age can't be negative: ${formatDuration(ms)}`)
+  return { ms, at: token }
+}
+
 function count(name: string): Convert<number> {
   return check(integer, (n) => (n < 0 ? `${name} can't be negative: ${n}` : null))
 }
@@ -108,10 +124,6 @@ function policy(token: Token): PolicyName {
   return name
 }
 
-const missing: ReadOption<never> = (option: Option) => {
-  throw valueError(option.name, `'${option.name.text}' is not implemented in this release`)
-}
-
 /** An option with one argument, behind which CoreDNS lets another option follow on the same line. */
 function next<T>(convert: Convert<T>): ReadOption<T> {
   return reaching(1, one(convert))
@@ -134,10 +146,10 @@ const options = {
   failfast_all_unhealthy_upstreams: flag,
   source_address: next(ipAddress),
   resolver: all(list(resolver, 1)),
-  tls: missing,
-  tls_servername: missing,
-  doh_method: missing,
-  max_age: missing,
+  tls: readTls,
+  tls_servername: next(text),
+  doh_method: next(readMethod),
+  max_age: next(maxAge),
 }
 
 /** Reads one `forward` directive. Looks at the file system only to tell files from domain names. */
@@ -147,6 +159,13 @@ export function readConfig(directive: Directive, warn: Warn = ignore): ForwardCo
       () => readArguments(directive, warn),
       () => readOptions(directive, warn),
     )
+    const expiry = given.expire ?? 10_000
+    const age = given.max_age
+    if (age !== undefined && age.ms > 0 && age.ms < expiry) {
+      const [is, least] = [formatDuration(age.ms), formatDuration(expiry)]
+      throw valueError(age.at, `max_age (${is}) must not be less than expire (${least})`)
+    }
+    checkServerNames(directive, to, given.tls_servername)
     return Object.freeze({
       from,
       ignoredFrom,
@@ -154,7 +173,11 @@ export function readConfig(directive: Directive, warn: Warn = ignore): ForwardCo
       except: given.except ?? [],
       forceTcp: given.force_tcp ?? false,
       preferUdp: given.prefer_udp ?? false,
-      expire: given.expire ?? 10_000,
+      expire: expiry,
+      maxAge: age?.ms ?? 0,
+      tls: given.tls ?? null,
+      serverName: given.tls_servername || null,
+      dohMethod: given.doh_method ?? 'POST',
       maxFails: given.max_fails ?? 2,
       maxConnectAttempts: given.max_connect_attempts ?? null,
       maxIdleConns: given.max_idle_conns ?? 0,

@@ -37,12 +37,16 @@ export function failureText(failure: Failure): string {
   const udp = transport === Transport.Udp
   const dialled = !sent && (!udp || code !== null)
   const ends = local === '' || dialled ? upstream : `${local}->${upstream}`
-  const where = `${dialled ? 'dial' : 'read'} ${transportNames[transport]} ${ends}: `
+  // Go knows no networks but these two.
+  const network = transportNames[udp ? Transport.Udp : Transport.Tcp]
+  const where = `${dialled ? 'dial' : 'read'} ${network} ${ends}: `
   switch (result) {
     case Result.Timeout:
       return `${where}i/o timeout`
     case Result.Invalid:
       return `${where}broken reply`
+    case Result.Untrusted:
+      return where + distrustOf(code ?? '')
     case Result.Closed:
       return where + (code === null ? 'EOF' : wordsFor(code))
     default: {
@@ -51,6 +55,33 @@ export function failureText(failure: Failure): string {
       return where + call + wordsFor(code)
     }
   }
+}
+
+const UNKNOWN_AUTHORITY = 'certificate signed by unknown authority'
+
+/** The same for certificates. */
+const certificateWords: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'certificate has expired or is not yet valid',
+  CERT_NOT_YET_VALID: 'certificate has expired or is not yet valid',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is not valid for this name or address',
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+}
+
+/** Go's words, where they say as much; else what OpenSSL or Node call it. */
+function distrustOf(code: string): string {
+  const problem = certificateWords[code]
+  if (problem !== undefined) return `tls: failed to verify certificate: x509: ${problem}`
+  const [, alert] = /^ERR_SSL_(?:\w+_)?ALERT_(\w+)$/.exec(code) ?? []
+  if (alert !== undefined) return `remote error: tls: ${spoken(alert)}`
+  return code.startsWith('ERR_') ? spoken(code.slice(4)) : `tls: ${spoken(code)}`
+}
+
+function spoken(code: string): string {
+  return code.toLowerCase().replaceAll('_', ' ')
 }
 
 /** Go's words for an error of the system. @param code e.g. ECONNREFUSED */

@@ -71,7 +71,7 @@ export class Forwarder {
       return
     }
     if (q.asker !== null) {
-      this.#aside ??= new Aside(this.#rules, this.#p.config.source)
+      this.#aside ??= new Aside(this.#rules)
       this.#aside.ask(q.keep(), this.#p.list.current, this.#transport(q))
       return
     }

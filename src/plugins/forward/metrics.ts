@@ -10,7 +10,7 @@ import { rcodeName } from '../../wire/codes.ts'
 import { forwardCounters } from './counters.ts'
 
 const PROXY = 'forward'
-const transports = [Transport.Udp, Transport.Tcp]
+const transports = Object.values(Transport)
 
 function perUpstream(
   name: string,
@@ -91,8 +91,10 @@ export const metrics: readonly MetricSpec[] = [
     type: 'gauge',
     labels: ['to', 'proto'],
     collect(emit) {
-      for (const [[to], { open }] of upstreamCounters.entries()) {
-        for (const t of transports) emit([to!, transportNames[t]], open[t]!)
+      for (const [[to], { dialled, open }] of upstreamCounters.entries()) {
+        for (const t of transports) {
+          if (t <= Transport.Tcp || dialled[t]! > 0) emit([to!, transportNames[t]], open[t]!)
+        }
       }
     },
   },

@@ -4,16 +4,18 @@ import { hexDump } from '../../lib/hex-dump.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
 import { makeContext, type Strange, type UpstreamContext } from '../../upstream/context.ts'
-import { transportNames } from '../../upstream/counters.ts'
+import { Transport, transportNames } from '../../upstream/counters.ts'
 import {
   type CrowdBegins,
   type HealthChanged,
+  type DistrustBegins,
   Upstream,
-  type UpstreamOptions,
 } from '../../upstream/upstream.ts'
+import { type Encryption, TlsIdentity } from '../../upstream/secure.ts'
+import type { UpstreamOptions } from '../../upstream/upstream-options.ts'
 import { areDebugLinesPrinted } from '../../telemetry/debug-lines.ts'
 import type { ForwardConfig } from './config.ts'
-import type { Destination } from './destination.ts'
+import type { Destination, Manner } from './destination.ts'
 import { readNameservers } from './nameservers.ts'
 import { resolveHost } from './resolve.ts'
 
@@ -40,6 +42,7 @@ export class UpstreamList {
   readonly #rereadMs: number
   /** What was wrong with a file when it was last read, by position. */
   readonly #problems: (string | null)[]
+  #identity: TlsIdentity | null = null
   #interval: NodeJS.Timeout | null = null
   #stopped = false
 
@@ -116,26 +119,40 @@ export class UpstreamList {
   }
 
   #build(): void {
-    this.current = this.#endpoints.flat().map((endpoint) => this.#upstream(endpoint))
+    this.current = this.#config.to.flatMap((destination, i) => {
+      const encryption = this.#encryption(destination)
+      return this.#endpoints[i]!.map((endpoint) => this.#upstream(endpoint, encryption))
+    })
   }
 
-  #upstream(endpoint: Endpoint): Upstream {
-    const { expire, healthCheck, maxFails, maxIdleConns, readTimeout, source } = this.#config
+  #encryption({ scheme, serverName }: Manner): Encryption | null {
+    if (scheme === 'dns') return null
+    const { dohMethod: method, serverName: common, tls } = this.#config
+    this.#identity ??= new TlsIdentity(tls ?? { ca: null, cert: null, key: null })
+    const transport = scheme === 'tls' ? Transport.Tls : Transport.Https
+    return { transport, identity: this.#identity, serverName: common ?? serverName, method }
+  }
+
+  #upstream(endpoint: Endpoint, encryption: Encryption | null): Upstream {
+    const { expire, healthCheck, maxAge, maxFails, maxIdleConns, readTimeout, source } =
+      this.#config
     const options: UpstreamOptions = {
       source,
       expire,
+      maxAge,
       maxIdle: maxIdleConns,
       readTimeout,
       maxFails,
       checkInterval: healthCheck.interval,
       checkDomain: healthCheck.domain,
       checkRecursion: healthCheck.recursionDesired,
+      encryption,
     }
     return this.#services.keep(
       `forward upstream ${joinHostPort(endpoint.host, endpoint.port)} ${JSON.stringify(options)}`,
       () => {
-        const { tellHealth, tellCrowd } = tellers(this.#log)
-        return new Upstream(endpoint, options, this.#context, tellHealth, tellCrowd)
+        const { tellHealth, tellCrowd, tellDistrust } = tellers(this.#log)
+        return new Upstream(endpoint, options, this.#context, tellHealth, tellCrowd, tellDistrust)
       },
       closeUpstream,
     )
@@ -170,16 +187,25 @@ function dumpInto(log: Log): Strange {
   }
 }
 
+interface Tellers {
+  readonly tellHealth: HealthChanged
+  readonly tellCrowd: CrowdBegins
+  readonly tellDistrust: DistrustBegins
+}
+
 /**
  * What an upstream tells outlives the configuration that made it, as the upstream does: of all that a
  * configuration is, it must hold no more than the log.
  */
-function tellers(log: Log): { tellHealth: HealthChanged; tellCrowd: CrowdBegins } {
+function tellers(log: Log): Tellers {
   return {
     tellHealth(upstream, transport, down) {
       const over = `upstream ${upstream.name} over ${transportNames[transport]}`
       if (down) log.warning(`${over} is down: it does not answer health checks`)
       else log.info(`${over} is up again`)
+    },
+    tellDistrust({ name }, reason) {
+      log.error(`upstream ${name} is not trusted, its answers are not taken: ${reason}`)
     },
     tellCrowd({ name }) {
       log.warning(

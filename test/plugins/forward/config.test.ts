@@ -11,6 +11,8 @@ import { temporaryFolder } from '../../helpers/nsd.ts'
 import { LogLines, setup } from './harness.ts'
 import { configOf, errorOf } from './parse.ts'
 
+const plain = { scheme: 'dns', serverName: null } as const
+
 const ARGUMENTS = 'Wrong argument count or unexpected line ending after '
 
 /** Errors of the grammar name the position themselves. */
@@ -25,11 +27,15 @@ test('readConfig() fills in CoreDNS’s defaults', () => {
   assert.deepEqual(config, {
     from: '.',
     ignoredFrom: [],
-    to: [{ kind: 'address', endpoint: { host: '10.96.0.10', port: 53 } }],
+    to: [{ kind: 'address', endpoint: { host: '10.96.0.10', port: 53 }, ...plain }],
     except: [],
     forceTcp: false,
     preferUdp: false,
     expire: 10_000,
+    maxAge: 0,
+    tls: null,
+    serverName: null,
+    dohMethod: 'POST',
     maxFails: 2,
     maxConnectAttempts: null,
     maxIdleConns: 0,
@@ -53,6 +59,10 @@ test('readConfig() reads every option', () => {
     force_tcp
     prefer_udp
     expire 1m30s
+    max_age 1h30m
+    tls
+    tls_servername dns.example
+    doh_method GET
     max_fails 5
     max_connect_attempts 3
     max_idle_conns 4
@@ -71,13 +81,17 @@ test('readConfig() reads every option', () => {
     from: 'example.org.',
     ignoredFrom: [],
     to: [
-      { kind: 'address', endpoint: { host: '10.0.0.1', port: 53 } },
-      { kind: 'address', endpoint: { host: 'fd00::1', port: 5353 } },
+      { kind: 'address', endpoint: { host: '10.0.0.1', port: 53 }, ...plain },
+      { kind: 'address', endpoint: { host: 'fd00::1', port: 5353 }, ...plain },
     ],
     except: ['a.example.org.', 'b.example.org.', '0.10.in-addr.arpa.', '1.10.in-addr.arpa.'],
     forceTcp: true,
     preferUdp: true,
     expire: 90_000,
+    maxAge: 5_400_000,
+    tls: { ca: null, cert: null, key: null },
+    serverName: 'dns.example',
+    dohMethod: 'GET',
     maxFails: 5,
     maxConnectAttempts: 3,
     maxIdleConns: 4,
@@ -111,12 +125,13 @@ describe('readConfig() refuses', () => {
       'not an IP address, file, or valid domain: "__PILLAR__CLUSTER__DNS__"',
     ],
     [
-      'forward . tls://9.9.9.9',
-      'tls:// upstreams are not implemented in this release: "tls://9.9.9.9"',
+      'forward . https://1.1.1.1/',
+      'paths are not allowed in HTTPS upstream addresses (the /dns-query path is used by default): ' +
+        'https://1.1.1.1/',
     ],
     [
-      'forward . https://9.9.9.9',
-      'https:// upstreams are not implemented in this release: "https://9.9.9.9"',
+      'forward . grpc://9.9.9.9',
+      "'grpc' is not supported as a destination protocol in forward: grpc://9.9.9.9",
     ],
     [
       'forward . quic://9.9.9.9',
@@ -146,10 +161,17 @@ describe('readConfig() refuses', () => {
     ['failover noerror', 'NoError cannot be used in failover'],
     ['source_address eth0', 'not an IP address: "eth0"'],
     ['resolver dns.example', 'not an IP address: "dns.example"'],
-    ['tls', "'tls' is not implemented in this release"],
-    ['tls_servername dns.example', "'tls_servername' is not implemented in this release"],
-    ['doh_method GET', "'doh_method' is not implemented in this release"],
-    ['max_age 1h', "'max_age' is not implemented in this release"],
+    ['tls a b c d', `Corefile:3 - Error during parsing: ${ARGUMENTS}'d'`],
+    ['tls /no/ca', 'error reading /no/ca: open /no/ca: no such file or directory'],
+    ['tls /no/c /no/k', 'could not load TLS cert: open /no/c: no such file or directory'],
+    ['tls_servername', `Corefile:3 - Error during parsing: ${ARGUMENTS}'tls_servername'`],
+    ['doh_method', `Corefile:3 - Error during parsing: ${ARGUMENTS}'doh_method'`],
+    ['doh_method PUT', 'doh_method must be either POST or GET'],
+    ['doh_method post', 'doh_method must be either POST or GET'],
+    ['max_age', `Corefile:3 - Error during parsing: ${ARGUMENTS}'max_age'`],
+    ['max_age -1s', "max_age can't be negative: -1s"],
+    ['max_age soon', 'time: invalid duration "soon"'],
+    ['max_age 9s', 'max_age (9s) must not be less than expire (10s)'],
     ['fastest', "Corefile:3 - Error during parsing: unknown property 'fastest'"],
     ['except', `Corefile:3 - Error during parsing: ${ARGUMENTS}'except'`],
     ['force_tcp yes', `Corefile:3 - Error during parsing: ${ARGUMENTS}'yes'`],
@@ -169,8 +191,32 @@ ${option}
   }
 })
 
-test('max_age and other missing options name the line they stand on', () => {
-  assert.match(errorOf('forward . 10.0.0.1 {\nforce_tcp\nmax_age 1h\n}'), /^Corefile:4 - /)
+test('max_age is held against expire, whichever comes first', () => {
+  const age = (lines: string): number => configOf(`forward . 10.0.0.1 {\n${lines}\n}`).maxAge
+  assert.equal(age('max_age 30s'), 30_000)
+  assert.equal(age('expire 10s\nmax_age 10s'), 10_000)
+  assert.equal(age('max_age 0s'), 0)
+  assert.equal(
+    errorOf('forward . 10.0.0.1 {\nmax_age 10s\nexpire 30s\n}'),
+    full(3, 'max_age (10s) must not be less than expire (30s)'),
+  )
+})
+
+test('an upstream has one name', () => {
+  const clash = (to: string): string => errorOf(`forward . ${to} {\ntls_servername foo\n}`)
+  assert.equal(
+    clash('10.0.0.1 tls://127.0.0.1%example.net:854'),
+    full(
+      2,
+      "both forward ('foo') and proxy level ('example.net') TLS servernames are set for upstream " +
+        "proxy 'tls://127.0.0.1:854'",
+    ),
+  )
+  assert.match(clash('tls://[::1%example.net]:853'), /upstream proxy 'tls:\/\/\[::1\]:853'$/)
+  const config = configOf(
+    'forward . tls://dns.example https://10.0.0.1%a.b {\ntls_servername foo\n}',
+  )
+  assert.equal(config.serverName, 'foo')
 })
 
 test('a file without nameservers is refused with file, line and remedy', (t) => {

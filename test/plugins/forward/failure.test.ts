@@ -53,10 +53,34 @@ test('failureText() says what Go would say', () => {
   assert.equal(text({ result: Result.Invalid }), 'read tcp 10.0.0.1:53: broken reply')
 })
 
+test('failureText() says of certificates and alerts what Go says', () => {
+  const said = (code: string): string =>
+    text({ transport: Transport.Tls, result: Result.Untrusted, code, sent: false })
+  const where = 'dial tcp 10.0.0.1:53: '
+  const x509 = `${where}tls: failed to verify certificate: x509: `
+  assert.equal(
+    said('DEPTH_ZERO_SELF_SIGNED_CERT'),
+    `${x509}certificate signed by unknown authority`,
+  )
+  assert.equal(said('CERT_HAS_EXPIRED'), `${x509}certificate has expired or is not yet valid`)
+  assert.equal(
+    said('ERR_TLS_CERT_ALTNAME_INVALID'),
+    `${x509}certificate is not valid for this name or address`,
+  )
+  for (const code of [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    'ERR_SSL_ALERT_CERTIFICATE_REQUIRED',
+  ])
+    assert.equal(said(code), `${where}remote error: tls: certificate required`)
+  assert.equal(said('ERR_SSL_WRONG_VERSION_NUMBER'), `${where}ssl wrong version number`)
+  assert.equal(said('CERT_REVOKED'), `${where}tls: cert revoked`)
+  assert.equal(said('EPROTO'), `${where}tls: eproto`)
+})
+
 test('failureEde() tells the client the kind of failure', () => {
   assert.equal(failureEde(Result.Timeout), Ede.NoReachableAuthority)
   assert.equal(failureEde(Result.Invalid), Ede.InvalidData)
-  for (const result of [Result.Refused, Result.Closed, Result.Unreachable]) {
+  for (const result of [Result.Untrusted, Result.Refused, Result.Closed, Result.Unreachable]) {
     assert.equal(failureEde(result), Ede.NetworkError)
   }
 })
