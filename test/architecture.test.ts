@@ -55,7 +55,8 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
   'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
-  'node:http2': ['src/net/https-connection.ts'],
+  // The second gets the module likewise, where an upstream is asked over HTTPS.
+  'node:http2': ['src/net/https-connection.ts', 'src/upstream/http2.ts'],
   'node:https': [],
   'node:worker_threads': [],
 }

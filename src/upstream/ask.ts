@@ -4,6 +4,8 @@ import type { Endpoint } from '../lib/address.ts'
 import { Flag } from '../wire/codes.ts'
 import { HEADER_SIZE, readFlags, readId } from '../wire/header.ts'
 import { bindOptions, connectOptions } from './address.ts'
+import { Transport } from './counters.ts'
+import { Http2Connection } from './http2.ts'
 import { LENGTH_SIZE } from './query-writer.ts'
 import type { Secure } from './secure.ts'
 
@@ -71,7 +73,7 @@ export function ask(to: Destination, query: Buffer, options: AskOptions): Promis
     }
     wait(dialMs ?? timeoutMs)
     signal?.addEventListener('abort', abort)
-    const close = (to.protocol === 'udp' ? openUdp : openTcp)(to, query, {
+    const close = openerFor(to)(to, query, {
       asked: () => void (dialMs !== undefined && !settled && wait(timeoutMs)),
       got: (message) => void (settle() && resolve(message)),
       failed,
@@ -95,6 +97,28 @@ export function isAbsent(error: unknown): boolean {
 export function reachable(host: string): string {
   if (host === '' || host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host
+}
+
+function openerFor({ protocol, secure = null }: Destination): typeof openUdp {
+  if (protocol === 'udp') return openUdp
+  return secure?.transport === Transport.Https ? openHttps : openTcp
+}
+
+function openHttps({ secure }: Destination, query: Buffer, progress: Progress): () => void {
+  const connection = new Http2Connection(secure!, {
+    ready() {
+      progress.asked()
+      connection.ask(query, {
+        replied(message) {
+          if (progress.isAnswer(message)) progress.got(message)
+          else progress.failed(new Error('Cannot ask: the answer belongs to another question'))
+        },
+        failed: (code) => progress.failed(new Error(`Cannot ask: ${code ?? 'the stream ended'}`)),
+      })
+    },
+    ended: (code) => progress.failed(new Error(`Cannot ask: ${code ?? 'the connection closed'}`)),
+  })
+  return () => connection.destroy()
 }
 
 function openUdp(to: Destination, query: Buffer, progress: Progress): () => void {

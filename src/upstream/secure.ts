@@ -160,6 +160,11 @@ export class Secure {
     this.#session = null
     this.#distrusted(reasonOf(error))
   }
+
+  /** Tells that the upstream, though it is who it should be, is of no use. */
+  distrusts(reason: string): void {
+    this.#distrusted(reason)
+  }
 }
 
 /** What Node says without its advice, and what OpenSSL says without its source lines. */

@@ -10,6 +10,7 @@ import { Result, Transport, type UpstreamCounters, upstreamCounters } from './co
 import { EdnsSupport } from './edns-support.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
 import { Health } from './health.ts'
+import { HttpsPool } from './https-pool.ts'
 import { Verdict } from './reply-check.ts'
 import { Secure } from './secure.ts'
 import { TcpPool } from './tcp-pool.ts'
@@ -128,7 +129,10 @@ export class Upstream implements ExchangeHost {
 
   #open(transport: Transport): Channel {
     const options = this.#options
-    return transport === Transport.Udp ? new UdpPool(options) : new TcpPool(options)
+    const secure = this.#secure
+    if (transport === Transport.Udp) return new UdpPool(options)
+    if (transport === Transport.Tcp || secure === null) return new TcpPool(options)
+    return transport === Transport.Tls ? new TcpPool(options) : new HttpsPool(options, secure)
   }
 
   /** Asks. The owner may hear of a failure before this returns. */

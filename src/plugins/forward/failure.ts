@@ -77,6 +77,8 @@ function distrustOf(code: string): string {
   if (problem !== undefined) return `tls: failed to verify certificate: x509: ${problem}`
   const [, alert] = /^ERR_SSL_(?:\w+_)?ALERT_(\w+)$/.exec(code) ?? []
   if (alert !== undefined) return `remote error: tls: ${spoken(alert)}`
+  const [, status] = /^HTTP_(\d+)$/.exec(code) ?? []
+  if (status !== undefined) return `HTTP status ${status}`
   return code.startsWith('ERR_') ? spoken(code.slice(4)) : `tls: ${spoken(code)}`
 }
 

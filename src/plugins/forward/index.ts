@@ -1,4 +1,4 @@
-import { type Directive, inPlugin, readAll, valueError } from '../../corefile/directive.ts'
+import { type Directive, inPlugin, readAll } from '../../corefile/directive.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { type ForwardConfig, readConfig } from './config.ts'
@@ -64,12 +64,6 @@ function setupOne(
 ): { readonly config: ForwardConfig; readonly list: UpstreamList } {
   const log = services.log.plugin('forward')
   const config = readConfig(directive, (message) => log.warning(message))
-  config.to.forEach(({ scheme }, i) => {
-    if (scheme !== 'https') return
-    const token = directive.args[i + 1]!
-    const problem = 'https:// upstreams are not implemented in this release'
-    throw valueError(token, `${problem}: "${token.text}"`)
-  })
   if (config.ignoredFrom.length > 0) {
     const { text, file, line } = directive.args[0]!
     log.warning(
