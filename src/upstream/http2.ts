@@ -8,6 +8,8 @@ import type { Secure } from './secure.ts'
 const MAX_STREAMS = 100
 /** The longest message there is. */
 const MAX_MESSAGE = 0xffff
+/** Streams of a connection are numbered, and the numbers end. */
+const MAX_QUERIES = 1_000_000
 const PORT = 443
 const PATH = '/dns-query'
 const MIME = 'application/dns-message'
@@ -45,6 +47,7 @@ export class Http2Connection {
   #session: ClientHttp2Session | null = null
   #code: string | null = null
   #over = false
+  #asked = 0
   /** Queries under way, those that nobody waits for included. */
   count = 0
 
@@ -94,6 +97,7 @@ export class Http2Connection {
       else caller.replied(Buffer.concat(chunks, length))
     })
     if (!get) stream.end(query)
+    if (++this.#asked >= MAX_QUERIES) this.close()
     return () => {
       waits = false
       stream.close(CANCEL)

@@ -45,7 +45,13 @@ export class TlsIdentity {
     this.digest = createHash('sha256').update(JSON.stringify(files)).digest('base64')
   }
 
-  /** Made when first used. Throws an Error of OpenSSL's where certificate and key do not fit. */
+  /** Throws an Error of OpenSSL's, at load, where it takes the files for too weak. */
+  prepare(): this {
+    this.#context = this.context
+    return this
+  }
+
+  /** Made when first used. */
   get context(): SecureContext {
     const { ca, cert, key } = this.#files
     this.#context ??= tls().createSecureContext({

@@ -128,7 +128,7 @@ export class UpstreamList {
   #encryption({ scheme, serverName }: Manner): Encryption | null {
     if (scheme === 'dns') return null
     const { dohMethod: method, serverName: common, tls } = this.#config
-    this.#identity ??= new TlsIdentity(tls ?? { ca: null, cert: null, key: null })
+    this.#identity ??= new TlsIdentity(tls ?? { ca: null, cert: null, key: null }).prepare()
     const transport = scheme === 'tls' ? Transport.Tls : Transport.Https
     return { transport, identity: this.#identity, serverName: common ?? serverName, method }
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 
 import { upstreamCounters, Transport } from '../../../src/upstream/counters.ts'
@@ -10,8 +12,9 @@ import { startUnbound } from '../../helpers/unbound.ts'
 import { freePort } from '../../helpers/ports.ts'
 import { eventually, honest, silent, startScripted } from '../../upstream/scripted.ts'
 import { startTlsServer } from '../../upstream/tls-server.ts'
-import { Front, type Reply } from './harness.ts'
+import { Front, LogLines, type Reply, setup } from './harness.ts'
 import { KeptStates } from '../../../src/daemon/kept-states.ts'
+import { Clock } from '../../../src/lib/clock.ts'
 
 const pem = makeCertificates({ after })
 
@@ -147,6 +150,26 @@ describe('tls:// upstreams', () => {
     const up = `[INFO] upstream ${at(port)} over tcp-tls is up again`
     await eventually(() => front.log.lines.includes(up), 'up')
     assert.ok(again.queries > 0)
+  })
+
+  test('a key that OpenSSL takes for too weak is an error at load', () => {
+    const [cert, key] = [join(pem.folder, 'weak.pem'), join(pem.folder, 'weak.key')]
+    const making = [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:512',
+      '-nodes',
+      '-subj',
+      '/CN=weak',
+      '-days',
+      '2',
+    ]
+    execFileSync('openssl', [...making, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+    const body = `forward . tls://192.0.2.1 {\ntls ${cert} ${key}\n}`
+    assert.throws(() => setup(body, new KeptStates().open(), new Clock(), new LogLines()), {
+      message: /^Corefile:2 - plugin\/forward: .*key too small$/,
+    })
   })
 
   test('a reload keeps the connections, unless whom to trust has changed', async (t) => {
