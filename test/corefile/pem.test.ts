@@ -2,12 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Token } from '../../src/corefile/parse.ts'
-import { authorities, keyPair } from '../../src/corefile/pem.ts'
+import { readAuthorities, readKeyPair } from '../../src/corefile/pem.ts'
 import { makeCertificates, selfSigned } from '../helpers/certificates.ts'
 
 const pem = makeCertificates({ after })
-const file = (text: string): Token => ({ text, file: 'Corefile', line: 3 })
 const text = (path: string): string => readFileSync(path, 'utf8')
 
 /** A file with that text. */
@@ -17,13 +15,13 @@ function written(name: string, content: string): string {
   return path
 }
 
-test('keyPair() and authorities() give what stands in the files', () => {
-  assert.deepEqual(keyPair(file(pem.client), file(pem.clientKey)), {
+test('readKeyPair() and readAuthorities() give what stands in the files', () => {
+  assert.deepEqual(readKeyPair(pem.client, pem.clientKey), {
     cert: text(pem.client),
     key: text(pem.clientKey),
   })
   const both = `about\n${text(pem.ca)}between\n${text(pem.stranger)}`
-  assert.equal(authorities(file(written('both.pem', both))), both)
+  assert.equal(readAuthorities(written('both.pem', both)), both)
 })
 
 test('what is of no use is refused in CoreDNS’s words, with the file', () => {
@@ -34,34 +32,34 @@ test('what is of no use is refused in CoreDNS’s words, with the file', () => {
   )
   const cases: readonly (readonly [read: () => unknown, problem: string])[] = [
     [
-      () => keyPair(file('/no'), file(pem.key)),
+      () => readKeyPair('/no', pem.key),
       'could not load TLS cert: open /no: no such file or directory',
     ],
     [
-      () => keyPair(file(pem.cert), file('/no')),
+      () => readKeyPair(pem.cert, '/no'),
       'could not load TLS cert: open /no: no such file or directory',
     ],
-    [() => keyPair(file(pem.folder), file(pem.key)), 'could not load TLS cert: is a directory'],
+    [() => readKeyPair(pem.folder, pem.key), 'could not load TLS cert: is a directory'],
     [
-      () => keyPair(file(empty), file(pem.key)),
+      () => readKeyPair(empty, pem.key),
       `could not load TLS cert: tls: failed to find any PEM data in certificate input: ${empty}`,
     ],
     [
-      () => keyPair(file(pem.cert), file(empty)),
+      () => readKeyPair(pem.cert, empty),
       `could not load TLS cert: tls: failed to find any PEM data in key input: ${empty}`,
     ],
     [
-      () => keyPair(file(pem.cert), file(selfSigned(pem.folder, 'other').key)),
+      () => readKeyPair(pem.cert, selfSigned(pem.folder, 'other').key),
       `could not load TLS cert: tls: private key does not match public key of ${pem.cert}`,
     ],
-    [() => authorities(file('/no')), 'error reading /no: open /no: no such file or directory'],
-    [() => authorities(file(empty)), `could not read root certs: none in ${empty}`],
-    [() => authorities(file(pem.key)), `could not read root certs: none in ${pem.key}`],
+    [() => readAuthorities('/no'), 'error reading /no: open /no: no such file or directory'],
+    [() => readAuthorities(empty), `could not read root certs: none in ${empty}`],
+    [() => readAuthorities(pem.key), `could not read root certs: none in ${pem.key}`],
   ]
   for (const [read, problem] of cases) {
-    assert.throws(read, { name: 'CorefileError', message: `Corefile:3 - ${problem}` })
+    assert.throws(read, { message: problem })
   }
-  assert.throws(() => authorities(file(broken)), {
-    message: /^Corefile:3 - could not read root certs: \/.*broken\.pem: /,
+  assert.throws(() => readAuthorities(broken), {
+    message: /^could not read root certs: \/.*broken\.pem: /,
   })
 })

@@ -5,7 +5,8 @@ import {
   type Token,
   valueError,
 } from '../../corefile/directive.ts'
-import { authorities, keyPair } from '../../corefile/pem.ts'
+import { readAuthorities, readKeyPair } from '../../corefile/pem.ts'
+import { reasonOf } from '../../lib/errors.ts'
 import type { TlsFiles } from '../../upstream/secure.ts'
 import type { Destination } from './destination.ts'
 
@@ -15,8 +16,13 @@ export type DohMethod = 'GET' | 'POST'
 export function readTls(option: Option): TlsFiles {
   const [first, key, ca] = countArgs(option, 0, 3)
   if (first === undefined) return { ca: null, cert: null, key: null }
-  if (key === undefined) return { ca: authorities(first), cert: null, key: null }
-  return { ...keyPair(first, key), ca: ca === undefined ? null : authorities(ca) }
+  try {
+    if (key === undefined) return { ca: readAuthorities(first.text), cert: null, key: null }
+    const pair = readKeyPair(first.text, key.text)
+    return { ...pair, ca: ca === undefined ? null : readAuthorities(ca.text) }
+  } catch (error) {
+    throw valueError(first, reasonOf(error))
+  }
 }
 
 export function readMethod(token: Token): DohMethod {
