@@ -21,6 +21,7 @@ export const cancel: LatePlugin = later('cancel', () => import('./cancel/index.t
 export const chaos: LatePlugin = later('chaos', () => import('./chaos/index.ts'))
 export const debug: LatePlugin = later('debug', () => import('./debug/index.ts'))
 export const dns64: LatePlugin = later('dns64', () => import('./dns64/index.ts'))
+export const dnstap: LatePlugin = later('dnstap', () => import('./dnstap/index.ts'))
 export const header: LatePlugin = later('header', () => import('./header/index.ts'))
 export const hosts: LatePlugin = later('hosts', () => import('./hosts/index.ts'))
 export const loadbalance: LatePlugin = later('loadbalance', () => import('./loadbalance/index.ts'))

@@ -31,6 +31,8 @@ export interface Stage {
   collects?(q: Query): boolean
   /** Runs once per query after the reply went out: q.out[0..q.outLength) is what was sent. */
   observe?(q: Query): void
+  /** Told of every query that went to an upstream, once it is clear what came of it (`dnstap`, `trace`). */
+  exchanged?(q: Query, exchange: UpstreamExchange): void
   /** Addresses this block listens on (the `bind` directive). */
   readonly addresses?: readonly string[]
   /** What encrypts the block's `tls://` zones (the `tls` directive). */
@@ -66,6 +68,22 @@ export interface Metadatum {
   readonly late?: true
   /** Null where there is none of this query. */
   of(q: Query): string | null
+}
+
+/** A query of ours at an upstream. Borrowed until the call returns. */
+export interface UpstreamExchange {
+  /** Its address, `10.0.0.7:53`. */
+  readonly upstream: string
+  /** How: `udp`, `tcp`. */
+  readonly transport: string
+  /** Our own address and port; '' where they are not known. */
+  readonly local: string
+  /** `Clock.now` when it was sent. */
+  readonly sentAt: number
+  /** The message as it was sent. */
+  readonly query: Uint8Array
+  /** The message that came back; null: none, or not in time. */
+  readonly reply: Uint8Array | null
 }
 
 /** What a plugin may know of the server block it stands in. */

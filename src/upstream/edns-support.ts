@@ -1,3 +1,7 @@
+import { Rcode } from '../wire/codes.ts'
+import { readCount, Section } from '../wire/header.ts'
+import { type Exchange, ExchangeState } from './exchange.ts'
+
 /** How long a server that seems to know no EDNS is asked without, at first and at most. */
 const FIRST_PLAIN_MS = 1000
 const LONGEST_PLAIN_MS = 5 * 60_000
@@ -50,4 +54,26 @@ export class EdnsSupport {
     this.#plainUntil = now + this.#pause
     this.#pause = Math.min(2 * this.#pause, LONGEST_PLAIN_MS)
   }
+}
+
+/**
+ * Whether it may be for its OPT that a query met an error, as with servers that know no EDNS
+ * (RFC 6891 §7). A forwarder passes on what such a server said, with an OPT of its own. Other errors
+ * than FORMERR and NOTIMP have other reasons as well: then OPT must be missing, and there must be time
+ * to ask again.
+ */
+export function refusesOpt(x: Exchange, reply: Buffer, rcode: number): boolean {
+  if (rcode === Rcode.FormErr || rcode === Rcode.NotImp) return true
+  const vague = rcode === Rcode.ServFail || rcode === Rcode.Refused
+  return vague && !hasAdditional(reply) && x.state === ExchangeState.Asked
+}
+
+/** Whether the server knew the answer. */
+export function isGood(rcode: number): boolean {
+  return rcode === Rcode.NoError || rcode === Rcode.NXDomain
+}
+
+/** Whether there are records where OPT would be. */
+export function hasAdditional(reply: Buffer): boolean {
+  return readCount(reply, Section.Additional) > 0
 }

@@ -111,7 +111,12 @@ export class Exchange {
   result: Result = 0
   /** The system's word for what went wrong, e.g. ECONNREFUSED; null where there is none. */
   code: string | null = null
-  /** Our own address and port when that happened, over UDP; '' where it is not known. */
+  /** Whether `local` is to be known of every query that is sent. */
+  tellsLocal = false
+  /**
+   * Our own address and port, where `tellsLocal`; else as they were when something went wrong over UDP; '' where
+   * they are not known.
+   */
   local = ''
 
   constructor(owner: ExchangeOwner) {

@@ -5,6 +5,7 @@ import { Timer } from '../lib/timer-wheel.ts'
 import type { Flushable } from '../lib/turn.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
+import { localOf } from './address.ts'
 import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Acknowledgeable } from './context.ts'
 import { Transport } from './counters.ts'
@@ -144,6 +145,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     x.carrier = this
     x.sentAt = this.usedAt = this.#options.context.clock.now
     x.number = this.sent++
+    if (x.tellsLocal) x.local = localOf(this.#socket)
     if (this.owed++ === 0) {
       this.progressAt = x.sentAt
       this.#rested = true

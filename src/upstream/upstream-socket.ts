@@ -120,6 +120,7 @@ export class UpstreamSocket implements Carrier {
 
   #write(x: Exchange): void {
     x.sentAt = this.usedAt = this.#options.context.clock.now
+    if (x.tellsLocal) x.local = this.local
     const { ports, turn } = this.#options.context
     const length = writeQuery(scratch, 0, x)
     const failure = ports.send(this.#fd, scratch, length)

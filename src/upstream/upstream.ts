@@ -1,13 +1,13 @@
 import { type Endpoint, joinHostPort } from '../lib/address.ts'
 import { Episode } from '../lib/episode.ts'
-import { Flag, Rcode } from '../wire/codes.ts'
+import { Flag } from '../wire/codes.ts'
 import { markCut } from '../wire/cut.ts'
-import { rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
+import { rcodeOf, readFlags } from '../wire/header.ts'
 import type { Destination } from './ask.ts'
 import type { Channel, ChannelOptions } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
-import { EdnsSupport } from './edns-support.ts'
+import { EdnsSupport, hasAdditional, isGood, refusesOpt } from './edns-support.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
 import { Health } from './health.ts'
 import { HttpsPool } from './https-pool.ts'
@@ -280,24 +280,4 @@ export class Upstream implements ExchangeHost {
     for (const channel of this.#channels) channel?.close()
     for (const health of this.#health) health.close()
   }
-}
-
-/**
- * Whether it may be for its OPT that a query met an error, as with servers that know no EDNS
- * (RFC 6891 §7). A forwarder passes on what such a server said, with an OPT of its own. Other errors
- * than FORMERR and NOTIMP have other reasons as well: then OPT must be missing, and there must be time
- * to ask again.
- */
-function refusesOpt(x: Exchange, reply: Buffer, rcode: number): boolean {
-  if (rcode === Rcode.FormErr || rcode === Rcode.NotImp) return true
-  const vague = rcode === Rcode.ServFail || rcode === Rcode.Refused
-  return vague && !hasAdditional(reply) && x.state === ExchangeState.Asked
-}
-
-function isGood(rcode: number): boolean {
-  return rcode === Rcode.NoError || rcode === Rcode.NXDomain
-}
-
-function hasAdditional(reply: Buffer): boolean {
-  return readCount(reply, Section.Additional) > 0
 }

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 const packages = {
   conntrack: 'conntrack',
   dig: 'bind9-dnsutils',
+  'dnstap-ldns': 'dnstap-ldns',
   dnsperf: 'dnsperf',
+  fstrm_capture: 'fstrm-bin',
   ip: 'iproute2',
   'iptables-nft': 'iptables',
   kdig: 'knot-dnsutils',

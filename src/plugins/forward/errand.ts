@@ -16,6 +16,7 @@ import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import type { Policy } from './policy.ts'
+import type { Taps } from './taps.ts'
 import { UpstreamChoice } from './upstream-choice.ts'
 
 /** What the errands of one directive have in common. */
@@ -32,6 +33,8 @@ export interface ErrandRules {
   readonly nextOnNodata: boolean
   /** The next `forward`, or null where this is the last. */
   readonly nextForward: Handler | null
+  /** Told of every exchange; null where nobody wants to know. */
+  readonly taps: Taps | null
   readonly done: Handler
   /** Takes the errand back for another query. */
   release(errand: Errand): void
@@ -111,6 +114,7 @@ export class Errand implements ExchangeOwner {
     x.udpSize = q.maxUdpSize
     x.client = q.place
     x.index = index
+    x.tellsLocal = this.#rules.taps !== null
     x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
     if (this.#attempts++ > 0) upstream.counters.retries++
@@ -132,6 +136,7 @@ export class Errand implements ExchangeOwner {
       return false
     }
     q.upstream = this.#upstreams[x.index]!.name
+    this.#tap(x, reply, length)
     this.#underWay--
     if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)
     const { failover, next, nextForward, nextOnNodata } = this.#rules
@@ -154,7 +159,8 @@ export class Errand implements ExchangeOwner {
     return true
   }
 
-  truncated(_x: Exchange, reply: Buffer, length: number): void {
+  truncated(x: Exchange, reply: Buffer, length: number): void {
+    this.#tap(x, reply, length)
     this.#fallback ??= Buffer.copyBytesFrom(reply, 0, length)
   }
 
@@ -176,12 +182,17 @@ export class Errand implements ExchangeOwner {
   failed(x: Exchange): void {
     // One that was late is counted already.
     if (!x.late) this.#failures++
+    this.#tap(x, null, 0)
     this.#underWay--
     if (x.bareRcode > 0) this.#bareRcode = x.bareRcode
     this.#note(x, x.result, x.code)
     const isCrowd = x.result === Result.Timeout && keptQueries.isCrowdedBy(this.#q!)
     const again = isCrowd ? this.#askUntried() : this.#attempt(x)
     if (!again && this.#underWay === 0) this.#giveUp()
+  }
+
+  #tap(x: Exchange, reply: Buffer | null, length: number): void {
+    this.#rules.taps?.tell(this.#q!, x, this.#upstreams[x.index]!.name, reply, length)
   }
 
   #note(x: Exchange, result: Result, code: string | null): void {
@@ -236,7 +247,10 @@ export class Errand implements ExchangeOwner {
   /** Cancels what is under way, as `result`, and gives the errand back: the query is no longer ours. */
   #end(result: Result): void {
     this.#deadline.clear()
-    if (this.#underWay > 0) for (const x of this.#exchanges) x.cancel(result)
+    if (this.#underWay > 0) {
+      this.#rules.taps?.tellUnanswered(this.#q!, this.#exchanges, this.#upstreams)
+      for (const x of this.#exchanges) x.cancel(result)
+    }
     this.#q = null
     this.#fallback = null
     this.#bareRcode = 0

@@ -12,6 +12,7 @@ import { forwardCounters } from './counters.ts'
 import { Errand, type ErrandRules } from './errand.ts'
 import { MergedQuestions } from './merged.ts'
 import { makePolicy } from './policy.ts'
+import type { Taps } from './taps.ts'
 import type { UpstreamList } from './upstream-list.ts'
 
 /** More free errands than this are left to the garbage collector. */
@@ -24,6 +25,8 @@ export interface ForwarderParts {
   readonly next: Handler
   /** The same, where that is another `forward`. */
   readonly nextForward: Handler | null
+  /** Told of what upstreams are asked; null where nobody wants to know. */
+  readonly taps: Taps | null
   readonly done: Handler
 }
 
@@ -45,7 +48,7 @@ export class Forwarder {
   #underWay = 0
 
   constructor(parts: ForwarderParts) {
-    const { config, list, nextForward } = parts
+    const { config, list, nextForward, taps } = parts
     this.#p = parts
     this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
     this.#zone = config.from === '.' ? null : zoneTable([config.from])
@@ -60,6 +63,7 @@ export class Forwarder {
       next: bits(config.next),
       nextOnNodata: config.nextOnNodata,
       nextForward,
+      taps,
       done: this.#done,
       release: (errand) => this.#release(errand),
     }

@@ -6,6 +6,7 @@ import { describeConfig } from './describe.ts'
 import { Forwarder } from './forwarder.ts'
 import { MergedQuestions } from './merged.ts'
 import { metrics } from './metrics.ts'
+import { Taps } from './taps.ts'
 import { UpstreamList } from './upstream-list.ts'
 
 /** `forward`: answers from other servers. Several in one block are tried in file order. */
@@ -26,8 +27,9 @@ export const forward: Plugin = {
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null
+        const taps = Taps.of(block.stages)
         for (const { config, list } of parts.toReversed()) {
-          const forwarder = new Forwarder({ config, list, next: handler, nextForward, done })
+          const forwarder = new Forwarder({ config, list, next: handler, nextForward, taps, done })
           forwarders = [...forwarders, forwarder]
           handler = forwarder.handle
           nextForward = handler

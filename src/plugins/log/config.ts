@@ -10,9 +10,9 @@ import {
   type Warn,
   zonesOr,
 } from '../../corefile/directive.ts'
+import { COMMON, Format } from '../../serve/format.ts'
 import type { BlockMetadata } from '../../serve/metadata.ts'
-import { COMMON, Format } from './format.ts'
-import { ALL_CLASSES, ResponseClass } from './response-class.ts'
+import { ALL_CLASSES, ResponseClass } from '../../serve/response-class.ts'
 
 /** Which queries are logged how. */
 export interface Rule {

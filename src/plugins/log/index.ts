@@ -6,7 +6,7 @@ import { isBlocked } from '../../telemetry/log.ts'
 import { rcodeName, typeName } from '../../wire/codes.ts'
 import { nameText } from '../../wire/question.ts'
 import { readRules, type Rule } from './config.ts'
-import { ALL_CLASSES, classOf } from './response-class.ts'
+import { ALL_CLASSES, classOf } from '../../serve/response-class.ts'
 
 /** `log`: a line for each query, once it is answered. */
 export const log: Plugin = {

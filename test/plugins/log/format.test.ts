@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Format } from '../../../src/plugins/log/format.ts'
+import { Format } from '../../../src/serve/format.ts'
 import { log } from '../../../src/plugins/log/index.ts'
 import type { Stage } from '../../../src/serve/plugin.ts'
 import { Protocol, Query } from '../../../src/serve/query.ts'

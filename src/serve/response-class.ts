@@ -1,8 +1,8 @@
-import { Outcome, type Query } from '../../serve/query.ts'
-import { classify, ResponseKind } from '../../wire/classify.ts'
-import { Rcode } from '../../wire/codes.ts'
-import { Records, scanRecords } from '../../wire/records.ts'
-import { WireStatus } from '../../wire/status.ts'
+import { Outcome, type Query } from './query.ts'
+import { classify, ResponseKind } from '../wire/classify.ts'
+import { Rcode } from '../wire/codes.ts'
+import { Records, scanRecords } from '../wire/records.ts'
+import { WireStatus } from '../wire/status.ts'
 
 /** What a query came to, as the `class` option selects it; bits of a set. */
 export const ResponseClass = { Success: 1, Denial: 2, Error: 4 } as const

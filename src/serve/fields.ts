@@ -1,14 +1,7 @@
-import { Outcome, Protocol, type Query } from '../../serve/query.ts'
-import {
-  className,
-  Flag,
-  OPCODE_MASK,
-  OPCODE_SHIFT,
-  rcodeName,
-  typeName,
-} from '../../wire/codes.ts'
-import { readFlags } from '../../wire/header.ts'
-import { nameText } from '../../wire/question.ts'
+import { Outcome, Protocol, type Query } from './query.ts'
+import { className, Flag, OPCODE_MASK, OPCODE_SHIFT, rcodeName, typeName } from '../wire/codes.ts'
+import { readFlags } from '../wire/header.ts'
+import { nameText } from '../wire/question.ts'
 import { classOf, kindOf } from './response-class.ts'
 
 /** Writes one placeholder; `seconds` is how long the query took. */
@@ -58,13 +51,13 @@ export const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['{rcode}', (q) => (answered(q) ? rcodeText(q.rcode) : EMPTY)],
   ['{>rflags}', (q) => (answered(q) ? flagText(readFlags(q.out)) : EMPTY)],
   ['{rsize}', (q) => String(answered(q) ? q.outLength : 0)],
-  ['{duration}', (_q, seconds) => `${seconds}s`],
-  ['{/log/type}', (q) => kindNames[kindOf(q)]],
-  ['{/log/class}', (q) => classNames[classOf(q)]],
+  ['{duration}', (q, seconds) => (q.finished ? `${seconds}s` : EMPTY)],
+  ['{/log/type}', (q) => (q.finished ? kindNames[kindOf(q)] : EMPTY)],
+  ['{/log/class}', (q) => (q.finished ? classNames[classOf(q)] : EMPTY)],
 ])
 
 function answered(q: Query): boolean {
-  return q.outcome !== Outcome.Drop
+  return q.finished && q.outcome !== Outcome.Drop
 }
 
 function bracketed(address: string): string {

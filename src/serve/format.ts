@@ -1,5 +1,5 @@
-import type { BlockMetadata } from '../../serve/metadata.ts'
-import type { Query } from '../../serve/query.ts'
+import type { BlockMetadata } from './metadata.ts'
+import type { Query } from './query.ts'
 import { EMPTY, type Field, fields } from './fields.ts'
 
 /** NCSA's common log format, as far as DNS has its fields. */

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { parseHostPort } from '../../lib/address.ts'
+import { reasonOf } from '../../lib/errors.ts'
+import type { Log } from '../../lib/log.ts'
+import type { DnstapConfig } from './config.ts'
+import type { DnstapCounters } from './counters.ts'
+import { Output } from './output.ts'
+import type { Envelope, TapMessage } from './payload.ts'
+import type { Destination } from './sink.ts'
+
+/** Collectors at once; more are cut. */
+const MAX_READERS = 16
+const LIMITS = { queue: 1, writeBuffer: 1 }
+
+type ListenerConfig = Pick<DnstapConfig, 'address' | 'skipVerify' | 'tls' | 'transport'>
+
+/** An address that collectors connect to. It lives on over reloads. */
+export class Listener implements Destination {
+  readonly #config: ListenerConfig
+  readonly #counters: DnstapCounters
+  readonly #log: Log
+  readonly #readers = new Map<Socket, Output>()
+  #server: Server | null = null
+
+  constructor(config: ListenerConfig, counters: DnstapCounters, log: Log) {
+    this.#config = config
+    this.#counters = counters
+    this.#log = log
+  }
+
+  add(m: TapMessage, envelope: Envelope): void {
+    for (const reader of this.#readers.values()) reader.add(m, envelope)
+  }
+
+  start(): void {
+    if (this.#server !== null) return
+    try {
+      const server = this.#open()
+      if (server === null) return
+      this.#server = server
+      server.on('error', (error) => this.#failed(error))
+      const { address, transport } = this.#config
+      if (transport === 'unix') server.listen({ path: address })
+      else server.listen(this.#endpoint(address))
+      server.unref()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #endpoint(address: string): { host?: string; port: number } {
+    const endpoint = parseHostPort(address)
+    if (typeof endpoint === 'string') throw new Error(endpoint)
+    const { host, port } = endpoint
+    return host === '' ? { port } : { host, port }
+  }
+
+  #open(): Server | null {
+    const { skipVerify, tls, transport } = this.#config
+    if (transport !== 'tls') return createServer((socket) => this.#accept(socket))
+    if (tls === null) {
+      this.#log.warning('TLS listener requires cert and key files')
+      return null
+    }
+    const { cert, key, ca } = tls
+    const asks = ca === null ? {} : { ca: readFileSync(ca), requestCert: true }
+    const options = { cert: readFileSync(cert), key: readFileSync(key), ...asks }
+    const { createServer: createTlsServer } = process.getBuiltinModule('node:tls')
+    return createTlsServer({ ...options, rejectUnauthorized: !skipVerify }, (socket) =>
+      this.#accept(socket),
+    )
+  }
+
+  #failed(error: unknown): void {
+    this.#log.error(`Failed to start dnstap listener: ${reasonOf(error)}`)
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => {})
+    if (this.#readers.size >= MAX_READERS) {
+      socket.destroy()
+      return
+    }
+    socket.unref()
+    const output = new Output(LIMITS, this.#counters)
+    this.#readers.set(socket, output)
+    output.open(
+      socket,
+      () => {},
+      (reason) => {
+        this.#readers.delete(socket)
+        if (reason !== null) this.#log.warning(`A reader of dnstap has gone: ${reason}`)
+      },
+    )
+  }
+
+  async end(): Promise<void> {
+    const server = this.#server
+    if (server === null) return
+    this.#server = null
+    // Node removes the path of one that listened.
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const output of this.#readers.values()) output.end()
+    await closed
+  }
+}
