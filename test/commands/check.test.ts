@@ -92,7 +92,7 @@ a.test:53 {
     bogus
   }
   kubernetes cluster.local
-  forward . 10.0.0.256 tls://10.0.0.1 {
+  forward . 10.0.0.256 quic://10.0.0.1 {
     expire -1s
     nonsense 5
   }

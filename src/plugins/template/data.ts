@@ -1,3 +1,4 @@
+import type { BlockMetadata } from '../../serve/metadata.ts'
 import type { Query } from '../../serve/query.ts'
 import { className, Flag, typeName } from '../../wire/codes.ts'
 import { opcodeOf, rcodeOf } from '../../wire/header.ts'
@@ -19,14 +20,23 @@ export class Matched {
   readonly q: Query
   readonly zone: RuleZone
   readonly pattern: NamedPattern
+  readonly metadata: BlockMetadata
   readonly #class: number
   readonly #type: number
 
   /** @param klass the question's, or the template's where that is ANY; so is `type` */
-  constructor(q: Query, zone: RuleZone, pattern: NamedPattern, klass: number, type: number) {
+  constructor(
+    q: Query,
+    zone: RuleZone,
+    pattern: NamedPattern,
+    metadata: BlockMetadata,
+    klass: number,
+    type: number,
+  ) {
     this.q = q
     this.zone = zone
     this.pattern = pattern
+    this.metadata = metadata
     this.#class = klass
     this.#type = type
   }
@@ -70,8 +80,12 @@ export function templateData(matched: Matched): Struct {
       Question: () => question(q, '*dns.Question'),
       Remote: () => q.target.remoteAddress(q),
     },
-    // No plugin publishes any.
-    methods: { Meta: { parameters: ['string'], call: () => '' } },
+    methods: {
+      Meta: {
+        parameters: ['string'],
+        call: ([label]) => matched.metadata.value(label as string, q) ?? '',
+      },
+    },
   }
 }
 

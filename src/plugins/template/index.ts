@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts'
+import { BlockMetadata } from '../../serve/metadata.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { className, Rcode, rcodeName, typeName } from '../../wire/codes.ts'
@@ -24,6 +25,7 @@ export const template: Plugin = {
     for (const config of configs) warnOfBadRecords(config, log)
     const rules = configs.map((config) => new Rule(config))
     const reporter = new Reporter(log, services.clock)
+    const metadata = new BlockMetadata(block)
     return {
       wrap: (next: Handler, done: Handler): Handler => {
         return (q) => {
@@ -35,7 +37,8 @@ export const template: Plugin = {
             if (name === '' && !rule.takesAllNames) name = nameText(q.wire, q.question, true)
             const pattern = rule.matchOf(name)
             if (pattern !== null) {
-              answerBy(rule, q, zone, pattern, reporter, done)
+              const matched = match(rule, q, zone, pattern, metadata)
+              answer(rule.config, matched, reporter, done)
               return
             }
             if (rule.passes(q)) continue
@@ -51,19 +54,17 @@ export const template: Plugin = {
   },
 }
 
-function answerBy(
+function match(
   rule: Rule,
   q: Query,
   zone: RuleZone,
   pattern: NamedPattern,
-  reporter: Reporter,
-  done: Handler,
-): void {
+  metadata: BlockMetadata,
+): Matched {
   const klass = rule.classOf(q)
   const type = rule.typeOf(q)
   zone.matches.count(q.server, klass, type)
-  const matched = new Matched(q, zone, pattern, klass, type)
-  answer(rule.config, matched, reporter, done)
+  return new Matched(q, zone, pattern, metadata, klass, type)
 }
 
 function warnOfBadRecords(

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { template } from '../../../src/plugins/template/index.ts'
+import { makeFinish } from '../../../src/serve/finish.ts'
 import { Class, Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
-import { a, cname, recordsOf } from '../../wire/message.ts'
+import { directivesOf } from '../../helpers/directives.ts'
+import { testBlock } from '../../helpers/services.ts'
+import { accepted, FakeTarget } from '../../serve/fake-target.ts'
+import { a, cname, message, recordsOf } from '../../wire/message.ts'
 import { Bench, shown } from './harness.ts'
 
 const ip = '^ip-10-(?P<b>[0-9]*)-(?P<c>[0-9]*)-(?P<d>[0-9]*)[.]example[.]$'
@@ -290,4 +295,18 @@ describe('a CNAME record that a template made', () => {
     assert.equal(bench.ask('loop.test').length, 10)
     assert.deepEqual(bench.panics, [])
   })
+})
+
+test('metadata of the block is at hand', () => {
+  const stages = [
+    { name: 'metadata', stage: { collects: () => true } },
+    { name: 'view', stage: { metadata: [{ label: 'view/name', of: () => 'inside' }] } },
+  ]
+  const line =
+    'template IN TXT {\nanswer ". 1 IN TXT {{ .Meta `view/name` }}-{{ .Meta `view/no` }}"\n}'
+  const stage = template.setup(directivesOf('template', line), testBlock({ stages }))
+  const target = new FakeTarget()
+  const q = accepted(message({ name: 'a.test', type: Type.TXT, flags: Flag.RD }), target)
+  stage.wrap!(() => assert.fail(), makeFinish([]))(q)
+  assert.deepEqual(shown(target.sent[0]!), ['NOERROR', 'AN . 1 IN TXT inside-'])
 })
