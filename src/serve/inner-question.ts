@@ -100,6 +100,7 @@ export function askServer(
   inner.enter = q.enter
   inner.own = q.own
   inner.depth = q.depth + 1
+  inner.traceId = q.traceId
   if (inner.depth <= MAX_DEPTH) {
     q.enter(inner)
     return

@@ -156,6 +156,8 @@ export class Query {
   maxUdpSize: number = MAX_UDP_SIZE
   /** Milliseconds after `receivedAt` that it may wait for an answer. */
   patience: number = PATIENCE_MS
+  /** The trace that it is part of, 32 hexadecimal digits; '' for none (`trace`). */
+  traceId = ''
   /** True once the reply was handed to the target, or the query dropped. */
   finished = false
 
@@ -184,6 +186,7 @@ export class Query {
     this.answeredBy = ''
     this.upstream = ''
     this.asker = null
+    this.traceId = ''
     this.own = false
     this.depth = 0
     this.finished = false
@@ -237,6 +240,7 @@ export class Query {
     copy.enter = this.enter
     copy.depth = this.depth
     copy.asker = this.asker
+    copy.traceId = this.traceId
     copy.own = this.own
     copy.rewritten = this.rewritten
     copy.options = this.options

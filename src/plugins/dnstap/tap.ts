@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts'
+import { TimeOfDay } from '../../lib/time-of-day.ts'
 import { Format } from '../../serve/format.ts'
 import { BlockMetadata } from '../../serve/metadata.ts'
 import type { BlockContext, UpstreamExchange } from '../../serve/plugin.ts'
@@ -19,9 +20,6 @@ const MAX_ADDRESSES = 1024
 /** Octets of `extra`, placeholders filled in. */
 const MAX_EXTRA = 65_535
 
-/** The clock may be as old as a batch of queries: no less is a time of day that was set. */
-const DRIFT_MS = 20
-
 /** Makes messages of what happens in a block, for one destination. */
 export class Tap {
   readonly #full: boolean
@@ -29,13 +27,13 @@ export class Tap {
   readonly #destination: Destination
   readonly #plain: Envelope
   readonly #extra: Format | null
-  /** When the clock was 0, in milliseconds since 1970. */
-  #epoch = 0
+  readonly #time: TimeOfDay
   readonly #addresses = new Map<string, SocketAddress | null>()
 
   constructor(config: DnstapConfig, destination: Destination, block: BlockContext) {
     this.#full = config.full
     this.#clock = block.services.clock
+    this.#time = new TimeOfDay(this.#clock)
     this.#destination = destination
     const identity = Buffer.from(config.identity)
     this.#plain = { identity, version: Buffer.from(config.version), extra: null }
@@ -50,7 +48,7 @@ export class Tap {
       protocol: protocolOf(q),
       from: clientAddress(q.client),
       to: null,
-      queryTime: this.#timeOf(receivedAt),
+      queryTime: this.#time.at(receivedAt),
       responseTime: null,
       wire: this.#full ? wire.subarray(0, length) : null,
     }
@@ -65,8 +63,8 @@ export class Tap {
       protocol: protocolOf(q),
       from: clientAddress(q.client),
       to: null,
-      queryTime: this.#timeOf(q.receivedAt),
-      responseTime: this.#timeOf(this.#clock.refresh()),
+      queryTime: this.#time.at(q.receivedAt),
+      responseTime: this.#time.at(this.#clock.refresh()),
       wire: this.#full ? q.out.subarray(0, q.outLength) : null,
     }
     this.#destination.add(message, this.#envelope(q))
@@ -79,7 +77,7 @@ export class Tap {
       protocol: SocketProtocol[transport as keyof typeof SocketProtocol],
       from: this.#address(local),
       to: this.#address(upstream),
-      queryTime: this.#timeOf(sentAt),
+      queryTime: this.#time.at(sentAt),
     }
     const envelope = this.#envelope(q)
     const wire = this.#full ? query : null
@@ -90,20 +88,11 @@ export class Tap {
       {
         ...common,
         type: MessageType.ForwarderResponse,
-        responseTime: this.#timeOf(this.#clock.refresh()),
+        responseTime: this.#time.at(this.#clock.refresh()),
         wire: this.#full ? reply : null,
       },
       envelope,
     )
-  }
-
-  /** Milliseconds since 1970 for a time of the clock. */
-  #timeOf(time: number): number {
-    const { now } = this.#clock
-    const epoch = Date.now() - now
-    // The time of day has whole milliseconds, and may be set; the clock's have fractions, in order.
-    if (Math.abs(epoch - this.#epoch) > DRIFT_MS) this.#epoch = epoch
-    return this.#epoch + time
   }
 
   #envelope(q: Query): Envelope {

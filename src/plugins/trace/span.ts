@@ -1,0 +1,83 @@
+/** What happened to a traced query, from when to when. */
+export interface Span {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string
+  /** 16 hexadecimal digits. */
+  readonly id: string
+  /** Null: that of the query itself. */
+  readonly parentId: string | null
+  readonly name: string
+  /** Milliseconds since 1970, with fractions. */
+  readonly start: number
+  /** Milliseconds. */
+  readonly duration: number
+  /** Of the other side, an IP address and a port. */
+  readonly peer: { readonly host: string; readonly port: number }
+  readonly tags: Readonly<Record<string, string>>
+  readonly failed: boolean
+}
+
+/** Spans as Zipkin's API v2 takes them. */
+export function zipkinJson(spans: readonly Span[], service: string): string {
+  return JSON.stringify(
+    spans.map((span) => ({
+      traceId: span.traceId,
+      id: span.id,
+      ...(span.parentId === null ? {} : { parentId: span.parentId }),
+      kind: span.parentId === null ? 'SERVER' : 'CLIENT',
+      name: span.name,
+      timestamp: Math.round(span.start * 1000),
+      duration: Math.max(Math.round(span.duration * 1000), 1),
+      localEndpoint: { serviceName: service },
+      remoteEndpoint: {
+        [span.peer.host.includes(':') ? 'ipv6' : 'ipv4']: span.peer.host,
+        port: span.peer.port,
+      },
+      tags: span.failed ? { ...span.tags, error: 'true' } : span.tags,
+    })),
+  )
+}
+
+const SERVER = 2
+const CLIENT = 3
+const ERROR = 2
+
+/** Spans as OTLP over HTTP takes them, in JSON: an ExportTraceServiceRequest. */
+export function otlpJson(spans: readonly Span[], service: string, version: string): string {
+  return JSON.stringify({
+    resourceSpans: [
+      {
+        resource: { attributes: attributes({ 'service.name': service }) },
+        scopeSpans: [
+          {
+            scope: { name: 'dnslet', version },
+            spans: spans.map((span) => ({
+              traceId: span.traceId,
+              spanId: span.id,
+              ...(span.parentId === null ? {} : { parentSpanId: span.parentId }),
+              name: span.name,
+              kind: span.parentId === null ? SERVER : CLIENT,
+              startTimeUnixNano: nanoseconds(span.start),
+              endTimeUnixNano: nanoseconds(span.start + span.duration),
+              attributes: attributes({
+                ...span.tags,
+                'network.peer.address': span.peer.host,
+                'network.peer.port': String(span.peer.port),
+              }),
+              ...(span.failed ? { status: { code: ERROR } } : {}),
+            })),
+          },
+        ],
+      },
+    ],
+  })
+}
+
+function attributes(values: Readonly<Record<string, string>>): unknown {
+  return Object.entries(values).map(([key, value]) => ({ key, value: { stringValue: value } }))
+}
+
+/** A number of nanoseconds has more digits than a double; microseconds are as fine as the clock. */
+function nanoseconds(milliseconds: number): string {
+  return `${Math.round(milliseconds * 1000)}000`
+}

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, test, type TestContext } from 'node:test'
+import { Collector, type Post } from '../../../src/plugins/trace/collector.ts'
+import { traceCounters } from '../../../src/plugins/trace/counters.ts'
+import { trace } from '../../../src/plugins/trace/index.ts'
+import { otlpJson, type Span, zipkinJson } from '../../../src/plugins/trace/span.ts'
+import { Outcome, Protocol, Query } from '../../../src/serve/query.ts'
+import { clientSockaddr } from '../../../src/sys/sockaddr.ts'
+import { answerWith, RecordedLog, TestBlock, TestClient } from '../../telemetry/block.ts'
+import { eventually } from '../../upstream/scripted.ts'
+import { a, message } from '../../wire/message.ts'
+
+interface ReceivedSpan {
+  readonly traceId: string
+  readonly id: string
+  readonly parentId?: string
+  readonly kind: string
+  readonly name: string
+  readonly timestamp: number
+  readonly duration: number
+  readonly localEndpoint: Readonly<Record<string, unknown>>
+  readonly remoteEndpoint: Readonly<Record<string, unknown>>
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** A collector over HTTP: what it was sent, path and content type first. */
+async function collect(
+  t: TestContext,
+  status = 202,
+): Promise<{ readonly authority: string; readonly posts: (readonly [string, string, string])[] }> {
+  const posts: (readonly [string, string, string])[] = []
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      const { headers, url = '' } = request
+      posts.push([url, headers['content-type'] ?? '', Buffer.concat(parts).toString()])
+      response.writeHead(status).end('{}')
+    })
+  }
+  const server: Server = createServer(handle)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { authority: `127.0.0.1:${(server.address() as AddressInfo).port}`, posts }
+}
+
+function ask(
+  block: TestBlock,
+  name: string,
+  from = '10.0.0.7',
+  protocol: Protocol = Protocol.Udp,
+): Query {
+  const wire = message({ name, id: 7, flags: 0x0100 })
+  const q = new Query(new TestClient(protocol, from))
+  q.client = clientSockaddr(from, 40_000)
+  q.reset(wire, wire.length, block.clock.now)
+  block.server.dispatch(q)
+  return q
+}
+
+const exchange = {
+  upstream: '10.96.0.11:53',
+  transport: 'tcp',
+  local: '',
+  query: Buffer.alloc(12),
+  reply: Buffer.alloc(12),
+}
+
+describe('trace', () => {
+  test('one query of so many, and its questions to upstreams, in Zipkin’s words', async (t) => {
+    const { authority, posts } = await collect(t)
+    const lines = `trace ${authority} {\nevery 2\nservice node\nzipkin_max_batch_interval 10ms\n}`
+    const block = new TestBlock(trace, lines)
+    await block.start(t)
+    block.answer = (q) => {
+      block.stage.exchanged!(q, { ...exchange, sentAt: block.clock.now })
+      block.stage.exchanged!(q, { ...exchange, sentAt: block.clock.now, reply: null })
+      answerWith({ answer: [a('x')] })(q)
+    }
+    assert.equal(ask(block, 'first.test').traceId, '')
+    const { traceId } = ask(block, 'Second.test', 'fd00::7', Protocol.Tcp)
+    assert.match(traceId, /^[0-9a-f]{32}$/)
+    await eventually(() => posts.length === 1, 'a message')
+    const [path, type, body] = posts[0]!
+    assert.deepEqual([path, type], ['/api/v2/spans', 'application/json'])
+    const [good, bad, server] = JSON.parse(body) as readonly ReceivedSpan[]
+    const id = traceId.slice(16)
+    assert.deepEqual([server!.traceId, server!.id, server!.parentId], [traceId, id, undefined])
+    assert.deepEqual([server!.kind, server!.name], ['SERVER', 'servedns'])
+    assert.deepEqual(server!.localEndpoint, { serviceName: 'node' })
+    assert.equal(server!.remoteEndpoint['ipv6'], 'fd00::7')
+    assert.equal(server!.tags['coredns.io/name'], 'second.test.')
+    assert.deepEqual(
+      ['type', 'rcode', 'proto'].map((key) => server!.tags[`coredns.io/${key}`]),
+      ['A', 'NOERROR', 'tcp'],
+    )
+    assert.equal(server!.tags['error'], undefined)
+    for (const span of [good, bad]) {
+      assert.deepEqual([span!.traceId, span!.parentId, span!.kind], [traceId, id, 'CLIENT'])
+      assert.deepEqual(span!.remoteEndpoint, { ipv4: '10.96.0.11', port: 53 })
+      assert.equal(span!.tags['network.transport'], 'tcp')
+    }
+    assert.notEqual(good!.id, bad!.id)
+    assert.deepEqual([good!.tags['error'], bad!.tags['error']], [undefined, 'true'])
+    assert.ok(Math.abs(server!.timestamp / 1000 - Date.now()) < 60_000)
+    const labels = block.stage.metadata!
+    assert.deepEqual(
+      labels.map(({ label }) => label),
+      ['trace/traceid'],
+    )
+    await eventually(
+      () => traceCounters.get(`http://${authority}/api/v2/spans`).sent === 3,
+      'counted',
+    )
+  })
+
+  test('nothing with every 0, a drop is a failure, and questions of our own are in the trace', async (t) => {
+    const { authority, posts } = await collect(t)
+    const none = new TestBlock(trace, `trace ${authority} {\nevery 0\n}`)
+    none.answer = answerWith({ answer: [a('x')] })
+    assert.equal(ask(none, 'a.test').traceId, '')
+    const block = new TestBlock(trace, `trace otlp ${authority}`)
+    await block.start(t)
+    block.answer = (q) => {
+      q.outcome = Outcome.Drop
+    }
+    const q = ask(block, 'dropped.test')
+    const inner = new Query(q.target)
+    const wire = message({ name: 'inner.test', id: 7, flags: 0x0100 })
+    inner.reset(wire, wire.length, block.clock.now)
+    inner.traceId = q.traceId
+    inner.depth = 1
+    block.stage.observe!(inner)
+    await block.stage.stop!(true)
+    assert.equal(posts.length, 1)
+    const [path, , body] = posts[0]!
+    assert.equal(path, '/v1/traces')
+    assert.match(body, /"status":\{"code":2\}/)
+    assert.match(body, /dropped\.test\./)
+    assert.doesNotMatch(body, /inner/)
+  })
+})
+
+const span: Span = {
+  traceId: '0123456789abcdef0123456789abcdef',
+  id: '0123456789abcdef',
+  parentId: null,
+  name: 'servedns',
+  start: 1_700_000_000_000.25,
+  duration: 0.5,
+  peer: { host: '10.0.0.7', port: 40_000 },
+  tags: { key: 'value' },
+  failed: false,
+}
+
+test('a span in both languages', () => {
+  assert.deepEqual(JSON.parse(zipkinJson([{ ...span, duration: 0, failed: true }], 's')), [
+    {
+      traceId: span.traceId,
+      id: span.id,
+      kind: 'SERVER',
+      name: 'servedns',
+      timestamp: 1_700_000_000_000_250,
+      duration: 1,
+      localEndpoint: { serviceName: 's' },
+      remoteEndpoint: { ipv4: '10.0.0.7', port: 40_000 },
+      tags: { key: 'value', error: 'true' },
+    },
+  ])
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
+  assert.deepEqual(JSON.parse(otlpJson([span, { ...span, parentId: 'f'.repeat(16) }], 's', '1')), {
+    resourceSpans: [
+      {
+        resource: { attributes: [text('service.name', 's')] },
+        scopeSpans: [
+          {
+            scope: { name: 'dnslet', version: '1' },
+            spans: [{ kind: 2 }, { kind: 3, parentSpanId: 'f'.repeat(16) }].map((differs) => ({
+              traceId: span.traceId,
+              spanId: span.id,
+              name: 'servedns',
+              startTimeUnixNano: '1700000000000250000',
+              endTimeUnixNano: '1700000000000750000',
+              attributes: [
+                text('key', 'value'),
+                text('network.peer.address', '10.0.0.7'),
+                text('network.peer.port', '40000'),
+              ],
+              ...differs,
+            })),
+          },
+        ],
+      },
+    ],
+  })
+})
+
+describe('a collector', () => {
+  const config = { url: 'http://c/', backlog: 4, batch: 3, interval: 60_000 }
+  const open = (post: Post, now = (): number => 0) => {
+    const counters = { sent: 0, dropped: 0 }
+    const log = new RecordedLog()
+    const encode = (spans: readonly Span[]): string => String(spans.length)
+    return { collector: new Collector({ config, counters, log, now, encode, post }), counters, log }
+  }
+  const add = (collector: Collector, count: number): void => {
+    for (let i = 0; i < count; i++) collector.add(span)
+  }
+
+  test('gets a batch at a time, and while it takes one, the oldest give way', async () => {
+    const posts: string[] = []
+    let taken: () => void = () => {}
+    const { collector, counters } = open((_url, body) => {
+      posts.push(body)
+      return new Promise((resolve) => (taken = resolve))
+    })
+    add(collector, 2)
+    assert.deepEqual(posts, [])
+    add(collector, 7)
+    assert.deepEqual([posts, counters.dropped], [['3'], 2])
+    taken()
+    await eventually(() => posts.length === 2, 'the next')
+    assert.deepEqual([posts, counters.sent], [['3', '4'], 3])
+    taken()
+    add(collector, 1)
+    const ended = collector.end()
+    await eventually(() => posts.length === 3, 'the rest')
+    taken()
+    await ended
+    assert.deepEqual([posts, counters.sent], [['3', '4', '1'], 8])
+  })
+
+  test('that fails is told of once for each time of trouble', async () => {
+    let time = 0
+    const { collector, counters, log } = open(
+      () => Promise.reject(new Error('fetch failed', { cause: new Error('refused') })),
+      () => time,
+    )
+    for (const at of [0, 1000, 100_000]) {
+      time = at
+      add(collector, 1)
+      await collector.end()
+    }
+    assert.equal(counters.dropped, 3)
+    const line = 'warning Cannot send spans to http://c/: refused'
+    assert.deepEqual(log.texts, [line, line])
+  })
+
+  test('that answers with an error has not taken them', async (t) => {
+    const { authority } = await collect(t, 503)
+    const block = new TestBlock(trace, `trace ${authority}`)
+    await block.start(t)
+    block.answer = answerWith({ answer: [a('x')] })
+    ask(block, 'a.test')
+    await block.stage.stop!(true)
+    assert.match(block.log.texts.join(), /Cannot send spans to .*: status 503/)
+    assert.equal(traceCounters.get(`http://${authority}/api/v2/spans`).dropped, 1)
+  })
+})
