@@ -45,9 +45,9 @@ describe('refusals are one line, exit code 1', () => {
       'Corefile:2 - plugin/cache: cache TTL can not be zero or negative: 0',
     ],
     [
-      'an option of TLS is named',
-      '.:1053 {\n  forward . 127.0.0.1 {\n    tls_servername x\n  }\n}\n',
-      /^Corefile:3 - .*tls_servername/,
+      'a certificate that is not there',
+      '.:1053 {\n  forward . tls://127.0.0.1 {\n    tls /nowhere/cert /nowhere/key\n  }\n}\n',
+      /^Corefile:3 - plugin\/forward: could not load TLS cert: open \/nowhere\/cert: no such file/,
     ],
     [
       'the same zone twice',

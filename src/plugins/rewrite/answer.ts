@@ -163,8 +163,9 @@ function askThere(
   const { answeredBy, ede } = q
   const { at: errorsAt, from, size } = q.errors
   const errors = Buffer.copyBytesFrom(from, errorsAt, size)
+  const waited = q.kept
   const waiting = q.keep()
-  askServer(waiting, target, waiting.question.type, (inner) => {
+  const answered = (inner: Query): void => {
     waiting.reserve()
     waiting.outcome = Outcome.Message
     waiting.answeredBy = answeredBy
@@ -173,7 +174,11 @@ function askThere(
     join(waiting, message, at, target, rules, inner)
     changeRcode(waiting, rules)
     done(waiting)
-  })
+  }
+  const ask = (): void => askServer(waiting, target, waiting.question.type, answered)
+  // A stage below may be giving one answer to several that waited: it is not to be asked before it has.
+  if (waited) queueMicrotask(ask)
+  else ask()
 }
 
 /** Puts together the answer up to the record at `at`, and what its new target led to. */
