@@ -101,7 +101,7 @@ function setUp(block: ServerBlock, keys: readonly Key[], services: Services): Se
   const context: FilledContext = {
     zones: [...new Set(keys.map(({ zone }) => zone))],
     view: viewOf(block, present),
-    keys: keys.map(({ scheme, token }) => ({ text: shown(token), scheme })),
+    keys,
     servers: [],
     listeners: [],
     stages,

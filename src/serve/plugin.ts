@@ -1,4 +1,4 @@
-import type { Directive } from '../corefile/parse.ts'
+import type { Directive, Token } from '../corefile/parse.ts'
 import type { Endpoint } from '../lib/address.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -93,7 +93,7 @@ export interface BlockContext {
   /** The name under which its queries are counted, '' for most: metrics' label `view`. */
   readonly view: string
   /** Its zones as they are written, with their transports: `dns`, `tls`, `https`, `grpc`. */
-  readonly keys: readonly { readonly text: string; readonly scheme: string }[]
+  readonly keys: readonly { readonly token: Token; readonly scheme: string }[]
   /** Names of the servers the block is part of, e.g. `dns://169.254.20.10:53`; filled before start(). */
   readonly servers: readonly string[]
   /** Addresses the block listens on as `host:port`; filled before start(). */

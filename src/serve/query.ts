@@ -88,7 +88,8 @@ const KEPT_SIZE = 12 + 255 + 4
 
 const noBytes = Buffer.alloc(0)
 const nowhere: ServerIdentity = { name: '', index: 0 }
-const nobody = (): void => {}
+/** `Query.enter` of a query that is nowhere. */
+export const noServer = (): void => {}
 
 /**
  * One query on its way through the daemon. Pooled and of one shape: a socket owns one `Query` that
@@ -115,7 +116,7 @@ export class Query {
   /** The server that took the query; set before any plugin sees it. */
   server: ServerIdentity = nowhere
   /** Where that server takes a question that has been read already, see `askServer()`. */
-  enter: (q: Query) => void = nobody
+  enter: (q: Query) => void = noServer
   /** How many questions this one is inside of: 0 for a client's. */
   depth = 0
 
@@ -254,6 +255,8 @@ export class Query {
   release(): void {
     if (!this.kept) return
     keptQueries.give(this.place)
+    // A pooled query is not to hold a configuration.
+    this.enter = noServer
     this.out = noBytes
     this.memo = null
     this.rewritten = null

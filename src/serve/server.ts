@@ -6,7 +6,7 @@ import { parseQuestion } from '../wire/question.ts'
 import { WireStatus } from '../wire/status.ts'
 import { sendReply } from './finish.ts'
 import type { Handler } from './plugin.ts'
-import { type Observer, Outcome, type Query, type ServerIdentity } from './query.ts'
+import { noServer, type Observer, Outcome, type Query, type ServerIdentity } from './query.ts'
 import { FilteredZones } from './filtered-zones.ts'
 import { ZoneTable } from './zone-table.ts'
 
@@ -63,6 +63,8 @@ export class Server {
     } catch (cause) {
       this.#recover(cause, q)
     }
+    // An idle socket's query is not to hold this configuration when there is another one.
+    q.enter = noServer
   }
 
   /** Serves a question that has been read already, see `askServer()`. Never throws. */

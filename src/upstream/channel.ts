@@ -43,8 +43,8 @@ export interface ChannelOptions {
   readonly expire: number
   /** Told where a client's late names begin to hold so many connections that others go before it. */
   readonly crowded?: () => void
-  /** Counts `message[0..length)`, borrowed, which answers no question of ours, and tells of it. */
-  readonly strange: (message: Buffer, length: number) => void
+  /** The upstream's, `ip:port`. */
+  readonly name: string
   /** Idle sockets kept; 0 for no limit but the pool's. */
   readonly maxIdle: number
   /** Milliseconds: no timeout is longer. */
@@ -55,4 +55,14 @@ export interface ChannelOptions {
   readonly secure: Secure | null
   readonly context: UpstreamContext
   readonly counters: UpstreamCounters
+}
+
+/** Counts `message[0..length)`, borrowed, which answers no question of ours, and tells of it. */
+export function noteStrange(
+  { context, counters, name }: ChannelOptions,
+  message: Buffer,
+  length: number,
+): void {
+  counters.mismatches++
+  context.strange(name, message, length)
 }

@@ -13,7 +13,7 @@ import { judgeReply, Verdict, type Asked } from './reply-check.ts'
 /** What a health check asks. */
 export interface ProbeOptions {
   /** Where it is asked over a transport. */
-  readonly destination: (transport: Transport) => Destination
+  readonly upstream: { destination(transport: Transport): Destination }
   /** Name whose NS records are asked for, presentation format. */
   readonly domain: string
   readonly recursionDesired: boolean
@@ -31,7 +31,7 @@ let records: Records | null = null
  * asked for again over TCP, as with queries.
  */
 export async function probe(
-  { destination, domain, recursionDesired }: ProbeOptions,
+  { domain, recursionDesired, upstream }: ProbeOptions,
   transport: Transport,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -45,7 +45,7 @@ export async function probe(
     const isAnswer = (message: Buffer): boolean =>
       judgeReply(asked, message, message.length, datagram) !== Verdict.Mismatch
     try {
-      const reply = await ask(destination(over), query, { ...PATIENCE, isAnswer, signal })
+      const reply = await ask(upstream.destination(over), query, { ...PATIENCE, isAnswer, signal })
       const sound = isSound(asked, reply, datagram)
       if (sound !== null) return sound
     } catch {

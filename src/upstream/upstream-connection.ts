@@ -6,7 +6,7 @@ import type { Flushable } from '../lib/turn.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { localOf } from './address.ts'
-import type { ChannelOptions, ConnectionOwner } from './channel.ts'
+import { type ChannelOptions, type ConnectionOwner, noteStrange } from './channel.ts'
 import type { Acknowledgeable } from './context.ts'
 import { Transport } from './counters.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -300,7 +300,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   /** A message nobody waits for: the late answer to an abandoned query, or garbage. */
   #stray(mayBeLate: boolean, message: Buffer, length: number): void {
     if (mayBeLate && this.owed > this.#ids.size) this.#countAnswer()
-    else this.#options.strange(message, length)
+    else noteStrange(this.#options, message, length)
   }
 
   #countAnswer(): void {

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { joinHostPort } from '../lib/address.ts'
 import { HEADER_SIZE, readId } from '../wire/header.ts'
 import { bindOptions } from './address.ts'
-import type { ChannelOptions, ConnectionOwner } from './channel.ts'
+import { type ChannelOptions, type ConnectionOwner, noteStrange } from './channel.ts'
 import { Transport } from './counters.ts'
 import { codeOf } from './error-code.ts'
 import type { Carrier, Exchange } from './exchange.ts'
@@ -204,6 +204,6 @@ export class UpstreamSocket implements Carrier {
   /** A datagram nobody waits for: the late answer to an abandoned query, or garbage. */
   #stray(mayBeLate: boolean, message: Buffer): void {
     if (mayBeLate && this.#abandoned > 0) this.#abandoned--
-    else this.#options.strange(message, message.length)
+    else noteStrange(this.#options, message, message.length)
   }
 }

@@ -61,7 +61,7 @@ export class Upstream implements ExchangeHost {
     this.name = joinHostPort(endpoint.host, endpoint.port)
     this.counters = upstreamCounters.get(this.name)
     this.#context = context
-    const { counters } = this
+    const { counters, name } = this
     const episode = new Episode()
     const crowded = (): void => {
       counters.crowds++
@@ -72,16 +72,12 @@ export class Upstream implements ExchangeHost {
       if (reason !== this.#distrust) distrustBegins(this, reason)
       this.#distrust = reason
     }
-    const strange = (message: Buffer, length: number): void => {
-      counters.mismatches++
-      context.strange(this.name, message, length)
-    }
     const secure = encryption && new Secure(endpoint, source, encryption, distrusted)
     this.#secure = secure
-    this.#options = { ...options, endpoint, context, counters, crowded, strange, secure }
+    this.#options = { ...options, endpoint, context, counters, crowded, name, secure }
     const health = (transport: Transport): Health =>
       new Health(transport, {
-        destination: this.destination,
+        upstream: this,
         counters,
         domain: options.checkDomain,
         recursionDesired: options.checkRecursion,
@@ -103,7 +99,7 @@ export class Upstream implements ExchangeHost {
   }
 
   /** Where it is asked one question apart. */
-  readonly destination = (transport: Transport): Destination => {
+  destination(transport: Transport): Destination {
     const protocol = this.over(transport) === Transport.Udp ? 'udp' : 'tcp'
     return { ...this.endpoint, protocol, from: this.#options.source, secure: this.#secure }
   }

@@ -44,7 +44,7 @@ export function testBlock({ services, ...parts }: Parts = {}): BlockContext {
   return {
     zones: ['.'],
     view: '',
-    keys: [{ text: '.', scheme: 'dns' }],
+    keys: [{ token: { text: '.', file: 'Corefile', line: 1 }, scheme: 'dns' }],
     servers: ['dns://127.0.0.1:5300'],
     listeners: [{ host: '127.0.0.1', port: 5300 }],
     stages: [],

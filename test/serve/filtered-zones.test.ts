@@ -92,7 +92,7 @@ describe('blocks that choose among queries', () => {
     const q = receive(message({ name: 'a.test', flags: Flag.RD }), blocks.target)
     blocks.server.dispatch(q)
     q.wire[13] = 'b'.charCodeAt(0)
-    q.enter(q)
+    blocks.server.enter(q)
     assert.deepEqual(blocks.routed, ['. a', '. b'])
   })
 })

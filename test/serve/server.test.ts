@@ -4,7 +4,7 @@ import DNS from 'dns2'
 import fc from 'fast-check'
 import type { Handler } from '../../src/serve/plugin.ts'
 import { makeFinish } from '../../src/serve/finish.ts'
-import { Outcome, type Query } from '../../src/serve/query.ts'
+import { noServer, Outcome, type Query } from '../../src/serve/query.ts'
 import { type Route, Server } from '../../src/serve/server.ts'
 import { Class, Flag, Opcode, Rcode, Type } from '../../src/wire/codes.ts'
 import { nameText } from '../../src/wire/question.ts'
@@ -91,6 +91,19 @@ describe('Server.dispatch()', () => {
     const lab = new Lab(['.', 'local.', 'cluster.local.'])
     for (const name of ['cluster.local', 'local', 'com']) lab.ask(query({ name, type: Type.DS }))
     assert.deepEqual(lab.routed, ['local.', 'local.', '.'])
+  })
+
+  test('leaves no query that holds the server, and with it the configuration', () => {
+    const kept: Query[] = []
+    const lab = new Lab(['.'], true, (q) => kept.push(q.keep()))
+    const q = receive(query(), lab.target)
+    lab.server.dispatch(q)
+    const [copy] = kept
+    assert.equal(copy!.enter, lab.server.enter)
+    copy!.fail(Rcode.ServFail)
+    finish(copy!)
+    copy!.release()
+    assert.deepEqual([q.enter, copy!.enter], [noServer, noServer])
   })
 
   test('tells the query which server took it', () => {

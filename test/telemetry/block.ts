@@ -138,7 +138,7 @@ export class TestBlock {
     this.context = {
       zones,
       view: parts.view ?? '',
-      keys: zones.map((text) => ({ text, scheme: 'dns' })),
+      keys: zones.map((text) => ({ token: { text, file: 'Corefile', line: 1 }, scheme: 'dns' })),
       servers: [identity.name],
       listeners: [],
       stages,

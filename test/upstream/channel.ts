@@ -52,7 +52,7 @@ export function options(
     secure: null,
     context,
     counters,
-    strange: () => counters.mismatches++,
+    name: '127.0.0.1:53',
     ...more,
   }
 }

@@ -18,12 +18,14 @@ import {
 
 function options({ port }: Scripted, more: Partial<HealthOptions> = {}): HealthOptions {
   return {
-    destination: (over) => ({
-      host: '127.0.0.1',
-      port,
-      protocol: over === Transport.Udp ? 'udp' : 'tcp',
-      from: '127.0.0.1',
-    }),
+    upstream: {
+      destination: (over) => ({
+        host: '127.0.0.1',
+        port,
+        protocol: over === Transport.Udp ? 'udp' : 'tcp',
+        from: '127.0.0.1',
+      }),
+    },
     domain: '.',
     recursionDesired: true,
     maxFails: 1,

@@ -1,5 +1,5 @@
 import { type Directive, inPlugin, readAll } from '../../corefile/directive.ts'
-import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
+import type { BlockContext, Handler, Metadatum, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
@@ -23,7 +23,7 @@ export const forward: Plugin = {
       upstreams: parts[0]!.config.to.flatMap((to) =>
         to.kind === 'address' && to.scheme === 'dns' ? to.endpoint : [],
       ),
-      metadata: [{ label: 'forward/upstream', late: true, of: upstreamOf }],
+      metadata,
       wrap(next: Handler, done: Handler): Handler {
         let handler = next
         let nextForward: Handler | null = null
@@ -54,6 +54,9 @@ export const forward: Plugin = {
     }
   },
 }
+
+/** One for all blocks. */
+const metadata: readonly Metadatum[] = [{ label: 'forward/upstream', late: true, of: upstreamOf }]
 
 /** The upstream that was asked for a query; hits have none. */
 function upstreamOf({ upstream }: Query): string | null {

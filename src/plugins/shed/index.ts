@@ -1,5 +1,6 @@
 import { bare, errorAt, inPlugin } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
+import { shown } from '../../corefile/token.ts'
 import type { MetricSpec } from '../../lib/metrics.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { Outcome } from '../../serve/query.ts'
@@ -27,9 +28,9 @@ export const shed: Plugin = {
     bare(directives)
     const { name } = directives[0]!
     inPlugin(name, () => {
-      for (const { scheme, text } of keys) {
+      for (const { scheme, token } of keys) {
         if (scheme === 'dns') continue
-        const problem = `${quote(text)} uses transport "${scheme}"`
+        const problem = `${quote(shown(token))} uses transport "${scheme}"`
         throw errorAt(name, `only plain DNS server blocks are supported; ${problem}`)
       }
     })

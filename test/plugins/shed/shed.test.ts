@@ -12,7 +12,10 @@ import { message } from '../../wire/message.ts'
 
 function stageOf(lines: string, ...keys: readonly string[]): ReturnType<typeof shed.setup> {
   const context = testBlock({
-    keys: keys.map((text) => ({ text, scheme: /^(\w+):\/\//.exec(text)?.[1] ?? 'dns' })),
+    keys: keys.map((text) => ({
+      token: { text, file: 'Corefile', line: 1 },
+      scheme: /^(\w+):\/\//.exec(text)?.[1] ?? 'dns',
+    })),
   })
   return shed.setup(directivesOf('shed', lines), context)
 }
