@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { fileStamp } from '../lib/file-stamp.ts'
 import type { Log } from '../lib/log.ts'
 import type { TemplateSource } from './template-source.ts'
 import { kubeDnsFiles } from './template/kube-dns-config.ts'
@@ -41,7 +41,7 @@ function followFiles({ base, kubeDns, changed }: FollowTemplateParts): StopWatch
     watchFile(base, changed),
     watchDirectory(kubeDns, changed),
   ]
-  const stamps = (): string => [base, ...kubeDnsFiles(kubeDns)].map(stamp).join()
+  const stamps = (): string => [base, ...kubeDnsFiles(kubeDns)].map(fileStamp).join()
   let seen = stamps()
   let watches = watchBoth()
   const timer = setInterval(() => {
@@ -55,16 +55,6 @@ function followFiles({ base, kubeDns, changed }: FollowTemplateParts): StopWatch
   return () => {
     clearInterval(timer)
     for (const stop of watches) stop()
-  }
-}
-
-/** Another text for another file behind a path, or a file that was written to. */
-function stamp(path: string): string {
-  try {
-    const { ino, size, mtimeMs } = statSync(path)
-    return `${ino} ${size} ${mtimeMs}`
-  } catch (error) {
-    return String(error)
   }
 }
 

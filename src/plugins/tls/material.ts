@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs'
-
 import { type KeyPair, readAuthorities, readKeyPair } from '../../corefile/pem.ts'
+import { fileStamp } from '../../lib/file-stamp.ts'
 import type { TlsConfig } from './config.ts'
 
 /** What handshakes are made with. */
@@ -14,12 +13,7 @@ export function readMaterial({ cert, key, ca }: TlsConfig): Material {
   return { ...readKeyPair(cert, key), ca: ca === null ? null : readAuthorities(ca) }
 }
 
-/** What changes when one of the files does: a replaced file has another inode, a written one another time. */
+/** What changes when one of the files does. */
 export function stampOf({ cert, key, ca }: TlsConfig): string {
-  return [cert, key, ca].map((path) => (path === null ? '' : stamp(path))).join(' ')
-}
-
-function stamp(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found === undefined ? 'absent' : `${found.ino}:${found.size}:${found.mtimeMs}`
+  return [cert, key, ca].map((path) => (path === null ? '' : fileStamp(path))).join()
 }
