@@ -114,9 +114,26 @@ export function setup(body: string, kept: StateUser, clock: Clock, log: Log): St
   return forward.setup(directivesOf('forward', body), testBlock({ identity: body, services }))
 }
 
+/** A clock that can be held, for what lasts a second however busy the machine is. */
+class HeldClock extends Clock {
+  #isHeld = false
+
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  goOn(): void {
+    this.#isHeld = false
+  }
+
+  override refresh(): number {
+    return this.#isHeld ? this.now : super.refresh()
+  }
+}
+
 /** A server block `. { forward … }` without sockets of its own, in front of real upstreams. */
 export class Front {
-  readonly clock: Clock = new Clock()
+  readonly clock: HeldClock = new HeldClock()
   readonly log: LogLines = new LogLines()
   readonly states: KeptStates
   readonly stage: Stage
