@@ -1,6 +1,7 @@
 import { Outcome, type Query } from './query.ts'
 import { classify, ResponseKind } from '../wire/classify.ts'
 import { Rcode } from '../wire/codes.ts'
+import { readCount, Section } from '../wire/header.ts'
 import { Records, scanRecords } from '../wire/records.ts'
 import { WireStatus } from '../wire/status.ts'
 
@@ -27,12 +28,18 @@ let scratch: Records | null = null
 
 /** The kind of the reply that went out; a query without one counts as an error of another kind. */
 export function kindOf(q: Query): ResponseKind {
+  const { edns, out, outLength, question, rcode } = q
   if (q.outcome === Outcome.Drop) return ResponseKind.OtherError
   // The records tell nothing more about these.
-  if (q.rcode === Rcode.ServFail || q.rcode === Rcode.NotImp) return ResponseKind.ServerError
-  if (q.rcode !== Rcode.NoError && q.rcode !== Rcode.NXDomain) return ResponseKind.OtherError
+  if (rcode === Rcode.ServFail || rcode === Rcode.NotImp) return ResponseKind.ServerError
+  if (rcode !== Rcode.NoError && rcode !== Rcode.NXDomain) return ResponseKind.OtherError
+  // Nor about most others, which were scanned where they came in: signatures count for DO alone.
+  if (!edns.dnssecOk && q.outcome === Outcome.Message) {
+    const answers = readCount(out, Section.Answer)
+    if (rcode === Rcode.NoError && answers > 0) return ResponseKind.NoError
+    if (rcode === Rcode.NXDomain && answers === 0) return ResponseKind.NameError
+  }
   scratch ??= new Records()
-  const { out, outLength, question } = q
   if (scanRecords(out, outLength, question, scratch) !== WireStatus.Ok) {
     return ResponseKind.OtherError
   }

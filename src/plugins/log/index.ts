@@ -18,11 +18,13 @@ export const log: Plugin = {
     const warn = (message: string): void => ours.plugin('log').warning(message)
     const rules = readRules(directives, warn, new BlockMetadata(block))
     const byZone = tableOf(rules)
+    /** Where one rule is for all names, none has to be looked for. */
+    const only = rules[0]?.zone === '.' ? rules[0] : null
     // Without the plugin's prefix: the line is CoreDNS's.
     const { clock, log: output } = block.services
     return {
       observe(q) {
-        const rule = byZone.find(q.wire, q.question)
+        const rule = only ?? byZone.find(q.wire, q.question)
         if (rule === undefined) return
         if (rule.classes !== ALL_CLASSES && (rule.classes & classOf(q)) === 0) return
         if (isBlocked(output)) return
