@@ -6,6 +6,11 @@ const TIMEOUT_MS = 2000
 /** Looks a name up in the cluster's DNS: its addresses of both families; rejects where it has none. */
 export type ClusterLookup = (name: string) => Promise<readonly string[]>
 
+/** Looks a name up at one server's address, on port 53. */
+export function lookupAt(address: string, name: string): Promise<readonly string[]> {
+  return lookUp([joinHostPort(address, 53)], name, TIMEOUT_MS)
+}
+
 /**
  * Asks kube-dns itself, at its ClusterIP: that of the environment, and the -localip that are not
  * link-local, which are kube-dns's for as long as nothing is intercepted. Afterwards the latter are

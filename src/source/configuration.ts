@@ -5,7 +5,7 @@ import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { KUBE_DNS, type ServeOptions } from '../options/serve-options.ts'
 import { knownDirectives } from '../plugins/index.ts'
-import { clusterLookup } from './cluster-lookup.ts'
+import { clusterLookup, lookupAt } from './cluster-lookup.ts'
 import { type Corefile, CorefileSource, type Fallback, type Source } from './corefile-source.ts'
 import { followTemplate } from './follow-template.ts'
 import { LastGood } from './last-good.ts'
@@ -95,7 +95,7 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
   const { baseCorefile: base, upstreamService: service, conf, localIps, port } = options
   const { kubeDnsConfigMap: kubeDns, syncIntervalMs } = options
   const lookup = clusterLookup(env, localIps)
-  const upstream = new UpstreamService({ service, env, localIps, lookup })
+  const upstream = new UpstreamService({ service, env, localIps, lookup, lookupAt })
   const source = new TemplateSource({
     base,
     kubeDns,

@@ -36,7 +36,7 @@ class Bench {
     this.base(base)
     const localIps = ['169.254.20.10']
     const lookup = (): Promise<readonly string[]> => Promise.resolve(this.lookedUp)
-    this.upstream = new UpstreamService({ service: 'up', env, localIps, lookup })
+    this.upstream = new UpstreamService({ service: 'up', env, localIps, lookup, lookupAt: lookup })
     this.source = new TemplateSource({
       base: join(this.folder, 'base'),
       kubeDns: join(this.folder, 'kube-dns'),

@@ -10,6 +10,8 @@ export interface UpstreamServiceParts {
   readonly localIps: readonly string[]
   /** All addresses of a name; rejects where there are none. Asks kube-dns, never us. */
   lookup(name: string): Promise<readonly string[]>
+  /** The same of the server at this address. */
+  lookupAt(address: string, name: string): Promise<readonly string[]>
 }
 
 /** Where the official manifest puts the Service. */
@@ -64,8 +66,24 @@ export class UpstreamService {
     }
     const accepted = this.#accept(address, name)
     if (accepted === null || accepted === this.#address) return false
+    if (this.#address !== null && !(await this.#isKubeDns(accepted, name))) {
+      this.#reason = `${name} is ${accepted}, which does not say so itself`
+      return false
+    }
     this.#address = accepted
     return true
+  }
+
+  /**
+   * Who serves the cluster's DNS gives the same address. A DNS that answers every name, or that the Service
+   * has left behind, does not take the place of an address that is known.
+   */
+  async #isKubeDns(address: string, name: string): Promise<boolean> {
+    try {
+      return (await this.#parts.lookupAt(address, name)).includes(address)
+    } catch {
+      return false
+    }
   }
 
   /** A dual-stack Service has an address of either family: ours is that of the first -localip. */

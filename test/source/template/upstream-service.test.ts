@@ -8,15 +8,18 @@ function service(
   env: Readonly<Record<string, string>>,
   localIps: readonly string[],
   zone: Answers,
+  at: Readonly<Record<string, Answers>> = {},
 ) {
+  const lookupIn = (known: Answers = {}, name: string): Promise<readonly string[]> =>
+    known[name] === undefined
+      ? Promise.reject(new Error('queryA ENOTFOUND'))
+      : Promise.resolve(known[name])
   return new UpstreamService({
     service: 'kube-dns-upstream',
     env,
     localIps,
-    lookup: (name) =>
-      zone[name] === undefined
-        ? Promise.reject(new Error('queryA ENOTFOUND'))
-        : Promise.resolve(zone[name]),
+    lookup: (name) => lookupIn(zone, name),
+    lookupAt: (address, name) => lookupIn(at[address], name),
   })
 }
 
@@ -41,7 +44,7 @@ test('what is no address, or our own, is none, and the reason is known', () => {
 
 test('a Service that appears later is found by its name, one that moves as well', async () => {
   const zone: Record<string, readonly string[]> = {}
-  const late = service({}, local, zone)
+  const late = service({}, local, zone, { '10.96.8.8': { [name]: ['10.96.8.8'] } })
   assert.equal(await late.find('cluster.local'), false)
   assert.equal(late.reason, `${name}: queryA ENOTFOUND`)
   zone[name] = ['10.96.7.7', 'fd00::7']
@@ -64,5 +67,18 @@ test('answers that are no ClusterIP change nothing', async () => {
     assert.equal(await known.find('cluster.local'), false)
     assert.equal(known.address, '10.96.7.7')
     assert.match(known.reason, reason)
+  }
+})
+
+test('an address that does not answer for itself is not taken in place of one that is known', async () => {
+  const zone = { [name]: ['10.1.2.3'] }
+  for (const [said, moves] of [
+    [{}, false],
+    [{ '10.1.2.3': { [name]: ['10.9.9.9'] } }, false],
+    [{ '10.1.2.3': { [name]: ['fd00::7', '10.1.2.3'] } }, true],
+  ] as const) {
+    const known = service({ [variable]: '10.96.7.7' }, local, zone, said)
+    assert.equal(await known.find('cluster.local'), moves)
+    assert.equal(known.address, moves ? '10.1.2.3' : '10.96.7.7')
   }
 })
