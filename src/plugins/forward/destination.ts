@@ -125,9 +125,12 @@ function splitPort(text: string): Endpoint | null {
   return typeof parts === 'string' || parts.port === 0 ? null : parts
 }
 
-/** Letters, digits and hyphens, and not all digits at the end: that would be a mistyped address. */
+/**
+ * Letters, digits, hyphens and, since containers and Services have them, underscores; not all digits at the
+ * end, which would be a mistyped address, nor a placeholder that nobody has filled in.
+ */
 const HOSTNAME =
-  /^(?=.{1,254}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+\.?$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$/i
+  /^(?!__[A-Z_]+__$)(?=.{1,254}$)(?:\w(?:[\w-]{0,61}\w)?\.)*(?!\d+\.?$)\w(?:[\w-]{0,61}\w)?\.?$/
 
 interface Named {
   readonly kind: 'name'

@@ -32,6 +32,7 @@ test('readDestination() knows addresses, files and names apart', () => {
     ['dns.example', { kind: 'name', host: 'dns.example', port: 53, ...plain }],
     ['dns.example.:5353', { kind: 'name', host: 'dns.example.', port: 5353, ...plain }],
     ['localhost', { kind: 'name', host: 'localhost', port: 53, ...plain }],
+    ['name_server_1.example', { kind: 'name', host: 'name_server_1.example', port: 53, ...plain }],
   ]
   for (const [text, want] of cases) assert.deepEqual(destination(text), want, text)
 })
@@ -86,7 +87,7 @@ test('readDestination() refuses what is none of them', () => {
     '10.1',
     '1.2.3.4.5',
     '-a.test',
-    'a_b',
+    '__CLUSTER_IP__',
     label,
     'a..b',
     '',
