@@ -114,7 +114,7 @@ function renderBlock({ addresses, context, keys, stages }: CheckedBlock): string
   })
   return [
     zones.join(' ') + (context.view === '' ? '' : `, view ${context.view}`),
-    `  listens on ${[...listeners].join(' ')}`,
+    addresses.length === 0 ? '  listens nowhere' : `  listens on ${[...listeners].join(' ')}`,
     ...plugins.map((line) => `    ${line}`.trimEnd()),
   ]
     .map(printable)

@@ -243,6 +243,11 @@ export function once(directives: readonly Directive[]): Directive {
   return first
 }
 
+/** Refuses braces with something in them: CoreDNS reads nothing there. */
+export function noOptions({ name, options }: Directive): void {
+  if (options !== null && options.length > 0) throw argumentError({ ...name, text: '{' })
+}
+
 /** Refuses everything but one directive without arguments and braces, empty ones included, in CoreDNS's words. */
 export function bare(directives: readonly Directive[]): void {
   const directive = once(directives)

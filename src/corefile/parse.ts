@@ -191,8 +191,15 @@ class Parser {
       if (others === undefined) directives.set(previous.text, [directive])
       else others.push(directive)
     }
-    if (braced) throw this.#notClosed(key)
+    if (braced) this.#endOfFile(key)
     return directives
+  }
+
+  /** The file ends before the block does. To CoreDNS the brace of its last directive closes it as well. */
+  #endOfFile(key: Token): void {
+    const { last } = this.#stream
+    if (last.text !== '}') throw this.#notClosed(key)
+    this.#warnAt(last, `a '}' is missing here: the server block of line ${key.line} is not closed`)
   }
 
   /** CoreDNS's words, and the block they are about. */

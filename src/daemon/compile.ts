@@ -53,7 +53,16 @@ export function compileBlocks(
   readAll([...steps, () => checkOverlaps(servedBy(compiled))], (step) => step())
   warnOfShadows(servedBy(compiled), parts.warn)
   for (const block of compiled) for (const key of block.keys) warnIfPlain(key, block, parts.warn)
+  refuseDeaf(compiled)
   return compiled
+}
+
+/** One block that listens nowhere is CoreDNS's to keep and ours; with no other, nothing would be served. */
+function refuseDeaf(blocks: readonly CompiledBlock[]): void {
+  if (blocks.some(({ addresses }) => addresses.length > 0)) return
+  const bind = blocks[0]?.keys[0]?.token
+  if (bind === undefined) return
+  throw valueError(bind, 'no server block has an address to listen on: see their `bind`')
 }
 
 function servedBy(blocks: readonly CompiledBlock[]): readonly Served[] {
@@ -78,10 +87,11 @@ function compileBlock(block: ServerBlock, parts: CompileParts): CompiledBlock {
     warn(`${key.file}:${key.line} - '${shown(key)}' has no plugin: every query is answered REFUSED`)
   }
   const { stages, context } = set!
-  const addresses = stages.flatMap(({ stage }) => stage.addresses ?? [])
+  const binds = stages.filter(({ stage }) => stage.addresses !== undefined)
+  const addresses = binds.flatMap(({ stage }) => stage.addresses!)
   return {
     keys: exact(all),
-    addresses: addresses.length === 0 ? [''] : exact(addresses),
+    addresses: binds.length === 0 ? [''] : exact(addresses),
     stages,
     context,
     accepts: filterOf(stages),

@@ -54,6 +54,17 @@ test('check() compiles the Corefile and shows plugins in chain order, with the d
   assert.match(text, /^ {4}cache +zones a\.test\.\n +success /m)
 })
 
+test('a block that nobody can ask goes with others, and not alone', async (t) => {
+  const path = join(temporaryFolder(t), 'Corefile')
+  const deaf = 'a.test:1053 {\n  bind lo {\n    except lo\n  }\n}\n'
+  writeFileSync(path, deaf)
+  await assert.rejects(check(path, 53), {
+    message: `${path}:1 - no server block has an address to listen on: see their \`bind\``,
+  })
+  writeFileSync(path, `${deaf}b.test:1053 {\n  bind 127.0.0.1\n  any\n  any\n  cancel {\n  }\n}\n`)
+  assert.match(await check(path, 53), /^a\.test\.:1053\n {2}listens nowhere$/m)
+})
+
 test('check() refuses what serve would refuse', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
   const refused = async (text: string, message: string): Promise<void> => {

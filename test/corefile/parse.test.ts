@@ -213,6 +213,14 @@ describe('parse() rejects in the words of CoreDNS', () => {
     })
   }
 
+  test('a block that stays open behind the brace of a directive', () => {
+    const text = '. {\nlog x\ncache {\n}\n'
+    assert.deepEqual([...parseText(text)[0]!.directives.keys()], ['log', 'cache'])
+    assert.deepEqual(warningsOf(text), [
+      "/etc/Corefile:4 - a '}' is missing here: the server block of line 1 is not closed",
+    ])
+  })
+
   const syntax = [
     [
       'a block that stays open',

@@ -13,7 +13,8 @@ export const any: Plugin = {
   name: 'any',
   changesAnswers: false,
   setup(directives): Stage {
-    bare(directives)
+    // As in CoreDNS, it may be repeated.
+    for (const directive of directives) bare([directive])
     return {
       wrap: (next: Handler, done: Handler): Handler => {
         return (q) => {

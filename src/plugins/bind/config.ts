@@ -12,7 +12,7 @@ import type { Interfaces } from './interfaces.ts'
 
 /** The `bind` directives of a block, merged. */
 export interface BindConfig {
-  /** Where to listen, at least one address, none twice, in the order of the Corefile. */
+  /** Where to listen, none twice, in the order of the Corefile. */
   readonly addresses: readonly string[]
   /** Interfaces that were named and contribute nothing: down, or without an address. */
   readonly silent: readonly string[]
@@ -37,13 +37,6 @@ export function readConfig(directives: readonly Directive[], interfaces: Interfa
       }
     })
   })
-  const [first] = directives
-  if (first !== undefined && addresses.size === 0) {
-    // CoreDNS goes on without a listener: names of this block would be dead, and nobody told.
-    inPlugin(first.name, () => {
-      throw valueError(first.name, nothingLeft([...silent]))
-    })
-  }
   return Object.freeze({ addresses: [...addresses], silent: [...silent] })
 }
 
@@ -66,10 +59,4 @@ function expand(token: Token, interfaces: Interfaces): readonly string[] {
   if (isIP(text) === 0)
     throw valueError(token, `not a valid IP address or interface name: "${text}"`)
   return [text]
-}
-
-function nothingLeft(silent: readonly string[]): string {
-  return silent.length === 0
-    ? 'no address left to listen on: every one is excepted'
-    : `no address to listen on: ${silent.join(', ')} is down or has none; name an address instead`
 }

@@ -9,11 +9,14 @@ export const bind: Plugin = {
   stubZones: true,
   setup(directives, block): Stage {
     const { addresses, silent } = readConfig(directives, systemInterfaces)
+    const log = block.services.log.plugin('bind')
     for (const name of silent) {
-      block.services.log
-        .plugin('bind')
-        .warning(`Interface ${name} is down or has no address: nothing listens on it`)
+      log.warning(`Interface ${name} is down or has no address: nothing listens on it`)
     }
-    return { addresses, describe: () => [addresses.join(' ')] }
+    if (addresses.length === 0) {
+      const { file, line } = directives[0]!.name
+      log.warning(`${file}:${line} - no address is left: nobody can ask this server block`)
+    }
+    return { addresses, describe: () => [addresses.join(' ') || 'nothing'] }
   },
 }

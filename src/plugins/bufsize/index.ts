@@ -1,4 +1,10 @@
-import { argumentError, countArgs, type Directive, inPlugin } from '../../corefile/directive.ts'
+import {
+  argumentError,
+  countArgs,
+  type Directive,
+  inPlugin,
+  noOptions,
+} from '../../corefile/directive.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 
 /** As in CoreDNS: https://www.dnsflagday.net/2020/. */
@@ -27,10 +33,9 @@ export const bufsize: Plugin = {
 
 /** Of several, CoreDNS reads the first alone. */
 function readSize(directive: Directive): number {
-  const { name, options } = directive
-  return inPlugin(name, () => {
+  return inPlugin(directive.name, () => {
     const [token] = countArgs(directive, 0, 1)
-    if (options !== null) throw argumentError({ ...name, text: '{' })
+    noOptions(directive)
     if (token === undefined) return DEFAULT_SIZE
     const size = /^[+-]?\d{1,9}$/.test(token.text) ? Number(token.text) : 0
     if (size < MIN_SIZE || size > MAX_SIZE) throw argumentError(token)

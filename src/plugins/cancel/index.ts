@@ -1,11 +1,11 @@
 import {
-  argumentError,
   CorefileError,
   countArgs,
   type Directive,
   duration,
   formatDuration,
   inPlugin,
+  noOptions,
   readAll,
   type Token,
   valueError,
@@ -36,10 +36,9 @@ export const cancel: Plugin = {
 
 /** Milliseconds. */
 function readTimeout(directive: Directive): number {
-  const { name, options } = directive
-  return inPlugin(name, () => {
+  return inPlugin(directive.name, () => {
     const [token] = countArgs(directive, 0, 1)
-    if (options !== null) throw argumentError({ ...name, text: '{' })
+    noOptions(directive)
     if (token === undefined) return DEFAULT_MS
     const timeout = durationOf(token)
     if (timeout > 0) return timeout

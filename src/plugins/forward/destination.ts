@@ -54,7 +54,7 @@ export function readDestination(
     )
   }
   const { rest, serverName } =
-    scheme === 'dns' ? { rest: whole, serverName: null } : splitServerName(whole)
+    scheme === 'dns' ? { rest: withoutZone(whole), serverName: null } : splitServerName(whole)
   const endpoint = readEndpoint(rest, PORTS[scheme]) ?? withBadPort(token, rest, warn)
   if (endpoint !== null) return { kind: 'address', endpoint, scheme, serverName }
   if (exists(rest)) return inPlain(token, scheme, rest, warn)
@@ -76,6 +76,11 @@ function inPlain(token: Token, scheme: Scheme, path: string, warn: Warn): Destin
 
 function ownName({ host }: Named, scheme: Scheme): string | null {
   return scheme === 'dns' ? null : host
+}
+
+/** An IPv4 address has no zone, but CoreDNS takes one in front of its port, and forgets it. */
+function withoutZone(text: string): string {
+  return text.replace(/^(\d+(?:\.\d+){3})%[^:]*/, '$1')
 }
 
 /** Takes `1.2.3.4%dns.example:853` and `[::1%dns.example]:853` apart, at the last `%`. */

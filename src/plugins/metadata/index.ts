@@ -1,4 +1,10 @@
-import { argumentError, type Directive, inPlugin, zonesOr } from '../../corefile/directive.ts'
+import {
+  argumentError,
+  type Directive,
+  inPlugin,
+  noOptions,
+  zonesOr,
+} from '../../corefile/directive.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { zoneTable } from '../../serve/zone-table.ts'
@@ -27,9 +33,9 @@ function readZones(
   block: readonly string[],
   warn: (message: string) => void,
 ): readonly string[] {
-  const { args, name, options } = directive!
+  const { args, name } = directive!
   return inPlugin(name, () => {
-    if (options !== null) throw argumentError({ ...name, text: '{' })
+    noOptions(directive!)
     if (second !== undefined) throw argumentError(second.name)
     return zonesOr(args, block, warn)
   })

@@ -57,15 +57,9 @@ test('an interface without address contributes nothing and is named', () => {
   assert.deepEqual(read('bind lo').silent, [])
 })
 
-test('a block without any address left is refused', () => {
-  refused(
-    'bind lo {\nexcept lo\n}',
-    'Corefile:2 - plugin/bind: no address left to listen on: every one is excepted',
-  )
-  refused(
-    'bind down0',
-    'Corefile:2 - plugin/bind: no address to listen on: down0 is down or has none; name an address instead',
-  )
+test('a block may be left without any address', () => {
+  assert.deepEqual(read('bind lo {\nexcept lo\n}'), { addresses: [], silent: [] })
+  assert.deepEqual(read('bind down0'), { addresses: [], silent: ['down0'] })
 })
 
 test('errors are those of CoreDNS, with file and line', () => {

@@ -40,5 +40,5 @@ test('a size that is none, or too many of them, is an error', () => {
       args,
     )
   }
-  assert.match(String(sizesOf('bufsize 600 {\n}')), /Unexpected token '{'/)
+  assert.match(String(sizesOf('bufsize 600 {\nmore\n}')), /Unexpected token '{'/)
 })

@@ -54,7 +54,7 @@ test('what is wrong is named as in CoreDNS', () => {
       "plugin/cancel: Corefile:2 - Error during parsing: Wrong argument count or unexpected line ending after '2s'",
     ],
     [
-      'cancel {\n}',
+      'cancel {\nlater\n}',
       "plugin/cancel: Corefile:2 - Error during parsing: Unexpected token '{', expecting argument",
     ],
   ] as const

@@ -32,6 +32,8 @@ test('readDestination() knows addresses, files and names apart', () => {
     ['dns.example', { kind: 'name', host: 'dns.example', port: 53, ...plain }],
     ['dns.example.:5353', { kind: 'name', host: 'dns.example.', port: 5353, ...plain }],
     ['localhost', { kind: 'name', host: 'localhost', port: 53, ...plain }],
+    ['192.0.2.1%eth0', address('192.0.2.1', 53, plain)],
+    ['192.0.2.1%eth0:5353', address('192.0.2.1', 5353, plain)],
     ['name_server_1.example', { kind: 'name', host: 'name_server_1.example', port: 53, ...plain }],
   ]
   for (const [text, want] of cases) assert.deepEqual(destination(text), want, text)

@@ -138,7 +138,6 @@ describe('metadata', () => {
     assert.equal(block.stages[0]!.stage.wrap!(next, next), next)
     for (const [text, problem] of [
       ['metadata example.com. {\n some_param\n}', "Unexpected token '{', expecting argument"],
-      ['metadata {\n}', "Unexpected token '{', expecting argument"],
       ['metadata\nmetadata', "Wrong argument count or unexpected line ending after 'metadata'"],
     ] as const) {
       const said = messageOf(() => new Block(['.'], [metadata, text]))
