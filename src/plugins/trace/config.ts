@@ -3,7 +3,7 @@ import {
   countArgs,
   type Directive,
   duration,
-  errorAt,
+  ignore,
   inPlugin,
   integer,
   one,
@@ -14,10 +14,11 @@ import {
   uint32,
   unknownProperty,
   valueError,
+  type Warn,
 } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
 
-type EndpointType = 'zipkin' | 'otlp'
+type EndpointType = 'zipkin' | 'datadog' | 'otlp'
 
 /** The `trace` directive of a block. */
 export interface TraceConfig {
@@ -32,6 +33,8 @@ export interface TraceConfig {
   readonly batch: number
   /** Milliseconds between two messages to the collector. */
   readonly interval: number
+  /** Share of traces that Datadog keeps for analysis, 0 … 1. */
+  readonly analyticsRate: number
 }
 
 const DEFAULTS = { every: 1, service: 'dnslet', backlog: 1000, batch: 100, interval: 1000 } as const
@@ -39,6 +42,7 @@ const DEFAULTS = { every: 1, service: 'dnslet', backlog: 1000, batch: 100, inter
 /** Where each type listens, and on which path. */
 const ENDPOINTS = {
   zipkin: { authority: 'localhost:9411', path: '/api/v2/spans' },
+  datadog: { authority: 'localhost:8126', path: '/v0.3/traces' },
   otlp: { authority: 'localhost:4318', path: '/v1/traces' },
 } as const
 
@@ -50,19 +54,22 @@ const text = ({ text: word }: Token): string => word
 const size = check(integer, (value) => (value < 0 ? 'must not be negative' : null))
 
 /** Reads the directives of a block, of which the last one counts. Throws a CorefileError. */
-export function readConfig(directives: readonly Directive[]): Readonly<TraceConfig> {
-  return readAll(directives, (directive) => inPlugin(directive.name, () => readOne(directive))).at(
-    -1,
-  )!
+export function readConfig(
+  directives: readonly Directive[],
+  warn: Warn = ignore,
+): Readonly<TraceConfig> {
+  return readAll(directives, (directive) =>
+    inPlugin(directive.name, () => readOne(directive, warn)),
+  ).at(-1)!
 }
 
-function readOne(directive: Directive): Readonly<TraceConfig> {
+function readOne(directive: Directive, warn: Warn): Readonly<TraceConfig> {
   const args = countArgs(directive, 0, 2)
   const options = read<{
     every: number
     service: string
     client_server: boolean
-    datadog_analytics_rate: never
+    datadog_analytics_rate: number
     zipkin_max_backlog_size: number
     zipkin_max_batch_size: number
     zipkin_max_batch_interval: number
@@ -72,7 +79,7 @@ function readOne(directive: Directive): Readonly<TraceConfig> {
       every: one(uint32),
       service: one(text),
       client_server: readBoolean,
-      datadog_analytics_rate: refuseDatadog,
+      datadog_analytics_rate: readRate,
       zipkin_max_backlog_size: one(size),
       zipkin_max_batch_size: one(size),
       zipkin_max_batch_interval: one(
@@ -85,16 +92,17 @@ function readOne(directive: Directive): Readonly<TraceConfig> {
   const batch = options.zipkin_max_batch_size ?? 0
   const interval = options.zipkin_max_batch_interval ?? 0
   return Object.freeze({
-    ...readEndpoint(args),
+    ...readEndpoint(args, warn),
     every: options.every ?? DEFAULTS.every,
     service: options.service ?? DEFAULTS.service,
     backlog: backlog === 0 ? DEFAULTS.backlog : backlog,
     batch: batch === 0 ? DEFAULTS.batch : batch,
     interval: interval === 0 ? DEFAULTS.interval : interval,
+    analyticsRate: options.datadog_analytics_rate ?? 0,
   })
 }
 
-function readEndpoint(args: readonly Token[]): Pick<TraceConfig, 'type' | 'url'> {
+function readEndpoint(args: readonly Token[], warn: Warn): Pick<TraceConfig, 'type' | 'url'> {
   const [first, second] = args
   const type = second === undefined ? 'zipkin' : typeOf(first!)
   const { authority, path } = ENDPOINTS[type]
@@ -102,14 +110,17 @@ function readEndpoint(args: readonly Token[]): Pick<TraceConfig, 'type' | 'url'>
   const given = endpoint?.text ?? ''
   const url = /https?:/.test(given) ? given : `http://${given === '' ? authority : given}${path}`
   if (endpoint !== undefined && !isHttp(url)) {
-    throw valueError(endpoint, `tracing endpoint ${quote(given)} is no URL and no HOST:PORT`)
+    const { file, line } = endpoint
+    warn(
+      `${file}:${line} - tracing endpoint ${quote(given)} is no URL and no HOST:PORT: no span will arrive`,
+    )
   }
   return { type, url }
 }
 
 function typeOf(token: Token): EndpointType {
   const type = token.text.toLowerCase()
-  if (type === 'zipkin' || type === 'otlp') return type
+  if (type === 'zipkin' || type === 'datadog' || type === 'otlp') return type
   throw valueError(token, `tracing endpoint type '${type}' is not supported`)
 }
 
@@ -126,6 +137,19 @@ function readBoolean(option: Option): boolean {
   throw valueError(token, `strconv.ParseBool: parsing ${quote(token.text)}: invalid syntax`)
 }
 
-function refuseDatadog({ name }: Option): never {
-  throw errorAt(name, `${name.text}: tracing endpoint type 'datadog' is not supported`)
+/** `datadog_analytics_rate [RATE]`. */
+function readRate(option: Option): number {
+  const [token] = countArgs(option, 0, 1)
+  if (token === undefined) return 0
+  const rate = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(token.text)
+    ? Number(token.text)
+    : NaN
+  if (Number.isNaN(rate)) {
+    throw valueError(token, `strconv.ParseFloat: parsing ${quote(token.text)}: invalid syntax`)
+  }
+  if (rate >= 0 && rate <= 1) return rate
+  throw valueError(
+    token,
+    `datadog analytics rate must be between 0 and 1, '${rate.toFixed(6)}' is not supported`,
+  )
 }

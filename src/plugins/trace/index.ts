@@ -9,7 +9,7 @@ import { nameText } from '../../wire/question.ts'
 import { Collector } from './collector.ts'
 import { readConfig, type TraceConfig } from './config.ts'
 import { metrics, traceCounters } from './counters.ts'
-import { otlpJson, type Span, zipkinJson } from './span.ts'
+import { datadogJson, otlpJson, type Span, zipkinJson } from './span.ts'
 
 /** `trace`: spans of queries, and of what upstreams were asked for them, for a collector of traces. */
 export const trace: Plugin = {
@@ -17,7 +17,8 @@ export const trace: Plugin = {
   changesAnswers: false,
   metrics,
   setup(directives, block): Stage {
-    const config = readConfig(directives)
+    const log = block.services.log.plugin('trace')
+    const config = readConfig(directives, (message) => log.warning(message))
     const collector = collectorOf(config, block)
     const { clock } = block.services
     const time = new TimeOfDay(clock)
@@ -94,15 +95,18 @@ function rootOf({ traceId }: Query): string {
 
 /** Outlives reloads, with what waits in it. */
 function collectorOf(config: TraceConfig, { services }: BlockContext): Collector {
-  const { backlog, batch, interval, service, type, url } = config
+  const { analyticsRate, backlog, batch, interval, service, type, url } = config
   const { clock } = services
   const log = services.log.plugin('trace')
-  const encode = (spans: readonly Span[]): string =>
-    type === 'zipkin' ? zipkinJson(spans, service) : otlpJson(spans, service, version())
+  const encoders: Readonly<Record<TraceConfig['type'], (spans: readonly Span[]) => string>> = {
+    zipkin: (spans) => zipkinJson(spans, service),
+    datadog: (spans) => datadogJson(spans, service, analyticsRate),
+    otlp: (spans) => otlpJson(spans, service, version()),
+  }
   const counters = traceCounters.get(url)
   return services.keep(
-    `trace ${JSON.stringify([type, url, service, backlog, batch, interval])}`,
-    () => new Collector({ config, counters, log, now: () => clock.now, encode }),
+    `trace ${JSON.stringify([type, url, service, backlog, batch, interval, analyticsRate])}`,
+    () => new Collector({ config, counters, log, now: () => clock.now, encode: encoders[type] }),
     endCollector,
   )
 }

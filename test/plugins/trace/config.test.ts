@@ -14,6 +14,7 @@ const defaults: TraceConfig = {
   backlog: 1000,
   batch: 100,
   interval: 1000,
+  analyticsRate: 0,
 }
 
 test('every form of the directive', () => {
@@ -40,6 +41,11 @@ test('every form of the directive', () => {
       {},
     ],
     ['trace a:1\ntrace b:2', { url: 'http://b:2/api/v2/spans' }],
+    [
+      'trace DataDog h:8126 {\ndatadog_analytics_rate 0.5\n}',
+      { type: 'datadog', url: 'http://h:8126/v0.3/traces', analyticsRate: 0.5 },
+    ],
+    ['trace {\ndatadog_analytics_rate\n}', {}],
   ]
   for (const [lines, given] of rows) {
     assert.deepEqual(read(lines), { ...defaults, ...given }, lines)
@@ -49,10 +55,7 @@ test('every form of the directive', () => {
 test('what is refused, and why', () => {
   const rows: readonly (readonly [lines: string, line: number, reason: string])[] = [
     ['trace a b c', 2, "Wrong argument count or unexpected line ending after 'c'"],
-    ['trace datadog host:8126', 2, "tracing endpoint type 'datadog' is not supported"],
     ['trace foobar host', 2, "tracing endpoint type 'foobar' is not supported"],
-    ['trace otlp http://', 2, 'tracing endpoint "http://" is no URL and no HOST:PORT'],
-    ['trace host:x', 2, 'tracing endpoint "host:x" is no URL and no HOST:PORT'],
     ['trace {\nevery\n}', 3, "Wrong argument count or unexpected line ending after 'every'"],
     ['trace {\nevery x\n}', 3, 'strconv.ParseUint: parsing "x": invalid syntax'],
     ['trace {\nservice a b\n}', 3, "Wrong argument count or unexpected line ending after 'b'"],
@@ -61,10 +64,11 @@ test('what is refused, and why', () => {
     ['trace {\nzipkin_max_backlog_size -1\n}', 3, 'must not be negative'],
     ['trace {\nzipkin_max_batch_interval -1s\n}', 3, 'must not be negative'],
     [
-      'trace {\ndatadog_analytics_rate 1\n}',
+      'trace {\ndatadog_analytics_rate 1.5\n}',
       3,
-      "datadog_analytics_rate: tracing endpoint type 'datadog' is not supported",
+      "datadog analytics rate must be between 0 and 1, '1.500000' is not supported",
     ],
+    ['trace {\ndatadog_analytics_rate x\n}', 3, 'strconv.ParseFloat: parsing "x": invalid syntax'],
     ['trace {\nnosuch\n}', 3, "unknown property 'nosuch'"],
   ]
   for (const [lines, line, reason] of rows) {
@@ -74,5 +78,16 @@ test('what is refused, and why', () => {
       new RegExp(`^plugin/trace: Corefile:${line} - |^Corefile:${line} - plugin/trace: `),
     )
     assert.ok(said.endsWith(reason), `${lines}: ${said}`)
+  }
+})
+
+test('an endpoint that is none is told of', () => {
+  for (const lines of ['trace otlp http://', 'trace host:x']) {
+    const said: string[] = []
+    readConfig(directivesOf('trace', lines), (message) => said.push(message))
+    assert.match(
+      said.join(),
+      /^Corefile:2 - tracing endpoint ".*" is no URL and no HOST:PORT: no span /,
+    )
   }
 })

@@ -5,7 +5,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { Collector, type Post } from '../../../src/plugins/trace/collector.ts'
 import { traceCounters } from '../../../src/plugins/trace/counters.ts'
 import { trace } from '../../../src/plugins/trace/index.ts'
-import { otlpJson, type Span, zipkinJson } from '../../../src/plugins/trace/span.ts'
+import { datadogJson, otlpJson, type Span, zipkinJson } from '../../../src/plugins/trace/span.ts'
 import { Outcome, Protocol, Query } from '../../../src/serve/query.ts'
 import { clientSockaddr } from '../../../src/sys/sockaddr.ts'
 import { answerWith, RecordedLog, TestBlock, TestClient } from '../../telemetry/block.ts'
@@ -198,6 +198,33 @@ test('a span in both languages', () => {
       },
     ],
   })
+})
+
+test('Datadog has a list for each trace, and whole numbers', () => {
+  const root = { ...span, traceId: `${'0'.repeat(15)}1${'f'.repeat(16)}`, id: 'f'.repeat(16) }
+  const child = { ...root, id: '2'.padStart(16, '0'), parentId: root.id, failed: true, duration: 0 }
+  const other = { ...span, traceId: '3'.padStart(32, '0') }
+  const text = datadogJson([root, other, child], 's', 0.5)
+  const most = '18446744073709551615'
+  assert.ok(text.startsWith(`[[{"trace_id":${most},"span_id":${most},"parent_id":0,`), text)
+  assert.ok(text.includes(`{"trace_id":${most},"span_id":2,"parent_id":${most},`), text)
+  const [[first, second], [third]] = JSON.parse(text) as [unknown[], unknown[]] as [
+    Record<string, unknown>[],
+    Record<string, unknown>[],
+  ]
+  assert.deepEqual(
+    [first!['start'], first!['duration'], first!['error'], first!['metrics']],
+    [1_700_000_000_000_250_000, 500_000, 0, { '_dd1.sr.eausr': 0.5 }],
+  )
+  assert.deepEqual(first!['meta'], {
+    key: 'value',
+    'coredns.io@remote': '10.0.0.7',
+    'span.kind': 'server',
+    '_dd.p.tid': '0000000000000001',
+  })
+  assert.deepEqual([second!['error'], second!['duration'], second!['metrics']], [1, 1000, {}])
+  assert.equal(third!['trace_id'], 3)
+  assert.deepEqual([third!['service'], third!['type'], third!['name']], ['s', 'dns', 'servedns'])
 })
 
 describe('a collector', () => {
