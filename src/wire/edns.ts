@@ -73,9 +73,9 @@ export class Edns {
 
 /**
  * Walks the records after the question of a query and reads its OPT into `edns`, which is cleared
- * first. FormErr where a promised record is missing, cut off or broken, and where OPT stands twice,
- * outside the additional section or under a name (RFC 6891 §6.1.1). What follows the last record is
- * ignored.
+ * first. FormErr where a record is cut off or broken, and where OPT stands twice, outside the additional
+ * section or under a name (RFC 6891 §6.1.1). What follows the last record is ignored; where the message
+ * ends before it, the counts are wrong, which CoreDNS forgives.
  */
 export function readQueryOpt(
   b: Uint8Array,
@@ -87,7 +87,7 @@ export function readQueryOpt(
   const before = readCount(b, Section.Answer) + readCount(b, Section.Authority)
   const total = before + readCount(b, Section.Additional)
   let at = question.end
-  for (let i = 0; i < total; i++) {
+  for (let i = 0; i < total && at < length; i++) {
     const start = at
     const fixed = skipName(b, at, length)
     if (fixed < 0 || fixed + RECORD_FIXED > length) return WireStatus.FormErr
@@ -253,6 +253,7 @@ export function findOption(b: Buffer, question: Question, code: number): Buffer 
       if (read16(b, option) === code) return b.subarray(data, end)
       option = end
     }
+    return null
   }
   return null
 }
