@@ -19,6 +19,9 @@ import { WaitingLines, type WaitingList } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */
 const BUSY = 100
+/** So many connections in a row cut short: the upstream takes no more of them, and none at all. */
+const FULL = 2
+const SHUT = 3
 
 /**
  * The TCP connections to one upstream, encrypted or not.
@@ -49,6 +52,11 @@ export class TcpPool
   readonly #tending: Tending
   readonly #transport: Transport
   answers = 0
+  /**
+   * Connections in a row that ended before their first answer, each under a query that has ended no other: one
+   * may have been ended by its query.
+   */
+  #cutShort = 0
   #closing = false
 
   constructor(options: ChannelOptions) {
@@ -152,6 +160,7 @@ export class TcpPool
 
   answered(c: UpstreamConnection, count: number, elapsed: number): void {
     this.answers += count
+    if (c.answers === count) this.#cutShort = 0
     this.pipelining.answered(count, elapsed)
     if (c.isWanted) {
       c.window = Math.min(c.window + 2 * count, this.pipelining.deepest)
@@ -188,11 +197,16 @@ export class TcpPool
     const orphans = this.#probe.leaveOut(c.takeAll())
     const [suspect] = orphans
     const result = code !== null && isDistrust(code) ? Result.Untrusted : Result.Closed
+    const moved = suspect?.moved ?? 0
+    if (!c.isSeasoned && moved === 0) this.#cutShort++
     // A query that has ended others before is the reason, and not a limit of the server's.
-    if (c.wasCut && (suspect?.moved ?? 0) < 2) this.#places.learnFrom(c, this.#growth)
-    if (!c.isSeasoned) this.backoff.failed(now)
+    if (c.wasCut && moved < 2) {
+      this.#places.learnFrom(c, this.#cutShort >= FULL ? this.#growth : null)
+    }
+    const isShut = !c.isSeasoned && this.#cutShort >= SHUT
+    if (isShut) this.backoff.failed(now)
     if (suspect !== undefined) {
-      if (!c.isSeasoned && !this.#connections.isUsed) {
+      if (isShut && !this.#connections.isUsed) {
         loseAll([...orphans, ...this.#waiting.takeAll()], result, code)
         return
       }
