@@ -24,9 +24,13 @@ const law: Readonly<Record<string, readonly string[]>> = {
   daemon: 'source options plugins plugin net upstream serve wire corefile sys telemetry lib'.split(
     ' ',
   ),
-  node: 'daemon source options plugins host upstream corefile sys telemetry lib'.split(' '),
+  admin: 'daemon source options plugins host upstream serve wire corefile sys telemetry lib'.split(
+    ' ',
+  ),
+  node: 'admin daemon source options plugins host upstream corefile sys telemetry lib'.split(' '),
+  load: ['wire', 'sys', 'lib'],
   commands:
-    'node daemon source options plugins plugin host upstream serve wire corefile telemetry lib'.split(
+    'load admin node daemon source options plugins plugin host upstream serve wire corefile telemetry lib'.split(
       ' ',
     ),
   main: ['commands', 'node', 'options', 'plugins', 'telemetry', 'lib'],
