@@ -22,7 +22,7 @@ type Manner = Pick<ForwardConfig, 'failfast' | 'forceTcp' | 'policy'>
 
 /** An upstream as it is doing. @param now `Clock.now` */
 export function inspect(upstream: Upstream, { forceTcp }: Manner, now: number): UpstreamState {
-  const { counters, lastFailure, name } = upstream
+  const { counters, name } = upstream
   const transport = forceTcp ? Transport.Tcp : Transport.Udp
   const { results } = counters
   return {
@@ -34,14 +34,15 @@ export function inspect(upstream: Upstream, { forceTcp }: Manner, now: number): 
     rttMs: upstream.rtt(transport),
     answers: results[Result.Reply]!,
     failures: FAILURES.reduce<number>((sum, result) => sum + results[result]!, 0),
-    lastFailure:
-      lastFailure.at === -Infinity
-        ? null
-        : {
-            what: failureText({ ...lastFailure, upstream: name, local: '' }),
-            agoMs: Math.max(0, now - lastFailure.at),
-          },
+    lastFailure: lastFailureOf(upstream, now),
   }
+}
+
+function lastFailureOf({ lastFailure, name }: Upstream, now: number): UpstreamState['lastFailure'] {
+  const { at, code, result, sent, transport } = lastFailure
+  if (at === -Infinity) return null
+  const what = failureText({ upstream: name, local: '', transport, result, code, sent })
+  return { what, agoMs: Math.max(0, now - at) }
 }
 
 function problemOf(upstream: Upstream, transport: Transport): string | null {
@@ -73,9 +74,9 @@ export function consider(
         ? 'all are down: none is asked (failfast_all_unhealthy_upstreams)'
         : 'all are down: one at random gets a single try'
       : isDown[i]
-        ? 'down: passed over'
+        ? 'passed over'
         : !mayBe(i)
-          ? 'its last connection failed: passed over while another one is ready'
+          ? 'passed over: its last connection failed, and another one is ready'
           : whyInPolicy(config.policy, isNext, count)
     return { ...inspect(upstream, config, now), isNext, why }
   })
