@@ -24,9 +24,13 @@ const law: Readonly<Record<string, readonly string[]>> = {
   daemon: 'source options plugins plugin net upstream serve wire corefile sys telemetry lib'.split(
     ' ',
   ),
-  node: 'daemon source options plugins host upstream corefile sys telemetry lib'.split(' '),
+  admin: 'daemon source options plugins host upstream serve wire corefile sys telemetry lib'.split(
+    ' ',
+  ),
+  node: 'admin daemon source options plugins host upstream corefile sys telemetry lib'.split(' '),
+  load: ['wire', 'sys', 'lib'],
   commands:
-    'node daemon source options plugins plugin host upstream serve wire corefile telemetry lib'.split(
+    'load admin node daemon source options plugins plugin host upstream serve wire corefile telemetry lib'.split(
       ' ',
     ),
   main: ['commands', 'node', 'options', 'plugins', 'telemetry', 'lib'],
@@ -40,8 +44,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['src/plugins/cache/store.ts'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
-  yargs: ['src/options/options.ts'],
-  'yargs-parser': ['src/options/options.ts'],
+  yargs: ['src/options/usage-text.ts'],
+  'yargs-parser': ['src/options/options.ts', 'src/options/command-flags.ts'],
 }
 
 /** Modules of Node.js that only some places have a use for. */
@@ -49,6 +53,8 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
   // The others import types: all get the module from process.getBuiltinModule().
   'node:http': [
     'src/telemetry/http.ts',
+    'src/telemetry/http-answer.ts',
+    'src/telemetry/http-unix.ts',
     'src/net/http1.ts',
     'src/commands/untaint/kubernetes-api.ts',
   ],

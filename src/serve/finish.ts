@@ -9,6 +9,7 @@ import { capTtls, MAX_TTL } from '../wire/ttl.ts'
 import type { Handler } from './plugin.ts'
 import { MAX_UDP_SIZE, NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
 import { restoreQuestion } from './rewritten-question.ts'
+import { spectator } from './spectator.ts'
 
 /** Replies cut to `Query.maxUdpSize` octets whose clients said that they take more. */
 export const shortenedReplies: { count: number } = { count: 0 }
@@ -33,7 +34,10 @@ export function makeFinish(observers: readonly Observer[]): Handler {
       q.target.drop(q)
     } else sendReply(q)
     if (q.asker !== null) q.asker(q)
-    else for (let i = 0; i < observers.length; i++) observers[i]!(q)
+    else {
+      for (let i = 0; i < observers.length; i++) observers[i]!(q)
+      if (spectator.seen !== null) spectator.seen(q)
+    }
     q.release()
   }
 }
