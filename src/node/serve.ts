@@ -4,6 +4,7 @@ import { openDaemon } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
+import { readNodeNetworks } from '../host/node-networks.ts'
 import { canonicalAddress } from '../lib/address.ts'
 import { reasonOf } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
@@ -70,7 +71,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
     const coming =
       intercepts && options.setupInterface ? options.localIps.map(canonicalAddress) : []
-    const own = { readiness, metrics: nodeMetrics, fatal, coming }
+    const own = { readiness, metrics: nodeMetrics, networks: readNodeNetworks, fatal, coming }
     const daemon = await openDaemon({ ...given, ...own })
     undo.unshift(
       () => daemon.stop(),
