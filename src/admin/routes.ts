@@ -1,0 +1,62 @@
+import { DnsletError } from '../lib/errors.ts'
+
+/** What a route is asked. */
+export interface AdminRequest {
+  readonly query: URLSearchParams
+  /** The JSON body; undefined where there is none. */
+  readonly body: unknown
+  /** Whether it came over HTTP, where nothing may be changed or set in motion. */
+  readonly overHttp: boolean
+}
+
+/** JSON Schema of draft 2020-12, as OpenAPI 3.1 has it. */
+export type Schema = Readonly<Record<string, unknown>>
+
+export interface Parameter {
+  readonly name: string
+  readonly required?: boolean
+  readonly description: string
+  readonly schema: Schema
+}
+
+/** One route of the admin interface. Those that read (`GET`) are there over HTTP too, where it is enabled. */
+export interface AdminRoute {
+  readonly method: 'GET' | 'POST' | 'PUT'
+  /** Exact: `/v1/status`. */
+  readonly path: string
+  /** A line for people, in openapi.json. */
+  readonly summary: string
+  readonly parameters?: readonly Parameter[]
+  /** Of the body, where the method has one. */
+  readonly body?: Schema
+  /** Of the answer; of a line, where the answer is `Lines`. */
+  readonly answer: Schema
+  /** A value that JSON can hold, or `Lines`. Throws or rejects with AdminError for what is asked wrongly. */
+  handle(request: AdminRequest): unknown
+}
+
+/** An answer of one JSON value a line, written as fast as it is read and in slices: it may be long. */
+export class Lines {
+  readonly values: Iterable<unknown>
+
+  constructor(values: Iterable<unknown>) {
+    this.values = values
+  }
+}
+
+/** A request that cannot be answered: the HTTP status and what is wrong with it. */
+export class AdminError extends DnsletError {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super('E_ADMIN_REQUEST', message)
+    this.status = status
+  }
+}
+
+/** The parameter's value; null where it is absent. Throws AdminError where it is given twice. */
+export function parameter(query: URLSearchParams, name: string): string | null {
+  const [value = null, ...more] = query.getAll(name)
+  if (more.length > 0) throw new AdminError(400, `"${name}" is given ${more.length + 1} times`)
+  return value
+}
