@@ -49,6 +49,10 @@ async function run(command: Command): Promise<void> {
       const { cleanup } = await import('./commands/cleanup.ts')
       return cleanup(command.options, { env: process.env, say: (line) => print([line]) })
     }
+    case 'top': {
+      const { top } = await import('./commands/top/index.ts')
+      return process.exit(await top(command.options, { env: process.env }))
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')

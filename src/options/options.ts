@@ -4,6 +4,7 @@ import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
 import { flagNamed, flagNames, flags, GivenFlags, parseBoolean } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
+import { type TopOptions, topOptions } from './top-options.ts'
 import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
 import { UsageError } from './usage-error.ts'
 import { usageText } from './usage-text.ts'
@@ -20,6 +21,7 @@ export type Command =
   | { readonly kind: 'demo'; readonly port: number }
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
+  | { readonly kind: 'top'; readonly options: TopOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -34,6 +36,7 @@ dnslet demo [-p port]              try it out with a stand-in for kube-dns
 dnslet untaint [flags] [name [taint]]
                                    take the taint off this node once -localip knows the name
 dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
+dnslet top [flags]                 show the traffic of the running daemon
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -55,6 +58,7 @@ export function parseArgs(argv: readonly string[]): Command {
 function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
+  if (first === 'top') return readTop(others)
   const named = ['serve', 'demo', 'untaint', 'cleanup'].includes(first ?? '')
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
@@ -64,6 +68,11 @@ function readCommand(argv: readonly string[]): Command {
   refuseMore(given.rest)
   if (first === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
   return { kind: 'serve', options: serveOptions(given) }
+}
+
+function readTop(argv: readonly string[]): Command {
+  const options = topOptions(argv)
+  return typeof options === 'string' ? { kind: 'help', text: options } : { kind: 'top', options }
 }
 
 /** The Corefile may stand before the flags or after them. */

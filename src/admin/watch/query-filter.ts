@@ -4,7 +4,12 @@ import { lowerCase } from '../../wire/bytes.ts'
 import { rcodeFromName, rcodeName } from '../../wire/codes.ts'
 import { MAX_NAME, textToName } from '../../wire/name.ts'
 import { AdminError, parameter } from '../routes.ts'
-import { DROPPED_TEXT, KEPT_QUERIES } from './recent-queries.ts'
+
+/** Queries that are remembered at most. */
+export const KEPT_QUERIES = 4_096
+
+/** What a query without a reply shows as its rcode. */
+export const DROPPED_TEXT = 'DROPPED'
 
 /** Which of the last queries somebody wants to see. */
 export interface QueryFilter {
