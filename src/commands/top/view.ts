@@ -53,10 +53,25 @@ export function drawTop(shown: Snapshot, { columns, rows }: Size, problem: strin
   const bands = Array.from({ length: sections.length / perRow }, (_, i) =>
     sections.slice(i * perRow, (i + 1) * perRow),
   )
-  const room = Math.floor((height - head.length) / bands.length)
-  const entries = rows === Infinity ? PLAIN_ENTRIES : Math.max(0, room - 2)
-  const body = bands.flatMap((band) => [plain(''), ...drawBand(band, width, entries)])
+  const entries = share(
+    height - head.length - 2 * bands.length,
+    bands.map((band) => Math.max(...band.map((section) => section.rows.length))),
+  )
+  const body = bands.flatMap((band, i) => [plain(''), ...drawBand(band, width, entries[i]!)])
   return [...head, ...body].slice(0, height)
+}
+
+/** Lines for each band: what one does not need is for the others. */
+function share(room: number, needs: readonly number[]): number[] {
+  if (room === Infinity) return needs.map((need) => Math.min(need, PLAIN_ENTRIES))
+  const given = needs.map(() => 0)
+  let left = room
+  const fewestFirst = needs.map((_, i) => i).toSorted((a, b) => needs[a]! - needs[b]!)
+  fewestFirst.forEach((band, done) => {
+    given[band] = Math.max(0, Math.min(needs[band]!, Math.floor(left / (needs.length - done))))
+    left -= given[band]
+  })
+  return given
 }
 
 function headOf(shown: Snapshot, problem: string | null): string[] {
@@ -144,7 +159,6 @@ function figure(ms: number | null): string {
 
 function drawBand(band: readonly Section[], width: number, entries: number): Line[] {
   const each = Math.floor((width - GAP * (band.length - 1)) / band.length)
-  const length = Math.min(entries, Math.max(1, ...band.map(({ rows }) => rows.length)))
   const gap = ' '.repeat(GAP)
   const across = (cells: (section: Section) => Cells | undefined): string =>
     band
@@ -152,15 +166,17 @@ function drawBand(band: readonly Section[], width: number, entries: number): Lin
       .join(gap)
       .trimEnd()
   const heading = across(({ title, head }) => ({ left: title, right: head }))
-  const rows = Array.from({ length }, (_, i) => plain(across((section) => section.rows[i])))
+  const rows = Array.from({ length: entries }, (_, i) =>
+    plain(across((section) => section.rows[i])),
+  )
   return [{ text: heading, isHeading: true }, ...rows]
 }
 
-/** Where both are too long the right cell has half of the width. Of the left one, the middle is left out. */
+/** Where both are too long the right cell has half of the width. */
 function fit(cells: Cells | undefined, width: number): string {
   if (cells === undefined) return ' '.repeat(width)
   const right = cut(cells.right, Math.max(width - cells.left.length - 1, Math.floor(width / 2)))
-  const left = cutMiddle(cells.left, width - right.length - 1)
+  const left = cut(cells.left, width - right.length - 1)
   return `${left.padEnd(width - right.length)}${right}`
 }
 
@@ -171,15 +187,6 @@ function plain(text: string): Line {
 function cut(text: string, width: number): string {
   const all = narrow(text)
   return all.length <= width ? all : `${all.slice(0, Math.max(0, width - 1))}…`
-}
-
-/** Names that search lists make begin alike and end alike. */
-function cutMiddle(text: string, width: number): string {
-  const all = narrow(text)
-  const end = Math.floor((width - 1) * 0.4)
-  return all.length <= width
-    ? all
-    : `${all.slice(0, width - 1 - end)}…${all.slice(all.length - end)}`
 }
 
 /** In characters that take one column each. Those of sparklines do too. */

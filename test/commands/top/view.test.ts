@@ -29,11 +29,11 @@ Clients   pods 98.0%   node 2.0%   last query 0.3 s ago
 Cache     1,244 of 19,968 answers   57 of 19,968 denials   3.3 MiB of 50.0 MiB
 
 NAMES since 03:04              /s share  NXDOMAIN                       /s share
-api.shop.svc.cl…ter.local.   60.0 60.0%  api.shop.svc.cl….shop.svc.   10.0 10.0%
+api.shop.svc.cluster.loca…   60.0 60.0%  api.shop.svc.cluster.loca…   10.0 10.0%
 example.com.                 30.0 30.0%
 
 CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
-10.244.1.7 shop…6db6-x2x9k   70.0 70.0%  192.0.2.53:53 udp down: it does not an…
+10.244.1.7 shop/web-6d4cf…   70.0 70.0%  192.0.2.53:53 udp down: it does not an…
 fd00:244::17                 30.0 30.0%  10.96.0.11:53 tcp       4     2     1.2`,
     )
   })
@@ -50,12 +50,15 @@ Clients   pods 98.0%   node 2.0%   last…
 Cache     1,244 of 19,968 answers   57 …
 
 NAMES since 03:04               /s share
+api.shop.svc.cluster.local.   60.0 60.0%
 
 NXDOMAIN                        /s share
 
 CLIENTS                         /s share
+10.244.1.7 shop/web-6d4cf5…   70.0 70.0%
 
-UPSTREAMS            conns waits  rtt ms`,
+UPSTREAMS            conns waits  rtt ms
+192.0.2.53:53 udp down: it does not ans…`,
     )
   })
 
@@ -83,9 +86,7 @@ Cache     0 of 0 answers   0 of 0 denials   3.3 MiB of 50.0 MiB
 
 NAMES since 03:04              /s share  NXDOMAIN                       /s share
 
-
-CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
-`,
+CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms`,
     )
   })
 
@@ -97,6 +98,17 @@ CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
   test('tells why its figures are old', () => {
     const text = page(shown, 80, 24, 'Cannot ask the daemon')
     assert.match(text, /\nCannot ask the daemon\nQueries/)
+  })
+
+  test('gives one list the lines that others do not need', () => {
+    const names = Array.from({ length: 30 }, (_, i) => ({
+      ...shown.names[0]!,
+      name: `n${i}.test.`,
+    }))
+    const lines = page({ ...shown, names }, 80, 24).split('\n')
+    assert.equal(lines.length, 24)
+    assert.match(lines[19]!, /^n10\.test\./)
+    assert.match(lines[21]!, /^CLIENTS/)
   })
 
   test('has ten entries of a list where nothing bounds it', () => {
