@@ -46,7 +46,10 @@ export function watchRoutes({ pods, traffic, watch }: WatchParts): readonly Admi
         nxdomainNames: list({ name: text, count, error: count }),
         clients: list({ address: text, pod: text, count, error: count }),
       }),
-      handle: ({ query }) => watch.top(readLimit(query, COUNTERS, TOP), pods.of),
+      handle({ query }) {
+        pods.look()
+        return watch.top(readLimit(query, COUNTERS, TOP), pods.of)
+      },
     },
     {
       method: 'GET',
@@ -71,7 +74,10 @@ export function watchRoutes({ pods, traffic, watch }: WatchParts): readonly Admi
         plugin: text,
         upstream: text,
       }),
-      handle: ({ query }) => watch.queries(readQueryFilter(query), pods.of),
+      handle({ query }) {
+        pods.look()
+        return watch.queries(readQueryFilter(query), pods.of)
+      },
     },
     {
       method: 'GET',
