@@ -1,6 +1,7 @@
+import { openWatch, type WatchParts } from '../admin/watch/routes.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
-import { openDaemon } from '../daemon/open.ts'
+import { openDaemon, type OpenParts } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
@@ -71,8 +72,8 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
     const coming =
       intercepts && options.setupInterface ? options.localIps.map(canonicalAddress) : []
-    const own = { readiness, metrics: nodeMetrics, networks: readNodeNetworks, fatal, coming }
-    const daemon = await openDaemon({ ...given, ...own })
+    const watch = openWatch(process.env)
+    const daemon = await openDaemon({ ...given, readiness, fatal, coming, ...countsOf(watch) })
     undo.unshift(
       () => daemon.stop(),
       () => removePidfile(pidfile),
@@ -107,6 +108,11 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     for (const step of undo) await step()
     throw error
   }
+}
+
+/** What a daemon on a node counts, and does now and then. */
+function countsOf({ traffic }: WatchParts): Pick<OpenParts, 'metrics' | 'networks' | 'tick'> {
+  return { metrics: nodeMetrics, networks: readNodeNetworks, tick: () => traffic.tick() }
 }
 
 interface Opened {

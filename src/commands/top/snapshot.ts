@@ -1,5 +1,6 @@
 import type { Status, Top, TopEntry, Traffic } from '../../admin/api.ts'
 import type { UpstreamState } from '../../serve/inspection.ts'
+import { DnsletError, reasonOf } from '../../lib/errors.ts'
 import type { AdminClient } from '../admin-client.ts'
 
 /** What the daemon said at one moment. */
@@ -12,7 +13,7 @@ export interface Sample {
 }
 
 /** Entries of a list that are asked for. */
-export const MOST = 100
+const MOST = 100
 
 /** Asks the daemon. Rejects with DnsletError. */
 export async function takeSample(client: AdminClient, now: () => number): Promise<Sample> {
@@ -21,7 +22,15 @@ export async function takeSample(client: AdminClient, now: () => number): Promis
     client.get<Top>('/v1/top', { limit: MOST }),
     client.get<Traffic>('/v1/traffic'),
   ])
-  return { at: now(), status, top, traffic }
+  const sample = { at: now(), status, top, traffic }
+  try {
+    between(null, sample)
+  } catch (cause) {
+    // Another program's socket, or a daemon of another version.
+    const what = `Cannot show what the daemon at ${client.socket} answers: ${reasonOf(cause)}`
+    throw new DnsletError('E_ADMIN_ANSWER', `${what}; use the dnslet of the daemon's own version`)
+  }
+  return sample
 }
 
 /** An entry of a list, with its part in the queries that were looked at. */
@@ -73,7 +82,7 @@ export interface Snapshot {
   }
 }
 
-export interface Share {
+interface Share {
   readonly name: string
   readonly share: number
 }

@@ -53,7 +53,7 @@ export function drawTop(shown: Snapshot, { columns, rows }: Size, problem: strin
   const bands = Array.from({ length: sections.length / perRow }, (_, i) =>
     sections.slice(i * perRow, (i + 1) * perRow),
   )
-  const entries = share(
+  const entries = divide(
     height - head.length - 2 * bands.length,
     bands.map((band) => Math.max(...band.map((section) => section.rows.length))),
   )
@@ -62,7 +62,7 @@ export function drawTop(shown: Snapshot, { columns, rows }: Size, problem: strin
 }
 
 /** Lines for each band: what one does not need is for the others. */
-function share(room: number, needs: readonly number[]): number[] {
+function divide(room: number, needs: readonly number[]): number[] {
   if (room === Infinity) return needs.map((need) => Math.min(need, PLAIN_ENTRIES))
   const given = needs.map(() => 0)
   let left = room

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { between } from '../../../src/commands/top/snapshot.ts'
+import type { AdminClient } from '../../../src/commands/admin-client.ts'
+import { between, takeSample } from '../../../src/commands/top/snapshot.ts'
 import { resolver, sampleAt, shown, upstream } from './samples.ts'
 
 describe('what came between two samples', () => {
@@ -99,4 +100,34 @@ describe('rates are unknown', () => {
     const top = { ...sampleAt(10).top, queries: 0 }
     assert.equal(between(null, { ...sampleAt(10), top }).names[0]?.share, 0)
   })
+})
+
+describe('a sample', () => {
+  const clientOf = (answers: Readonly<Record<string, unknown>>): AdminClient =>
+    ({
+      socket: '/run/x.sock',
+      get: (path: string) => Promise.resolve(answers[path]),
+    }) as unknown as AdminClient
+  const { status, top, traffic } = sampleAt(10)
+
+  test('is what the daemon says at one moment', async () => {
+    const client = clientOf({ '/v1/status': status, '/v1/top': top, '/v1/traffic': traffic })
+    assert.deepEqual(await takeSample(client, () => 10_000), sampleAt(10))
+  })
+
+  for (const [what, answers] of [
+    ['nothing', {}],
+    ['other JSON', { '/v1/status': {}, '/v1/top': [], '/v1/traffic': 7 }],
+    ['an older daemon', { '/v1/status': status, '/v1/top': top, '/v1/traffic': { steps: [] } }],
+  ] as const) {
+    test(`of ${what} is refused in a line`, async () => {
+      await assert.rejects(
+        takeSample(clientOf(answers), () => 0),
+        {
+          name: 'DnsletError',
+          message: /^Cannot show what the daemon at \/run\/x\.sock answers: .*own version$/,
+        },
+      )
+    })
+  }
 })
