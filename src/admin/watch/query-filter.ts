@@ -23,7 +23,8 @@ export interface QueryFilter {
   readonly limit: number
 }
 
-const LIMIT = 100
+/** What is answered where nobody says how many. */
+export const LAST = 100
 
 /** Reads the parameters of `/v1/queries`. Throws AdminError (400) for what is no value of theirs. */
 export function readQueryFilter(query: URLSearchParams): QueryFilter {
@@ -39,7 +40,7 @@ export function readQueryFilter(query: URLSearchParams): QueryFilter {
     suffix: of('suffix', nameOf, 'a domain name'),
     rcode: of('rcode', rcodeOf, `a name such as NXDOMAIN, or ${DROPPED_TEXT}`),
     slower: of('slower', numberOf, 'milliseconds') ?? 0,
-    limit: readLimit(query, KEPT_QUERIES, LIMIT),
+    limit: readLimit(query, KEPT_QUERIES, LAST),
   }
 }
 

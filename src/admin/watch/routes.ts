@@ -3,7 +3,7 @@ import { clientQueries } from '../../serve/client-queries.ts'
 import { registeredMetrics } from '../../telemetry/metrics.ts'
 import type { AdminRoute, Parameter, Schema } from '../routes.ts'
 import { Pods } from './pods.ts'
-import { DROPPED_TEXT, KEPT_QUERIES, readLimit, readQueryFilter } from './query-filter.ts'
+import { DROPPED_TEXT, KEPT_QUERIES, LAST, readLimit, readQueryFilter } from './query-filter.ts'
 import { TrafficHistory } from './traffic.ts'
 import { COUNTERS, Watch } from './watch.ts'
 
@@ -30,89 +30,106 @@ export function openWatch(env: Readonly<Record<string, string | undefined>>): Wa
 }
 
 /** `/v1/top`, `/v1/queries` and `/v1/traffic`. */
-export function watchRoutes({ pods, traffic, watch }: WatchParts): readonly AdminRoute[] {
-  return [
-    {
-      method: 'GET',
-      path: '/v1/top',
-      summary:
-        'The most frequent names, NXDOMAIN names and clients since somebody began to look. Asking begins it, and ' +
-        'keeps it going for a minute.',
-      parameters: [limit(COUNTERS, TOP)],
-      answer: object({
-        since: time,
-        queries: count,
-        names: list({ name: text, count, error: count }),
-        nxdomainNames: list({ name: text, count, error: count }),
-        clients: list({ address: text, pod: text, count, error: count }),
-      }),
-      handle({ query }) {
-        pods.look()
-        return watch.top(readLimit(query, COUNTERS, TOP), pods.of)
-      },
+export function watchRoutes(parts: WatchParts): readonly AdminRoute[] {
+  return [topRoute(parts), queriesRoute(parts), trafficRoute(parts)]
+}
+
+function topRoute({ pods, watch }: WatchParts): AdminRoute {
+  return {
+    method: 'GET',
+    path: '/v1/top',
+    summary:
+      'The most frequent names, NXDOMAIN names and clients since somebody began to look. Asking begins it, and ' +
+      'keeps it going for a minute.',
+    parameters: [limit(COUNTERS, TOP)],
+    answer: top,
+    handle({ query }) {
+      pods.look()
+      return watch.top(readLimit(query, COUNTERS, TOP), pods.of)
     },
-    {
-      method: 'GET',
-      path: '/v1/queries',
-      summary: `The last queries, the newest first, of the ${KEPT_QUERIES} that are kept under the terms of /v1/top.`,
-      parameters: [
-        { name: 'client', description: 'Of this address alone.', schema: text },
-        { name: 'suffix', description: 'For this name and those below it.', schema: text },
-        { name: 'rcode', description: `NXDOMAIN, or ${DROPPED_TEXT}.`, schema: text },
-        { name: 'slower', description: 'That took so many milliseconds or more.', schema: count },
-        limit(KEPT_QUERIES, 100),
-      ],
-      answer: list({
-        at: time,
-        client: text,
-        pod: text,
-        protocol: { enum: ['udp', 'tcp'] },
-        name: text,
-        type: text,
-        rcode: text,
-        milliseconds: count,
-        plugin: text,
-        upstream: text,
-      }),
-      handle({ query }) {
-        pods.look()
-        return watch.queries(readQueryFilter(query), pods.of)
-      },
+  }
+}
+
+function queriesRoute({ pods, watch }: WatchParts): AdminRoute {
+  return {
+    method: 'GET',
+    path: '/v1/queries',
+    summary: `The last queries, the newest first, of the ${KEPT_QUERIES} that are kept under the terms of /v1/top.`,
+    parameters: [
+      { name: 'client', description: 'Of this address alone.', schema: text },
+      { name: 'suffix', description: 'For this name and those below it.', schema: text },
+      { name: 'rcode', description: `NXDOMAIN, or ${DROPPED_TEXT}.`, schema: text },
+      { name: 'slower', description: 'That took so many milliseconds or more.', schema: amount },
+      limit(KEPT_QUERIES, LAST),
+    ],
+    answer: list(seenQuery),
+    handle({ query }) {
+      pods.look()
+      return watch.queries(readQueryFilter(query), pods.of)
     },
-    {
-      method: 'GET',
-      path: '/v1/traffic',
-      summary:
-        'Queries, hits, rcodes and latency of the last ten minutes, in steps of five seconds.',
-      answer: object({
-        stepSeconds: count,
-        bounds: { type: 'array', items: count },
-        steps: { type: 'array', items: step },
-        total: step,
-      }),
-      handle: () => traffic.read(),
-    },
-  ]
+  }
+}
+
+function trafficRoute({ traffic }: WatchParts): AdminRoute {
+  return {
+    method: 'GET',
+    path: '/v1/traffic',
+    summary: 'Queries, hits, rcodes and latency of the last ten minutes, in steps of five seconds.',
+    answer: object({
+      stepSeconds: amount,
+      bounds: list(amount),
+      steps: list(step),
+      total: step,
+    }),
+    handle: () => traffic.read(),
+  }
 }
 
 const text: Schema = { type: 'string' }
 const time: Schema = { type: 'string', format: 'date-time' }
-const count: Schema = { type: 'number', minimum: 0 }
+const amount: Schema = { type: 'number', minimum: 0 }
+const count: Schema = { type: 'integer', minimum: 0 }
+
+function list(items: Schema): Schema {
+  return { type: 'array', items }
+}
+
+function object(properties: Readonly<Record<string, Schema>>): Schema {
+  const required = Object.keys(properties)
+  return { type: 'object', properties, required, additionalProperties: false }
+}
+
+const frequent = object({ name: text, count, error: count })
+const client = object({ address: text, pod: text, count, error: count })
+
+const top: Schema = object({
+  since: time,
+  queries: count,
+  names: list(frequent),
+  nxdomainNames: list(frequent),
+  clients: list(client),
+})
+
+const seenQuery: Schema = object({
+  at: time,
+  client: text,
+  pod: text,
+  protocol: { enum: ['udp', 'tcp'] },
+  name: text,
+  type: text,
+  rcode: text,
+  milliseconds: amount,
+  plugin: text,
+  upstream: text,
+})
+
 const step: Schema = object({
   at: time,
   queries: count,
   hits: count,
   rcodes: { type: 'object', additionalProperties: count },
-  latency: { type: 'array', items: count },
+  latency: list(count),
 })
-
-function object(properties: Readonly<Record<string, Schema>>): Schema {
-  return { type: 'object', properties, required: Object.keys(properties) }
-}
-
-function list(properties: Readonly<Record<string, Schema>>): Schema {
-  return { type: 'array', items: object(properties) }
-}
 
 function limit(most: number, fallback: number): Parameter {
   const description = `Entries at most; ${fallback} where absent.`
