@@ -29,9 +29,15 @@ import type { Owner } from './helpers/processes.ts'
 process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 /** A page for each concept. */
-const concepts = ['configuration', 'differences', 'limits', 'metrics', 'node', 'performance'].map(
-  (concept) => `docs/${concept}.md`,
-)
+const concepts = [
+  'admin',
+  'configuration',
+  'differences',
+  'limits',
+  'metrics',
+  'node',
+  'performance',
+].map((concept) => `docs/${concept}.md`)
 const documents = ['README.md', ...concepts]
 // Those that come late count nothing before.
 for (const plugin of plugins) if (plugin instanceof LatePlugin) await plugin.load()
@@ -231,7 +237,7 @@ describe('flags', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
     /** Those of commands that have flags of their own. */
-    const commandFlags = ['top'].flatMap((command) => {
+    const commandFlags = ['explain', 'top'].flatMap((command) => {
       const told = parseArgs([command, '-h'])
       assert.ok(told.kind === 'help')
       return [...told.text.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)

@@ -2,6 +2,7 @@ import { TIME_BUCKETS } from '../../lib/counters.ts'
 import { clientQueries } from '../../serve/client-queries.ts'
 import { registeredMetrics } from '../../telemetry/metrics.ts'
 import type { AdminRoute, Parameter, Schema } from '../routes.ts'
+import { amount, count, counts, list, object, oneOf, text, time } from '../schema.ts'
 import { Pods } from './pods.ts'
 import { DROPPED_TEXT, KEPT_QUERIES, LAST, readLimit, readQueryFilter } from './query-filter.ts'
 import { TrafficHistory } from './traffic.ts'
@@ -85,20 +86,6 @@ function trafficRoute({ traffic }: WatchParts): AdminRoute {
   }
 }
 
-const text: Schema = { type: 'string' }
-const time: Schema = { type: 'string', format: 'date-time' }
-const amount: Schema = { type: 'number', minimum: 0 }
-const count: Schema = { type: 'integer', minimum: 0 }
-
-function list(items: Schema): Schema {
-  return { type: 'array', items }
-}
-
-function object(properties: Readonly<Record<string, Schema>>): Schema {
-  const required = Object.keys(properties)
-  return { type: 'object', properties, required, additionalProperties: false }
-}
-
 const frequent = object({ name: text, count, error: count })
 const client = object({ address: text, pod: text, count, error: count })
 
@@ -114,7 +101,7 @@ const seenQuery: Schema = object({
   at: time,
   client: text,
   pod: text,
-  protocol: { enum: ['udp', 'tcp'] },
+  protocol: oneOf('udp', 'tcp'),
   name: text,
   type: text,
   rcode: text,
@@ -127,7 +114,7 @@ const step: Schema = object({
   at: time,
   queries: count,
   hits: count,
-  rcodes: { type: 'object', additionalProperties: count },
+  rcodes: counts,
   latency: list(count),
 })
 
