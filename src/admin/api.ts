@@ -81,15 +81,22 @@ export interface LoggedLine {
   readonly text: string
 }
 
-/** `GET /v1/traffic`: the last minutes, in steps of some seconds, the oldest first. */
+/**
+ * `GET /v1/traffic`: the last ten minutes, in steps of five seconds, the oldest first. `queries` are those of clients
+ * over all listeners, `hits` those of all caches, which questions of the daemon's own cause too; rcodes and
+ * latency are known of blocks with `prometheus`.
+ */
 export interface Traffic {
   readonly stepSeconds: number
   /** Upper bounds of the latency buckets in seconds; the last bucket, +Inf, has none. */
   readonly bounds: readonly number[]
   readonly steps: readonly TrafficStep[]
+  /** All since the process began, up to now: who asks twice knows what came between. */
+  readonly total: TrafficStep
 }
 
 export interface TrafficStep {
+  /** When the step began; of `total`, now. */
   readonly at: string
   readonly queries: number
   readonly hits: number
@@ -98,7 +105,7 @@ export interface TrafficStep {
   readonly latency: readonly number[]
 }
 
-/** `GET /v1/top`: most frequent since somebody began to look. Asking begins it, and keeps it going for a minute. */
+/** `GET /v1/top?limit=`: most frequent since somebody began to look. Asking begins it, and keeps it going for a minute. */
 export interface Top {
   readonly since: string
   /** Queries that were looked at. */
@@ -123,14 +130,19 @@ export interface TopClient {
   readonly error: number
 }
 
-/** `GET /v1/queries`: the last ones, the newest first. Kept under the terms of `/v1/top`. */
+/**
+ * `GET /v1/queries?client=&suffix=&rcode=&slower=&limit=`: the last ones, the newest first; `slower` is in
+ * milliseconds. 4,096 are kept, under the terms of `/v1/top`.
+ */
 export interface SeenQuery {
   readonly at: string
   readonly client: string
   readonly pod: string
   readonly protocol: 'udp' | 'tcp'
+  /** '' where the question could not be read. */
   readonly name: string
   readonly type: string
+  /** `DROPPED` where there was no reply. */
   readonly rcode: string
   readonly milliseconds: number
   /** The plugin that answered: `cache`, `forward`. */

@@ -6,7 +6,6 @@ import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Listeners } from '../net/listeners.ts'
-import { recordDropped } from '../serve/query-counters.ts'
 import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 import { watchFile } from '../source/watch-directory.ts'
 import type { HttpListeners } from '../telemetry/http.ts'
@@ -17,7 +16,8 @@ import { panicked } from './panics.ts'
 import { loadWithMetrics } from './metrics.ts'
 import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
-import { isSelfCheck, type OtherServers } from './self-check.ts'
+import { rejected } from './rejected.ts'
+import type { OtherServers } from './self-check.ts'
 
 const STARTING = 'Starting'
 const ENDING = 'Shutting down'
@@ -148,9 +148,7 @@ export class Daemon {
       kept: this.#kept,
       fatal: (runtime, message) => this.#fatal(runtime, message),
       warn: (message) => log.warning(message),
-      rejected: (q) => {
-        if (!isSelfCheck(q)) recordDropped(q)
-      },
+      rejected,
       panicked: (cause, q) => panicked(log, cause, q),
     }
     this.#runtime = new Runtime(corefile.blocks, this.#runtimeParts)

@@ -17,6 +17,8 @@ export interface LoopLagParts {
   readonly log: Log
   /** Milliseconds of CPU that the thread of the event loop has had so far. Default: the kernel's. */
   readonly cpu?: () => number
+  /** Called by the same timer, twice a second: who has to do something now and then needs none of its own. */
+  readonly tick?: () => void
 }
 
 /**
@@ -33,6 +35,7 @@ export class LoopLag {
   readonly #clock: Clock
   readonly #log: Log
   readonly #cpu: () => number
+  readonly #told: () => void
   #timer: NodeJS.Timeout | null = null
   #last = 0
   #lastCpu = 0
@@ -40,10 +43,11 @@ export class LoopLag {
   #stretches = 0
   #quietUntil = -Infinity
 
-  constructor({ clock, log, cpu = threadCpu }: LoopLagParts) {
+  constructor({ clock, log, cpu = threadCpu, tick = () => {} }: LoopLagParts) {
     this.#clock = clock
     this.#log = log
     this.#cpu = cpu
+    this.#told = tick
   }
 
   /** Begins to measure. The timer keeps no process alive. */
@@ -77,6 +81,7 @@ export class LoopLag {
     this.lags.observe(late / 1000)
     this.#stretches = computed > LONG_MS ? this.#stretches + 1 : 0
     if (late > LONG_MS) this.#warn(now, late, computed)
+    this.#told()
   }
 
   #warn(now: number, late: number, computed: number): void {

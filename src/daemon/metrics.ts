@@ -8,6 +8,7 @@ import { loadPlugins, plugins } from '../plugins/index.ts'
 import { keptQueries } from '../serve/kept-queries.ts'
 import { addMetrics } from '../telemetry/metrics.ts'
 import { telemetryMetrics } from '../telemetry/metrics-route.ts'
+import { clientMetrics } from './client-sources.ts'
 import { type LoopLag, loopLagMetric } from './loop-lag.ts'
 import { panicsMetric } from './panics.ts'
 import { reloadMetrics } from './reload.ts'
@@ -52,5 +53,6 @@ export function daemonMetrics({ memory, counters, sockets, lag }: Counted): read
     ...netMetrics(counters),
     ...receiveQueueMetrics(sockets),
     loopLagMetric(lag),
+    ...clientMetrics(),
   ]
 }

@@ -11,6 +11,7 @@ import { HttpListeners } from '../telemetry/http.ts'
 import { registerMetrics } from '../telemetry/metrics.ts'
 import { openCacheBudget } from './cache-budget.ts'
 import type { ReceiveCache } from './cache-handover.ts'
+import { type ClientNetworks, followNetworks } from './client-sources.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { LoopLag } from './loop-lag.ts'
@@ -29,6 +30,10 @@ export interface OpenParts extends Omit<
   readonly coming?: readonly string[]
   /** What the process counts beside its daemon. */
   readonly metrics?: readonly MetricSpec[]
+  /** Tells the clients of this machine apart; never rejects. Absent: only those of its loopback are known. */
+  readonly networks?: () => Promise<ClientNetworks>
+  /** Called twice a second, by a timer that runs in any case. Absent: nobody. */
+  readonly tick?: () => void
 }
 
 /**
@@ -41,6 +46,8 @@ export async function openDaemon({
   descriptors = new Descriptors(),
   coming = [],
   metrics = [],
+  networks,
+  tick,
   ...parts
 }: OpenParts): Promise<Daemon> {
   lowerCompilerThreads()
@@ -60,7 +67,7 @@ export async function openDaemon({
   const receiveCache: ReceiveCache | null =
     inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
-  const lag = new LoopLag({ clock, log })
+  const lag = new LoopLag({ clock, log, ...(tick === undefined ? {} : { tick }) })
   const queues = new ReceiveQueues({ sockets, clock, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
@@ -68,6 +75,7 @@ export async function openDaemon({
   const own = { clock, memory, listeners, http, freeBind, vitals, receiveCache }
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
+  if (networks !== undefined) followNetworks(networks)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
   return daemon
 }

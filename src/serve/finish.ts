@@ -6,6 +6,7 @@ import { patchReply, writeFailure } from '../wire/reply.ts'
 import { WireStatus } from '../wire/status.ts'
 import { truncate } from '../wire/truncate.ts'
 import { capTtls, MAX_TTL } from '../wire/ttl.ts'
+import { clientQueries } from './client-queries.ts'
 import type { Handler } from './plugin.ts'
 import { MAX_UDP_SIZE, NO_EDE, type Observer, Outcome, Protocol, type Query } from './query.ts'
 import { restoreQuestion } from './rewritten-question.ts'
@@ -36,6 +37,7 @@ export function makeFinish(observers: readonly Observer[]): Handler {
     if (q.asker !== null) q.asker(q)
     else {
       for (let i = 0; i < observers.length; i++) observers[i]!(q)
+      clientQueries.count(q)
       if (spectator.seen !== null) spectator.seen(q)
     }
     q.release()

@@ -92,3 +92,13 @@ test('the metric shows the histogram', (t) => {
   loopLagMetric(lag).collect((labels, value) => emitted.push([labels, value]))
   assert.deepEqual(emitted, [[[], lag.lags]])
 })
+
+test('who has something to do now and then is called by the same timer', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  let ticks = 0
+  const lag = new LoopLag({ clock: new ManualClock(), log: new RecordedLog(), tick: () => ticks++ })
+  lag.start()
+  t.mock.timers.tick(1_500)
+  assert.equal(ticks, 3)
+  lag.stop()
+})

@@ -1,11 +1,12 @@
 import { type Directive, inPlugin, readAll } from '../../corefile/directive.ts'
+import { shown } from '../../corefile/token.ts'
 import type { BlockContext, Handler, Metadatum, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { type ForwardConfig, readConfig } from './config.ts'
 import { describeConfig } from './describe.ts'
 import { Forwarder } from './forwarder.ts'
 import { MergedQuestions } from './merged.ts'
-import { metrics } from './metrics.ts'
+import { metrics, showForward, type ShownForward } from './metrics.ts'
 import { Taps } from './taps.ts'
 import { UpstreamList } from './upstream-list.ts'
 
@@ -18,6 +19,7 @@ export const forward: Plugin = {
   setup(directives, block): Stage {
     const parts = readAll(directives, (directive) => setupOne(directive, block))
     let forwarders: readonly Forwarder[] = []
+    let hide: readonly (() => void)[] = []
     return {
       // Of those that are tried first: the others have a say only where these do not know.
       upstreams: parts[0]!.config.to.flatMap((to) =>
@@ -44,8 +46,10 @@ export const forward: Plugin = {
       },
       async start(): Promise<void> {
         await Promise.all(parts.map(({ list }) => list.start()))
+        hide = parts.map(({ config, list }) => showForward(shownOf(config, list, block)))
       },
       stop(): Promise<void> {
+        for (const end of hide) end()
         for (const { list } of parts) list.stop()
         for (const forwarder of forwarders) forwarder.stop()
         return Promise.resolve()
@@ -61,6 +65,15 @@ export const forward: Plugin = {
       describe: () => parts.flatMap(({ config, list }) => describeConfig(config, list.describe())),
     }
   },
+}
+
+function shownOf(
+  { from }: ForwardConfig,
+  list: UpstreamList,
+  { keys }: BlockContext,
+): ShownForward {
+  const block = [...new Set(keys.map(({ token }) => shown(token)))].join(' ')
+  return { from, block, to: () => list.current.map(({ name }) => name) }
 }
 
 /** One for all blocks. */

@@ -40,7 +40,34 @@ function perTransport(
   }
 }
 
+/** A running `forward` as `dnslet_forward_info` shows it. */
+export interface ShownForward {
+  readonly from: string
+  /** The keys of its server block, as they are written. */
+  readonly block: string
+  /** `ip:port` of each upstream there is now. */
+  readonly to: () => readonly string[]
+}
+
+/** While a reload is under way, those of the old configuration and of the new one. */
+const running = new Set<ShownForward>()
+
+/** Shows a `forward` from now on; the result ends that. */
+export function showForward(shown: ShownForward): () => void {
+  running.add(shown)
+  return () => running.delete(shown)
+}
+
 export const metrics: readonly MetricSpec[] = [
+  {
+    name: 'dnslet_forward_info',
+    help: 'Upstreams of each forward, in the server block with these keys; the value is 1.',
+    type: 'gauge',
+    labels: ['from', 'to', 'block'],
+    collect(emit) {
+      for (const { from, block, to } of running) for (const one of to()) emit([from, one, block], 1)
+    },
+  },
   counter(
     'coredns_forward_healthcheck_broken_total',
     'Attempts that found every upstream down.',

@@ -61,3 +61,17 @@ test('health checks and retries are counted by upstream', async (t) => {
   assert.ok(body.includes(`dnslet_upstream_retries_total{${to}} 1`))
   assert.ok(body.includes(`dnslet_upstream_attempts_total{${to},result="refused"} 2`))
 })
+
+test('dnslet_forward_info tells of the upstreams of each running forward, and of no other', async (t) => {
+  const upstream = await startScripted(t, honest)
+  const to = `127.0.0.1:${upstream.port}`
+  const front = await Front.start(t, `forward . ${to} 127.0.0.1:9`)
+  const shown = async (): Promise<string[]> => {
+    const { body } = await exposition('', metrics)
+    return body.split('\n').filter((line) => line.startsWith('dnslet_forward_info{'))
+  }
+  const info = (at: string): string => `dnslet_forward_info{from=".",to="${at}",block="."} 1`
+  assert.deepEqual(await shown(), [info(to), info('127.0.0.1:9')])
+  await front.stop()
+  assert.deepEqual(await shown(), [])
+})

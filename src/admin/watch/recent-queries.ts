@@ -1,0 +1,145 @@
+import { Outcome, Protocol, type Query } from '../../serve/query.ts'
+import { AF_INET6, sockaddrAddress } from '../../sys/sockaddr.ts'
+import { lowerCase } from '../../wire/bytes.ts'
+import { rcodeName, typeName } from '../../wire/codes.ts'
+import { HEADER_SIZE } from '../../wire/header.ts'
+import { nameToText } from '../../wire/name.ts'
+import type { SeenQuery } from '../api.ts'
+import { DROPPED_TEXT, KEPT_QUERIES, type QueryFilter } from './query-filter.ts'
+
+/** Octets of their names: fewer queries are remembered where these are longer than 128 octets on average. */
+const NAME_BYTES = 2 ** 19
+const CLIENT_SIZE = 28
+/** In place of an rcode. */
+const DROPPED = 0xffff
+
+/**
+ * The last queries, in memory that does not grow. Names stay in wire format, lower case, until
+ * somebody reads them.
+ *
+ *     records    | query n | n+1 | … | n−1 |     arrays of a field each; the oldest is overwritten
+ *     names      …oldest│ free │newest…          a ring of octets; places count on, so that one that
+ *                                                has been overwritten is known by its distance
+ */
+export class RecentQueries {
+  #count = 0
+  readonly #times = new Float64Array(KEPT_QUERIES)
+  readonly #milliseconds = new Float64Array(KEPT_QUERIES)
+  readonly #clients = Buffer.alloc(KEPT_QUERIES * CLIENT_SIZE)
+  readonly #types = new Uint16Array(KEPT_QUERIES)
+  readonly #rcodes = new Uint16Array(KEPT_QUERIES)
+  readonly #protocols = new Uint8Array(KEPT_QUERIES)
+  readonly #plugins: string[] = Array<string>(KEPT_QUERIES).fill('')
+  readonly #upstreams: string[] = Array<string>(KEPT_QUERIES).fill('')
+  readonly #names = Buffer.alloc(NAME_BYTES)
+  readonly #nameSizes = new Uint8Array(KEPT_QUERIES)
+  readonly #namePlaces = new Float64Array(KEPT_QUERIES)
+  /** Where the next name goes, counted from the beginning of time. */
+  #place = 0
+
+  /**
+   * Remembers a query that is over. Allocates nothing.
+   *
+   * @param at Unix time in milliseconds
+   * @param milliseconds how long it took
+   */
+  add(q: Query, at: number, milliseconds: number): void {
+    const i = this.#count++ % KEPT_QUERIES
+    this.#times[i] = at
+    this.#milliseconds[i] = milliseconds
+    const { client, question } = q
+    for (let k = 0; k < CLIENT_SIZE; k++) this.#clients[i * CLIENT_SIZE + k] = client[k] ?? 0
+    this.#types[i] = question.type
+    this.#rcodes[i] = q.outcome === Outcome.Drop ? DROPPED : q.rcode
+    this.#protocols[i] = q.target.protocol
+    this.#plugins[i] = q.answeredBy
+    this.#upstreams[i] = q.upstream
+    this.#addName(i, q.wire, Math.max(0, question.nameEnd - HEADER_SIZE))
+  }
+
+  #addName(i: number, wire: Uint8Array, size: number): void {
+    // A name lies in one piece.
+    const offset = this.#place % NAME_BYTES
+    if (offset + size > NAME_BYTES) this.#place += NAME_BYTES - offset
+    const at = this.#place % NAME_BYTES
+    for (let k = 0; k < size; k++) this.#names[at + k] = lowerCase[wire[HEADER_SIZE + k]!]!
+    this.#nameSizes[i] = size
+    this.#namePlaces[i] = this.#place
+    this.#place += size
+  }
+
+  /**
+   * Those that the filter lets through, the newest first.
+   *
+   * @param podOf `namespace/pod` of an address, or ''
+   */
+  read(filter: QueryFilter, podOf: (address: string) => string): SeenQuery[] {
+    const found: SeenQuery[] = []
+    for (let n = this.#count - 1; n >= 0 && n >= this.#count - KEPT_QUERIES; n--) {
+      const i = n % KEPT_QUERIES
+      if (found.length >= filter.limit || this.#namePlaces[i]! < this.#place - NAME_BYTES) break
+      if (this.#passes(i, filter)) found.push(this.#shown(i, podOf))
+    }
+    return found
+  }
+
+  #passes(i: number, { client, rcode, slower, suffix }: QueryFilter): boolean {
+    if (this.#milliseconds[i]! < slower) return false
+    if (rcode !== null && rcodeText(this.#rcodes[i]!) !== rcode) return false
+    if (client !== null && sockaddrAddress(this.#clientAt(i)) !== client) return false
+    return suffix === null || endsWith(this.#nameAt(i), suffix)
+  }
+
+  #shown(i: number, podOf: (address: string) => string): SeenQuery {
+    const client = sockaddrAddress(this.#clientAt(i))
+    const name = this.#nameAt(i)
+    return {
+      at: new Date(this.#times[i]!).toISOString(),
+      client,
+      pod: podOf(client),
+      protocol: this.#protocols[i] === Protocol.Tcp ? 'tcp' : 'udp',
+      name: wireText(name),
+      type: name.length === 0 ? '' : typeName(this.#types[i]!),
+      rcode: rcodeText(this.#rcodes[i]!),
+      milliseconds: Math.round(this.#milliseconds[i]! * 1000) / 1000,
+      plugin: this.#plugins[i]!,
+      upstream: this.#upstreams[i]!,
+    }
+  }
+
+  #clientAt(i: number): Buffer {
+    return this.#clients.subarray(i * CLIENT_SIZE, (i + 1) * CLIENT_SIZE)
+  }
+
+  #nameAt(i: number): Buffer {
+    const at = this.#namePlaces[i]! % NAME_BYTES
+    return this.#names.subarray(at, at + this.#nameSizes[i]!)
+  }
+}
+
+/** A name of the wire, at offset 0, in presentation format; '' where there is none. */
+export function wireText(name: Uint8Array): string {
+  return nameToText(name, 0, name.length) ?? ''
+}
+
+/** Octets of a client's address that tell it from others: without its port. Returns how many were written. */
+export function writeClientKey(client: Uint8Array, out: Uint8Array): number {
+  const isIPv6 = client[0] === AF_INET6
+  const size = isIPv6 ? CLIENT_SIZE : 8
+  out.fill(0, 0, size)
+  out[0] = client[0] ?? 0
+  const from = isIPv6 ? 8 : 4
+  for (let k = from; k < size; k++) out[k] = client[k] ?? 0
+  return size
+}
+
+function rcodeText(rcode: number): string {
+  return rcode === DROPPED ? DROPPED_TEXT : rcodeName(rcode)
+}
+
+/** Whether a wire name is the suffix or below it. */
+function endsWith(name: Uint8Array, suffix: Uint8Array): boolean {
+  let at = 0
+  while (name.length - at > suffix.length) at += 1 + name[at]!
+  return name.length - at === suffix.length && suffix.every((octet, k) => name[at + k] === octet)
+}
