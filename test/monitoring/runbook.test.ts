@@ -1,0 +1,99 @@
+// The runbook has a section for each alert, in one form, with commands and expressions that are real.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+
+import { parseArgs } from '../../src/options/options.ts'
+import { requireTools } from '../helpers/debian.ts'
+import { known, selectorsOf } from './expressions.ts'
+import { alerts, folder, promtool } from './promtool.ts'
+
+const text = readFileSync(join(folder, '../../docs/runbook.md'), 'utf8')
+
+const sections: ReadonlyMap<string, string> = new Map(
+  text
+    .split(/^### /m)
+    .slice(1)
+    .map((section) => [section.split('\n')[0]!, section.split(/^## /m)[0]!]),
+)
+
+/** Lines of the fenced blocks in this language, without comments and prompts. */
+function fenced(markdown: string, language: string): string[] {
+  const blocks = markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))
+  return [...blocks].flatMap(([, block = '']) => block.trim().split('\n'))
+}
+
+test('each alert has its section, and each section its alert', () => {
+  assert.deepEqual([...sections.keys()].toSorted(), alerts.map(({ alert }) => alert).toSorted())
+})
+
+describe('each section', () => {
+  for (const [name, section] of sections) {
+    test(`${name} says what it means, who notices, where to look, why, and when it is over`, () => {
+      for (const part of ['**Means:**', '**Users notice**', '**Cause', '**Over when**'])
+        assert.ok(section.includes(part), part)
+      assert.ok(fenced(section, 'sh').length > 0, 'a command to begin with')
+    })
+  }
+})
+
+/** Programs of commands, and what may follow them. */
+const programs: Readonly<Record<string, RegExp>> = {
+  dig: /^(\+tcp )?@[\d.]+ [\w.]+$/,
+  kubectl:
+    /^(-n kube-system )?(get|describe|logs|exec|delete|top|rollout|label|create|debug|apply) .+$/,
+  ls: /^-l \/dev\/net\/tun$/,
+  modprobe: /^tun$/,
+  ss: /^-lnup sport = 53$/,
+}
+/** Of dnslet, in the pod. Those of the operator's interface have flags and tests of their own. */
+const asked = ['doctor', 'explain', 'top']
+
+describe('commands', () => {
+  const lines = fenced(text, 'sh').map((line) => line.replace(/ +#.*$/, ''))
+
+  test('are of programs that are there, and take what they are given', () => {
+    assert.ok(lines.length > 40)
+    for (const line of lines.map((one) => one.replace(/^pod=\$\((.*)\)$/, '$1'))) {
+      if (/^node=[\w-]+$/.test(line)) continue
+      const [program = '', ...rest] = line.split(' ')
+      assert.match(rest.join(' '), programs[program] ?? /^$/, line)
+    }
+  })
+
+  test('of dnslet exist', () => {
+    const ours = lines.flatMap((line) => /-- dnslet (.*)$/.exec(line)?.[1] ?? [])
+    assert.ok(ours.length > 10)
+    for (const line of ours) {
+      const [command = '', ...args] = line.split(' ')
+      if (asked.includes(command))
+        assert.ok(
+          args.every((arg) => /^[a-z.]+$/.test(arg)),
+          line,
+        )
+      else assert.notEqual(parseArgs([command, ...args]).kind, 'usage-error', line)
+    }
+  })
+})
+
+describe('expressions', () => {
+  const lines = fenced(text, 'promql')
+
+  test('name metrics of the job that exist', () => {
+    assert.ok(lines.length >= 10)
+    for (const line of lines)
+      for (const { name, matchers } of selectorsOf(line)) {
+        assert.ok(known.has(name), line)
+        assert.equal(matchers[0]?.label, 'job', line)
+      }
+  })
+
+  test('are ones that Prometheus reads', { skip: requireTools('promtool') }, async (t) => {
+    const rules = lines.map((expr, i) => ({ record: `expression_${i}`, expr }))
+    const { passed, output } = await promtool(t, ['check', 'rules', 'r.yml'], {
+      'r.yml': { groups: [{ name: 'all', rules }] },
+    })
+    assert.ok(passed, output)
+  })
+})
