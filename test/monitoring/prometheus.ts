@@ -15,7 +15,7 @@ export interface Target {
   readonly path?: string
 }
 
-export interface Found {
+interface Found {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
@@ -28,6 +28,8 @@ export interface Prometheus {
   query(expr: string): Promise<Found[]>
   /** Alerts that fire, by name, with their labels and texts. */
   firing(): Promise<Firing[]>
+  /** What the scrape configuration makes of pods: the address and labels of each target. */
+  podTargets(): Promise<Record<string, string>[]>
 }
 
 export interface Firing {
@@ -39,11 +41,14 @@ export interface Firing {
  * Starts Debian's Prometheus with the rules and the scrape configuration of deploy/monitoring, against
  * targets on 127.0.0.1. It scrapes each second, and looks back as many seconds as `rangeSeconds`, whatever
  * the range in the rules; what has to last does so for a second.
+ *
+ * @param pods what Prometheus would find in a cluster, a target for each port: addresses on loopback
  */
 export async function startPrometheus(
   owner: Owner,
   targets: readonly Target[],
   rangeSeconds: number,
+  pods: readonly Readonly<Record<string, string>>[] = [],
 ): Promise<Prometheus> {
   const folder = temporaryFolder(owner)
   const write = (name: string, text: string): string => {
@@ -59,8 +64,11 @@ export async function startPrometheus(
     write('targets.json', JSON.stringify(groups))
   }
   setTargets(targets)
+  const found = pods.map((labels) => ({ targets: [labels['__meta_kubernetes_pod_ip']], labels }))
+  write('pods.json', JSON.stringify(found))
   write('rules.yml', hastened(stringify(readRules()), rangeSeconds))
-  const { kubernetes_sd_configs: _, relabel_configs: _pods, ...job } = readScrapeJob()
+  const { kubernetes_sd_configs: _, ...whole } = readScrapeJob()
+  const { relabel_configs: _pods, ...job } = whole
   const config = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: ['rules.yml'],
@@ -70,6 +78,7 @@ export async function startPrometheus(
         scrape_interval: '1s',
         file_sd_configs: [{ files: ['targets.json'], refresh_interval: '1s' }],
       },
+      { ...whole, job_name: 'pods', file_sd_configs: [{ files: ['pods.json'] }] },
     ],
   }
   const file = write('prometheus.yml', stringify(config))
@@ -96,7 +105,21 @@ export async function startPrometheus(
       )
       return alerts.filter(({ state }) => state === 'firing')
     },
+    async podTargets() {
+      const { activeTargets } = await get<{ activeTargets: ActiveTarget[] }>(
+        `${at}/api/v1/targets?state=active`,
+      )
+      return activeTargets
+        .filter(({ scrapePool }) => scrapePool === 'pods')
+        .map(({ scrapeUrl, labels }) => ({ scrapeUrl, ...labels }))
+    },
   }
+}
+
+interface ActiveTarget {
+  readonly scrapePool: string
+  readonly scrapeUrl: string
+  readonly labels: Readonly<Record<string, string>>
 }
 
 interface Sample {
