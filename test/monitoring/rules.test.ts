@@ -2,7 +2,7 @@
 // which words, after which time, and that it ends.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
@@ -39,12 +39,22 @@ describe('promtool', suite, () => {
     assert.match(output, /SUCCESS: \d+ rules found/)
   })
 
-  test('which are those of the sed line in the README, without the operator', (t) => {
+  test('which are those of the sed lines in the README, without the operator', (t) => {
     const readme = readFileSync(join(folder, 'README.md'), 'utf8')
-    const [line = ''] = /^sed '1.*rules.yml$/m.exec(readme) ?? []
     const cwd = temporaryFolder(t)
-    execFileSync('sh', ['-euc', line.replace('deploy/monitoring', folder)], { cwd })
+    const type = (pattern: RegExp): void => {
+      const [line = ''] = pattern.exec(readme) ?? []
+      execFileSync('sh', ['-euc', line.replace('deploy/monitoring/', '')], { cwd })
+    }
+    cpSync(join(folder, 'rules.yaml'), join(cwd, 'rules.yaml'))
+    type(/^sed '1.*rules.yml$/m)
     assert.deepEqual(parse(readFileSync(join(cwd, 'rules.yml'), 'utf8')), readRules())
+    // Links to where the runbook is read.
+    type(/^sed -i .*rules.yaml$/m)
+    const links = readFileSync(join(cwd, 'rules.yaml'), 'utf8').match(/(?<=^ +runbook_url: ).*/gm)
+    assert.equal(links?.length, alerts.length)
+    for (const link of links)
+      assert.match(link, /^https:\/\/git\.example\.com\/dnslet\/blob\/main\/docs\/runbook\.md#\w+$/)
   })
 
   test('nor with the scrape configuration', async (t) => {

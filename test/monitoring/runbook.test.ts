@@ -38,15 +38,42 @@ describe('each section', () => {
   }
 })
 
-/** Programs of commands, and what may follow them. */
+/** Programs of commands, and what follows them. */
 const programs: Readonly<Record<string, RegExp>> = {
   dig: /^(\+tcp )?@[\d.]+ [\w.]+$/,
-  kubectl:
-    /^(-n kube-system )?(get|describe|logs|exec|delete|top|rollout|label|create|debug|apply) .+$/,
   ls: /^-l \/dev\/net\/tun$/,
   modprobe: /^tun$/,
   ss: /^-lnup sport = 53$/,
 }
+
+/** What the verbs of kubectl take that are used here: flags, and words behind them. */
+const verbs: Readonly<Record<string, { flags: RegExp; words: RegExp }>> = {
+  delete: { flags: /^$/, words: /^\$pod$/ },
+  describe: { flags: /^$/, words: /^\$pod$/ },
+  exec: { flags: /^$/, words: /^\$pod -- (dnslet|nft list ruleset)/ },
+  get: {
+    flags:
+      /^(-l k8s-app=[\w-]+|-o (name|yaml|wide|(jsonpath|custom-columns)=\S+)|--all-namespaces|--field-selector spec.nodeName=\$node)$/,
+    words:
+      /^(\$pod|node \$node|(pods|endpointslices|daemonset|podmonitors.monitoring.coreos.com)(,pods|,endpointslices)*|service kube-dns-upstream|configmap (node-local-dns|kube-dns|kube-proxy)( kube-dns)?)$/,
+  },
+  logs: { flags: /^(--since=\d+[mh]|--previous)$/, words: /^\$pod$/ },
+  rollout: { flags: /^--timeout=\d+s$/, words: /^status daemonset node-local-dns$/ },
+  top: { flags: /^(-l k8s-app=[\w-]+|--containers)$/, words: /^(pods|node \$node)$/ },
+}
+
+/** What is wrong with a kubectl command; '' where nothing is. */
+function problemOf(command: string): string {
+  const [, verb = '', tail = ''] = /^(?:-n kube-system )?(\w+) (.*)$/.exec(command) ?? []
+  const { flags, words } = verbs[verb] ?? { flags: /^$/, words: /^$/ }
+  const given =
+    verb === 'exec' ? [] : [...tail.matchAll(/(?:^| )(-[lo] \S+|--field-selector \S+|--\S+)/g)]
+  const bad = given.find(([, flag = '']) => !flags.test(flag))
+  if (bad !== undefined) return `${verb} does not take ${bad[1]}`
+  const rest = given.reduce((text, [flag]) => text.replace(flag, ''), tail).trim()
+  return words.test(rest) ? '' : `${verb || 'no verb'}: ${rest}`
+}
+
 /** Commands of dnslet that ask the running daemon: each has flags of its own. */
 const asked = ['doctor', 'explain', 'top']
 
@@ -66,8 +93,21 @@ describe('commands', () => {
     for (const line of lines.map((one) => one.replace(/^pod=\$\((.*)\)$/, '$1'))) {
       if (/^node=[\w-]+$/.test(line)) continue
       const [program = '', ...rest] = line.split(' ')
-      assert.match(rest.join(' '), programs[program] ?? /^$/, line)
+      if (program === 'kubectl') assert.equal(problemOf(rest.join(' ')), '', line)
+      else assert.match(rest.join(' '), programs[program] ?? /^$/, line)
     }
+  })
+
+  test('with a mistake are found', () => {
+    for (const command of [
+      '-n kube-system gets pods',
+      '-n kube-system get pods --fieldselector spec.nodeName=$node',
+      '-n kube-system get service kube-dns-upstreams',
+      '-n kube-system logs $pod --since=1',
+      '-n kube-system exec $pod dnslet doctor',
+      '-n kube-system top $pod',
+    ])
+      assert.notEqual(problemOf(command), '', command)
   })
 
   test('of dnslet exist, with their flags', async () => {
