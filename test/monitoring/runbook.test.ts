@@ -70,7 +70,7 @@ function problemOf(command: string): string {
     verb === 'exec' ? [] : [...tail.matchAll(/(?:^| )(-[lo] \S+|--field-selector \S+|--\S+)/g)]
   const bad = given.find(([, flag = '']) => !flags.test(flag))
   if (bad !== undefined) return `${verb} does not take ${bad[1]}`
-  const rest = given.reduce((text, [flag]) => text.replace(flag, ''), tail).trim()
+  const rest = given.reduce((left, [flag]) => left.replace(flag, ''), tail).trim()
   return words.test(rest) ? '' : `${verb || 'no verb'}: ${rest}`
 }
 
