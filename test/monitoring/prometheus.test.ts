@@ -10,6 +10,7 @@ import { startDnslet } from '../helpers/dnslet.ts'
 import { startNsd } from '../helpers/nsd.ts'
 import { freePort } from '../helpers/ports.ts'
 import { waitUntil } from '../helpers/processes.ts'
+import { filledIn, lean } from './expressions.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
 import { isKept, readRules } from './promtool.ts'
 import { scrape } from '../telemetry/scrape.ts'
@@ -89,6 +90,7 @@ describe('a Prometheus with the rules of deploy/monitoring', suite, () => {
     await waitUntil('its end, and values of all that is recorded', isOver, undefined, PATIENCE)
     await checkValues(prometheus)
     await checkNumber(t, prometheus, metrics)
+    await checkPanels(prometheus)
     const targets = await prometheus.podTargets()
     assert.deepEqual(
       targets.map(({ scrapeUrl, node, pod }) => `${scrapeUrl} ${node} ${pod}`).toSorted(),
@@ -117,6 +119,23 @@ async function checkValues(prometheus: Prometheus): Promise<void> {
       assert.ok(value >= low && value <= high, `${record}: ${value}`)
     }
   }
+}
+
+/** With what is kept every panel shows something, but those of troubles that this node does not have. */
+async function checkPanels(prometheus: Prometheus): Promise<void> {
+  const troubles = [
+    'Expired answers',
+    'Interception',
+    'What others undo',
+    'Queries that the kernel dropped',
+    'Restarts',
+    'Configuration',
+  ]
+  const empty = lean.map(async ({ title, targets }) => {
+    const found = await Promise.all(targets.map(({ expr }) => prometheus.query(filledIn(expr))))
+    return found.flat().length > 0 || troubles.includes(title) ? [] : [title]
+  })
+  assert.deepEqual((await Promise.all(empty)).flat(), [])
 }
 
 /** By now all has happened that has series: failures too, and attempts without an answer. */
