@@ -37,6 +37,7 @@ const concepts = [
   'metrics',
   'node',
   'performance',
+  'runbook',
 ].map((concept) => `docs/${concept}.md`)
 const documents = ['README.md', ...concepts]
 // Those that come late count nothing before.

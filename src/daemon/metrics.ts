@@ -10,6 +10,7 @@ import { addMetrics } from '../telemetry/metrics.ts'
 import { telemetryMetrics } from '../telemetry/metrics-route.ts'
 import { clientMetrics } from './client-sources.ts'
 import { type LoopLag, loopLagMetric } from './loop-lag.ts'
+import { memoryLimit } from './memory-limit.ts'
 import { panicsMetric } from './panics.ts'
 import { reloadMetrics } from './reload.ts'
 
@@ -35,6 +36,11 @@ export function daemonMetrics({ memory, counters, sockets, lag }: Counted): read
     ...reloadMetrics,
     gauge('dnslet_cache_bytes', 'Bytes held by all caches together.', () => memory.used),
     gauge('dnslet_cache_limit_bytes', 'Bytes all caches may hold together.', () => memory.limit),
+    gauge(
+      'dnslet_memory_limit_bytes',
+      'Memory that the control group allows the process; absent where nothing limits it.',
+      () => memoryLimit(),
+    ),
     gauge(
       'dnslet_waiting_queries',
       'Queries of clients that wait for an upstream.',

@@ -15,6 +15,8 @@ const packages = {
   nft: 'nftables',
   nsd: 'nsd',
   openssl: 'openssl',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
   sysctl: 'procps',
   unbound: 'unbound',
 } as const

@@ -1,0 +1,14 @@
+import { totalmem } from 'node:os'
+
+/**
+ * Bytes of memory that the control group allows this process, as they are now: they can be changed while it
+ * runs. Null where nothing limits it before the machine does.
+ *
+ * @param limit what the control group says, 0 or more than there is where it says nothing
+ */
+export function memoryLimit(
+  limit: number = process.constrainedMemory(),
+  machine: number = totalmem(),
+): number | null {
+  return limit > 0 && limit < machine ? limit : null
+}
