@@ -44,8 +44,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'lru-cache': ['src/plugins/cache/store.ts'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
-  yargs: ['src/options/options.ts'],
-  'yargs-parser': ['src/options/options.ts'],
+  yargs: ['src/options/usage-text.ts'],
+  'yargs-parser': ['src/options/options.ts', 'src/options/command-flags.ts'],
 }
 
 /** Modules of Node.js that only some places have a use for. */

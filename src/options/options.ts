@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import yargsParser from 'yargs-parser'
 import { nearest } from '../corefile/nearest.ts'
 import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
@@ -7,6 +6,7 @@ import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-option
 import type { ServeOptions } from './serve-options.ts'
 import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
 import { UsageError } from './usage-error.ts'
+import { usageText } from './usage-text.ts'
 
 /** What a command line asks for. */
 export type Command =
@@ -27,7 +27,6 @@ export type Command =
 
 const DEMO_PORT = 5300
 
-const USAGE_WIDTH = 100
 const SYNOPSIS = `Usage:
 dnslet [serve] [flags]             serve the Corefile (the default)
 dnslet check [flags] [Corefile]    print what a Corefile compiles to
@@ -47,8 +46,8 @@ export function parseArgs(argv: readonly string[]): Command {
     return readCommand(argv)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    const { exitCode } = error
-    const message = exitCode === 2 ? `${error.message}\n${usage()}` : error.message
+    const { exitCode, isComplete } = error
+    const message = exitCode === 2 && !isComplete ? `${error.message}\n${usage()}` : error.message
     return { kind: 'usage-error', message, exitCode }
   }
 }
@@ -145,18 +144,6 @@ function refuseUnknown(name: string): never {
   throw new UsageError(2, `flag provided but not defined: -${name}${hint}`)
 }
 
-/** The whole of yargs takes 60 ms and 8 MB more than its parser: it is loaded by who wants to read this. */
 function usage(): string {
-  const require = createRequire(import.meta.url)
-  const yargs = require('yargs') as typeof import('yargs').default
-  const cli = yargs([]).scriptName('dnslet').usage(SYNOPSIS).version(false).help(false)
-  cli.detectLocale(false).wrap(USAGE_WIDTH)
-  for (const { name, aliases, type, fallback, describe } of flags) {
-    const standard = fallback === null || fallback === '' ? {} : { default: fallback }
-    const kind = type === 'text' ? 'string' : 'boolean'
-    cli.option(name, { alias: [...aliases], type: kind, describe, ...standard })
-  }
-  let text = ''
-  cli.showHelp((shown) => (text = shown))
-  return text
+  return usageText(SYNOPSIS, flags)
 }
