@@ -60,6 +60,16 @@ async function run(command: Command): Promise<void> {
       const { top } = await import('./commands/top/index.ts')
       return process.exit(await top(command.options, { env: process.env }))
     }
+    case 'doctor': {
+      const { doctor } = await import('./commands/doctor/index.ts')
+      const { isTTY, columns } = process.stdout
+      process.exitCode = await doctor(command.options, {
+        env: process.env,
+        say: (text) => print([text]),
+        terminal: isTTY ? { columns } : null,
+      })
+      return
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')

@@ -33,6 +33,7 @@ const concepts = [
   'admin',
   'configuration',
   'differences',
+  'doctor',
   'limits',
   'metrics',
   'node',
@@ -238,7 +239,7 @@ describe('flags', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
     /** Those of commands that have flags of their own. */
-    const commandFlags = ['explain', 'top'].flatMap((command) => {
+    const commandFlags = ['doctor', 'explain', 'top'].flatMap((command) => {
       const told = parseArgs([command, '-h'])
       assert.ok(told.kind === 'help')
       return [...told.text.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)

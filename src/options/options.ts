@@ -1,6 +1,7 @@
 import yargsParser from 'yargs-parser'
 import { nearest } from '../corefile/nearest.ts'
 import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
+import { type DoctorOptions, doctorOptions } from './doctor-options.ts'
 import { type ExplainOptions, explainOptions } from './explain-options.ts'
 import { flagNamed, flagNames, flags, GivenFlags, parseBoolean } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
@@ -24,6 +25,7 @@ export type Command =
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
   | { readonly kind: 'explain'; readonly options: ExplainOptions }
   | { readonly kind: 'top'; readonly options: TopOptions }
+  | { readonly kind: 'doctor'; readonly options: DoctorOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -40,6 +42,7 @@ dnslet untaint [flags] [name [taint]]
 dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
 dnslet explain NAME [TYPE] [flags] what the running daemon does with a question (dnslet explain -h)
 dnslet top [flags]                 show the traffic of the running daemon
+dnslet doctor [flags]              examine DNS on this node or in this pod; -h for its flags
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -61,8 +64,9 @@ export function parseArgs(argv: readonly string[]): Command {
 function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
-  if (first === 'explain') return readExplain(others)
-  if (first === 'top') return readTop(others)
+  if (first === 'explain') return withOwnFlags('explain', explainOptions(others))
+  if (first === 'top') return withOwnFlags('top', topOptions(others))
+  if (first === 'doctor') return withOwnFlags('doctor', doctorOptions(others))
   const named = ['serve', 'demo', 'untaint', 'cleanup'].includes(first ?? '')
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
@@ -72,11 +76,6 @@ function readCommand(argv: readonly string[]): Command {
   refuseMore(given.rest)
   if (first === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
   return { kind: 'serve', options: serveOptions(given) }
-}
-
-function readTop(argv: readonly string[]): Command {
-  const options = topOptions(argv)
-  return typeof options === 'string' ? { kind: 'help', text: options } : { kind: 'top', options }
 }
 
 /** The Corefile may stand before the flags or after them. */
@@ -92,11 +91,12 @@ function readCheck(argv: readonly string[]): Command {
   return { kind: 'check', corefile, port: portFlag(given, DNS_PORT), localIps }
 }
 
-function readExplain(argv: readonly string[]): Command {
-  const options = explainOptions(argv)
-  return typeof options === 'string'
-    ? { kind: 'help', text: options }
-    : { kind: 'explain', options }
+/** What a command that has flags of its own is asked for, or how it is used. */
+function withOwnFlags<K extends string, O extends object>(
+  kind: K,
+  options: O | string,
+): { readonly kind: 'help'; readonly text: string } | { readonly kind: K; readonly options: O } {
+  return typeof options === 'string' ? { kind: 'help', text: options } : { kind, options }
 }
 
 function readInformation(given: GivenFlags): Command | null {
