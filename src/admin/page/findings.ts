@@ -39,8 +39,7 @@ export function findingsOf({ status, traffic }: Seen): readonly Finding[] {
     interception(status),
     readiness(status),
     corefile(status),
-    deadBlocks(status.blocks),
-    weakBlocks(status.blocks),
+    ...upstreams(status.blocks),
     ...failures(traffic),
     slowness(traffic),
     silence(status, traffic),
@@ -125,9 +124,6 @@ function corefile({ corefile: { path, loadedAt, isLastGood } }: Status): Finding
   }
 }
 
-const isDead = ({ upstreams }: BlockStatus): boolean =>
-  upstreams.length > 0 && upstreams.every(({ problem }) => problem !== null)
-
 /** The first key of a block stands for it. */
 function called({ keys }: BlockStatus): string {
   return keys[0] ?? 'a block without a name'
@@ -135,34 +131,34 @@ function called({ keys }: BlockStatus): string {
 
 function reasonsOf(blocks: readonly BlockStatus[]): string {
   const reasons = new Set<string>()
-  for (const { upstreams } of blocks)
-    for (const { address, problem } of upstreams)
+  for (const block of blocks)
+    for (const { address, problem } of block.upstreams)
       if (problem !== null) reasons.add(`${address}: ${problem}`)
   return names([...reasons])
 }
 
-function deadBlocks(blocks: readonly BlockStatus[]): Finding | null {
-  const dead = blocks.filter(isDead)
-  if (dead.length === 0) return null
-  return {
-    level: 'problem',
-    what: `No upstream answers for ${names(dead.map(called))}`,
-    detail: `${reasonsOf(dead)}. Only what the cache still has is answered.`,
-    section: 'upstreams',
-  }
-}
-
-function weakBlocks(blocks: readonly BlockStatus[]): Finding | null {
-  const weak = blocks.filter(
-    (block) => !isDead(block) && block.upstreams.some(({ problem }) => problem !== null),
-  )
-  if (weak.length === 0) return null
-  return {
-    level: 'notice',
-    what: `Some upstreams of ${names(weak.map(called))} are in trouble, others answer`,
-    detail: reasonsOf(weak),
-    section: 'upstreams',
-  }
+function upstreams(blocks: readonly BlockStatus[]): Finding[] {
+  const troubled = blocks.filter((block) => block.upstreams.some(({ problem }) => problem !== null))
+  const isDead = (block: BlockStatus): boolean =>
+    block.upstreams.every(({ problem }) => problem !== null)
+  const dead = troubled.filter(isDead)
+  const weak = troubled.filter((block) => !isDead(block))
+  const findings: Finding[] = []
+  if (dead.length > 0)
+    findings.push({
+      level: 'problem',
+      what: `No upstream answers for ${names(dead.map(called))}`,
+      detail: `${reasonsOf(dead)}. Only what the cache still has is answered.`,
+      section: 'upstreams',
+    })
+  if (weak.length > 0)
+    findings.push({
+      level: 'notice',
+      what: `Some upstreams of ${names(weak.map(called))} are in trouble, others answer`,
+      detail: reasonsOf(weak),
+      section: 'upstreams',
+    })
+  return findings
 }
 
 /** How much a share of the answers of the window matters. */

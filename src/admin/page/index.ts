@@ -26,7 +26,7 @@ export function pageRoute({ status, traffic, top, queries, clock }: PageParts): 
     async render() {
       const { renderPage } = await import('./render.ts')
       const data = { status: await status(), traffic: traffic(), top: top(), queries: queries() }
-      return Buffer.from(renderPage(data))
+      return Buffer.from(await renderPage(data))
     },
   })
   return async ({ client }) => {

@@ -3,9 +3,14 @@ import { markup, Markup } from './markup.ts'
 
 /** A part of the page. The script replaces it by the one of this id in a newer page. */
 export function section(id: string, title: string, body: Markup | readonly Markup[]): Markup {
-  return markup`<section id="${id}" aria-labelledby="${id}-title" data-part><h2 id="${id}-title">${title}</h2>${body}</section>
-`
+  return markup`${sectionHead(id, title)}${body}${sectionEnd}`
 }
+
+export function sectionHead(id: string, title: string): Markup {
+  return markup`<section id="${id}" aria-labelledby="${id}-title" data-part><h2 id="${id}-title">${title}</h2>`
+}
+
+export const sectionEnd: Markup = new Markup('</section>\n')
 
 export interface Column<Row> {
   readonly title: string

@@ -44,24 +44,35 @@ export function thresholds(most: number): number[] {
 
 /**
  * The cells of a heat map, a path for each colour. `columns` are counts by bucket, the fastest first,
- * which lies at the bottom. Cells without a query are not drawn.
+ * which lies at the bottom. Neighbours of one colour are one rectangle; cells without a query are none.
  */
 export function heatCells(
   columns: readonly (readonly number[])[],
   levels: readonly number[],
 ): string[] {
   const paths = levels.map(() => '')
-  for (const [i, buckets] of columns.entries()) {
-    const height = HEIGHT / buckets.length
-    for (let row = 0; row < buckets.length; row++) {
-      const times = buckets[row]!
-      if (times === 0) continue
-      const level = levels.findLastIndex((least) => times >= least)
-      const y = round(HEIGHT - (row + 1) * height)
-      paths[level] += `M${i * COLUMN} ${y}h${COLUMN}v${round(height)}h-${COLUMN}z`
+  const rows = columns.reduce((most, { length }) => Math.max(most, length), 0)
+  const height = HEIGHT / rows
+  for (let row = 0; row < rows; row++) {
+    const y = round(HEIGHT - (row + 1) * height)
+    let begun = 0
+    let open = -1
+    for (let i = 0; i <= columns.length; i++) {
+      const level = levelOf(columns[i]?.[row] ?? 0, levels)
+      if (level === open) continue
+      const width = (i - begun) * COLUMN
+      if (open >= 0) paths[open] += `M${begun * COLUMN} ${y}h${width}v${round(height)}h-${width}z`
+      begun = i
+      open = level
     }
   }
   return paths
+}
+
+function levelOf(times: number, levels: readonly number[]): number {
+  let level = levels.length - 1
+  while (level >= 0 && times < levels[level]!) level--
+  return level
 }
 
 /** The least of 1, 2, 2.5 or 5 times a power of ten that is not less than `value`. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SeenQuery, Status, Top, Traffic } from '../api.ts'
 import { answersSection } from './answers-section.ts'
 import { age, between, time } from './format.ts'
@@ -48,21 +49,44 @@ export const contentPolicy: string = [
 /** Tells a page of another version, for whose parts this one has no style. */
 const revision = hashOf(style + script).slice(7, 19)
 
-/** The status page: whole, in HTML, of bounded size whatever there is to show. */
-export function renderPage({ status, traffic, top, queries }: PageData): string {
+/**
+ * The status page: whole, in HTML, of bounded size whatever there is to show. It is made piece by piece,
+ * in turns of the event loop: queries are answered in between.
+ */
+export async function renderPage(data: PageData): Promise<string> {
+  let html = ''
+  for (const piece of pieces(data)) {
+    html += piece.html
+    await nextTurn()
+  }
+  return html
+}
+
+function* pieces({ status, traffic, top, queries }: PageData): Generator<Markup> {
   const verdict = verdictOf({ status, traffic })
-  const body = [
-    verdictSection(verdict, status, traffic),
-    tilesSection(status, traffic),
-    trafficSection(status, traffic),
-    markup`<div class="side">${answersSection(status, traffic)}${interceptionSection(status)}${processSection(status)}</div>
-`,
-    upstreamsSection(status),
-    queriesSection(queries, status.now),
-    logSection(status),
-    topSection(top, status.now),
-    blocksSection(status),
-  ]
+  yield head(verdict, status)
+  yield markup`${pageHeader(status)}
+<main>
+<p id="lost" role="status" hidden>This page could not be refreshed: nobody has answered. The figures are from the time above.</p>
+${verdictSection(verdict, status, traffic)}${tilesSection(status, traffic)}`
+  yield* trafficSection(status, traffic)
+  yield markup`<div class="side">${answersSection(status, traffic)}${interceptionSection(status)}${processSection(status)}</div>
+`
+  yield upstreamsSection(status)
+  yield queriesSection(queries, status.now)
+  yield logSection(status)
+  yield topSection(top, status.now)
+  yield blocksSection(status)
+  yield markup`</main>
+<footer><nav aria-label="More">As JSON: <a href="v1/status">status</a>, <a href="v1/traffic">traffic</a>, <a href="v1/top">most frequent</a>, <a href="v1/queries">last queries</a>. For Prometheus: <a href="metrics">metrics</a>.</nav></footer>
+<p id="spoken" class="skip" role="status"></p>
+<script>${new Markup(script)}</script>
+</body>
+</html>
+`
+}
+
+function head(verdict: Verdict, status: Status): Markup {
   return markup`${new Markup('<!doctype html>')}
 <html lang="en" data-revision="${revision}">
 <head>
@@ -78,16 +102,7 @@ export function renderPage({ status, traffic, top, queries }: PageData): string 
 </head>
 <body>
 <a class="skip" href="#verdict">To the verdict</a>
-${pageHeader(status)}
-<main>
-<p id="lost" role="status" hidden>This page could not be refreshed: nobody has answered. The figures are from the time above.</p>
-${body}</main>
-<footer><nav aria-label="More">As JSON: <a href="v1/status">status</a>, <a href="v1/traffic">traffic</a>, <a href="v1/top">most frequent</a>, <a href="v1/queries">last queries</a>. For Prometheus: <a href="metrics">metrics</a>.</nav></footer>
-<p id="spoken" class="skip" role="status"></p>
-<script>${new Markup(script)}</script>
-</body>
-</html>
-`.html
+`
 }
 
 function pageHeader({ node, version, startedAt, now }: Status): Markup {

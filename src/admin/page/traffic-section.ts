@@ -2,7 +2,7 @@ import type { Status, Traffic } from '../api.ts'
 import { columnsOf, type Figures, quantile, share, slowerThan } from './figures.ts'
 import { count, counted, digits, duration, percent, time } from './format.ts'
 import { markup, type Markup } from './markup.ts'
-import { section, shareText, table } from './parts.ts'
+import { sectionEnd, sectionHead, shareText, table } from './parts.ts'
 import { bars, heatCells, niceCeiling, plot, steps, thresholds } from './plot.ts'
 
 /** Columns of the charts: fewer steps lie at their right end, more are taken together. */
@@ -21,7 +21,8 @@ interface Charts {
   readonly hints: readonly string[]
 }
 
-export function trafficSection(status: Status, traffic: Traffic): Markup {
+/** The charts, one by one: they are what takes longest. */
+export function* trafficSection(status: Status, traffic: Traffic): Generator<Markup> {
   const [first] = columnsOf(traffic, 1)
   // Just started: the charts are there, and nothing is in them.
   const at = new Date(Date.parse(status.now) - 1_000 * traffic.stepSeconds).toISOString()
@@ -31,13 +32,13 @@ export function trafficSection(status: Status, traffic: Traffic): Markup {
   const width = Math.max(LEAST_COLUMNS, columns.length)
   const hints = first === undefined ? [] : columns.map((one) => hint(one, traffic))
   const charts = { traffic, columns, width, hints }
-  return section('traffic', 'Traffic', [
-    rateChart(charts),
-    ratioChart(charts),
-    failureChart(charts),
-    heatMap(charts),
-    minutes(status, traffic),
-  ])
+  yield sectionHead('traffic', 'Traffic')
+  yield rateChart(charts)
+  yield ratioChart(charts)
+  yield failureChart(charts)
+  yield heatMap(charts)
+  yield minutes(status, traffic)
+  yield sectionEnd
 }
 
 function hint(figures: Figures, { bounds }: Traffic): string {

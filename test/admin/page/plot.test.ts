@@ -45,7 +45,7 @@ describe('the heat map', () => {
       ],
       [1, 5],
     )
-    assert.deepEqual(cells, ['M0 0h10v25h-10zM10 50h10v25h-10z', 'M0 75h10v25h-10z'])
+    assert.deepEqual(cells, ['M10 50h10v25h-10zM0 0h10v25h-10z', 'M0 75h10v25h-10z'])
   })
 
   test('draws every query that there was, however few among many', () => {
@@ -54,7 +54,7 @@ describe('the heat map', () => {
     )
     const cells = heatCells(columns, thresholds(1e6))
     assert.equal(cells[0], 'M600 0h10v5.88h-10z')
-    assert.equal(cells.join('').split('M').length - 1, 121)
+    assert.equal(cells.at(-1), 'M0 94.12h1200v5.88h-1200z')
   })
 })
 

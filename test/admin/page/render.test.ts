@@ -56,8 +56,8 @@ function textOf(html: string): string {
 
 describe('every page', () => {
   for (const [name, data] of Object.entries(pages)) {
-    test(`(${name}) is well-formed, of known elements and attributes alone`, () => {
-      const html = bare(renderPage(data))
+    test(`(${name}) is well-formed, of known elements and attributes alone`, async () => {
+      const html = bare(await renderPage(data))
       const open: string[] = []
       const ids = new Set<string>()
       const between = html
@@ -86,14 +86,14 @@ describe('every page', () => {
       for (const [, to = ''] of html.matchAll(/labelledby="([^"]*)"/g)) assert.ok(ids.has(to), to)
     })
 
-    test(`(${name}) is of bounded size`, () => {
-      assert.ok(renderPage(data).length < 256 * 1024)
+    test(`(${name}) is of bounded size`, async () => {
+      assert.ok((await renderPage(data)).length < 256 * 1024)
     })
   }
 })
 
-test('the policy allows this script and this style, and nothing else', () => {
-  const html = renderPage(healthy)
+test('the policy allows this script and this style, and nothing else', async () => {
+  const html = await renderPage(healthy)
   const hash = (element: string): string => {
     const [, text = ''] = new RegExp(`<${element}>([^]*?)</${element}>`).exec(html) ?? []
     return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
@@ -109,8 +109,8 @@ test('the policy allows this script and this style, and nothing else', () => {
   assert.ok(html.indexOf('Content-Security-Policy') < html.indexOf('<link'))
 })
 
-test('what others have written is shown as they wrote it, as far as it can be', () => {
-  const text = textOf(renderPage(hostile))
+test('what others have written is shown as they wrote it, as far as it can be', async () => {
+  const text = textOf(await renderPage(hostile))
   for (const shown of hostileTexts.slice(0, 4)) assert.ok(text.includes(shown), shown)
   for (const shown of [
     'evil\\u202egnp.exe',
@@ -121,13 +121,13 @@ test('what others have written is shown as they wrote it, as far as it can be', 
 })
 
 describe('all that is there is shown', () => {
-  const has = (data: PageData, ...texts: string[]): void => {
-    const text = textOf(renderPage(data))
+  const has = async (data: PageData, ...texts: string[]): Promise<void> => {
+    const text = textOf(await renderPage(data))
     for (const one of texts) assert.ok(text.includes(one), one)
   }
 
-  test('of a healthy node', () => {
-    has(
+  test('of a healthy node', async () => {
+    await has(
       healthy,
       'All is well · worker-7.eu-west · dnslet',
       'All is well Queries of this node to 169.254.20.10 and 10.96.0.10 come here: 13,312 queries in the last minute',
@@ -147,15 +147,15 @@ describe('all that is there is shown', () => {
     )
   })
 
-  test('of trouble, the gravest first', () => {
-    has(
+  test('of trouble, the gravest first', async () => {
+    await has(
       deadUpstream,
       '3 problems · worker-7',
       'No upstream answers for cluster.local:53 and in-addr.arpa:53 10.96.0.11:53: three probes',
       'Problem: 8 % of the answers of the last minute are SERVFAIL',
       'and 20 more',
     )
-    has(
+    await has(
       suspended,
       'Suspended: queries go to kube-dns',
       'In use the last good one',
@@ -168,15 +168,15 @@ describe('all that is there is shown', () => {
         interception: { ...healthy.status.interception, state: 'none' as const, addresses: [] },
       },
     }
-    has(lone, 'Queries to 169.254.20.10:53 and 10.96.0.10:53 are answered: 13,312')
+    await has(lone, 'Queries to 169.254.20.10:53 and 10.96.0.10:53 are answered: 13,312')
   })
 
-  test('of a thousand blocks sixty, and those in trouble of their upstreams', () => {
-    const html = renderPage(manyBlocks)
+  test('of a thousand blocks sixty, and those in trouble of their upstreams', async () => {
+    const html = await renderPage(manyBlocks)
     const rows = (id: string): number =>
       (new RegExp(`id="${id}"[^]*?</section>`).exec(html)?.[0].match(/<tr/g)?.length ?? 0) - 1
     assert.deepEqual([rows('blocks'), rows('upstreams')], [60, 60])
-    has(
+    await has(
       manyBlocks,
       '1,000 server blocks',
       'and 940 more',
@@ -185,8 +185,8 @@ describe('all that is there is shown', () => {
     )
   })
 
-  test('where nothing has happened yet, in words', () => {
-    has(
+  test('where nothing has happened yet, in words', async () => {
+    await has(
       justStarted,
       'Not ready yet',
       'No answer yet.',
@@ -198,9 +198,9 @@ describe('all that is there is shown', () => {
       'not asked yet',
       'Corefile standard input',
     )
-    has({ ...healthy, top: null }, 'Nobody counts names and clients at the moment.')
-    has({ ...healthy, queries: [seen(0)] }, 'None of the last 1 query took 200 ms or failed.')
-    has(
+    await has({ ...healthy, top: null }, 'Nobody counts names and clients at the moment.')
+    await has({ ...healthy, queries: [seen(0)] }, 'None of the last 1 query took 200 ms or failed.')
+    await has(
       { ...healthy, queries: [seen(0, { name: '', rcode: 'DROPPED', plugin: '' })] },
       'not readable UDP DROPPED',
       'nobody',
@@ -212,7 +212,7 @@ describe('all that is there is shown', () => {
       errors: [],
       totals: justStarted.status.totals,
     }
-    has(
+    await has(
       { ...healthy, status: nameless },
       'dnslet 0.1.0, up',
       'No block asks an upstream.',
@@ -221,9 +221,9 @@ describe('all that is there is shown', () => {
   })
 })
 
-test('a block whose queries nobody measures leaves the map empty, not the page', () => {
+test('a block whose queries nobody measures leaves the map empty, not the page', async () => {
   const steps = healthy.traffic.steps.map((one) => ({ ...one, rcodes: {}, latency: [] }))
-  const text = textOf(renderPage({ ...healthy, traffic: { ...healthy.traffic, steps } }))
+  const text = textOf(await renderPage({ ...healthy, traffic: { ...healthy.traffic, steps } }))
   assert.ok(text.includes('Latency, p50 – p99 –'), text)
   assert.ok(text.includes('Failures – 0 of 0 answers'), text)
   assert.ok(text.includes('measured only in blocks with the plugin prometheus'), text)
