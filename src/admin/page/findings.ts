@@ -114,12 +114,13 @@ function readiness(status: Status): Finding | null {
   }
 }
 
-function corefile({ corefile: { path, loadedAt, isLastGood } }: Status): Finding | null {
+function corefile(status: Status): Finding | null {
+  const { path, loadedAt, isLastGood } = status.corefile
   if (!isLastGood) return null
   return {
     level: 'problem',
     what: `${path ?? 'The Corefile'} cannot be served`,
-    detail: `Queries are answered by the last good one, loaded at ${loadedAt}. The log says what is wrong with it, and so does dnslet check.`,
+    detail: `Queries are answered by the last good one, loaded ${age(between(loadedAt, status.now))} ago. The log says what is wrong with it, and so does dnslet check.`,
     section: 'process',
   }
 }

@@ -53,7 +53,7 @@ const PILE = /(\p{M}{2})\p{M}+/gu
  * covers the text around it is spelt or left out, and it ends somewhere.
  */
 function escape(text: string): string {
-  if (HARMLESS.test(text) && text.length <= LONGEST_TEXT) return text
+  if (text.length <= LONGEST_TEXT && HARMLESS.test(text)) return text
   const short =
     text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT).replace(HALF, '')}…` : text
   return printable(short)

@@ -58,11 +58,13 @@ function classOf(kind: string | undefined): Markup | null {
   return kind === undefined ? null : markup` class="${kind}"`
 }
 
+const MOST_LABELS = 40
+
 /** A domain name, which may be broken before its dots and has to be nowhere else. */
 export function domainName(name: string): Markup {
-  const labels = name.split('.')
   // Names of very many labels are not worth their elements.
-  if (labels.length > 40) return markup`<code>${name}</code>`
+  const labels = name.split('.', MOST_LABELS + 1)
+  if (labels.length > MOST_LABELS) return markup`<code>${name}</code>`
   return markup`<code>${labels.map((label, i) => (i === 0 ? label : markup`<wbr>.${label}`))}</code>`
 }
 

@@ -4,8 +4,8 @@ import { markup, Markup } from './markup.ts'
  * Geometry of the charts. Each column is COLUMN units wide and the plot HEIGHT high; the page stretches
  * it to whatever room there is, which leaves lines at their width and texts outside of it.
  */
-export const COLUMN = 10
-export const HEIGHT = 100
+const COLUMN = 10
+const HEIGHT = 100
 /** Steps from few to many in the colours of the heat map. */
 export const LEVELS = 7
 

@@ -11,7 +11,7 @@ import { TIME_BUCKETS } from '../../../src/lib/counters.ts'
 import type { UpstreamState } from '../../../src/serve/inspection.ts'
 
 /** The time at which all fixtures are looked at. */
-export const NOW = '2026-11-29T03:12:45.210Z'
+const NOW = '2026-11-29T03:12:45.210Z'
 const STEP_S = 5
 
 /** An ISO time so many seconds before. */
@@ -83,7 +83,7 @@ const blocks: readonly BlockStatus[] = [
   }),
 ]
 
-export const status: Status = {
+const status: Status = {
   version: '0.1.0',
   pid: 1,
   node: 'worker-7.eu-west',

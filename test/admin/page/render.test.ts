@@ -160,6 +160,7 @@ describe('all that is there is shown', () => {
       'Suspended: queries go to kube-dns',
       'In use the last good one',
       'kube-dns answers this node.',
+      'by the last good one, loaded 2 h 15 min ago.',
     )
     const lone = {
       ...healthy,
@@ -201,7 +202,13 @@ describe('all that is there is shown', () => {
     await has({ ...healthy, top: null }, 'Nobody counts names and clients at the moment.')
     await has({ ...healthy, queries: [seen(0)] }, 'None of the last 1 query took 200 ms or failed.')
     await has(
-      { ...healthy, queries: [seen(0, { name: '', rcode: 'DROPPED', plugin: '' })] },
+      {
+        ...healthy,
+        queries: [
+          seen(0, { name: '', rcode: 'DROPPED', plugin: '' }),
+          seen(1, { name: 'a.'.repeat(99), rcode: 'SERVFAIL' }),
+        ],
+      },
       'not readable UDP DROPPED',
       'nobody',
     )
