@@ -1,7 +1,8 @@
-import { type HttpRoute } from '../../lib/http.ts'
-import { plainText } from '../../telemetry/http.ts'
+import type { HttpRoute } from '../../lib/http.ts'
 import { SharedRendering, type SharedRenderingParts } from '../../telemetry/shared-rendering.ts'
 import type { SeenQuery, Status, Top, Traffic } from '../api.ts'
+
+const TOO_MANY = 'Too many wait for the status page, try again later.\n'
 
 /** What the page shows, each made when the page is asked for. */
 export interface PageParts {
@@ -31,8 +32,8 @@ export function pageRoute({ status, traffic, top, queries, clock }: PageParts): 
   })
   return async ({ client }) => {
     const body = await renderings.ask('', client)
-    if (body === null)
-      return plainText(503, 'Too many wait for the status page, try again later.\n')
-    return { status: 200, contentType: 'text/html; charset=utf-8', body }
+    return body === null
+      ? { status: 503, contentType: 'text/plain; charset=utf-8', body: TOO_MANY }
+      : { status: 200, contentType: 'text/html; charset=utf-8', body }
   }
 }

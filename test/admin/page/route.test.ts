@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { pageRoute } from '../../../src/admin/page/index.ts'
-import type { HttpReply } from '../../../src/lib/http.ts'
+import type { HttpReply, HttpRoute } from '../../../src/lib/http.ts'
 import { healthy } from './fixtures.ts'
 
 /** A page whose renderings begin when the test says so. */
@@ -24,9 +24,9 @@ function scripted({ fails = false } = {}): {
     queries: () => (looks.queries++, healthy.queries),
     clock: { now: () => 0, later: (run) => void due.push(run), pause: async () => {} },
   })
-  const request = { accept: '', query: new URLSearchParams(), extend: () => {} }
+  const request = { accept: '', query: new URLSearchParams() }
   return {
-    ask: async (client = 'a') => await route({ ...request, client }),
+    ask: async (client = 'a') => await route({ ...request, client } as Parameters<HttpRoute>[0]),
     begin: () => due.splice(0).forEach((run) => run()),
     looks,
   }
