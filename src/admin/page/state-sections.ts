@@ -7,8 +7,12 @@ import { facts, fill, icon, section, table } from './parts.ts'
 
 /** Rows of the longest lists: a Corefile may have a block for each of thousands of domains. */
 const MOST_ROWS = 60
+/** Upstreams, where fewer are in trouble. */
+const MOST_WELL = 20
 const MOST_LINES = 20
 const MOST_PLUGINS = 40
+/** Digits of a hash that tell configurations apart; a pointer over them gets all. */
+const HASH_DIGITS = 16
 
 interface Asked {
   readonly block: BlockStatus
@@ -16,18 +20,18 @@ interface Asked {
 }
 
 export function upstreamsSection({ blocks }: Status): Markup {
-  const all: Asked[] = blocks.flatMap((block) =>
-    block.upstreams.map((upstream) => ({ block, upstream })),
-  )
-  const inTrouble = ({ upstream }: Asked): boolean => upstream.problem !== null
-  const rows = [...all.filter(inTrouble), ...all.filter((one) => !inTrouble(one))]
+  const inTrouble: Asked[] = []
+  const others: Asked[] = []
+  for (const block of blocks)
+    for (const upstream of block.upstreams)
+      (upstream.problem === null ? others : inTrouble).push({ block, upstream })
   return section(
     'upstreams',
     'Upstreams',
     table<Asked>({
       caption: 'Servers that are asked for what the cache does not have, those in trouble first',
-      rows,
-      most: MOST_ROWS,
+      rows: [...inTrouble, ...others],
+      most: Math.min(MOST_ROWS, Math.max(MOST_WELL, inTrouble.length)),
       empty: 'No block asks an upstream.',
       stacks: true,
       columns: [
@@ -97,7 +101,7 @@ export function interceptionSection(status: Status): Markup {
     'Interception',
     facts([
       ['State', markup`${icon(sign)} ${text}`],
-      ['Reason', reason],
+      ['Reason', led ? reason : null],
       ['Addresses', led || addresses.length > 0 ? list(addresses) : null],
       ['Interface', led ? markup`<code>${kind || 'none'}</code>` : null],
       ['Rules', led ? markup`<code>${rules || 'none'}</code>` : null],
@@ -200,7 +204,10 @@ export function processSection(status: Status): Markup {
         ),
       ],
       ['Corefile', markup`<code>${corefile.path ?? 'standard input'}</code>`],
-      ['Its hash', markup`<code>${corefile.hash}</code>`],
+      [
+        'Its hash',
+        markup`<code title="${corefile.hash}">${corefile.hash.slice(0, HASH_DIGITS)}</code>`,
+      ],
       [
         'Loaded',
         markup`${time(corefile.loadedAt, status.now)}, ${age(between(corefile.loadedAt, status.now))} ago`,

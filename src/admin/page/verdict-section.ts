@@ -83,9 +83,12 @@ export function tilesSection(status: Status, traffic: Traffic): Markup {
     const widest = traffic.bounds.at(-1) ?? 0
     return bound === Infinity ? `> ${duration(widest * 1_000)}` : `≤ ${duration(bound * 1_000)}`
   }
-  const upstreams = status.blocks.flatMap((block) => block.upstreams)
-  const waiting = upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0)
-  const connections = upstreams.reduce((sum, one) => sum + one.connections, 0)
+  let [waiting, connections] = [0, 0]
+  for (const { upstreams } of status.blocks)
+    for (const upstream of upstreams) {
+      waiting += upstream.inFlight
+      connections += upstream.connections
+    }
   const peak =
     traffic.steps.reduce((most, { queries }) => Math.max(most, queries), 0) / traffic.stepSeconds
   return markup`<section id="figures" aria-label="Figures of the last minute" data-part><dl class="tiles">

@@ -91,7 +91,7 @@ const status: Status = {
   now: NOW,
   corefile: {
     path: '/etc/dnslet/Corefile',
-    hash: '5a0b4a2f63c1',
+    hash: '5a0b4a2f63c1de00'.repeat(8),
     loadedAt: ago(8_100),
     isLastGood: false,
   },
