@@ -49,6 +49,13 @@ async function run(command: Command): Promise<void> {
       const { cleanup } = await import('./commands/cleanup.ts')
       return cleanup(command.options, { env: process.env, say: (line) => print([line]) })
     }
+    case 'explain': {
+      const { explain, readResolvConf } = await import('./commands/explain/index.ts')
+      const say = (line: string): void => print([line])
+      const context = { env: process.env, say, resolvConf: readResolvConf }
+      process.exitCode = await explain(command.options, context)
+      return
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')

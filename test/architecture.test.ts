@@ -53,6 +53,8 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
   // The others import types: all get the module from process.getBuiltinModule().
   'node:http': [
     'src/telemetry/http.ts',
+    'src/telemetry/http-answer.ts',
+    'src/telemetry/http-unix.ts',
     'src/net/http1.ts',
     'src/commands/untaint/kubernetes-api.ts',
   ],

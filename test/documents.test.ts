@@ -15,6 +15,7 @@ import { Listeners } from '../src/net/listeners.ts'
 import type { Listener } from '../src/net/open-listener.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
 import { flagNames } from '../src/options/flags.ts'
+import { parseArgs } from '../src/options/options.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { LatePlugin } from '../src/plugins/later.ts'
 import { CorefileSource } from '../src/source/corefile-source.ts'
@@ -29,6 +30,7 @@ process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 /** A page for each concept. */
 const concepts = [
+  'admin',
   'configuration',
   'differences',
   'limits',
@@ -235,8 +237,14 @@ describe('flags', () => {
   test('that documents mention exist', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
+    /** Those of commands that have flags of their own. */
+    const commandFlags = ['explain'].flatMap((command) => {
+      const told = parseArgs([command, '-h'])
+      assert.ok(told.kind === 'help')
+      return [...told.text.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
+    })
     /** `kubelet --cluster-dns` belongs to another program. */
-    const known = new Set([...flagNames, ...benchFlags, 'cluster-dns'])
+    const known = new Set([...flagNames, ...benchFlags, ...commandFlags, 'cluster-dns'])
     assert.deepEqual(
       [...mentioned].filter((name) => !known.has(name)),
       [],

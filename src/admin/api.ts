@@ -1,4 +1,9 @@
-import type { CachedAnswer, CacheFill, UpstreamState } from '../serve/inspection.ts'
+import type {
+  CachedAnswer,
+  CacheFill,
+  ConsideredUpstream,
+  UpstreamState,
+} from '../serve/inspection.ts'
 
 /**
  * What the admin interface answers, as JSON. Paths stand under `/v1`; `openapi.json` beside them describes
@@ -169,12 +174,11 @@ export interface ExplainedPath {
     readonly name: string
     /** What it does with this very question, as far as that is known beforehand. */
     readonly says: readonly string[]
+    /** False where a plugin before it ends the matter. */
+    readonly reached: boolean
   }[]
   readonly cached: readonly CachedAnswer[]
-  readonly upstreams: readonly (UpstreamState & {
-    readonly isNext: boolean
-    readonly why: string
-  })[]
+  readonly upstreams: readonly ConsideredUpstream[]
 }
 
 export interface AskedTrace {
@@ -184,6 +188,26 @@ export interface AskedTrace {
   readonly records: readonly string[]
   /** In the order of time, milliseconds since the question was put. */
   readonly steps: readonly { readonly atMs: number; readonly what: string }[]
+}
+
+/** `POST /v1/cache/purge`, over the socket alone: what is named has to match, all of it. */
+export interface PurgeRequest {
+  readonly name?: string
+  /** The name itself and all below it. */
+  readonly suffix?: string
+  readonly type?: string
+}
+
+export interface Purged {
+  /** Answers that were forgotten, expired ones included. */
+  readonly purged: number
+}
+
+/** `GET /v1/log-level`; `PUT`, over the socket alone, with `level` in the body. */
+export interface LogLevelState {
+  readonly level: 'debug' | 'info' | 'warning' | 'error'
+  /** Whether the Corefile has `debug`: then `info` prints lines of level debug too. */
+  readonly debugInCorefile: boolean
 }
 
 /** Any refusal: the HTTP status says of which kind. */

@@ -1,7 +1,8 @@
 import { DnsletError } from '../lib/errors.ts'
+import { printableJson } from '../lib/printable.ts'
 
 /** What a route is asked. */
-export interface AdminRequest {
+interface AdminRequest {
   readonly query: URLSearchParams
   /** The JSON body; undefined where there is none. */
   readonly body: unknown
@@ -31,7 +32,7 @@ export interface AdminRoute {
   readonly body?: Schema
   /** Of the answer; of a line, where the answer is `Lines`. */
   readonly answer: Schema
-  /** A value that JSON can hold, or `Lines`. Throws or rejects with AdminError for what is asked wrongly. */
+  /** A value that JSON can hold, `Lines` or `Pieces`. Throws or rejects with AdminError for what is asked wrongly. */
   handle(request: AdminRequest): unknown
 }
 
@@ -41,6 +42,19 @@ export class Lines {
 
   constructor(values: Iterable<unknown>) {
     this.values = values
+  }
+
+  *pieces(): Generator<string> {
+    for (const value of this.values) yield printableJson(`${JSON.stringify(value)}\n`)
+  }
+}
+
+/** One JSON value as text, in pieces that are made and written in slices. */
+export class Pieces {
+  readonly texts: Iterable<string>
+
+  constructor(texts: Iterable<string>) {
+    this.texts = texts
   }
 }
 

@@ -2,7 +2,7 @@ import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
 import type { Query } from '../serve/query.ts'
-import { areDebugLinesPrinted } from '../telemetry/debug-lines.ts'
+import { areDebugLinesPrinted } from '../telemetry/log-level.ts'
 import { areStacksTraced } from '../telemetry/stack-traces.ts'
 
 let panics = 0

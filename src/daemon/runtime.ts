@@ -41,6 +41,10 @@ export interface ServedAddress extends Endpoint {
 export class Runtime {
   readonly blocks: readonly CompiledBlock[]
   readonly endpoints: readonly ServedAddress[]
+  /** What answers behind each address, once that is open. */
+  readonly servers: Map<ServedAddress, Server> = new Map()
+  /** Milliseconds since 1970. */
+  readonly loadedAt: number = Date.now()
   readonly #parts: RuntimeParts
   readonly #states: StateUser
   readonly #giveHeapRoom: () => void
@@ -80,7 +84,7 @@ export class Runtime {
         zones.set(zone, [...(zones.get(zone) ?? []), block])
       }
     }
-    return new Server({
+    const server = new Server({
       identity,
       zones,
       allClasses: endpoint.blocks.some(({ stages }) =>
@@ -89,6 +93,8 @@ export class Runtime {
       rejected: this.#parts.rejected,
       panicked: this.#parts.panicked,
     })
+    this.servers.set(endpoint, server)
+    return server
   }
 
   /** Readies what the stages serve from, before the first query is theirs. */

@@ -3,6 +3,10 @@ import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 /** How interception stands, for metrics. */
 export const interceptionState = {
   active: 0,
+  /** Of the `Interception`; `none` before there is one. */
+  state: 'none' as 'none' | 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'left',
+  /** Why it waits or is suspended; '' where neither is so. */
+  reason: '',
   suspensions: 0,
   repairs: { interface: 0, rules: 0 },
   /** `tun`, `dummy`, `lo`, or `none` where the addresses are somebody else's. '' before the first. */

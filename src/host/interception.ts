@@ -122,7 +122,7 @@ export class Interception {
    */
   async start(inherited: boolean, shared: boolean = inherited): Promise<void> {
     try {
-      interceptionState.rules = 'none'
+      Object.assign(interceptionState, { state: this.#state, rules: 'none' })
       // Another dnslet's rules lead queries here as well; ours may have to be others than we know yet.
       const isLed = shared && !inherited && (await this.#rules?.isLeased()) === true
       if (this.#rules !== null && !isLed) await this.#install(this.#rules, inherited)
@@ -176,9 +176,9 @@ export class Interception {
     this.#closeInterface(true)
   }
 
-  #enter(state: State): void {
+  #enter(state: State, reason = ''): void {
     this.#state = state
-    interceptionState.active = state === 'active' ? 1 : 0
+    Object.assign(interceptionState, { state, reason, active: state === 'active' ? 1 : 0 })
   }
 
   #end(state: 'withdrawn' | 'left'): void {
@@ -232,7 +232,7 @@ export class Interception {
     this.#failures = problem === null ? 0 : this.#failures + 1
     if (this.#passes === STEADY) this.#nextPause = FIRST_PAUSE
     if (this.#failures <= TOLERATED_FAILURES || this.#isOver) return
-    this.#enter('suspended')
+    this.#enter('suspended', problem ?? '')
     this.#pause = Math.max(this.#pause, this.#nextPause)
     this.#nextPause = Math.min(2 * this.#nextPause, LAST_PAUSE)
     interceptionState.suspensions++
@@ -248,7 +248,7 @@ export class Interception {
       : 'the address of the upstream Service is not known'
     const isNews = problem !== null && problem !== this.#said
     if (isNews) log.warning(`Nothing is intercepted, kube-dns answers: ${problem}`)
-    this.#said = problem ?? ''
+    interceptionState.reason = this.#said = problem ?? ''
     return problem === null
   }
 

@@ -1,12 +1,16 @@
 export interface HttpReply {
   readonly status: number
   readonly contentType: string
-  readonly body: string | Buffer
+  /** Of several pieces (not for HEAD): written in slices, as fast as it is read; its length is not told before. */
+  readonly body: string | Buffer | Iterable<string>
   /** Where to go instead, for a status of 3xx. */
   readonly location?: string
+  /** The methods that there are, for a status of 405. */
+  readonly allow?: string
 }
 
-interface HttpRequest {
+export interface HttpRequest {
+  readonly method: string
   /** The Accept header, '' where there is none. */
   readonly accept: string
   /** Whose share of a bound it counts against; see `clientOf()`. */
@@ -15,6 +19,11 @@ interface HttpRequest {
   readonly query: URLSearchParams
   /** Keeps the connection open for so many milliseconds longer than usual, while there is no answer. */
   readonly extend: (ms: number) => void
+  /**
+   * What came behind the head; null where it is longer than `limit` octets, or ends too early. It has to come
+   * as fast as the whole request.
+   */
+  readonly body: (limit: number) => Promise<Buffer | null>
 }
 
 /** Answers one exact path. */

@@ -1,3 +1,4 @@
+import { adminMetrics } from '../admin/metrics.ts'
 import { displacedMetric } from '../host/handover/conversations.ts'
 import { interceptionMetrics } from '../host/interception-metrics.ts'
 import { setupErrorsMetric } from '../host/setup-errors.ts'
@@ -12,4 +13,5 @@ export const nodeMetrics: readonly MetricSpec[] = [
   foreignSocketsMetric,
   displacedMetric,
   lastGoodMetric,
+  ...adminMetrics,
 ]

@@ -1,3 +1,4 @@
+import { Admin } from '../admin/index.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { openDaemon } from '../daemon/open.ts'
@@ -96,12 +97,15 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     greet(log, daemon, options)
     const metrics = await openMetrics(daemon.http, options.metricsListenAddress, log)
     const opened = { daemon, interception, neighbours, handover, metrics, stopFollowing }
-    const service = serviceOf({ options, log, events, ...opened })
+    let admin: Admin | null = null
+    const closeAdmin = async (): Promise<void> => admin?.close()
+    const service = serviceOf({ options, log, events, closeAdmin, ...opened })
     neighbours.follow(daemon, () => void handover.offer(service))
     if (runsBeside) neighbours.otherVersion(false)
     const isFree = await handover.takeOver(daemon)
     neighbours.predecessorLeft()
     if (isFree) await handover.offer(service)
+    admin = await openAdmin(options, daemon, state, log)
     return service
   } catch (error) {
     for (const step of undo) await step()
@@ -119,6 +123,8 @@ interface Opened {
   readonly neighbours: Neighbours
   readonly handover: Handover
   readonly metrics: HttpLease | null
+  /** Operators ask somebody else from then on. */
+  readonly closeAdmin: () => Promise<void>
   /** Ends following the files that the configuration is made of. */
   readonly stopFollowing: () => void
 }
@@ -131,6 +137,7 @@ function serviceOf(opened: Opened): Serving & RunningDaemon {
     await opened.handover.stop()
     removePidfile(options.pidfile)
     await opened.metrics?.release()
+    await opened.closeAdmin()
   }
   const stop = async (): Promise<void> => {
     stopFollowing()
@@ -196,6 +203,24 @@ async function openMetrics(http: Http, address: string, log: DaemonLog): Promise
     log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
     return null
   }
+}
+
+/** What operators ask; serving DNS does not depend on it. */
+function openAdmin(
+  { adminHttp, intercepts, localIps }: ServeOptions,
+  daemon: Daemon,
+  directory: string | null,
+  log: DaemonLog,
+): Promise<Admin> {
+  return Admin.open({
+    daemon,
+    log,
+    directory,
+    overHttp: adminHttp,
+    intercepts,
+    addresses: intercepts ? localIps : [],
+    sources: () => ({ sources: {}, secondsSinceLastClientQuery: null }),
+  })
 }
 
 function greet(log: DaemonLog, daemon: Daemon, options: ServeOptions): void {

@@ -47,6 +47,10 @@ export const flags: readonly Flag[] = [
     ':9353',
     "address of the process's own metrics; without a host, every interface",
   ),
+  boolean(
+    ['adminhttp'],
+    'show status, caches and last queries over HTTP too, to whoever reaches /metrics',
+  ),
   text(
     ['prometheus-listen-address'],
     ':9253',

@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly syncIntervalMs: number
   /** host:port of the process's own metrics. */
   readonly metricsListenAddress: string
+  /** Whether operators may read over HTTP, beside the metrics, what the admin socket tells. */
+  readonly adminHttp: boolean
   /** What replaces `__PROMETHEUS__ENDPOINT__` in the template. */
   readonly prometheusListenAddress: string
   /** Template that -conf is made from. */
@@ -82,6 +84,7 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     interfaceName: given.text('interfacename'),
     syncIntervalMs,
     metricsListenAddress: listenAddress(given.text('metrics-listen-address')),
+    adminHttp: given.isOn('adminhttp'),
     prometheusListenAddress: given.text('prometheus-listen-address'),
     baseCorefile,
     baseCorefileNamed: baseCorefile !== '' && given.isSet('basecorefile'),

@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
 import type { SecureSource } from '../lib/secure.ts'
 import type { StreamLimits } from '../lib/stream-limits.ts'
-import type { CacheContents, UpstreamState } from './inspection.ts'
+import type { CacheContents, ConsideredUpstream, Explained, UpstreamState } from './inspection.ts'
 import type { Query } from './query.ts'
 
 /** Takes a query. Synchronous: an outcome may come later, through the `done` given at load. */
@@ -61,6 +61,13 @@ export interface Stage {
   describe?(): readonly string[]
   /** The servers it asks, as they are doing now. */
   inspectUpstreams?(): readonly UpstreamState[]
+  /** The servers it would ask for this query, which is nobody's, and whose turn it is. Asks none. */
+  considerUpstreams?(q: Query): readonly ConsideredUpstream[]
+  /**
+   * What it would do with this query, as far as that is known beforehand. The query is nobody's: nothing is
+   * counted, answered or sent. It may change it as it would a client's, for the stages below.
+   */
+  explain?(q: Query): Explained
   /** The answers it keeps. */
   readonly contents?: CacheContents
 }

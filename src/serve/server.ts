@@ -96,19 +96,28 @@ export class Server {
     return this.#route(q)
   }
 
+  /** The block that a query whose question has been read would get to; undefined where it would be refused. */
+  find(q: Query): Route | undefined {
+    return this.#refuses(q) ? undefined : this.#find(q)
+  }
+
+  #find(q: Query): Route | undefined {
+    return this.#filtered === null ? this.#zones.find(q.wire, q.question) : this.#filtered.find(q)
+  }
+
+  #refuses({ question }: Query): boolean {
+    // A transfer is many messages, and we pass on one: its client would wait for the rest.
+    if (question.type === Type.AXFR || question.type === Type.IXFR) return true
+    return question.class !== Class.IN && !this.#allClasses
+  }
+
   /** The block that a question belongs to, or null: then it has been refused. */
   #route(q: Query): Route | null {
-    const { question, edns } = q
-    // A transfer is many messages, and we pass on one: its client would wait for the rest.
-    if (question.type === Type.AXFR || question.type === Type.IXFR) {
-      return this.#reject(q, Rcode.Refused)
-    }
-    if (question.class !== Class.IN && !this.#allClasses) return this.#reject(q, Rcode.Refused)
+    const { edns } = q
+    if (this.#refuses(q)) return this.#reject(q, Rcode.Refused)
     // RFC 6891 §6.1.3: answer with the version we speak, whatever the query was.
     if (edns.present && edns.version !== 0) return this.#reject(q, Rcode.BadVers)
-    const route =
-      this.#filtered === null ? this.#zones.find(q.wire, question) : this.#filtered.find(q)
-    return route ?? this.#reject(q, Rcode.Refused)
+    return this.#find(q) ?? this.#reject(q, Rcode.Refused)
   }
 
   #reject(q: Query, rcode: number): null {

@@ -47,6 +47,11 @@ export const lastGoodMetric: MetricSpec = gauge(
   () => (inUse ? 1 : 0),
 )
 
+/** Whether it is the last good Corefile, in place of one that cannot be served. */
+export function isLastGood({ hash }: Corefile): boolean {
+  return hash.endsWith(MARK)
+}
+
 /**
  * The last Corefile that was in service, kept on disk: a bad one must not take the node's DNS down
  * when the daemon is restarted.
@@ -92,7 +97,7 @@ export class LastGood {
 
   /** Has to be told of every Corefile in service. Returns whether it is the last good one. */
   served(corefile: Corefile): boolean {
-    if (corefile.hash.endsWith(MARK)) return true
+    if (isLastGood(corefile)) return true
     if (inUse)
       this.#parts.log.info('The present Corefile is served, not the last good one any more')
     inUse = false

@@ -39,21 +39,30 @@ export const cutConnectionsMetric: MetricSpec = {
  * many say nothing, or ask and do not read.
  */
 export class HttpConnections {
-  readonly #places = new Places<HttpConnection>(MAX_CONNECTIONS)
+  readonly #limit: number
+  readonly #isRated: boolean
+  readonly #places: Places<HttpConnection>
   readonly #bySocket = new Map<Socket, HttpConnection>()
   readonly #rate = new ClientRate(BURST, PER_SECOND)
   readonly #spare = new ClientRate(SPARE_BURST, SPARE_PER_SECOND)
   readonly #log: Log
 
-  /** @param log told when all places are taken, and of clients that open too many */
-  constructor(log: Log) {
+  /**
+   * @param log told when all places are taken, and of clients that open too many
+   * @param limit connections at once
+   * @param isRated whether how many a client opens in a second is bounded
+   */
+  constructor(log: Log, limit: number = MAX_CONNECTIONS, isRated: boolean = true) {
     this.#log = log
+    this.#limit = limit
+    this.#isRated = isRated
+    this.#places = new Places(limit)
   }
 
   /** Takes a connection that has just been accepted; false where its client opens too many: it was cut. */
   accept(socket: Socket): boolean {
     const connection = new HttpConnection(socket)
-    if (this.#isHasty(connection)) {
+    if (this.#isRated && this.#isHasty(connection)) {
       ended.rate++
       socket.destroy()
       return false
@@ -68,8 +77,8 @@ export class HttpConnections {
       ended.full++
       if (crowded.begins(connection.activeAt))
         this.#log.warning(
-          `${MAX_CONNECTIONS} HTTP connections are open: the longest idle make way for new ones, ` +
-            `first one of ${gone.client}`,
+          `${this.#limit} HTTP connections are open: the longest idle make way for new ones, ` +
+            `first one of ${gone.client || 'the admin socket'}`,
         )
     }
     return true

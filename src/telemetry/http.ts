@@ -1,13 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Endpoint, joinHostPort, parseHostPort } from '../lib/address.ts'
-import { clientOf } from '../lib/client-share.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
-import type { Http, HttpLease, HttpReply, HttpRoutes } from '../lib/http.ts'
+import type { Http, HttpLease, HttpRoute, HttpRoutes } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
+import { answerRequest, serverOptions, TIMEOUT_MS } from './http-answer.ts'
 import { HttpConnections } from './http-connections.ts'
 
 /**
@@ -15,9 +15,6 @@ import { HttpConnections } from './http-connections.ts'
  * system's (`EADDRINUSE`), `E_ADDRESS` for a malformed address, or `E_LISTEN`.
  */
 export class HttpListenError extends DnsletError {}
-
-/** Time for a request to arrive, an answer to leave, and an idle connection to live, as in CoreDNS. */
-const TIMEOUT_MS = 5_000
 
 const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use: stop the program that uses it or configure another address',
@@ -44,6 +41,7 @@ export class HttpListeners implements Http {
   readonly #parts: HttpParts
   /** The open listener of each `host:port`. A listener that is closing is not in it. */
   readonly #open = new Map<string, Listener>()
+  readonly #besides: Beside[] = []
 
   constructor(parts: HttpParts) {
     this.#parts = parts
@@ -58,7 +56,7 @@ export class HttpListeners implements Http {
     const host = parsed.host === 'localhost' ? '127.0.0.1' : parsed.host
     const key = joinHostPort(host, port)
     const shared = port === 0 ? undefined : this.#open.get(key)
-    const listener = shared ?? new Listener({ host, port }, this.#parts)
+    const listener = shared ?? new Listener({ host, port }, this.#parts, this.#besides)
     if (shared === undefined && port !== 0) this.#open.set(key, listener)
     listener.shares.push(routes)
     try {
@@ -83,6 +81,11 @@ export class HttpListeners implements Http {
     }
   }
 
+  /** From now on, every address that has `path` has these routes too; a share's own go before them. */
+  addBeside(path: string, routes: HttpRoutes): void {
+    this.#besides.push({ beside: path, routes })
+  }
+
   #forget(listener: Listener): void {
     if (this.#open.get(listener.address) === listener) this.#open.delete(listener.address)
   }
@@ -101,6 +104,12 @@ export class HttpListeners implements Http {
   }
 }
 
+/** Routes of every address that has the path `beside`. */
+interface Beside {
+  readonly beside: string
+  readonly routes: HttpRoutes
+}
+
 class Listener {
   readonly #host: string
   port: number
@@ -108,9 +117,11 @@ class Listener {
   readonly opened: Promise<void>
   readonly shares: HttpRoutes[] = []
   readonly #connections: HttpConnections
+  readonly #besides: readonly Beside[]
   #server: Server | null = null
 
-  constructor({ host, port }: Endpoint, { listen, log }: HttpParts) {
+  constructor({ host, port }: Endpoint, { listen, log }: HttpParts, besides: readonly Beside[]) {
+    this.#besides = besides
     this.#host = host
     this.port = port
     this.#connections = new HttpConnections(log)
@@ -127,17 +138,10 @@ class Listener {
   }
 
   async #listen(listen: HttpParts['listen']): Promise<void> {
-    // As a module it would be imported with all its exports, and some of them load an HTTP client:
-    // 13 MB and 25 ms for nothing.
     // An import of it also loads undici: 13 MB, 25 ms.
     const { createServer } = process.getBuiltinModule('node:http')
     const server = createServer(
-      {
-        requestTimeout: TIMEOUT_MS,
-        headersTimeout: TIMEOUT_MS,
-        keepAliveTimeout: TIMEOUT_MS,
-        connectionsCheckingInterval: 1_000,
-      },
+      serverOptions,
       (request, response) => void this.#serve(request, response),
     )
     server.setTimeout(TIMEOUT_MS)
@@ -180,38 +184,19 @@ class Listener {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!this.#connections.begin(request.socket, response)) return
-    const { status, contentType, body, location } = await this.#answer(request)
-    response.writeHead(status, {
-      'Content-Type': contentType,
-      'Content-Length': Buffer.byteLength(body),
-      ...(location === undefined ? {} : { Location: location }),
-      'X-Content-Type-Options': 'nosniff',
-    })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    await answerRequest(request, response, (path) => this.#find(path))
   }
 
-  async #answer(request: IncomingMessage): Promise<HttpReply> {
-    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
-    const route = this.shares.findLast((routes) => Object.hasOwn(routes, path))?.[path]
-    if (route === undefined) return plainText(404, '404 page not found\n')
-    try {
-      const { headers, socket } = request
-      return await route({
-        accept: headers.accept ?? '',
-        client: clientOf(socket.remoteAddress ?? ''),
-        query: new URLSearchParams(query),
-        // Node sets its own time again behind the answer.
-        extend: (ms) => void socket.setTimeout(TIMEOUT_MS + ms),
-      })
-    } catch (error) {
-      return plainText(500, `Cannot answer ${path}: ${reasonOf(error)}\n`)
+  #find(path: string): HttpRoute | undefined {
+    const of = (wanted: string): HttpRoute | undefined =>
+      this.shares.findLast((routes) => Object.hasOwn(routes, wanted))?.[wanted]
+    const own = of(path)
+    if (own !== undefined) return own
+    for (const { beside, routes } of this.#besides) {
+      if (Object.hasOwn(routes, path) && of(beside) !== undefined) return routes[path]
     }
+    return undefined
   }
-}
-
-/** A reply of type text/plain. */
-export function plainText(status: number, body: string): HttpReply {
-  return { status, contentType: 'text/plain; charset=utf-8', body }
 }
 
 function explain(address: string, error: unknown): HttpListenError {

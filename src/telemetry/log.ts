@@ -3,8 +3,9 @@ import type { Logger } from 'pino'
 import type { Log, LogFields } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
 import { printableEntry, printableJson } from '../lib/printable.ts'
-import { areDebugLinesPrinted } from './debug-lines.ts'
+import { areDebugLinesPrinted, arePrinted } from './log-level.ts'
 import { LineQueue, type DroppedLines } from './line-queue.ts'
+import { noteProblem, type Problem } from './problems.ts'
 
 /** Characters that wait for a slow standard output at most. */
 const QUEUE_LIMIT = 1 << 20
@@ -70,19 +71,29 @@ class TextLog implements Log {
   }
 
   info(message: string): void {
-    this.queue.write(`[INFO] ${this.#prefix}${printableEntry(message)}\n`)
+    if (arePrinted('info')) this.#write('INFO', printableEntry(message))
   }
 
   warning(message: string): void {
-    this.queue.write(`[WARNING] ${this.#prefix}${printableEntry(message)}\n`)
+    this.#tell('warning', message)
   }
 
   error(message: string): void {
-    this.queue.write(`[ERROR] ${this.#prefix}${printableEntry(message)}\n`)
+    this.#tell('error', message)
   }
 
   fatal(message: string): void {
-    this.queue.write(`[FATAL] ${this.#prefix}${printableEntry(message)}\n`)
+    this.#tell('fatal', message)
+  }
+
+  #tell(level: Problem['level'], message: string): void {
+    const entry = printableEntry(message)
+    noteProblem(level, this.#prefix + entry)
+    if (level === 'fatal' || arePrinted(level)) this.#write(level.toUpperCase(), entry)
+  }
+
+  #write(level: string, entry: string): void {
+    this.queue.write(`[${level}] ${this.#prefix}${entry}\n`)
   }
 
   plugin(name: string): Log {
@@ -95,10 +106,13 @@ class JsonLog implements Log {
   readonly #pino: Logger
   /** One for each plugin, however many blocks it stands in: pino's children are large. */
   readonly #plugins = new Map<string, JsonLog>()
+  /** As text lines have it. */
+  readonly #prefix: string
 
-  constructor(queue: LineQueue, pino: Logger) {
+  constructor(queue: LineQueue, pino: Logger, prefix: string) {
     this.queue = queue
     this.#pino = pino
+    this.#prefix = prefix
   }
 
   debug(message: string, fields: LogFields = {}): void {
@@ -106,25 +120,32 @@ class JsonLog implements Log {
   }
 
   info(message: string, fields: LogFields = {}): void {
-    this.#pino.info(fields, message)
+    if (arePrinted('info')) this.#pino.info(fields, message)
   }
 
   warning(message: string, fields: LogFields = {}): void {
-    this.#pino.warn(fields, message)
+    this.#note('warning', message)
+    if (arePrinted('warning')) this.#pino.warn(fields, message)
   }
 
   error(message: string, fields: LogFields = {}): void {
-    this.#pino.error(fields, message)
+    this.#note('error', message)
+    if (arePrinted('error')) this.#pino.error(fields, message)
   }
 
   fatal(message: string, fields: LogFields = {}): void {
+    this.#note('fatal', message)
     this.#pino.fatal(fields, message)
+  }
+
+  #note(level: Problem['level'], message: string): void {
+    noteProblem(level, this.#prefix + printableEntry(message))
   }
 
   plugin(name: string): Log {
     let log = this.#plugins.get(name)
     if (log === undefined) {
-      log = new JsonLog(this.queue, this.#pino.child({ plugin: name }))
+      log = new JsonLog(this.queue, this.#pino.child({ plugin: name }), `plugin/${name}: `)
       this.#plugins.set(name, log)
     }
     return log
@@ -147,5 +168,5 @@ async function openJson(queue: LineQueue): Promise<JsonLog> {
     },
     { write: (line: string) => queue.write(printableJson(line)) },
   )
-  return new JsonLog(queue, root)
+  return new JsonLog(queue, root, '')
 }

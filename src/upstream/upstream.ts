@@ -11,6 +11,7 @@ import { EdnsSupport, hasAdditional, isGood, refusesOpt } from './edns-support.t
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
 import { Health } from './health.ts'
 import { HttpsPool } from './https-pool.ts'
+import { LastFailure } from './last-failure.ts'
 import { Verdict } from './reply-check.ts'
 import { Secure } from './secure.ts'
 import { TcpPool } from './tcp-pool.ts'
@@ -39,6 +40,7 @@ export class Upstream implements ExchangeHost {
   /** `ip:port`, as metrics and logs have it. */
   readonly name: string
   readonly counters: UpstreamCounters
+  readonly lastFailure: LastFailure = new LastFailure()
   readonly #context: UpstreamContext
   readonly #secure: Secure | null
   /** By transport, made when first asked: most upstreams are asked over one, those of most zones hardly at all. */
@@ -111,6 +113,18 @@ export class Upstream implements ExchangeHost {
 
   #healthOver(transport: Transport): Health {
     return this.#health[transport === Transport.Udp ? 0 : 1]
+  }
+
+  /** Why its answers are not taken; null where they are, as far as is known. */
+  get distrust(): string | null {
+    return this.#distrust === '' ? null : this.#distrust
+  }
+
+  /** Smoothed round trip in milliseconds over this transport; null before the first answer. */
+  rtt(transport: Transport): number | null {
+    const place = this.over(transport) === Transport.Udp ? 0 : 1
+    const smoothed = this.#channels[place]?.rtt.smoothed ?? -1
+    return smoothed < 0 ? null : smoothed
   }
 
   /** False while a query would wait because the last attempt to connect failed. */
@@ -231,6 +245,7 @@ export class Upstream implements ExchangeHost {
     if (x.cut) this.#health[0].suspect()
     if (result === Result.Invalid || result === Result.Closed) this.#suspectOpt(x)
     this.counters.results[result]!++
+    this.lastFailure.note(x, result, code, this.#context.clock.now)
     x.result = result
     x.code = code
     x.owner.failed(x)
@@ -267,6 +282,8 @@ export class Upstream implements ExchangeHost {
 
   cancelled(x: Exchange, result: Result): void {
     x.carrier?.cancel(x)
+    // Nobody had an answer in time, not another one a faster one.
+    if (result === Result.Timeout) this.lastFailure.note(x, result, null, this.#context.clock.now)
     this.counters.results[x.state === ExchangeState.Late ? Result.Timeout : result]!++
     this.#end(x)
   }

@@ -32,7 +32,15 @@ describe('the begin', () => {
     assert.equal(n.interception.tun, 7)
     assert.deepEqual(
       { ...interceptionState, repairs: null, suspensions: null },
-      { active: 1, interface: 'tun', rules: 'nft', repairs: null, suspensions: null },
+      {
+        active: 1,
+        state: 'active',
+        reason: '',
+        interface: 'tun',
+        rules: 'nft',
+        repairs: null,
+        suspensions: null,
+      },
     )
     n.done()
     await n.pass(2000)

@@ -31,6 +31,7 @@ test('defaults', () => {
     interfaceName: 'nodelocaldns',
     syncIntervalMs: 60_000,
     metricsListenAddress: ':9353',
+    adminHttp: false,
     prometheusListenAddress: ':9253',
     baseCorefile: '/etc/coredns/Corefile.base',
     baseCorefileNamed: false,
@@ -88,6 +89,7 @@ for (const [name, value, option, expected] of textFlags) {
 const switches: readonly (readonly [string, keyof ServeOptions])[] = [
   ['skipteardown', 'skipTeardown'],
   ['reuseport', 'reusePort'],
+  ['adminhttp', 'adminHttp'],
   ['reloadwithsignal', 'reloadWithSignal'],
   ['quiet', 'quiet'],
 ]

@@ -7,7 +7,8 @@ import { Descriptors } from '../../src/sys/descriptors.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { duplicate } from '../../src/sys/scm.ts'
 import { bindTcp } from '../../src/sys/socket.ts'
-import { HttpListenError, plainText } from '../../src/telemetry/http.ts'
+import { HttpListenError } from '../../src/telemetry/http.ts'
+import { plainText } from '../../src/telemetry/http-answer.ts'
 import { httpOf, plainHttp } from '../helpers/http.ts'
 
 function says(body: string): HttpRoute {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { printDebugLines } from '../../src/telemetry/debug-lines.ts'
+import { printDebugLines } from '../../src/telemetry/log-level.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
 const flood = new URL('log-flood.ts', import.meta.url).pathname

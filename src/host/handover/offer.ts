@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 
 import { descriptorOf } from '../../lib/descriptor-of.ts'
 import type { HeldSocket } from '../../lib/held-socket.ts'
 import type { Log } from '../../lib/log.ts'
+import { SocketFile } from '../../lib/socket-file.ts'
 import type { Libc } from '../../sys/libc.ts'
 import { duplicate, peerCredentials } from '../../sys/scm.ts'
 import { Channel } from './channel.ts'
@@ -65,8 +64,7 @@ export class Offer {
   readonly #patience: Patience
   readonly #server: Server
   readonly #path: string
-  /** Inode of our socket file: by now another one may stand there. */
-  #inode = 0
+  #file: SocketFile | null = null
   #successor: Channel | null = null
   readonly #conversations: Conversations
 
@@ -90,31 +88,14 @@ export class Offer {
   }
 
   async #start(): Promise<void> {
-    // Made under a name of its own, then put in place: a successor finds the old socket or the new.
-    const temporary = `${this.#path}.${randomBytes(6).toString('hex')}`
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(temporary, () => {
-        this.#server.off('error', reject).on('error', () => {})
-        resolve()
-      })
-    })
-    try {
-      chmodSync(temporary, 0o600)
-      this.#inode = statSync(temporary).ino
-      renameSync(temporary, this.#path)
-    } catch (cause) {
-      await this.#close()
-      rmSync(temporary, { force: true })
-      throw cause
-    }
+    this.#file = await SocketFile.listen(this.#server, this.#path)
   }
 
   /** Ends it; a successor that has not taken over yet gets nothing more. */
   async stop(): Promise<void> {
     this.#conversations.endAll()
     await this.#close()
-    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path)
+    this.#file?.remove()
   }
 
   #close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { ByServer } from '../../lib/counters.ts'
 import { hasIPv6Address } from '../../serve/client-place.ts'
+import type { Explained } from '../../serve/inspection.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { beginReply, endReply } from '../../serve/reply-writer.ts'
@@ -54,6 +55,7 @@ export const acl: Plugin = {
           next(q)
         }
       },
+      explain: (q) => explain(q, rules),
       describe: () => read.flatMap(describe),
     }
   },
@@ -98,6 +100,20 @@ function answer(q: Query, rcode: number, ede: number): void {
   writeFlags(q.out, readFlags(q.out) & ~Flag.AA)
   endReply(q, 'acl')
   q.ede = ede
+}
+
+/** The policies that the question may meet, down to the first that holds for every client. */
+function explain({ question, wire }: Query, rules: readonly CompiledRule[]): Explained {
+  const says: string[] = []
+  for (const { policies, zones } of rules) {
+    if (zones.find(wire, question) === undefined) continue
+    for (const { action, sources, text, types } of policies) {
+      if (types !== null && !types.has(question.type)) continue
+      says.push(`${text}: ${sources === null ? 'every client' : 'clients in these networks'}`)
+      if (sources === null) return { says, ends: says.length === 1 && action !== 'allow' }
+    }
+  }
+  return { says, ends: false }
 }
 
 function describe({ policies, zones }: Rule): string[] {

@@ -27,6 +27,10 @@ export const any: Plugin = {
           done(q)
         }
       },
+      explain: ({ question }) => {
+        const ends = question.type === Type.ANY
+        return { says: ends ? ['answers ANY with a HINFO record (RFC 8482)'] : [], ends }
+      },
     }
   },
 }

@@ -210,6 +210,18 @@ export class Entry {
     return hits
   }
 
+  /** Hits since the last long gap where `hit()` counts them, else all. */
+  get hits(): number {
+    return read32(this.#page.bytes, this.#at + At.Hits)
+  }
+
+  /** Counts a hit that nobody wants to know the popularity from. */
+  countHit(): void {
+    const { bytes } = this.#page
+    const at = this.#at + At.Hits
+    write32(bytes, at, read32(bytes, at) + 1)
+  }
+
   /** Whether no more than this share of the entry's time, rounded up to seconds, is left. */
   isNearEnd(now: number, percentage: number): boolean {
     const lifetime = (this.expiresAt - this.storedAt) / 1000
@@ -266,15 +278,20 @@ export class Entry {
     errors.set(bytes, this.#message + HEAD_SIZE + records + offsets, size)
   }
 
+  /** Writes the question, in lower case, where a message has it, and returns the offset behind it. */
+  readQuestion(out: Buffer): number {
+    const { bytes } = this.#page
+    const size = read16(bytes, this.#at + At.QuestionBytes)
+    copyBytes(bytes, this.#at + At.Question, out, HEADER_SIZE, size)
+    return HEADER_SIZE + size
+  }
+
   /**
    * Writes the entry into `out` as a whole message with id 0, its question in lower case and its TTLs
    * as stored, and returns its length.
    */
   readMessage(out: Buffer): number {
-    const { bytes } = this.#page
-    const size = read16(bytes, this.#at + At.QuestionBytes)
     out[0] = out[1] = 0
-    copyBytes(bytes, this.#at + At.Question, out, HEADER_SIZE, size)
-    return this.readKeepingTtl(out, HEADER_SIZE + size)
+    return this.readKeepingTtl(out, this.readQuestion(out))
   }
 }

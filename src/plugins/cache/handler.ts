@@ -71,7 +71,9 @@ export class Lookup {
     q.ede = entry.ede
     entry.readErrors(q.errors)
     q.answeredBy = 'cache'
-    const refresh = config.prefetch === null ? null : this.#prefetch(q, key, entry)
+    let refresh: Flight | null = null
+    if (config.prefetch === null) entry.countHit()
+    else refresh = this.#prefetch(q, key, entry)
     done(q)
     if (refresh !== null) this.#o.flights.launch(refresh, counted)
   }

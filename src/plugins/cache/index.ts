@@ -9,6 +9,8 @@ import { carryOver } from './import.ts'
 import { countersByServer, showGauges, metrics } from './metrics.ts'
 import { StaleAnswers } from './stale.ts'
 import { MIN_ENTRY_BYTES } from './store.ts'
+import { Contents } from './contents.ts'
+import { explainLookup } from './explain.ts'
 import { CacheStores, StoreRules } from './stores.ts'
 
 const MIB = 1024 * 1024
@@ -70,6 +72,13 @@ export const cache: Plugin = {
         return Promise.resolve()
       },
       describe: () => describe(config),
+      explain: (q) => {
+        if (zones !== null && zones.find(q.wire, q.question) === undefined) {
+          return { says: ['not for this name: it goes on'], ends: false }
+        }
+        return explainLookup(q, { stores, stale, flights: flights!, now: clock.refresh() })
+      },
+      contents: new Contents(stores, config, clock),
     }
   },
 }

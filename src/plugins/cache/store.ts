@@ -32,6 +32,7 @@ export class Store {
   #entries: LRUCache<number, Entry> | null = null
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
+  #bytes = 0
 
   /**
    * @param capacity entries, at least 1
@@ -63,7 +64,9 @@ export class Store {
       max,
       dispose: (entry, _hash, reason) => {
         if (reason === 'evict') this.#onEvict()
-        this.#budget.give(chunkSizeOf(entry.page) + ENTRY_OVERHEAD)
+        const cost = chunkSizeOf(entry.page) + ENTRY_OVERHEAD
+        this.#budget.give(cost)
+        this.#bytes -= cost
         this.#slab.give(entry.page, entry.end())
         this.#spare = entry
       },
@@ -102,6 +105,7 @@ export class Store {
     const cost = chunkSize(size) + ENTRY_OVERHEAD
     while (this.#budget.wouldExceed(cost)) if (entries.pop() === undefined) return false
     this.#budget.take(cost)
+    this.#bytes += cost
 
     const entry = this.#spare ?? new Entry()
     this.#spare = null
@@ -140,6 +144,26 @@ export class Store {
       recent[--at] = entry
     }
     return recent
+  }
+
+  /** Entries, how many there may be, and bytes of the budget that they take. */
+  get fill(): { readonly entries: number; readonly capacity: number; readonly bytes: number } {
+    return { entries: this.#entries?.size ?? 0, capacity: this.#capacity, bytes: this.#bytes }
+  }
+
+  /** What each entry is found by, the most recently used first. */
+  hashes(): number[] {
+    return [...(this.#entries?.keys() ?? [])]
+  }
+
+  /** The entry of this hash, whatever its question; looking at it is no use. Null where there is none. */
+  peek(hash: number): Entry | null {
+    return this.#entries?.peek(hash, noOptions) ?? null
+  }
+
+  /** Forgets the entry of this hash. */
+  drop(hash: number): void {
+    this.#entries?.delete(hash)
   }
 
   /** Empties the store and gives its bytes back. */

@@ -1,6 +1,6 @@
 import { argumentError, countArgs, inPlugin, readAll } from '../../corefile/directive.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
-import { printDebugLines } from '../../telemetry/debug-lines.ts'
+import { printDebugLines } from '../../telemetry/log-level.ts'
 
 /** `debug`: says more in the log, of the whole process. */
 export const debug: Plugin = {

@@ -2,6 +2,7 @@ import { Timer } from '../../lib/timer-wheel.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
+import { spectator } from '../../serve/spectator.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
 import { Result, Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
@@ -16,7 +17,7 @@ import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import type { Policy } from './policy.ts'
-import type { Taps } from './taps.ts'
+import { Taps } from './taps.ts'
 import { UpstreamChoice } from './upstream-choice.ts'
 
 /** What the errands of one directive have in common. */
@@ -191,8 +192,13 @@ export class Errand implements ExchangeOwner {
     if (!again && this.#underWay === 0) this.#giveUp()
   }
 
+  /** Null where nobody wants to know what becomes of exchanges. */
+  get #taps(): Taps | null {
+    return this.#rules.taps ?? (spectator.exchanged === null ? null : Taps.none)
+  }
+
   #tap(x: Exchange, reply: Buffer | null, length: number): void {
-    this.#rules.taps?.tell(this.#q!, x, this.#upstreams[x.index]!.name, reply, length)
+    this.#taps?.tell(this.#q!, x, this.#upstreams[x.index]!.name, reply, length)
   }
 
   #note(x: Exchange, result: Result, code: string | null): void {
@@ -248,7 +254,7 @@ export class Errand implements ExchangeOwner {
   #end(result: Result): void {
     this.#deadline.clear()
     if (this.#underWay > 0) {
-      this.#rules.taps?.tellUnanswered(this.#q!, this.#exchanges, this.#upstreams)
+      this.#taps?.tellUnanswered(this.#q!, this.#exchanges, this.#upstreams)
       for (const x of this.#exchanges) x.cancel(result)
     }
     this.#q = null

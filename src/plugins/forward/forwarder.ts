@@ -1,3 +1,4 @@
+import type { ConsideredUpstream, UpstreamState } from '../../serve/inspection.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Protocol, type Query } from '../../serve/query.ts'
@@ -9,6 +10,7 @@ import { textToName } from '../../wire/name.ts'
 import { Aside } from './aside.ts'
 import type { ForwardConfig } from './config.ts'
 import { forwardCounters } from './counters.ts'
+import { consider, inspect } from './inspect.ts'
 import { Errand, type ErrandRules } from './errand.ts'
 import { MergedQuestions } from './merged.ts'
 import { makePolicy } from './policy.ts'
@@ -70,7 +72,7 @@ export class Forwarder {
   }
 
   readonly handle = (q: Query): void => {
-    if (!this.#takes(q)) {
+    if (!this.takes(q)) {
       this.#p.next(q)
       return
     }
@@ -119,10 +121,24 @@ export class Forwarder {
     this.#aside?.stop()
   }
 
-  #takes(q: Query): boolean {
+  /** Whether the query is this directive's. */
+  takes(q: Query): boolean {
     if (this.#zone !== null && this.#zone.find(q.wire, q.question) === undefined) return false
     if (this.#except === null || q.question.nameEnd - HEADER_SIZE === this.#fromSize) return true
     return this.#except.find(q.wire, q.question) === undefined
+  }
+
+  /** Its upstreams as they are doing. */
+  inspect(): readonly UpstreamState[] {
+    const { config, list } = this.#p
+    const { now } = list.context.clock
+    return list.current.map((upstream) => inspect(upstream, config, now))
+  }
+
+  /** The same, and who would be asked first now. */
+  consider(): readonly ConsideredUpstream[] {
+    const { config, list } = this.#p
+    return consider(list.current, config, this.#rules.policy, list.context.clock.now)
   }
 
   #transport(q: Query): Transport {

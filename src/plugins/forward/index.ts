@@ -54,6 +54,14 @@ export const forward: Plugin = {
         for (const forwarder of forwarders) forwarder.stop()
         return Promise.resolve()
       },
+      inspectUpstreams: () => forwarders.toReversed().flatMap((forwarder) => forwarder.inspect()),
+      // The last that was made is the first that queries meet.
+      considerUpstreams: (q) => forwarders.findLast((one) => one.takes(q))?.consider() ?? [],
+      explain: (q) => {
+        const of = forwarders.findLast((one) => one.takes(q))
+        if (of === undefined) return { says: ['not for this name: it goes on'], ends: false }
+        return { says: ['asks an upstream, where nobody above has answered'], ends: true }
+      },
       describe: () => parts.flatMap(({ config, list }) => describeConfig(config, list.describe())),
     }
   },

@@ -1,7 +1,11 @@
 import type { PolicyName } from './config.ts'
 
 /** Fills `order[0..count)` with the positions of the upstreams, in the order they shall be asked. */
-export type Policy = (order: number[], count: number) => void
+export interface Policy {
+  (order: number[], count: number): void
+  /** The position that it would put first for the next query, without a query; absent where chance decides. */
+  readonly first?: (count: number) => number
+}
 
 /** Makes the policy of one directive; `round_robin` counts for itself. */
 export function makePolicy(name: PolicyName, random: () => number = Math.random): Policy {
@@ -15,9 +19,12 @@ export function makePolicy(name: PolicyName, random: () => number = Math.random)
   }
 }
 
-function inOrder(order: number[], count: number): void {
-  for (let i = 0; i < count; i++) order[i] = i
-}
+const inOrder: Policy = Object.assign(
+  (order: number[], count: number): void => {
+    for (let i = 0; i < count; i++) order[i] = i
+  },
+  { first: () => 0 },
+)
 
 function shuffle(order: number[], count: number, random: () => number): void {
   order[0] = 0
@@ -31,9 +38,10 @@ function shuffle(order: number[], count: number, random: () => number): void {
 /** The one whose turn it is, then the others as they are listed. */
 function roundRobin(): Policy {
   let turn = 0
-  return (order, count) => {
+  const policy: Policy = (order, count) => {
     turn = (turn + 1) % count
     order[0] = turn
     for (let i = 0, at = 1; i < count; i++) if (i !== turn) order[at++] = i
   }
+  return Object.assign(policy, { first: (count: number) => (turn + 1) % count })
 }

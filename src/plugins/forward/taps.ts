@@ -1,4 +1,5 @@
 import type { BlockContext, Stage } from '../../serve/plugin.ts'
+import { spectator } from '../../serve/spectator.ts'
 import type { Query } from '../../serve/query.ts'
 import { transportNames } from '../../upstream/counters.ts'
 import { type Exchange, ExchangeState } from '../../upstream/exchange.ts'
@@ -9,8 +10,10 @@ const scratch = Buffer.allocUnsafeSlow(MAX_QUERY_SIZE)
 
 type Tap = NonNullable<Stage['exchanged']>
 
-/** Tells the stages of a block that want to know what upstreams are asked, and what they answer. */
+/** Tells the stages of a block that want to know, and the spectator, what upstreams are asked and answer. */
 export class Taps {
+  /** Of a block without such stages. */
+  static readonly none: Taps = new Taps([])
   readonly #taps: readonly Tap[]
 
   private constructor(taps: readonly Tap[]) {
@@ -37,6 +40,7 @@ export class Taps {
       reply: reply === null ? null : reply.subarray(0, length),
     }
     for (const tap of this.#taps) tap(q, seen)
+    spectator.exchanged?.(q, seen)
   }
 
   /** Tells of those that nobody waits for any more. */

@@ -13,7 +13,7 @@ import {
 } from '../../upstream/upstream.ts'
 import { type Encryption, TlsIdentity } from '../../upstream/secure.ts'
 import type { UpstreamOptions } from '../../upstream/upstream-options.ts'
-import { areDebugLinesPrinted } from '../../telemetry/debug-lines.ts'
+import { areDebugLinesPrinted } from '../../telemetry/log-level.ts'
 import type { ForwardConfig } from './config.ts'
 import type { Destination, Manner } from './destination.ts'
 import { readNameservers } from './nameservers.ts'

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../corefile/directive.ts'
+import type { Explained } from '../../serve/inspection.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { beginReply, endReply } from '../../serve/reply-writer.ts'
@@ -28,6 +29,7 @@ export const hosts: Plugin = {
     let timer: NodeJS.Timeout | null = null
     return {
       wrap: (next, done) => answerer(config, file, inline, next, done),
+      explain: (q) => explain(q, config, file, inline),
       prepare: () => file.look(log),
       start(): Promise<void> {
         served.add(hostsOfBlock)
@@ -103,6 +105,28 @@ function answerer(
       done(q)
     }
   }
+}
+
+/** As `answerer()` has it. */
+function explain(q: Query, config: HostsConfig, file: HostsFile, inline: HostTable): Explained {
+  const { question, wire } = q
+  const { type } = question
+  const isOurs = type === Type.PTR || zoneTable(config.zones).find(wire, question) !== undefined
+  if (!isOurs || question.class !== Class.IN) return { says: [], ends: false }
+  const lookup = new Lookup()
+  lookup.look(q, file.table, inline)
+  const kind = { [Type.A]: Kind.A, [Type.AAAA]: Kind.AAAA, [Type.PTR]: Kind.PTR }[type] ?? null
+  const has = kind !== null && lookup.has(kind)
+  if (has) return { says: ['answers: it has the name'], ends: true }
+  if (type === Type.PTR) return { says: ['has no such address: it goes on'], ends: false }
+  const exists = lookup.has(Kind.A) || lookup.has(Kind.AAAA)
+  if (exists && (kind !== null || !config.fallthroughUnsupported)) {
+    return { says: ['answers NODATA: it has the name, and no such records'], ends: true }
+  }
+  if (zoneTable(config.fallthrough).find(wire, question) !== undefined) {
+    return { says: ['does not have the name: it goes on (fallthrough)'], ends: false }
+  }
+  return { says: [exists ? 'answers NODATA' : 'SERVFAIL: it does not have the name'], ends: true }
 }
 
 function describe(config: HostsConfig, inline: HostTable): readonly string[] {

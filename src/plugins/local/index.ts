@@ -38,6 +38,10 @@ export const local: Plugin = {
           done(q)
         }
       },
+      explain: (q) => {
+        const ends = q.question.class === Class.IN && isLocal(q, takesPrefix)
+        return { says: ends ? ['answers: the name is this machine'] : [], ends }
+      },
       describe: () => [
         takesPrefix ? 'localhost, and localhost. before any domain' : 'localhost, no prefix',
       ],

@@ -43,6 +43,11 @@ export const no_aaaa: Plugin = {
           done(q)
         }
       },
+      explain: ({ question, wire }) => {
+        const isMeant = question.type === Type.AAAA && question.class === Class.IN
+        const ends = isMeant && sizes.find(wire, question) !== undefined
+        return { says: ends ? ['answers NODATA to AAAA'] : [], ends }
+      },
       describe: () => [`no AAAA records in ${zones.join(' ')}`],
     }
   },

@@ -1,5 +1,5 @@
 import type { HttpReply, HttpRoutes } from '../../lib/http.ts'
-import { plainText } from '../../telemetry/http.ts'
+import { plainText } from '../../telemetry/http-answer.ts'
 import type { Profiles } from './profiles.ts'
 
 const ROOT = '/debug/pprof'

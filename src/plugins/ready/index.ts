@@ -1,7 +1,7 @@
 import { reasonOf } from '../../lib/errors.ts'
 import type { HttpLease, HttpReply } from '../../lib/http.ts'
 import type { Plugin, Stage } from '../../serve/plugin.ts'
-import { plainText } from '../../telemetry/http.ts'
+import { plainText } from '../../telemetry/http-answer.ts'
 import { readConfig } from './config.ts'
 
 /** `ready`: tells over HTTP whether queries should be sent here; the daemon knows what speaks against it. */

@@ -1,5 +1,6 @@
 import type { Log } from '../../lib/log.ts'
 import { BlockMetadata } from '../../serve/metadata.ts'
+import type { Explained } from '../../serve/inspection.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { className, Rcode, rcodeName, typeName } from '../../wire/codes.ts'
@@ -49,9 +50,20 @@ export const template: Plugin = {
           next(q)
         }
       },
+      explain: (q) => explain(q, rules),
       describe: () => configs.map(describe),
     }
   },
+}
+
+function explain(q: Query, rules: readonly Rule[]): Explained {
+  const name = nameText(q.wire, q.question, true)
+  for (const rule of rules) {
+    if (rule.zoneOf(q) === undefined) continue
+    if (rule.matchOf(name) !== null) return { says: [describe(rule.config)], ends: true }
+    if (!rule.passes(q)) return { says: ['SERVFAIL: no pattern matches'], ends: true }
+  }
+  return { says: [], ends: false }
 }
 
 function match(

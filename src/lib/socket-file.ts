@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
+import type { Server } from 'node:net'
+
+/** A unix socket's file, of mode 600, which another process may have taken over by now. */
+export class SocketFile {
+  readonly #path: string
+  readonly #inode: number
+
+  /**
+   * Has a server listen at `path`, in place of who listened there before: made under a name of its own, then
+   * put in place, so that clients find the old socket or the new one. Rejects, with the server closed, where
+   * that cannot be done.
+   */
+  static async listen(server: Server, path: string): Promise<SocketFile> {
+    const temporary = `${path}.${randomBytes(6).toString('hex')}`
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(temporary, () => {
+        server.off('error', reject).on('error', () => {})
+        resolve()
+      })
+    })
+    try {
+      chmodSync(temporary, 0o600)
+      const inode = statSync(temporary).ino
+      renameSync(temporary, path)
+      return new SocketFile(path, inode)
+    } catch (cause) {
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+      rmSync(temporary, { force: true })
+      throw cause
+    }
+  }
+
+  private constructor(path: string, inode: number) {
+    this.#path = path
+    this.#inode = inode
+  }
+
+  /** Removes the file, unless another one stands there by now. */
+  remove(): void {
+    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path)
+  }
+}

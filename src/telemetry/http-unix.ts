@@ -1,0 +1,76 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+import { type FindRoute, answerRequest, serverOptions, TIMEOUT_MS } from './http-answer.ts'
+import { HttpConnections } from './http-connections.ts'
+import type { Log } from '../lib/log.ts'
+import { SocketFile } from '../lib/socket-file.ts'
+
+export interface UnixHttpParts {
+  readonly path: string
+  readonly find: FindRoute
+  /** Asked of each connection before anything is read from it; false: it is closed. */
+  readonly admits: (socket: Socket) => boolean
+  /** Told of what is no HTTP, or comes too slowly, and the status it was answered with. */
+  readonly malformed: (status: number) => void
+  /** Connections at once: for a further one the longest idle gives way. */
+  readonly connections: number
+  readonly log: Log
+}
+
+/** What Node calls requests that it cannot read, and the status that says so. */
+const STATUS: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+}
+
+/** HTTP over a unix socket, whose file it puts in place and removes. */
+export class UnixHttpListener {
+  readonly #server: Server
+  readonly #file: SocketFile
+
+  /** Rejects where the socket cannot be made. */
+  static async open(parts: UnixHttpParts): Promise<UnixHttpListener> {
+    const server = serverFor(parts)
+    return new UnixHttpListener(server, await SocketFile.listen(server, parts.path))
+  }
+
+  private constructor(server: Server, file: SocketFile) {
+    this.#server = server
+    this.#file = file
+  }
+
+  /** Removes the file, unless another process has put its own there, and cuts all connections. */
+  async close(): Promise<void> {
+    this.#file.remove()
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+      this.#server.closeAllConnections()
+    })
+  }
+}
+
+function serverFor({ find, admits, malformed, connections, log }: UnixHttpParts): Server {
+  const { createServer } = process.getBuiltinModule('node:http')
+  const places = new HttpConnections(log, connections, false)
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    if (places.begin(request.socket, response)) void answerRequest(request, response, find)
+  }
+  const server = createServer(serverOptions, serve)
+  server.setTimeout(TIMEOUT_MS)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const [status, reason] = STATUS[error.code ?? ''] ?? [400, 'Bad Request']
+    if (error.code === 'ECONNRESET' || !socket.writable) return
+    malformed(status)
+    socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`)
+  })
+  // Before a parser is made for it: that is most of what a connection costs.
+  const parse = server.listeners('connection')
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    if (!admits(socket)) socket.destroy()
+    else if (places.accept(socket)) for (const one of parse) one.call(server, socket)
+  })
+  return server
+}
