@@ -32,7 +32,7 @@ async function serve(t: TestContext): Promise<Served> {
   const counted: HttpRoute = async (request): Promise<HttpReply> => {
     served.times++
     const reply = await route(request)
-    return { ...reply, body: served.change(String(reply.body)) }
+    return { ...reply, body: served.change((reply.body as Buffer).toString()) }
   }
   const lease = await plainHttp.acquire('127.0.0.1:0', { '/': counted })
   t.after(() => lease.release())

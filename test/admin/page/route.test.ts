@@ -37,7 +37,7 @@ describe('the route of the page', () => {
     const { ask, looks } = scripted()
     const { status, contentType, body } = await ask()
     assert.deepEqual([status, contentType], [200, 'text/html; charset=utf-8'])
-    assert.match(String(body), /^<!doctype html>\n<html lang="en"/)
+    assert.match((body as Buffer).toString(), /^<!doctype html>\n<html lang="en"/)
     assert.deepEqual(looks, { status: 1, traffic: 1, top: 1, queries: 1 })
   })
 
