@@ -67,7 +67,7 @@ function* pieces({ status, traffic, top, queries }: PageData): Generator<Markup>
   yield head(verdict, status)
   yield markup`${pageHeader(status)}
 <main>
-<p id="lost" role="status" hidden>This page could not be refreshed: nobody has answered. The figures are from the time above.</p>
+<p id="lost" role="status" hidden>This page could not be refreshed: its figures are from the time above. It goes on trying.</p>
 ${verdictSection(verdict, status, traffic)}${tilesSection(status, traffic)}`
   yield* trafficSection(status, traffic)
   yield markup`<div class="side">${answersSection(status, traffic)}${interceptionSection(status)}${processSection(status)}</div>
