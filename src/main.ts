@@ -56,6 +56,10 @@ async function run(command: Command): Promise<void> {
       process.exitCode = await explain(command.options, context)
       return
     }
+    case 'top': {
+      const { top } = await import('./commands/top/index.ts')
+      return process.exit(await top(command.options, { env: process.env }))
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')

@@ -238,7 +238,7 @@ describe('flags', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
     /** Those of commands that have flags of their own. */
-    const commandFlags = ['explain'].flatMap((command) => {
+    const commandFlags = ['explain', 'top'].flatMap((command) => {
       const told = parseArgs([command, '-h'])
       assert.ok(told.kind === 'help')
       return [...told.text.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)

@@ -74,7 +74,10 @@ function refuseUnknown({ parameters = [] }: AdminRoute, query: URLSearchParams):
 
 async function readJson({ body }: HttpRequest): Promise<unknown> {
   const octets = await body(MAX_BODY)
-  if (octets === null) throw new AdminError(413, `the body has more than ${MAX_BODY} octets`)
+  if (octets === 'too long') {
+    throw new AdminError(413, `the body has more than ${MAX_BODY} octets`)
+  }
+  if (octets === 'cut off') throw new AdminError(400, 'the body ends too early')
   try {
     return JSON.parse(octets.toString()) as unknown
   } catch (cause) {

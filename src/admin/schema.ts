@@ -5,12 +5,12 @@ import type { Schema } from './routes.ts'
 export const text: Schema = { type: 'string' }
 export const flag: Schema = { type: 'boolean' }
 /** A count, or an amount. */
-const amount: Schema = { type: 'number', minimum: 0 }
+export const amount: Schema = { type: 'number', minimum: 0 }
 export const count: Schema = { type: 'integer', minimum: 0 }
-const time: Schema = { type: 'string', format: 'date-time' }
+export const time: Schema = { type: 'string', format: 'date-time' }
 const texts: Schema = list(text)
 /** Counts by name. */
-const counts: Schema = { type: 'object', additionalProperties: count }
+export const counts: Schema = { type: 'object', additionalProperties: count }
 
 export function list(items: Schema): Schema {
   return { type: 'array', items }

@@ -20,10 +20,10 @@ export interface HttpRequest {
   /** Keeps the connection open for so many milliseconds longer than usual, while there is no answer. */
   readonly extend: (ms: number) => void
   /**
-   * What came behind the head; null where it is longer than `limit` octets, or ends too early. It has to come
-   * as fast as the whole request.
+   * What came behind the head, as fast as the whole request has to come; or else what is wrong with it: it has
+   * more than `limit` octets, or the connection ended before it did.
    */
-  readonly body: (limit: number) => Promise<Buffer | null>
+  readonly body: (limit: number) => Promise<Buffer | 'too long' | 'cut off'>
 }
 
 /** Answers one exact path. */

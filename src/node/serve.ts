@@ -1,7 +1,9 @@
 import { Admin } from '../admin/index.ts'
+import { openWatch, type WatchParts, watchRoutes } from '../admin/watch/routes.ts'
+import { sourceCounts } from '../admin/watch/sources.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
-import { openDaemon } from '../daemon/open.ts'
+import { openDaemon, type OpenParts } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
@@ -72,8 +74,8 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
     const coming =
       intercepts && options.setupInterface ? options.localIps.map(canonicalAddress) : []
-    const own = { readiness, metrics: nodeMetrics, networks: readNodeNetworks, fatal, coming }
-    const daemon = await openDaemon({ ...given, ...own })
+    const watch = openWatch(process.env)
+    const daemon = await openDaemon({ ...given, readiness, fatal, coming, ...countsOf(watch) })
     undo.unshift(
       () => daemon.stop(),
       () => removePidfile(pidfile),
@@ -105,12 +107,17 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const isFree = await handover.takeOver(daemon)
     neighbours.predecessorLeft()
     if (isFree) await handover.offer(service)
-    admin = await openAdmin(options, daemon, state, log)
+    admin = await openAdmin(options, daemon, state, log, watch)
     return service
   } catch (error) {
     for (const step of undo) await step()
     throw error
   }
+}
+
+/** What a daemon on a node counts, and does now and then. */
+function countsOf({ traffic }: WatchParts): Pick<OpenParts, 'metrics' | 'networks' | 'tick'> {
+  return { metrics: nodeMetrics, networks: readNodeNetworks, tick: () => traffic.tick() }
 }
 
 interface Opened {
@@ -211,6 +218,7 @@ function openAdmin(
   daemon: Daemon,
   directory: string | null,
   log: DaemonLog,
+  watch: WatchParts,
 ): Promise<Admin> {
   return Admin.open({
     daemon,
@@ -219,7 +227,8 @@ function openAdmin(
     overHttp: adminHttp,
     intercepts,
     addresses: intercepts ? localIps : [],
-    sources: () => ({ sources: {}, secondsSinceLastClientQuery: null }),
+    sources: () => sourceCounts(),
+    routes: watchRoutes(watch),
   })
 }
 

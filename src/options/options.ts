@@ -5,6 +5,7 @@ import { type ExplainOptions, explainOptions } from './explain-options.ts'
 import { flagNamed, flagNames, flags, GivenFlags, parseBoolean } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
+import { type TopOptions, topOptions } from './top-options.ts'
 import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
 import { UsageError } from './usage-error.ts'
 import { usageText } from './usage-text.ts'
@@ -22,6 +23,7 @@ export type Command =
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
   | { readonly kind: 'explain'; readonly options: ExplainOptions }
+  | { readonly kind: 'top'; readonly options: TopOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -37,6 +39,7 @@ dnslet untaint [flags] [name [taint]]
                                    take the taint off this node once -localip knows the name
 dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
 dnslet explain NAME [TYPE] [flags] what the running daemon does with a question (dnslet explain -h)
+dnslet top [flags]                 show the traffic of the running daemon
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -59,6 +62,7 @@ function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
   if (first === 'explain') return readExplain(others)
+  if (first === 'top') return readTop(others)
   const named = ['serve', 'demo', 'untaint', 'cleanup'].includes(first ?? '')
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
@@ -68,6 +72,11 @@ function readCommand(argv: readonly string[]): Command {
   refuseMore(given.rest)
   if (first === 'demo') return { kind: 'demo', port: portFlag(given, DEMO_PORT) }
   return { kind: 'serve', options: serveOptions(given) }
+}
+
+function readTop(argv: readonly string[]): Command {
+  const options = topOptions(argv)
+  return typeof options === 'string' ? { kind: 'help', text: options } : { kind: 'top', options }
 }
 
 /** The Corefile may stand before the flags or after them. */

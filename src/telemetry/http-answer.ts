@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { clientOf } from '../lib/client-share.ts'
 import { reasonOf } from '../lib/errors.ts'
@@ -16,7 +16,10 @@ export const serverOptions: Readonly<Record<string, number>> = {
   connectionsCheckingInterval: 1_000,
 }
 
-/** Characters written at once of an answer in pieces, and milliseconds until others have their turn. */
+/**
+ * Characters written at once of an answer in pieces, and milliseconds of work after which it pauses as long:
+ * queries have at least half of the time.
+ */
 const PIECE = 64 * 1024
 const SLICE_MS = 2
 
@@ -63,7 +66,10 @@ async function replyTo(request: IncomingMessage, find: FindRoute): Promise<HttpR
   }
 }
 
-async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | null> {
+async function readBody(
+  request: IncomingMessage,
+  limit: number,
+): Promise<Buffer | 'too long' | 'cut off'> {
   const pieces: Buffer[] = []
   let size = 0
   try {
@@ -73,9 +79,9 @@ async function readBody(request: IncomingMessage, limit: number): Promise<Buffer
       if (size <= limit) pieces.push(piece as Buffer)
     }
   } catch {
-    return null
+    return 'cut off'
   }
-  return size > limit ? null : Buffer.concat(pieces)
+  return size > limit ? 'too long' : Buffer.concat(pieces)
 }
 
 /** Neither makes more than is read, nor keeps the event loop for long. */
@@ -91,7 +97,7 @@ async function writePieces(response: ServerResponse, pieces: Iterable<string>): 
         else text += next.value
       }
       if (text !== '' && !response.write(text)) await drained(response)
-      else await nextTurn()
+      if (!isDone) await sleep(SLICE_MS)
     }
     response.end()
   } catch {

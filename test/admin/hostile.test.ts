@@ -241,3 +241,12 @@ test('who is refused reads nothing', async (t) => {
   await sleep(0)
   assert.ok(one.admin instanceof Admin)
 })
+
+test('a body that ends too early is counted as a bad request, and does nothing', async (t) => {
+  const one = await operate(t)
+  const before = (await counted())['/v1/cache/purge 400'] ?? 0
+  const socket = connect(one.socket)
+  const head = `POST /v1/cache/purge HTTP/1.1\r\n${HEAD}Content-Length: 99\r\n\r\n{"suffix":"."`
+  socket.write(head, () => setImmediate(() => socket.destroy()))
+  await waitUntil('the count', async () => (await counted())['/v1/cache/purge 400'] === before + 1)
+})

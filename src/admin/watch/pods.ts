@@ -36,14 +36,15 @@ export class Pods {
     this.#now = now
   }
 
-  /** `namespace/pod` of an address as it is known now, '' for none; looks again, for the next question. */
-  readonly of = (address: string): string => {
-    if (this.#folder !== '' && this.#now() >= this.#nextAt) {
-      this.#nextAt = this.#now() + REST_MS
-      this.looking = readPods(this.#folder).then((names) => void (this.#names = names))
-    }
-    return this.#names.get(address) ?? ''
+  /** Looks again, unless that was done lately: to be called while somebody wants to know. */
+  look(): void {
+    if (this.#folder === '' || this.#now() < this.#nextAt) return
+    this.#nextAt = this.#now() + REST_MS
+    this.looking = readPods(this.#folder).then((names) => void (this.#names = names))
   }
+
+  /** `namespace/pod` of an address as the last look had it, '' for none. */
+  readonly of = (address: string): string => this.#names.get(address) ?? ''
 }
 
 interface Answer {

@@ -4,7 +4,12 @@ import { lowerCase } from '../../wire/bytes.ts'
 import { rcodeFromName, rcodeName } from '../../wire/codes.ts'
 import { MAX_NAME, textToName } from '../../wire/name.ts'
 import { AdminError, parameter } from '../routes.ts'
-import { DROPPED_TEXT, KEPT_QUERIES } from './recent-queries.ts'
+
+/** Queries that are remembered at most. */
+export const KEPT_QUERIES = 4_096
+
+/** What a query without a reply shows as its rcode. */
+export const DROPPED_TEXT = 'DROPPED'
 
 /** Which of the last queries somebody wants to see. */
 export interface QueryFilter {
@@ -18,7 +23,8 @@ export interface QueryFilter {
   readonly limit: number
 }
 
-const LIMIT = 100
+/** What is answered where nobody says how many. */
+export const LAST = 100
 
 /** Reads the parameters of `/v1/queries`. Throws AdminError (400) for what is no value of theirs. */
 export function readQueryFilter(query: URLSearchParams): QueryFilter {
@@ -34,7 +40,7 @@ export function readQueryFilter(query: URLSearchParams): QueryFilter {
     suffix: of('suffix', nameOf, 'a domain name'),
     rcode: of('rcode', rcodeOf, `a name such as NXDOMAIN, or ${DROPPED_TEXT}`),
     slower: of('slower', numberOf, 'milliseconds') ?? 0,
-    limit: readLimit(query, KEPT_QUERIES, LIMIT),
+    limit: readLimit(query, KEPT_QUERIES, LAST),
   }
 }
 

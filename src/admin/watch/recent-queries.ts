@@ -5,18 +5,13 @@ import { rcodeName, typeName } from '../../wire/codes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { nameToText } from '../../wire/name.ts'
 import type { SeenQuery } from '../api.ts'
-import type { QueryFilter } from './query-filter.ts'
+import { DROPPED_TEXT, KEPT_QUERIES, type QueryFilter } from './query-filter.ts'
 
-/** Queries that are remembered at most. */
-export const KEPT_QUERIES = 4_096
 /** Octets of their names: fewer queries are remembered where these are longer than 128 octets on average. */
 const NAME_BYTES = 2 ** 19
 const CLIENT_SIZE = 28
 /** In place of an rcode. */
 const DROPPED = 0xffff
-
-/** What a query without a reply shows as its rcode. */
-export const DROPPED_TEXT = 'DROPPED'
 
 /**
  * The last queries, in memory that does not grow. Names stay in wire format, lower case, until

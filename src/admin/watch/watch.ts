@@ -6,7 +6,7 @@ import { lowerCase } from '../../wire/bytes.ts'
 import { Rcode } from '../../wire/codes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { MAX_NAME } from '../../wire/name.ts'
-import type { SeenQuery, Top, TopEntry } from '../api.ts'
+import type { SeenQuery, Top, TopClient, TopEntry } from '../api.ts'
 import type { QueryFilter } from './query-filter.ts'
 import { RecentQueries, wireText, writeClientKey } from './recent-queries.ts'
 
@@ -109,7 +109,7 @@ class Looking {
       queries: this.#clients.total,
       names: entries(this.#names, limit),
       nxdomainNames: entries(this.#nxdomainNames, limit),
-      clients: this.#clients.top(limit).map(({ key, count, error }) => {
+      clients: this.#clients.top(limit).map(({ key, count, error }): TopClient => {
         const address = sockaddrAddress(key)
         return { address, pod: podOf(address), count, error }
       }),

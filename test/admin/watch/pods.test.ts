@@ -71,16 +71,17 @@ describe('Pods', () => {
     let now = 0
     const pods = new Pods({ DNSLET_CNI_RESULTS: folder }, () => now)
     writeFileSync(file('k8s-pod-network-a-eth0'), stored('web-1', ['10.244.1.7/32']))
+    pods.look()
     assert.equal(pods.of('10.244.1.7'), '')
     await pods.looking
     assert.equal(pods.of('10.244.1.7'), 'shop/web-1')
     writeFileSync(file('k8s-pod-network-b-eth0'), stored('web-2', ['10.244.1.8/32']))
     now += 9_999
-    pods.of('10.244.1.8')
+    pods.look()
     await pods.looking
     assert.equal(pods.of('10.244.1.8'), '')
     now += 1
-    pods.of('10.244.1.8')
+    pods.look()
     await pods.looking
     assert.equal(pods.of('10.244.1.8'), 'shop/web-2')
   })
@@ -91,7 +92,7 @@ describe('Pods', () => {
     writeFileSync(join(folder, 'b'), stored('here', ['10.244.1.7/32']))
     utimesSync(join(folder, 'a'), 1_000, 1_000)
     const pods = new Pods({ DNSLET_CNI_RESULTS: folder })
-    pods.of('')
+    pods.look()
     await pods.looking
     assert.equal(pods.of('10.244.1.7'), 'shop/here')
   })
@@ -101,7 +102,7 @@ describe('Pods', () => {
     const address = (i: number): string => `10.244.${i >> 8}.${i & 255}`
     for (let i = 0; i < 1_030; i++) writeFileSync(join(folder, `${i}`), stored('x', [address(i)]))
     const pods = new Pods({ DNSLET_CNI_RESULTS: folder })
-    pods.of('')
+    pods.look()
     await pods.looking
     const known = Array.from({ length: 1_030 }, (_, i) => pods.of(address(i)))
     assert.equal(known.filter((pod) => pod === 'shop/x').length, 1_024)
@@ -115,7 +116,7 @@ describe('Pods', () => {
     symlinkSync(join(folder, 'secret'), join(folder, 'link'))
     writeFileSync(join(folder, 'large'), stored('large', ['10.244.1.2/32']) + ' '.repeat(2 ** 16))
     const pods = new Pods({ DNSLET_CNI_RESULTS: folder })
-    pods.of('')
+    pods.look()
     await pods.looking
     assert.equal(pods.of('10.244.1.1'), 'shop/linked')
     assert.equal(pods.of('10.244.1.2'), '')
@@ -124,7 +125,7 @@ describe('Pods', () => {
   test('knows nobody where there is no folder', async (t) => {
     for (const folder of ['', join(temporaryFolder(t), 'absent')]) {
       const pods = new Pods({ DNSLET_CNI_RESULTS: folder })
-      assert.equal(pods.of('10.244.1.7'), '')
+      pods.look()
       await pods.looking
       assert.equal(pods.of('10.244.1.7'), '')
     }

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { SeenQuery, Top, Traffic } from '../../../src/admin/api.ts'
 import { openWatch, watchRoutes } from '../../../src/admin/watch/routes.ts'
 import { TIME_BUCKETS } from '../../../src/lib/counters.ts'
 import { clientQueries } from '../../../src/serve/client-queries.ts'
 import { spectator } from '../../../src/serve/spectator.ts'
+import { Rcode } from '../../../src/wire/codes.ts'
 import { seenQuery } from './seen.ts'
+
+const ajv = new Ajv2020({ strict: true })
+ajv.addFormat('date-time', (text) => new Date(text).toISOString() === text)
 
 const parts = openWatch({ DNSLET_CNI_RESULTS: '' })
 const routes = new Map(watchRoutes(parts).map((route) => [route.path, route]))
@@ -17,7 +22,23 @@ function get(path: string): unknown {
 
 afterEach(() => parts.watch.stop())
 
+/** The answers are what openapi.json says they are. */
+function getSound(path: string): unknown {
+  const answer = get(path)
+  const { answer: schema } = routes.get(path)!
+  assert.ok(ajv.validate(schema, JSON.parse(JSON.stringify(answer))), ajv.errorsText())
+  return answer
+}
+
 describe('routes', () => {
+  test('answer what they say they do', () => {
+    for (const path of routes.keys()) getSound(path)
+    clientQueries.count(seenQuery({ name: 'a.test' }))
+    spectator.seen?.(seenQuery({ name: 'a.test', rcode: Rcode.NXDomain }))
+    spectator.seen?.(seenQuery({ client: 'fd00::1', rcode: 3_000 }))
+    for (const path of routes.keys()) getSound(path)
+  })
+
   test('only read', () => {
     assert.deepEqual([...routes.keys()], ['/v1/top', '/v1/queries', '/v1/traffic'])
     for (const { method } of routes.values()) assert.equal(method, 'GET')
