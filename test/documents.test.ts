@@ -39,6 +39,7 @@ const concepts = [
   'node',
   'performance',
   'runbook',
+  'status-page',
 ].map((concept) => `docs/${concept}.md`)
 const documents = ['README.md', ...concepts]
 // Those that come late count nothing before.

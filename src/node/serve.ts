@@ -1,4 +1,5 @@
 import { Admin } from '../admin/index.ts'
+import { statusPage } from '../admin/page/of-daemon.ts'
 import { openWatch, type WatchParts, watchRoutes } from '../admin/watch/routes.ts'
 import { sourceCounts } from '../admin/watch/sources.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -229,6 +230,7 @@ function openAdmin(
     addresses: intercepts ? localIps : [],
     sources: () => sourceCounts(),
     routes: watchRoutes(watch),
+    pages: (status) => ({ '/': statusPage(status, watch) }),
   })
 }
 

@@ -64,6 +64,9 @@ describe('an operator', { skip }, () => {
       }
       assert.ok(output.length > 0, command)
     }
+    const { output: html } = await run(`curl -s http://127.0.0.1:${metrics}/`)
+    assert.match(html, new RegExp(`<p>Queries to 127\\.0\\.0\\.1:${port} are answered[:;]`))
+    assert.match(html, /<td [^>]*data-label="Plugins"[^>]*><div>bind → cache → forward<\/div>/)
     const { output } = await run(`${bin} explain -json -ask b.cluster.local`)
     const { asked } = JSON.parse(output) as Explanation
     assert.deepEqual([asked!.rcode, asked!.plugin], ['NOERROR', 'forward'])
