@@ -94,9 +94,7 @@ function measuredBy(run: Run): Html {
   const kind = run.overLimit > 0 ? 'bad' : run.errorCount > 0 || lost !== null ? 'warn' : 'good'
   const more = [
     // Those at the limit are said already.
-    lost !== null &&
-      lost.at > run.overLimit &&
-      `${count(lost.at)} just after ${duration(lost.stepMs)}`,
+    lost !== null && lost.at > run.overLimit && `${count(lost.at)} around ${duration(lost.stepMs)}`,
     run.errorCount > 0 && `${percent(run.errorCount, run.requests)} failed`,
     run.latency && `p50 ${duration(run.latency.p50)}`,
     run.latency && `p99 ${duration(run.latency.p99)}`,

@@ -15,7 +15,9 @@ const MOST_NAMED = 4
 const MOST_OF_THEM = 0.8
 /** How far behind a multiple of a time-out its answers may come. */
 const LATE = 1.06
-/** A bin wider than this part of a time-out says nothing about it. */
+/** Time-outs that a look-up lives through. */
+const ATTEMPTS = 2
+/** A bin wider than this part of a multiple says nothing about it. */
 const FINE = 0.35
 
 /** Judges all runs together, in plain words. */
@@ -74,6 +76,7 @@ const KINDS: Readonly<Record<ErrorKind, string>> = {
   network: 'could not be sent by this machine',
   malformed: 'got something that is no DNS message',
   rcode: 'got an answer that says no, such as SERVFAIL',
+  again: 'failed for now, says the C library (no answer in time, or SERVFAIL)',
 }
 
 function failures(runs: readonly Run[], failed: number): string[] {
@@ -104,12 +107,12 @@ function patterns(runs: readonly Run[]): string[] {
     const { stepMs, at, slower } = pattern
     const slow = counted(slower, 'look-up')
     return [
-      `${count(at)} of ${slow} over ${duration(stepMs / 2)} ended just after ${duration(stepMs)} or a multiple of it (${run.label})`,
+      `${count(at)} of ${slow} over ${duration(stepMs / 2)} ended around ${duration(stepMs)}, its time-out, or a multiple of it (${run.label})`,
     ]
   })
   if (found.length === 0) return []
   return [
-    `${listed(found)}. That is how lost packets look, which a time-out has to notice; a slow server would spread them.`,
+    `${listed(found)}. That is how lost packets look: each waits for a time-out. A slow server would spread them.`,
   ]
 }
 
@@ -128,16 +131,17 @@ function listed(parts: readonly string[]): string {
 export function lostPackets(run: Run): { stepMs: number; at: number; slower: number } | null {
   const stepMs = TIMEOUTS[run.client]
   if (stepMs === undefined) return null
-  let [at, slower, lowerMs] = [0, 0, 0]
+  let [at, slower, lowerMs] = [0, 0, run.latency?.min ?? 0]
   for (const { upperMs, count: requests } of run.histogram) {
-    const multiple = Math.max(1, Math.floor(upperMs / stepMs)) * stepMs
-    const isFine = upperMs - lowerMs <= stepMs * FINE
+    const multiple = Math.min(ATTEMPTS, Math.max(1, Math.floor(upperMs / stepMs))) * stepMs
+    const isFine = upperMs - lowerMs <= multiple * FINE
     if (lowerMs >= stepMs / 2) slower += requests
     if (isFine && upperMs > multiple && lowerMs < multiple * LATE) at += requests
     lowerMs = upperMs
   }
   // Where nearly all of them never had an answer, nobody answers: that is said with the failures.
-  const isDead = (run.errors.timeout ?? 0) >= at * MOST_OF_THEM
+  const unanswered = (run.errors.timeout ?? 0) + (run.errors.again ?? 0)
+  const isDead = unanswered >= at * MOST_OF_THEM
   return at > 0 && at >= slower * MOST_OF_THEM && !isDead ? { stepMs, at, slower } : null
 }
 

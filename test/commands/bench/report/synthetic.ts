@@ -125,9 +125,9 @@ function latencyOf(sorted: readonly number[]): Latency | null {
 function histogramOf(sorted: readonly number[]): Bin[] {
   const bins: Bin[] = []
   let at = 0
-  for (let upperMs = 0.01; at < sorted.length; upperMs *= 1.08) {
+  for (let upperMs = 0.01; at < sorted.length; upperMs *= 10 ** 0.1) {
     const before = at
-    while (at < sorted.length && sorted[at]! < upperMs) at++
+    while (at < sorted.length && sorted[at]! <= upperMs) at++
     if (bins.length > 0 || at > before) bins.push({ upperMs, count: at - before })
   }
   return bins
