@@ -28,9 +28,18 @@ import type { Owner } from './helpers/processes.ts'
 process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 /** A page for each concept. */
-const concepts = ['configuration', 'differences', 'limits', 'metrics', 'node', 'performance'].map(
-  (concept) => `docs/${concept}.md`,
-)
+const concepts = [
+  'configuration',
+  'differences',
+  'five-seconds',
+  'limits',
+  'metrics',
+  'migration',
+  'node',
+  'performance',
+  'security',
+  'sizing',
+].map((concept) => `docs/${concept}.md`)
 const documents = ['README.md', ...concepts]
 // Those that come late count nothing before.
 for (const plugin of plugins) if (plugin instanceof LatePlugin) await plugin.load()
