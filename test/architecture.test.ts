@@ -56,7 +56,7 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
     'src/net/http1.ts',
     'src/commands/untaint/kubernetes-api.ts',
   ],
-  'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/'],
+  'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/', 'src/load/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
   // The second gets the module likewise, where an upstream is asked over HTTPS.

@@ -1,0 +1,10 @@
+import type { Packets } from './result.ts'
+
+/** What a run has sent and received so far. */
+export class PacketCounts implements Packets {
+  sent = 0
+  received = 0
+  retries = 0
+  rejected = 0
+  connections = 0
+}
