@@ -206,7 +206,7 @@ function resultOf(plan: BenchPlan, run: Measured): Run {
     timeline: recorder.timeline,
     stepSeconds: recorder.stepSeconds,
     rcodes: { ...recorder.rcodes },
-    packets: client === 'system' ? null : { ...run.packets },
+    packets: client === 'system' ? null : run.packets.figures(),
     lag: run.lag.figures(),
   }
 }

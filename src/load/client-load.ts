@@ -2,6 +2,10 @@ import type { Client, Outcome } from './client.ts'
 import { type Load, type Origin, OWN_DELAY_MS, type Pace } from './load.ts'
 import type { Recorder } from './recorder.ts'
 
+/** Look-ups a closed loop begins with in each millisecond, more where it would take a second. */
+const RAMP = 4
+const MAX_RAMP_MS = 1000
+
 /** Looks hosts up, one after the other, with a resolver of some manner. */
 export class ClientLoad implements Load {
   unsent = 0
@@ -78,7 +82,18 @@ class Turn {
 
   start(): void {
     if (this.#pace.rate !== null) return this.#follow(this.#pace.rate)
-    for (let i = 0; i < this.#pace.concurrency; i++) this.#begin(this.#start)
+    this.#rampUp(0)
+  }
+
+  /** All at once would be a burst that no application makes, and queues on the way are not made for. */
+  #rampUp(begun: number): void {
+    this.#timer = null
+    const { concurrency } = this.#pace
+    const now = performance.now()
+    if (this.#over || now >= this.#end) return this.#finishIfIdle()
+    const next = Math.min(concurrency, begun + Math.max(RAMP, Math.ceil(concurrency / MAX_RAMP_MS)))
+    for (let i = begun; i < next; i++) this.#begin(now)
+    if (next < concurrency) this.#timer = setTimeout(() => this.#rampUp(next), 1)
   }
 
   stop(): void {
@@ -98,7 +113,11 @@ class Turn {
       return
     }
     this.#timer = null
-    if (this.underWay === 0) this.#finish()
+    this.#finishIfIdle()
+  }
+
+  #finishIfIdle(): void {
+    if (this.underWay === 0 && this.#timer === null) this.#finish()
   }
 
   #beginDue(now: number, rate: number): void {
@@ -135,7 +154,7 @@ class Turn {
     const { rate } = this.#pace
     if (rate !== null) this.#beginDue(now, rate)
     else if (now < this.#end) return this.#begin(now)
-    if (this.underWay === 0 && this.#timer === null) this.#finish()
+    this.#finishIfIdle()
   }
 
   #finish(): void {

@@ -7,4 +7,10 @@ export class PacketCounts implements Packets {
   retries = 0
   rejected = 0
   connections = 0
+
+  /** As they are now. */
+  figures(): Packets {
+    const { connections, received, rejected, retries, sent } = this
+    return { sent, received, retries, rejected, connections }
+  }
 }

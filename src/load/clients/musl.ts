@@ -1,5 +1,5 @@
 import { Rcode } from '../../wire/codes.ts'
-import { clientSockaddr } from '../../sys/sockaddr.ts'
+import { clientSockaddr, sockaddrSize } from '../../sys/sockaddr.ts'
 import { askTcp } from '../ask-tcp.ts'
 import {
   type Client,
@@ -61,6 +61,8 @@ class LookUp implements SocketOwner {
   readonly #names: readonly Candidate[]
   readonly #done: Done
   readonly #ipv6: boolean
+  /** Socket addresses of the servers. */
+  readonly #serverNames: readonly Buffer[]
   #name = -1
   #asked: readonly Asked[] = []
   #replies: (Reply | null)[] = []
@@ -75,7 +77,11 @@ class LookUp implements SocketOwner {
     this.#parts = parts
     this.#names = names
     this.#done = done
-    this.#ipv6 = parts.config.servers.some(({ host }) => host.includes(':'))
+    const { servers } = parts.config
+    this.#ipv6 = servers.some(({ host }) => host.includes(':'))
+    this.#serverNames = servers.map(({ host, port }) => {
+      return clientSockaddr(mapped(host, this.#ipv6), port).subarray(0, sockaddrSize(this.#ipv6))
+    })
   }
 
   nextName(): void {
@@ -100,13 +106,9 @@ class LookUp implements SocketOwner {
   }
 
   message(bytes: Buffer, length: number, from: Buffer | null): void {
-    const { config, packets } = this.#parts
+    const { packets } = this.#parts
     packets.received++
-    const server = config.servers.findIndex(({ host, port }) => {
-      return (
-        from !== null && clientSockaddr(mapped(host, this.#ipv6), port).compare(from, 0, 28) === 0
-      )
-    })
+    const server = from === null ? -1 : this.#serverNames.findIndex((name) => isSame(name, from))
     let reply: Reply | null = null
     const at = this.#asked.findIndex((asked, i) => {
       if (this.#replies[i] !== null) return false
@@ -187,4 +189,9 @@ class LookUp implements SocketOwner {
     this.cancel()
     this.#done(outcome)
   }
+}
+
+/** Whether a socket address is the sender's: what lies behind it in the sender's buffer is an older one's. */
+function isSame(name: Buffer, from: Buffer): boolean {
+  return from.compare(name, 0, name.length, 0, name.length) === 0
 }
