@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 /** Programs that suites run, and the Debian package that brings each. */
 const packages = {
+  chromium: 'chromium',
   conntrack: 'conntrack',
   dig: 'bind9-dnsutils',
   'dnstap-ldns': 'dnstap-ldns',

@@ -56,8 +56,11 @@ function isGood({ errorCount, overLimit, requests }: BenchResult['runs'][number]
   return requests > 0 && errorCount === 0 && overLimit === 0
 }
 
-async function writeFiles({ json }: BenchOptions, result: BenchResult): Promise<void> {
+async function writeFiles({ html, json }: BenchOptions, result: BenchResult): Promise<void> {
   if (json !== '' && json !== '-') writeFileSync(json, `${JSON.stringify(result)}\n`)
+  if (html === '') return
+  const { renderReport } = await import('./report/index.ts')
+  writeFileSync(html, renderReport(result))
 }
 
 function styleOf({ env, out }: BenchIo): Style {
