@@ -45,8 +45,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
   uplot: ['src/commands/bench/report/assets.ts'],
-  yargs: ['src/options/options.ts'],
-  'yargs-parser': ['src/options/options.ts'],
+  yargs: ['src/options/usage-text.ts'],
+  'yargs-parser': ['src/options/options.ts', 'src/options/command-flags.ts'],
 }
 
 /** Modules of Node.js that only some places have a use for. */
@@ -57,7 +57,7 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
     'src/net/http1.ts',
     'src/commands/untaint/kubernetes-api.ts',
   ],
-  'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/'],
+  'node:dgram': ['src/net/', 'src/upstream/', 'src/commands/demo/', 'src/load/'],
   'node:child_process': ['src/host/'],
   'node:cluster': [],
   // The second gets the module likewise, where an upstream is asked over HTTPS.
