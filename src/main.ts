@@ -49,6 +49,16 @@ async function run(command: Command): Promise<void> {
       const { cleanup } = await import('./commands/cleanup.ts')
       return cleanup(command.options, { env: process.env, say: (line) => print([line]) })
     }
+    case 'doctor': {
+      const { doctor } = await import('./commands/doctor/index.ts')
+      const { isTTY, columns } = process.stdout
+      process.exitCode = await doctor(command.options, {
+        env: process.env,
+        say: (text) => print([text]),
+        terminal: isTTY ? { columns } : null,
+      })
+      return
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')

@@ -1,6 +1,7 @@
 import yargsParser from 'yargs-parser'
 import { nearest } from '../corefile/nearest.ts'
 import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
+import { type DoctorOptions, doctorOptions } from './doctor-options.ts'
 import { flagNamed, flagNames, flags, GivenFlags, parseBoolean } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -20,6 +21,7 @@ export type Command =
   | { readonly kind: 'demo'; readonly port: number }
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
+  | { readonly kind: 'doctor'; readonly options: DoctorOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -34,6 +36,7 @@ dnslet demo [-p port]              try it out with a stand-in for kube-dns
 dnslet untaint [flags] [name [taint]]
                                    take the taint off this node once -localip knows the name
 dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
+dnslet doctor [flags]              examine DNS on this node or in this pod; -h for its flags
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -55,6 +58,7 @@ export function parseArgs(argv: readonly string[]): Command {
 function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
+  if (first === 'doctor') return readDoctor(others)
   const named = ['serve', 'demo', 'untaint', 'cleanup'].includes(first ?? '')
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
@@ -77,6 +81,11 @@ function readCheck(argv: readonly string[]): Command {
   refuseMore(more)
   const localIps = localAddresses(given.text('localip'))
   return { kind: 'check', corefile, port: portFlag(given, DNS_PORT), localIps }
+}
+
+function readDoctor(argv: readonly string[]): Command {
+  const options = doctorOptions(argv)
+  return typeof options === 'string' ? { kind: 'help', text: options } : { kind: 'doctor', options }
 }
 
 function readInformation(given: GivenFlags): Command | null {
