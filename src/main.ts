@@ -54,6 +54,16 @@ async function run(command: Command): Promise<void> {
       const { env, stderr: err, stdout: out } = process
       return process.exit(await runBench(command.options, { env, err, out, stop: interrupted() }))
     }
+    case 'doctor': {
+      const { doctor } = await import('./commands/doctor/index.ts')
+      const { isTTY, columns } = process.stdout
+      process.exitCode = await doctor(command.options, {
+        env: process.env,
+        say: (text) => print([text]),
+        terminal: isTTY ? { columns } : null,
+      })
+      return
+    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')

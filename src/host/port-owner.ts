@@ -102,7 +102,10 @@ function boundTo(address: string): string[] {
   return address.includes(':') ? [canonicalAddress(address), '::'] : [address, '0.0.0.0', '::']
 }
 
-function processesWith(inodes: ReadonlySet<string>): Map<string, { pid: number; command: string }> {
+/** The processes that have these sockets, as far as they are to be seen, by inode. */
+export function processesWith(
+  inodes: ReadonlySet<string>,
+): ReadonlyMap<string, { readonly pid: number; readonly command: string }> {
   const found = new Map<string, { pid: number; command: string }>()
   for (const pid of listed('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const inode of socketsOf(pid)) {

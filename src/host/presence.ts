@@ -61,6 +61,23 @@ export async function findNeighbours(patienceMs: number = PATIENCE_MS): Promise<
   return { alive, silent: asked.filter((one) => one === 'silent').length }
 }
 
+/**
+ * Sockets by which dnslets that change this node's network tell of themselves, by their inodes. Looking at
+ * them asks nobody: who is asked takes the asker for a dnslet that starts, and opens its port to it.
+ */
+export function presenceSockets(): readonly string[] {
+  try {
+    const table = readFileSync('/proc/net/unix', 'latin1')
+    const listening = new RegExp(
+      `^\\S+: \\S+ \\S+ 00010000 \\S+ \\S+ +(\\d+) @${PREFIX}[0-9a-f]+$`,
+      'gm',
+    )
+    return [...table.matchAll(listening)].map(([, inode = '']) => inode)
+  } catch {
+    return []
+  }
+}
+
 /** In /proc/net/unix the zero octet that such a name begins with is an @. */
 function socketNames(): string[] {
   try {

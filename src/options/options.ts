@@ -2,6 +2,7 @@ import yargsParser from 'yargs-parser'
 import { nearest } from '../corefile/nearest.ts'
 import { benchOptions, type BenchOptions } from './bench-options.ts'
 import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
+import { type DoctorOptions, doctorOptions } from './doctor-options.ts'
 import { flagNamed, flagNames, flags, GivenFlags, parseBoolean } from './flags.ts'
 import { DNS_PORT, localAddresses, portFlag, serveOptions } from './serve-options.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -22,6 +23,7 @@ export type Command =
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
   | { readonly kind: 'bench'; readonly options: BenchOptions }
+  | { readonly kind: 'doctor'; readonly options: DoctorOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
@@ -37,6 +39,7 @@ dnslet untaint [flags] [name [taint]]
                                    take the taint off this node once -localip knows the name
 dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
 dnslet bench -host NAME [flags]    test how names are looked up (its own flags: dnslet bench -h)
+dnslet doctor [flags]              examine DNS on this node or in this pod; -h for its flags
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 
@@ -59,6 +62,7 @@ function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
   if (first === 'bench') return readBench(others)
+  if (first === 'doctor') return readDoctor(others)
   const named = ['serve', 'demo', 'untaint', 'cleanup'].includes(first ?? '')
   const given = readFlags(named ? others : argv)
   const told = readInformation(given)
@@ -86,6 +90,11 @@ function readCheck(argv: readonly string[]): Command {
 function readBench(argv: readonly string[]): Command {
   const options = benchOptions(argv)
   return typeof options === 'string' ? { kind: 'help', text: options } : { kind: 'bench', options }
+}
+
+function readDoctor(argv: readonly string[]): Command {
+  const options = doctorOptions(argv)
+  return typeof options === 'string' ? { kind: 'help', text: options } : { kind: 'doctor', options }
 }
 
 function readInformation(given: GivenFlags): Command | null {

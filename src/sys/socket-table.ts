@@ -10,6 +10,8 @@ export interface ServerSocket {
   readonly inode: string
   /** The user that it belongs to, as a number. */
   readonly user: string
+  /** Datagrams that it had no room for; 0 for TCP. */
+  readonly drops: number
 }
 
 /** A table of sockets in /proc/net, of the network namespace of this process. */
@@ -44,14 +46,14 @@ export function serversOn(
   const servers: ServerSocket[] = []
   try {
     for (const line of read(`/proc/net/${table}`)) {
-      const [number = '', local = '', , state, , , , user = '', , inode = ''] = line
-        .trim()
-        .split(/\s+/)
+      const words = line.trim().split(/\s+/)
+      const [number = '', local = '', , state, , , , user = '', , inode = ''] = words
       if (!number.endsWith(':')) continue
       if (isTcp && state !== LISTEN) break
       if (!local.endsWith(suffix) || state !== (isTcp ? LISTEN : UNCONNECTED)) continue
       const address = ipText(Buffer.from(local.slice(0, -suffix.length), 'hex').swap32())
-      servers.push({ address, inode, user })
+      const drops = isTcp ? 0 : Number(words[12]) || 0
+      servers.push({ address, inode, user, drops })
     }
   } catch {
     return []

@@ -113,7 +113,8 @@ function elements(addresses: readonly string[], timeoutMs: number): string {
  * Not tracked are queries for addresses that are leased, and present. A TCP connection stays with who
  * has accepted it, for the seconds that a change takes: connections begun since are noted, and packets
  * of all others go where they went before. Nobody's connection is reset by a start or a stop. The end
- * has sets of its own: one that packets still fill cannot be emptied in the same transaction.
+ * has sets of its own: one that packets still fill cannot be emptied in the same transaction. What is led
+ * here is counted: `dnslet doctor` looks whether its own queries are.
  */
 function queryRules({ ipv6 }: Family, interception: Plan['interception']): string[] {
   const { lease, settling, joined, draining, moved } = setNames(ipv6)
@@ -125,7 +126,7 @@ function queryRules({ ipv6 }: Family, interception: Plan['interception']): strin
   return [
     `${begins} @${settling} update @${joined} { ${client} }`,
     `meta l4proto tcp ${ip} daddr @${settling} ${client} != @${joined} return`,
-    `${ip} daddr @${lease} ${present} notrack accept`,
+    `${ip} daddr @${lease} ${present} counter notrack accept`,
     `${begins} @${draining} update @${moved} { ${client} } return`,
     `meta l4proto tcp ${ip} daddr @${draining} ${client} != @${moved} ${present} notrack accept`,
   ]

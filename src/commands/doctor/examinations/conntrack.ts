@@ -1,0 +1,110 @@
+import { mapReading, valueOf } from '../../../host/readings/reading.ts'
+import type { Examination } from '../examination.ts'
+import type { Facts } from '../facts.ts'
+import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { isFrequent, rateOf, type Rate } from '../rates.ts'
+
+const FULL = 0.95
+const NEARLY_FULL = 0.8
+const RAISE =
+  'sysctl -w net.netfilter.nf_conntrack_max=… (kube-proxy: conntrack.maxPerCore, conntrack.min)'
+
+/** The table that untracked queries need not fit into, and all others do. */
+export const conntrack: Examination = {
+  area: 'Kernel',
+  where: 'both',
+  ids: [
+    'conntrack',
+    'conntrack-full',
+    'conntrack-nearly-full',
+    'conntrack-drops',
+    'conntrack-insert-failed',
+    'conntrack-unseen',
+  ],
+  examine(facts) {
+    return [...fill(facts), ...losses(facts)]
+  },
+}
+
+function fill({ conntrack: { after } }: Facts): readonly Said[] {
+  const [count, max, buckets] = [after.count, after.max, after.buckets].map(valueOf)
+  if (count === undefined || max === undefined || max === 0) {
+    const why = 'why' in after.count ? after.count.why : 'nf_conntrack_max is not known'
+    return [
+      unknown('conntrack-unseen', 'the connection tracking table is not to be seen', {
+        seen: [why],
+        remedy: ['run doctor on the node; where nothing is tracked there is no such table'],
+      }),
+    ]
+  }
+  const share = count / max
+  const seen = [
+    `${n(count)} of ${n(max)} entries (${Math.round(100 * share)} %)`,
+    ...(buckets === undefined
+      ? []
+      : [`${n(buckets)} buckets, ${(max / buckets).toFixed(0)} entries for each when full`]),
+  ]
+  if (share >= FULL) {
+    return [
+      broken('conntrack-full', 'the connection tracking table is full', {
+        seen,
+        meaning:
+          'New connections are dropped, DNS to kube-dns among them. Queries that are led to dnslet are not ' +
+          'tracked; its own queries to kube-dns are.',
+        remedy: [RAISE, 'find out who fills it: conntrack -L | awk … by source address'],
+      }),
+    ]
+  }
+  if (share >= NEARLY_FULL) {
+    return [
+      warning('conntrack-nearly-full', 'the connection tracking table is nearly full', {
+        seen,
+        meaning: 'Once it is full, new connections are dropped.',
+        remedy: [RAISE],
+      }),
+    ]
+  }
+  return [ok('conntrack', 'the connection tracking table has room', ...seen)]
+}
+
+function losses(facts: Facts): readonly Said[] {
+  const { before, after } = facts.conntrack
+  const first = mapReading(before.statistics, (all) => all)
+  if (!('value' in after.statistics) || !('value' in first)) return []
+  const [old, now] = [first.value, after.statistics.value]
+  const rate = (name: string): Rate => rateOf(facts, old.get(name) ?? 0, now.get(name) ?? 0)
+  const said: Said[] = []
+  const [drop, early, failed] = [rate('drop'), rate('early_drop'), rate('insert_failed')]
+  if (isFrequent(drop) || isFrequent(early)) {
+    said.push(
+      warning('conntrack-drops', 'packets were dropped for want of room to track them', {
+        seen: [`drop: ${drop.text}`, `early_drop: ${early.text}`],
+        meaning: 'The table was full, or a chain of a bucket too long. Clients waited for a retry.',
+        remedy: [RAISE],
+      }),
+    )
+  }
+  if (isFrequent(failed)) {
+    said.push(
+      warning('conntrack-insert-failed', 'packets were lost to the race for a connection entry', {
+        seen: [
+          `insert_failed: ${failed.text}`,
+          `clash_resolve: ${rate('clash_resolve').text}`,
+          `search_restart: ${rate('search_restart').text}`,
+        ],
+        meaning:
+          'The five-second problem: A and AAAA leave at once from one socket, both are translated, and one ' +
+          'is dropped. Queries that are led to dnslet are not tracked and cannot meet it.',
+        remedy: [
+          'see that pods are led here: findings on clients and the data plane',
+          'elsewhere: options single-request-reopen, or use-vc, in resolv.conf',
+        ],
+      }),
+    )
+  }
+  return said
+}
+
+function n(value: number): string {
+  return value.toLocaleString('en')
+}

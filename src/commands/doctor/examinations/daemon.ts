@@ -1,0 +1,121 @@
+import type { Examination } from '../examination.ts'
+import type { DaemonFacts, DaemonProcess, Facts } from '../facts.ts'
+import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+
+const LOGS =
+  'kubectl -n kube-system logs -l k8s-app=node-local-dns --tail=50   (on a node: its journal)'
+
+/** Whether dnslet lives, answers us, and serves what it was told to. */
+export const daemon: Examination = {
+  area: 'Interception',
+  where: 'node',
+  ids: [
+    'daemon',
+    'daemon-missing',
+    'daemon-frozen',
+    'daemon-unasked',
+    'daemon-not-ready',
+    'daemon-last-good',
+    'two-daemons',
+  ],
+  examine(facts) {
+    return [...life(facts), ...condition(facts.daemon), ...second(facts.daemon)]
+  },
+}
+
+function life({ daemon: { status, processes }, addresses }: Facts): readonly Said[] {
+  const stopped = processes.filter(({ state }) => state === 'T' || state === 't')
+  if (stopped.length > 0) return [frozen(stopped)]
+  if ('value' in status) {
+    const { version, pid, startedAt } = status.value
+    return [ok('daemon', `dnslet ${version} is running`, `process ${pid}, since ${startedAt}`)]
+  }
+  if (processes.length === 0) return [missing(addresses, status.why)]
+  return [
+    unknown('daemon-unasked', 'dnslet is running, but cannot be asked', {
+      seen: [...processes.map(nameOf), status.why],
+      meaning: 'Its own view (state, upstreams, who asks) is missing from this report.',
+      remedy: [
+        'run doctor as root, in the container of dnslet: kubectl exec, or nsenter -t PID -a',
+        'or name its socket: --socket /run/dnslet/…/admin.sock',
+      ],
+    }),
+  ]
+}
+
+function frozen(stopped: readonly DaemonProcess[]): Said {
+  return broken('daemon-frozen', 'dnslet is stopped (SIGSTOP, a debugger or a frozen cgroup)', {
+    seen: stopped.map((one) => `${nameOf(one)}: state ${one.state}`),
+    meaning:
+      'It answers nothing. Its lease runs out after 3 s and kube-dns answers; 169.254.20.10 is ' +
+      'answered by known pods of kube-dns.',
+    remedy: ['kill -CONT PID; where it was frozen for over 5 s it ends and kubelet starts it anew'],
+  })
+}
+
+function missing(addresses: readonly string[], why: string): Said {
+  const at = addresses.length === 0 ? '' : `; it was to serve ${addresses.join(', ')}`
+  return broken('daemon-missing', 'no dnslet intercepts on this node', {
+    seen: [`no socket of a dnslet in this network namespace${at}`, why],
+    meaning:
+      'Pods are answered by kube-dns where their name server is its ClusterIP. Those that use ' +
+      '169.254.20.10 are answered by known pods of kube-dns for an hour, then by nobody.',
+    remedy: [
+      'kubectl -n kube-system get pods -l k8s-app=node-local-dns -o wide',
+      LOGS,
+      'where it is gone for good: dnslet cleanup',
+    ],
+  })
+}
+
+function nameOf({ pid, command }: DaemonProcess): string {
+  return pid === null ? 'a process that is not to be seen from here' : `process ${pid} (${command})`
+}
+
+function condition({ status }: DaemonFacts): readonly Said[] {
+  if (!('value' in status)) return []
+  const { notReady, corefile, errors } = status.value
+  const said: Said[] = []
+  if (notReady.length > 0) {
+    said.push(
+      warning('daemon-not-ready', '/ready says no', {
+        seen: notReady,
+        meaning: 'A rolling update waits for this pod, and Services leave it out.',
+        remedy: ['see the findings on interception and upstreams', LOGS],
+      }),
+    )
+  }
+  if (corefile.isLastGood) {
+    said.push(
+      broken(
+        'daemon-last-good',
+        'the configured Corefile is refused: the last good one is served',
+        {
+          seen: [
+            `${corefile.path ?? 'standard input'}, loaded ${corefile.loadedAt}`,
+            ...errors
+              .filter(({ level }) => level !== 'warning')
+              .slice(0, 2)
+              .map(({ text }) => text),
+          ],
+          meaning: 'Changes of the configuration have no effect until it can be loaded.',
+          remedy: [`dnslet check ${corefile.path ?? 'stdin'}`],
+        },
+      ),
+    )
+  }
+  return said
+}
+
+function second({ processes }: DaemonFacts): readonly Said[] {
+  if (processes.length < 2) return []
+  return [
+    warning('two-daemons', `${processes.length} dnslets change the network of this node`, {
+      seen: processes.map(nameOf),
+      meaning:
+        'During an update that is a hand-over. For good, each has a part of the queries, unless they ' +
+        'serve other addresses.',
+      remedy: ['kubectl get pods -A -o wide | grep -e node-local-dns -e nodelocaldns'],
+    }),
+  ]
+}

@@ -1,0 +1,236 @@
+import type { Examination } from '../examination.ts'
+import type { Facts, Outcome, UpstreamProbe } from '../facts.ts'
+import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { described, hasAnswer, hasReply, isSilent } from '../outcomes.ts'
+
+const POLICY = 'kubectl get networkpolicy -A; both UDP and TCP on port 53 have to be allowed'
+/** Answers of a burst on one connection: fewer is a server that takes one at a time, or ends it. */
+const SHALLOW = 4
+
+/** Those that dnslet asks: whether they answer, over what, and how. */
+export const upstreams: Examination = {
+  area: 'Upstream',
+  where: 'both',
+  ids: [
+    'upstream',
+    'upstream-none',
+    'upstream-dead',
+    'upstream-refused',
+    'upstream-prohibited',
+    'upstream-forbidden',
+    'upstream-tcp-blocked',
+    'upstream-udp-blocked',
+    'upstream-wrong',
+    'upstream-failing',
+    'upstream-no-edns',
+    'upstream-shallow',
+    'upstream-distrusted',
+  ],
+  examine(facts) {
+    const { upstreams: all, isQuick, upstreamsLeftOut, place } = facts
+    if (isQuick) return []
+    if (all.length === 0) return place.kind === 'pod' ? [] : [none()]
+    const said = all.flatMap((one) => examineOne(one, facts))
+    if (upstreamsLeftOut === 0) return said
+    const more = `${upstreamsLeftOut} more upstreams were not asked: name one with --upstream`
+    return [...said, ok('upstream', more)]
+  },
+}
+
+function none(): Said {
+  return unknown('upstream-none', 'the upstreams of dnslet are not known', {
+    seen: ['the daemon could not be asked, and KUBE_DNS_UPSTREAM_SERVICE_HOST is not set'],
+    remedy: ['name one: dnslet doctor --upstream 10.96.0.11'],
+  })
+}
+
+function examineOne(probe: UpstreamProbe, facts: Facts): readonly Said[] {
+  const { udp, tcp, problem } = probe
+  const distrusted = problem === null ? [] : [distrust(probe, problem)]
+  if (udp === null) return [...encrypted(probe, tcp), ...distrusted]
+  if (!hasReply(udp) || !hasReply(tcp)) return [unreached(probe, udp, tcp), ...distrusted]
+  return [...answered(probe, udp, tcp, facts), ...distrusted]
+}
+
+function encrypted(probe: UpstreamProbe, tcp: Outcome): readonly Said[] {
+  if (tcp.kind !== 'failure') {
+    return [
+      ok('upstream', `${nameOf(probe)} takes connections (${probe.transport})`, described(tcp)),
+    ]
+  }
+  return [failure(probe, [`connecting: ${tcp.text}`], tcp)]
+}
+
+/** Somebody does not answer over UDP, or over TCP, or over neither. */
+function unreached(probe: UpstreamProbe, udp: Outcome, tcp: Outcome): Said {
+  const seen = [`over UDP: ${described(udp)}`, `over TCP: ${described(tcp)}`]
+  if (hasReply(udp)) return onlyOne(probe, 'TCP', seen, tcp)
+  if (hasReply(tcp)) return onlyOne(probe, 'UDP', seen, udp)
+  return failure(probe, seen, tcp)
+}
+
+function onlyOne(
+  probe: UpstreamProbe,
+  blocked: 'TCP' | 'UDP',
+  seen: readonly string[],
+  outcome: Outcome,
+): Said {
+  const other = blocked === 'TCP' ? 'UDP' : 'TCP'
+  const how = isSilent(outcome) ? 'what is sent is dropped' : 'it is refused'
+  const uses = probe.transport === '' || probe.transport === blocked.toLowerCase()
+  return (uses || blocked === 'TCP' ? broken : warning)(
+    blocked === 'TCP' ? 'upstream-tcp-blocked' : 'upstream-udp-blocked',
+    `${nameOf(probe)} answers over ${other}, and not over ${blocked}: ${how}`,
+    {
+      seen,
+      meaning:
+        blocked === 'TCP'
+          ? 'As a NetworkPolicy or firewall does that allows port 53 over UDP alone. Cluster names are ' +
+            'asked for over TCP, and truncated answers too: clients get SERVFAIL or old answers.'
+          : 'As a policy does that allows TCP alone. What is forwarded over UDP is lost.',
+      remedy: [
+        POLICY,
+        ...(blocked === 'UDP'
+          ? ['force_tcp in the forward block']
+          : ['nft list ruleset | grep -n 53']),
+      ],
+    },
+  )
+}
+
+function failure(probe: UpstreamProbe, seen: readonly string[], tcp: Outcome): Said {
+  const how = tcp.kind === 'failure' ? tcp.how : 'timeout'
+  const effect =
+    'dnslet answers what it has cached, for an hour at most, and SERVFAIL for the rest; an ' +
+    'interception that has not begun waits for it.'
+  switch (how) {
+    case 'refused':
+      return broken('upstream-refused', `${nameOf(probe)} refuses connections`, {
+        seen,
+        meaning: `Its host answers and nobody listens there, or a rule rejects: a Service without endpoints does so. ${effect}`,
+        remedy: ['kubectl -n kube-system get endpointslices -l k8s-app=kube-dns', POLICY],
+      })
+    case 'prohibited':
+      return broken(
+        'upstream-prohibited',
+        `${nameOf(probe)} cannot be reached: a router or firewall says no`,
+        {
+          seen,
+          meaning: `ICMP came back (host unreachable, administratively prohibited), or nobody answers ARP. ${effect}`,
+          remedy: ['ip route get ADDRESS', POLICY],
+        },
+      )
+    case 'forbidden':
+    case 'absent':
+      return broken('upstream-forbidden', `${nameOf(probe)} cannot be asked from this machine`, {
+        seen,
+        meaning: `A filter or a missing route of this very machine. ${effect}`,
+        remedy: ['ip route get ADDRESS', 'nft list ruleset; iptables-save | grep OUTPUT'],
+      })
+    case 'timeout':
+    case 'closed':
+    case 'odd':
+      return broken('upstream-dead', `${nameOf(probe)} does not answer`, {
+        seen,
+        meaning: `Packets to it are dropped: its host is down, or a policy drops both UDP and TCP. ${effect}`,
+        remedy: ['kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide', POLICY],
+      })
+  }
+}
+
+type Reply = Extract<Outcome, { kind: 'reply' }>
+
+function answered(
+  probe: UpstreamProbe,
+  udp: Reply,
+  tcp: Reply,
+  { question }: Facts,
+): readonly Said[] {
+  const { isCluster } = probe
+  const asked = isCluster ? question.name : '. NS'
+  const seen = [
+    `${asked} over UDP: ${described(udp)}, over TCP: ${described(tcp)}`,
+    ...burstLine(probe),
+  ]
+  if (isCluster && !hasAnswer(tcp)) return [noAnswer(probe, tcp.rcode, question.name, seen)]
+  const title = `${nameOf(probe)} answers over UDP and TCP`
+  return [ok('upstream', title, ...seen), ...weaknesses(probe, udp, seen)]
+}
+
+/** It does not know the name that was asked for. */
+function noAnswer(
+  probe: UpstreamProbe,
+  rcode: string,
+  name: string,
+  seen: readonly string[],
+): Said {
+  const title = `${nameOf(probe)} answers ${name} with ${rcode}`
+  if (rcode === 'NXDOMAIN' || rcode === 'NOERROR') {
+    return broken('upstream-wrong', rcode === 'NOERROR' ? `${title} and no record` : title, {
+      seen,
+      meaning:
+        'It does not know a name that every cluster has: it is not the DNS of this cluster, or the ' +
+        "cluster's zone is another.",
+      remedy: [
+        'compare -upstreamsvc and the forward lines: dnslet check',
+        'another zone than cluster.local: --name',
+      ],
+    })
+  }
+  return broken('upstream-failing', title, {
+    seen,
+    meaning:
+      'It lives and cannot answer for the cluster: kube-dns without its API server, or a refused client.',
+    remedy: ['kubectl -n kube-system logs -l k8s-app=kube-dns --tail=50'],
+  })
+}
+
+function burstLine({ burst }: UpstreamProbe): string[] {
+  if (burst === null) return []
+  const { sent, answered: got, overtaken, ms } = burst
+  const order = overtaken ? 'out of order' : 'in order'
+  return [`${got} of ${sent} queries on one connection answered, ${order}, in ${ms.toFixed(1)} ms`]
+}
+
+function weaknesses(probe: UpstreamProbe, udp: Reply, seen: readonly string[]): readonly Said[] {
+  const { burst, isCluster } = probe
+  const said: Said[] = []
+  if (burst !== null && burst.answered < SHALLOW) {
+    said.push(
+      warning(
+        'upstream-shallow',
+        `${nameOf(probe)} answers ${burst.answered} of ${burst.sent} queries of a connection`,
+        {
+          seen,
+          meaning:
+            'It ends connections early. dnslet opens more of them, with a handshake for each few queries.',
+          remedy: [
+            'CoreDNS: maxtcpqueries; others: their limit of queries for each TCP connection',
+          ],
+        },
+      ),
+    )
+  }
+  if (isCluster && !udp.edns) {
+    said.push(
+      warning('upstream-no-edns', `${nameOf(probe)} does not speak EDNS`, {
+        seen,
+        meaning: 'Answers over 512 octets come truncated, and are asked for again over TCP.',
+        remedy: ['force_tcp in the forward block, or an upstream that knows RFC 6891'],
+      }),
+    )
+  }
+  return said
+}
+
+function distrust(probe: UpstreamProbe, problem: string): Said {
+  return warning('upstream-distrusted', `dnslet itself does not trust ${nameOf(probe)}`, {
+    seen: [problem],
+    meaning: 'It asks others first, and this one again once a health check passes.',
+    remedy: ['dnslet explain NAME shows its last failure'],
+  })
+}
+
+function nameOf({ server, zones }: UpstreamProbe): string {
+  return zones.length === 0 ? server : `${server} (${zones.slice(0, 3).join(' ')})`
+}

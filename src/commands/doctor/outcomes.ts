@@ -1,0 +1,25 @@
+import type { Outcome } from './facts.ts'
+
+/** NOERROR with records. */
+export function hasAnswer(outcome: Outcome): boolean {
+  return outcome.kind === 'reply' && outcome.rcode === 'NOERROR' && outcome.answers > 0
+}
+
+/** Any reply at all: somebody serves DNS there. */
+export function hasReply(outcome: Outcome): outcome is Extract<Outcome, { kind: 'reply' }> {
+  return outcome.kind === 'reply'
+}
+
+/** Nothing came back, for so long as was waited. */
+export function isSilent(outcome: Outcome): boolean {
+  return outcome.kind === 'failure' && outcome.how === 'timeout'
+}
+
+/** `NOERROR, 1 record, 0.4 ms`; `no answer within 1.5 s`. */
+export function described(outcome: Outcome): string {
+  if (outcome.kind === 'failure') return outcome.text
+  if (outcome.kind === 'connected') return `connected, ${outcome.ms.toFixed(1)} ms`
+  const { rcode, answers, truncated, ms } = outcome
+  const records = `${answers} ${answers === 1 ? 'record' : 'records'}`
+  return `${rcode}, ${records}${truncated ? ', truncated' : ''}, ${ms.toFixed(1)} ms`
+}
