@@ -57,7 +57,7 @@ async function startStage(t: Owner): Promise<string> {
   const conntrack = spawnSync('sh', ['-c', 'conntrack -S && sysctl net.netfilter.nf_conntrack_max'])
   const hasConntrack = conntrack.status === 0
   const stateDirectory = join(daemon.folder, 'state')
-  writePrograms({ folder, port, metricsPort, stateDirectory, hasConntrack })
+  await writePrograms(t, { folder, port, metricsPort, stateDirectory, hasConntrack })
   return folder
 }
 
