@@ -9,7 +9,7 @@ import { type Load, Origin } from './load.ts'
 import { queriesFor } from './message.ts'
 import { PacketCounts } from './packet-counts.ts'
 import { type BenchPlan, type RunPlan, turnsOf } from './plan.ts'
-import { RAW_SOCKETS, RawLoad } from './raw-load.ts'
+import { RawLoad } from './raw-load.ts'
 import { dgramRawPort, libcRawPorts, type OpenRawPort } from './raw-ports.ts'
 import { Recorder } from './recorder.ts'
 import { type BenchResult, RESULT_VERSION, type Run } from './result.ts'
@@ -137,10 +137,9 @@ function loadOf(
     const client = manner.create({ config: run.config, types, sockets: network.sockets, packets })
     return new ClientLoad(client, plan.hosts, plan, origin)
   }
-  const { servers } = run.config
-  const count = Math.min(RAW_SOCKETS, plan.concurrency)
   return new RawLoad({
-    ports: Array.from({ length: count }, (_, i) => network.openRaw(servers[i % servers.length]!)),
+    openPort: network.openRaw,
+    servers: run.config.servers,
     queries: plan.hosts.flatMap((host) => queriesFor(absolute(host), plan.types) ?? []),
     pace: plan,
     packets,

@@ -73,6 +73,8 @@ class Turn {
   #begun = 0
   #timer: NodeJS.Timeout | null = null
   #over = false
+  /** Whether the time is up in which requests of an open loop begin. */
+  #closed = false
 
   constructor(ms: number, pace: Pace, parts: TurnParts) {
     this.#end = this.#start + ms
@@ -107,9 +109,13 @@ class Turn {
     if (this.#over) return
     const now = performance.now()
     this.#beginDue(now, rate)
+    this.#closed = now >= this.#end
     const last = this.#due(this.#begun, rate)
-    if (now < this.#end && last < this.#end) {
-      this.#timer = setTimeout(() => this.#follow(rate), Math.max(1, last - now))
+    if (!this.#closed && last < this.#end) {
+      this.#timer = setTimeout(
+        () => this.#follow(rate),
+        Math.max(1, Math.min(last, this.#end) - now),
+      )
       return
     }
     this.#timer = null
@@ -121,9 +127,9 @@ class Turn {
   }
 
   #beginDue(now: number, rate: number): void {
-    while (this.underWay < this.#pace.concurrency) {
+    while (this.underWay < this.#pace.concurrency && !this.#closed) {
       const due = this.#due(this.#begun, rate)
-      if (due > now || due >= this.#end || now >= this.#end) return
+      if (due > now || due >= this.#end) return
       this.#begun++
       this.#begin(now - due > OWN_DELAY_MS ? due : now)
     }

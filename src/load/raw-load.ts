@@ -1,15 +1,19 @@
+import type { Endpoint } from '../lib/address.ts'
 import { type Load, type Origin, OWN_DELAY_MS, type Pace } from './load.ts'
 import type { Asked } from './message.ts'
 import type { PacketCounts } from './packet-counts.ts'
-import type { RawPort } from './raw-ports.ts'
+import { BATCH, type OpenRawPort } from './raw-ports.ts'
+import type { Outcome } from './client.ts'
 import { RawSocket } from './raw-socket.ts'
 import type { Recorder } from './recorder.ts'
 
 /** Sockets of a run: a server that spreads its work by the client's port has something to spread. */
-export const RAW_SOCKETS = 8
+const SOCKETS = 8
 
 export interface RawLoadParts {
-  readonly ports: readonly RawPort[]
+  readonly openPort: OpenRawPort
+  /** Each gets sockets of its own. */
+  readonly servers: readonly Endpoint[]
   /** One for each host and type. */
   readonly queries: readonly Asked[]
   readonly pace: Pace
@@ -19,50 +23,61 @@ export interface RawLoadParts {
   readonly timeoutMs: number
 }
 
-/**
- * Queries as fast as a server answers them, or as fast as they are due: a window of them is under way. It
- * looks for answers in every turn of the event loop, for being woken takes longer than many answers do.
- */
+/** How often lost queries are looked for, and a window that could not be filled is tried again. */
+const TICK_MS = 20
+/** Batches a socket is read at most before others have their turn. */
+const READS = 4
+
+/** Queries as fast as a server answers them, or as fast as they are due: a window of them is under way. */
 export class RawLoad implements Load {
   unsent = 0
   readonly #parts: RawLoadParts
   readonly #sockets: readonly RawSocket[]
   #recorder: Recorder | null = null
-  #now = 0
   #start = 0
   #end = 0
+  /** When the batch leaves that is being sent. */
+  #now = 0
   /** Queries sent in this turn. */
   #sent = 0
   #query = 0
   /** The socket that sends next. */
   #socket = 0
+  #timers: NodeJS.Timeout[] = []
   #resolve: (() => void) | null = null
 
+  /** Throws SyscallError where a socket cannot be opened. */
   constructor(parts: RawLoadParts) {
-    const { origin, packets, ports, queries, timeoutMs } = parts
     this.#parts = parts
-    this.#sockets = ports.map(
-      (port) =>
-        new RawSocket(port, queries, packets, timeoutMs, (from, outcome) => {
-          const now = performance.now()
-          this.#recorder?.record(now - from, origin.at(now), outcome)
-        }),
-    )
+    const { openPort, origin, pace, packets, queries, servers, timeoutMs } = parts
+    const ended = (from: number, outcome: Outcome): void => {
+      const now = performance.now()
+      this.#recorder?.record(now - from, origin.at(now), outcome)
+    }
+    const count = Math.min(SOCKETS, pace.concurrency)
+    this.#sockets = Array.from({ length: count }, (_, i): RawSocket => {
+      const port = openPort(servers[i % servers.length]!, () => this.#receive(i))
+      return new RawSocket(port, queries, packets, timeoutMs, ended)
+    })
   }
 
   turn(ms: number, recorder: Recorder): Promise<void> {
     this.#recorder = recorder
-    this.#start = this.#now = performance.now()
+    this.#start = performance.now()
     this.#end = this.#start + ms
     this.#sent = 0
     return new Promise((resolve) => {
       this.#resolve = resolve
-      this.#loop()
+      this.#timers = [setInterval(() => this.#tick(), TICK_MS), setTimeout(() => this.#tick(), ms)]
+      const { concurrency, rate } = this.#parts.pace
+      // A share for each socket: who has answers goes on with its own.
+      if (rate === null) this.#send(concurrency, Math.ceil(concurrency / this.#sockets.length))
+      else this.#follow(rate)
     })
   }
 
   stop(): number {
-    const left = this.#underWay()
+    const left = this.#resolve === null ? 0 : this.#underWay()
     this.#leave()
     return left
   }
@@ -73,43 +88,72 @@ export class RawLoad implements Load {
   }
 
   #leave(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers = []
     this.#resolve?.()
     this.#resolve = null
   }
 
   #underWay(): number {
-    return this.#sockets.reduce((sum, { underWay }) => sum + underWay, 0)
+    let sum = 0
+    for (const { underWay } of this.#sockets) sum += underWay
+    return sum
   }
 
-  readonly #loop = (): void => {
+  #receive(i: number): void {
+    const socket = this.#sockets[i]
+    if (socket === undefined) return
+    for (let reads = 0; reads < READS; reads++) if (socket.receive() < BATCH) break
     if (this.#resolve === null) return
-    for (const socket of this.#sockets) if (socket.underWay > 0) socket.receive(this.#now)
-    this.#now = performance.now()
-    if (this.#now < this.#end) this.#send()
-    else if (this.#underWay() === 0) return this.#finish()
-    setImmediate(this.#loop)
+    // The socket that has answers goes on with its share of the window.
+    this.#socket = i
+    if (this.#parts.pace.rate === null) this.#fill()
+    else this.#sendDue(this.#parts.pace.rate)
+    this.#finishIfOver()
   }
 
-  /** Fills the window, as far as queries are due. */
-  #send(): void {
-    const { pace, queries } = this.#parts
-    let room = pace.concurrency - this.#underWay()
-    if (pace.rate !== null) room = Math.min(room, this.#dueNow(pace.rate) - this.#sent)
-    for (let tries = this.#sockets.length; tries > 0 && room > 0; tries--) {
-      // A share for each, so that all have some under way.
-      const share = Math.ceil(room / tries)
+  #tick(): void {
+    const now = performance.now()
+    for (const socket of this.#sockets) socket.expire(now)
+    if (this.#parts.pace.rate === null) this.#fill()
+    this.#finishIfOver()
+  }
+
+  /** A closed loop: as many as the window has room for. */
+  #fill(): void {
+    if (performance.now() < this.#end) this.#send(this.#parts.pace.concurrency - this.#underWay())
+  }
+
+  /** An open loop: sends what is due, and comes back when more is. */
+  #follow(rate: number): void {
+    if (this.#resolve === null) return
+    const isOver = performance.now() >= this.#end
+    this.#sendDue(rate)
+    if (isOver) return this.#finishIfOver()
+    // A sender that stays awake to be more exact is the first that a busy machine lets wait.
+    const next = this.#start + (this.#sent * 1000) / rate - performance.now()
+    this.#timers[2] = setTimeout(() => this.#follow(rate), Math.max(1, next))
+  }
+
+  #sendDue(rate: number): void {
+    const now = Math.min(performance.now(), this.#end)
+    const due = Math.ceil(((now - this.#start) * rate) / 1000 - 1e-6)
+    this.#send(Math.min(due - this.#sent, this.#parts.pace.concurrency - this.#underWay()))
+  }
+
+  /** @param share queries of one socket at most, before it is the next one's turn */
+  #send(count: number, share = BATCH): void {
+    const { length } = this.#sockets
+    let room = count
+    for (let tries = length; tries > 0 && room > 0; tries--) {
       const socket = this.#sockets[this.#socket]!
-      this.#socket = (this.#socket + 1) % this.#sockets.length
       this.#now = performance.now()
-      const sent = socket.send(share, this.#query, this.#now, this.#fromOf)
-      this.#query = (this.#query + sent) % queries.length
+      const sent = socket.send(Math.min(room, share), this.#query, this.#now, this.#fromOf)
+      this.#query = (this.#query + sent) % this.#parts.queries.length
       this.#sent += sent
       room -= sent
+      this.#socket = (this.#socket + 1) % length
     }
-  }
-
-  #dueNow(rate: number): number {
-    return Math.floor(((this.#now - this.#start) * rate) / 1000) + 1
   }
 
   readonly #fromOf = (i: number): number => {
@@ -119,7 +163,8 @@ export class RawLoad implements Load {
     return this.#now - due > OWN_DELAY_MS ? due : this.#now
   }
 
-  #finish(): void {
+  #finishIfOver(): void {
+    if (this.#resolve === null || performance.now() < this.#end || this.#underWay() > 0) return
     const { rate } = this.#parts.pace
     if (rate !== null) {
       const due = Math.ceil(((this.#end - this.#start) * rate) / 1000 - 1e-6)

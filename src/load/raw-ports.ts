@@ -1,15 +1,16 @@
 import { createSocket, type Socket } from 'node:dgram'
 import type { Endpoint } from '../lib/address.ts'
-import type { Libc } from '../sys/libc.ts'
+import { constants } from 'node:os'
+import type { Libc, PollHandle } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { AF_INET, AF_INET6, clientSockaddr, sockaddrSize } from '../sys/sockaddr.ts'
-import { check, errnoName, Sock } from '../sys/socket.ts'
+import { check, errnoName, Sock, takeError } from '../sys/socket.ts'
 
 /** Datagrams of one call, either way. */
 export const BATCH = 64
 const QUERY_SIZE = 320
 const ANSWER_SIZE = 1472
-/** 24 × 64 − 64 apart, an odd multiple: see mmsg.ts. */
+/** 23 × 64 apart, an odd multiple: see mmsg.ts. */
 const ANSWER_STRIDE = 1472
 
 /** A connected UDP socket that is read and written many datagrams at a time. */
@@ -18,13 +19,16 @@ export interface RawPort {
   put(i: number, query: Buffer, id: number): void
   /** Sends the first `count` places. Fewer, or none, may leave; `error` says why then: '' for no room. */
   send(count: number): { readonly sent: number; readonly error: string | null }
-  /** Takes what has come; returns the socket's error, or null. */
-  receive(take: (bytes: Buffer, length: number) => void): string | null
+  /** Takes a batch of what has come; `error` is the socket's, or null. */
+  receive(take: (bytes: Buffer, length: number) => void): {
+    readonly count: number
+    readonly error: string | null
+  }
   close(): void
 }
 
-/** Opens such sockets; all of them are one after the other, and share their buffers. */
-export type OpenRawPort = (server: Endpoint) => RawPort
+/** Opens such sockets, which share their buffers. @param ready told in each turn in which there is something to receive */
+export type OpenRawPort = (server: Endpoint, ready: () => void) => RawPort
 
 /** With sendmmsg and recvmmsg. Opening throws SyscallError. */
 export function libcRawPorts(libc: Libc): OpenRawPort {
@@ -36,7 +40,13 @@ export function libcRawPorts(libc: Libc): OpenRawPort {
   const outgoing = new MessageVector(libc, { count: BATCH, stride: QUERY_SIZE, size: QUERY_SIZE })
   incoming.setNameLength(0)
   outgoing.setNameLength(0)
-  return (server) => new LibcRawPort(libc, incoming, outgoing, server)
+  return (server, ready) => new LibcRawPort({ libc, incoming, outgoing }, server, ready)
+}
+
+interface Parts {
+  readonly libc: Libc
+  readonly incoming: MessageVector
+  readonly outgoing: MessageVector
 }
 
 class LibcRawPort implements RawPort {
@@ -44,27 +54,29 @@ class LibcRawPort implements RawPort {
   readonly #incoming: MessageVector
   readonly #outgoing: MessageVector
   readonly #fd: number
+  readonly #poll: PollHandle
+  readonly #tell: () => void
+  /** An error that made the socket ready, until it is received. */
+  #pending: string | null = null
+  #closed = false
 
-  constructor(
-    libc: Libc,
-    incoming: MessageVector,
-    outgoing: MessageVector,
-    { host, port }: Endpoint,
-  ) {
-    this.#libc = libc
-    this.#incoming = incoming
-    this.#outgoing = outgoing
+  constructor(parts: Parts, { host, port }: Endpoint, ready: () => void) {
+    this.#libc = parts.libc
+    this.#incoming = parts.incoming
+    this.#outgoing = parts.outgoing
+    this.#tell = ready
     const ipv6 = host.includes(':')
     const type = Sock.Datagram | Sock.NonBlocking | Sock.CloseOnExec
-    this.#fd = libc.socket(ipv6 ? AF_INET6 : AF_INET, type, 0)
-    check(libc, 'socket', this.#fd)
+    this.#fd = this.#libc.socket(ipv6 ? AF_INET6 : AF_INET, type, 0)
+    check(this.#libc, 'socket', this.#fd)
     try {
       const name = clientSockaddr(host, port)
-      check(libc, 'connect', libc.connect(this.#fd, name, sockaddrSize(ipv6)))
+      check(this.#libc, 'connect', this.#libc.connect(this.#fd, name, sockaddrSize(ipv6)))
     } catch (cause) {
-      libc.close(this.#fd)
+      this.#libc.close(this.#fd)
       throw cause
     }
+    this.#poll = this.#libc.poll(this.#fd, this.#ready)
   }
 
   put(i: number, query: Buffer, id: number): void {
@@ -81,23 +93,46 @@ class LibcRawPort implements RawPort {
     return sent < 0 ? { sent: 0, error: this.#error() ?? '' } : { sent, error: null }
   }
 
-  receive(take: (bytes: Buffer, length: number) => void): string | null {
+  receive(take: (bytes: Buffer, length: number) => void): { count: number; error: string | null } {
+    const pending = this.#pending
+    this.#pending = null
     const { address, buffers } = this.#incoming
     const count = this.#libc.recvmmsg(this.#fd, address, BATCH, MSG_DONTWAIT, 0)
-    if (count < 0) return this.#error()
+    if (count < 0) return { count: 0, error: pending ?? this.#error() }
     for (let i = 0; i < count; i++) {
       take(buffers[i]!, Math.min(this.#incoming.lengthOf(i), ANSWER_SIZE))
     }
-    return null
+    return { count, error: pending }
   }
 
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#poll.close()
     this.#libc.close(this.#fd)
   }
 
   #error(): string | null {
-    const code = errnoName(this.#libc.errno())
-    return code === 'EAGAIN' ? null : code
+    const errno = this.#libc.errno()
+    return errno === constants.errno.EAGAIN ? null : errnoName(errno)
+  }
+
+  readonly #ready = (status: number): void => {
+    if (this.#closed) return
+    try {
+      if (status < 0) {
+        // libuv stops at an error; taken from the socket, it is forgotten.
+        const errno = takeError(this.#libc, this.#fd)
+        if (errno !== 0) this.#pending = errnoName(errno)
+        this.#poll.start(this.#ready)
+      }
+      this.#tell()
+    } catch (cause) {
+      // An exception in a native callback would be lost.
+      setImmediate(() => {
+        throw cause
+      })
+    }
   }
 }
 
@@ -105,7 +140,7 @@ class LibcRawPort implements RawPort {
 const MAX_WAITING = 4096
 
 /** With sockets of Node.js, one call for each datagram. */
-export const dgramRawPort: OpenRawPort = (server) => new DgramRawPort(server)
+export const dgramRawPort: OpenRawPort = (server, ready) => new DgramRawPort(server, ready)
 
 class DgramRawPort implements RawPort {
   readonly #socket: Socket
@@ -114,16 +149,21 @@ class DgramRawPort implements RawPort {
   #errors: string[] = []
   #connected = false
   #closed = false
+  readonly #ready: () => void
+  #told = false
 
-  constructor({ host, port }: Endpoint) {
+  constructor({ host, port }: Endpoint, ready: () => void) {
+    this.#ready = ready
     this.#socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
     this.#socket.on('message', (bytes) => {
       if (this.#received.length < MAX_WAITING) this.#received.push(bytes)
+      this.#tell()
     })
     this.#socket.on('error', this.#failed)
     this.#socket.connect(port, host, () => {
       this.#connected = true
       if (this.#closed) this.#socket.close()
+      else this.#tell()
     })
   }
 
@@ -139,11 +179,13 @@ class DgramRawPort implements RawPort {
     return { sent: count, error: null }
   }
 
-  receive(take: (bytes: Buffer, length: number) => void): string | null {
+  receive(take: (bytes: Buffer, length: number) => void): { count: number; error: string | null } {
     const received = this.#received
     this.#received = []
     for (const bytes of received) take(bytes, bytes.length)
-    return this.#errors.shift() ?? null
+    const error = this.#errors.shift() ?? null
+    if (this.#errors.length > 0) this.#tell()
+    return { count: received.length, error }
   }
 
   close(): void {
@@ -157,5 +199,16 @@ class DgramRawPort implements RawPort {
 
   readonly #failed = (error: NodeJS.ErrnoException): void => {
     if (this.#errors.length < MAX_WAITING) this.#errors.push(error.code ?? 'EIO')
+    this.#tell()
+  }
+
+  /** Once for all that comes in a turn of the event loop. */
+  #tell(): void {
+    if (this.#told) return
+    this.#told = true
+    setImmediate(() => {
+      this.#told = false
+      if (!this.#closed) this.#ready()
+    })
   }
 }

@@ -50,20 +50,23 @@ export class RawSocket {
     this.#ended = ended
   }
 
-  /** Ends what has been answered, or never will be. Returns how many datagrams came. */
-  receive(now: number): number {
-    const before = this.#packets.received
-    const error = this.#port.receive(this.#take)
+  /** Ends what has been answered; a batch at most. Returns how many datagrams came. */
+  receive(): number {
+    const { count, error } = this.#port.receive(this.#take)
     if (error !== null) this.#endOldest(failure(error))
+    return count
+  }
+
+  /** Ends what nobody will answer any more. */
+  expire(now: number): void {
     while (this.underWay > 0 && this.#isOver(this.#oldest, now)) {
       if (this.#from[this.#oldest] !== FREE) this.#end(this.#oldest, timedOut)
       this.#oldest = (this.#oldest + 1) % IDS
     }
-    return this.#packets.received - before
   }
 
   /**
-   * Sends up to `count` queries, a batch at most; returns how many are under way for it.
+   * Sends up to `count` queries, a batch at most; returns how many were sent or failed.
    *
    * @param query index of the first; they go on in a circle
    * @param from gives the time from which the i-th one's latency counts
@@ -94,7 +97,10 @@ export class RawSocket {
     if (error === null || error === '') return sent
     // A pending error of the socket belongs to a query before, unless there is none.
     if (this.underWay > 0) this.#endOldest(failure(error))
-    else this.#ended(from(0), failure(error))
+    else {
+      this.#ended(from(sent), failure(error))
+      return sent + 1
+    }
     return sent
   }
 
