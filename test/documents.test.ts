@@ -14,6 +14,8 @@ import { NetCounters } from '../src/net/counters.ts'
 import { Listeners } from '../src/net/listeners.ts'
 import type { Listener } from '../src/net/open-listener.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
+import { benchSyntax } from '../src/options/bench-options.ts'
+import { doctorSyntax } from '../src/options/doctor-options.ts'
 import { flagNames } from '../src/options/flags.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { LatePlugin } from '../src/plugins/later.ts'
@@ -31,6 +33,7 @@ const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 const concepts = [
   'configuration',
   'differences',
+  'doctor',
   'five-seconds',
   'limits',
   'metrics',
@@ -239,8 +242,8 @@ describe('flags', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
     /** Commands have flags of their own. */
-    const ofCommands = globSync('src/options/*-options.ts').flatMap((file) =>
-      [...read(file).matchAll(/\b(?:name|aliases): \[?'([a-z-]+)'/g)].map(([, name = '']) => name),
+    const ofCommands = [benchSyntax, doctorSyntax].flatMap(({ flags }) =>
+      flags.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
     )
     /** `kubelet --cluster-dns` belongs to another program. */
     const known = new Set([...flagNames, ...benchFlags, ...ofCommands, 'cluster-dns'])

@@ -20,7 +20,8 @@ export interface DoctorOptions {
 
 const DNS_PORT = 53
 
-const syntax: CommandSyntax = {
+/** What it takes. */
+export const doctorSyntax: CommandSyntax = {
   name: 'doctor',
   synopsis: `Usage: dnslet doctor [flags]
 
@@ -54,11 +55,11 @@ nothing. Exit status: 0 all is well, 1 warnings, 2 something is broken.`,
  * @throws UsageError, exit code 2
  */
 export function doctorOptions(argv: readonly string[]): DoctorOptions | string {
-  const given = readCommandFlags(syntax, argv)
-  if (given === null) return commandUsage(syntax)
+  const given = readCommandFlags(doctorSyntax, argv)
+  if (given === null) return commandUsage(doctorSyntax)
   const name = given.isSet('name') ? canonicalName(given.text('name')) : null
   if (given.isSet('name') && name === null) {
-    throw refused(syntax, `"${given.text('name')}" is no domain name`)
+    throw refused(doctorSyntax, `"${given.text('name')}" is no domain name`)
   }
   return Object.freeze({
     json: given.isOn('json'),
@@ -75,7 +76,7 @@ function addressList(list: string): string[] {
   return list.split(',').map((word) => {
     const address = word.trim()
     if (isIP(address) === 0 || address.includes('%')) {
-      throw refused(syntax, `"${address}" in -localip is no IP address`)
+      throw refused(doctorSyntax, `"${address}" in -localip is no IP address`)
     }
     return canonicalAddress(address)
   })
@@ -88,7 +89,7 @@ function endpoint(text: string): Endpoint {
   if (bare !== undefined && isIP(bare) !== 0) return { host: bare, port: DNS_PORT }
   const parts = parseHostPort(text)
   if (typeof parts === 'string' || isIP(parts.host) === 0 || parts.port === 0) {
-    throw refused(syntax, `-upstream "${text}" is no ADDRESS[:PORT] with an IP address`)
+    throw refused(doctorSyntax, `-upstream "${text}" is no ADDRESS[:PORT] with an IP address`)
   }
   return parts
 }

@@ -28,16 +28,16 @@ function* read(file: string): Generator<string> {
 describe('serversOn()', () => {
   test('lists the servers of a port, no client', () => {
     assert.deepEqual(serversOn('udp', 53, read), [
-      { address: '10.96.0.10', inode: '4711', user: '0' },
+      { address: '10.96.0.10', inode: '4711', user: '0', drops: 0 },
     ])
     assert.deepEqual(serversOn('udp', 5353, read), [
-      { address: '10.96.0.10', inode: '4713', user: '0' },
+      { address: '10.96.0.10', inode: '4713', user: '0', drops: 0 },
     ])
   })
 
   test('reads IPv6 addresses', () => {
     assert.deepEqual(serversOn('tcp6', 53, read), [
-      { address: 'fd00:96::a', inode: '4714', user: '0' },
+      { address: 'fd00:96::a', inode: '4714', user: '0', drops: 0 },
     ])
   })
 

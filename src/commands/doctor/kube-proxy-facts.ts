@@ -29,7 +29,7 @@ export async function kubeProxyFacts(parts: Parts): Promise<KubeProxyFacts> {
     (mode.value === 'nftables' || mode.value === 'iptables' || mode.value === 'none')
   if (!isSeen) return { mode, unserved: [], heldByIpvs }
   const services = addresses
-    .filter((one) => !isLinkLocal(one) && !heldByIpvs.includes(one))
+    .filter((one) => !isOnlyOurs(one) && !heldByIpvs.includes(one))
     .slice(0, MAX_ADDRESSES)
   const found = await Promise.all(
     services.map((address) =>
@@ -50,4 +50,9 @@ function modeOf(
   }
   if ('why' in iptables) return iptables
   return 'why' in nft && iptables.value.length === 0 ? nft : { value: 'none' }
+}
+
+/** No Service has such an address. */
+function isOnlyOurs(address: string): boolean {
+  return isLinkLocal(address) || address.startsWith('127.') || address === '::1'
 }

@@ -15,7 +15,8 @@ export function textReport(
   { place, addresses, addressesFrom, isQuick }: Facts,
   { width, colours }: TextOptions,
 ): string {
-  const paint: Paint = (severity, text) => (colours ? styleText([...styles[severity]], text) : text)
+  const paint: Paint = (severity, text) =>
+    colours ? styleText([...styles[severity]], text, { validateStream: false }) : text
   const served =
     addresses.length === 0 ? 'no addresses known' : `${addresses.join(', ')} (of ${addressesFrom})`
   const where = place.kind === 'node' ? 'on a node' : 'in a pod'
@@ -29,16 +30,12 @@ export function textReport(
     ),
   ]
   const told = findings.filter(({ severity }) => severity !== 'ok')
-  const well = areas.flatMap((area) =>
-    findings.filter((one) => one.severity === 'ok' && one.area === area),
-  )
+  const well = wellLines(findings, width)
   return [
     ...head,
     '',
     ...told.flatMap((finding) => [...tell(finding, width, paint), '']),
-    ...(well.length === 0
-      ? []
-      : [paint('ok', 'WELL'), ...well.flatMap((one) => short(one, width)), '']),
+    ...(well.length === 0 ? [] : [paint('ok', 'WELL'), ...well, '']),
     ...(told.length === 0 ? [] : [summary]),
   ]
     .join('\n')
@@ -96,13 +93,23 @@ function part(label: string, text: string, width: number): string[] {
   return [`${' '.repeat(LABEL)}${label.padEnd(7)}${first.slice(indent)}`, ...more]
 }
 
-const AREA = 14
+const AREA = 16
 
-/** One that is well: a line, and the first thing that was seen; the JSON report has them all. */
-function short({ area, title, seen }: Finding, width: number): string[] {
-  const text = seen.length === 0 ? title : `${title} (${seen[0]})`
-  const [first = '', ...more] = wrap(text, width, AREA + 2)
-  return [`  ${area.padEnd(AREA)}${first.slice(AREA + 2)}`, ...more]
+/**
+ * What is well, by area: a line each, with the first thing that was seen where there is room for it. The
+ * JSON report has all that was seen.
+ */
+function wellLines(findings: readonly Finding[], width: number): string[] {
+  return areas.flatMap((area) =>
+    findings
+      .filter((one) => one.severity === 'ok' && one.area === area)
+      .flatMap(({ title, seen: [first] }, i) => {
+        const whole = first === undefined ? title : `${title} (${first})`
+        const text = AREA + whole.length <= width ? whole : title
+        const [line = '', ...more] = wrap(text, width, AREA)
+        return [`  ${(i === 0 ? area : '').padEnd(AREA - 2)}${line.slice(AREA)}`, ...more]
+      }),
+  )
 }
 
 /** Breaks at spaces; each line begins with `indent` spaces. A longer word stays whole, to be copied. */

@@ -48,7 +48,7 @@ function places({ network, interfaceName, daemon, addressesFrom }: Facts): reado
   const said: Said[] = []
   if (absent.length > 0) {
     said.push(
-      (isOurs ? broken : warning)('address-not-local', `${names(absent)} is not on this node`, {
+      (isOurs ? broken : warning)('address-not-local', `${names(absent)} not on this node`, {
         seen: [
           `said by ${addressesFrom}`,
           `link ${interfaceName}: ${linkOf(network.value.links, interfaceName)}`,
@@ -65,7 +65,7 @@ function places({ network, interfaceName, daemon, addressesFrom }: Facts): reado
   }
   if (onLoopback.length > 0 && daemon.processes.length > 0) {
     said.push(
-      warning('address-on-loopback', `${names(onLoopback)} is on lo`, {
+      warning('address-on-loopback', `${names(onLoopback)} on lo`, {
         seen: ['neither a TUN nor a dummy link could be made'],
         meaning:
           "The node's own processes go past the cache, and the address stays when dnslet is killed.",
@@ -75,7 +75,7 @@ function places({ network, interfaceName, daemon, addressesFrom }: Facts): reado
   }
   const local = all.filter(({ local: is, link }) => is && link !== 'lo')
   if (local.length > 0)
-    said.push(ok('address', `${names(local)} is on this node`, ...local.map(where)))
+    said.push(ok('address', `${names(local)} on this node`, ...local.map(where)))
   return said
 }
 
@@ -158,5 +158,5 @@ function nameOf({ address, pid, command }: Listener, port: number): string {
 }
 
 function names(all: readonly AddressView[]): string {
-  return all.map(({ address }) => address).join(', ')
+  return `${all.map(({ address }) => address).join(', ')} ${all.length === 1 ? 'is' : 'are'}`
 }

@@ -45,7 +45,7 @@ function whom(file: ResolvConf, { place, addresses, addressesFrom }: Facts): rea
   if (nameservers.length === 0) {
     return [
       broken('resolver-empty', '/etc/resolv.conf names no server', {
-        seen: file.ignored,
+        seen: file.ignored.length > 0 ? file.ignored : ['no line "nameserver ADDRESS"'],
         meaning: 'Programs ask 127.0.0.1, where nobody serves as a rule.',
         remedy: ['a line "nameserver ADDRESS"; in a pod: dnsPolicy, dnsConfig'],
       }),

@@ -1,0 +1,749 @@
+// Each examination, with facts that a test made up: what is well, and everything that can be wrong.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+
+import type { InterceptionStatus, Status } from '../../../src/admin/api.ts'
+import { examinations } from '../../../src/commands/doctor/examinations.ts'
+import type { Facts } from '../../../src/commands/doctor/facts.ts'
+import type { Finding, Severity } from '../../../src/commands/doctor/finding.ts'
+import { examine, exitStatus } from '../../../src/commands/doctor/run.ts'
+import {
+  answered,
+  conntrack,
+  counters,
+  failed,
+  healthyFacts,
+  LOCAL,
+  rights,
+  server,
+  status,
+  upstream,
+  VIP,
+} from './healthy-facts.ts'
+
+/** Every id that any case of this file was told. */
+const told = new Set<string>()
+
+function look(changes: Partial<Facts>): readonly Finding[] {
+  const findings = examine(examinations, healthyFacts(changes))
+  for (const { id } of findings) told.add(id)
+  return findings
+}
+
+function daemonSays(changes: Partial<Status>): Pick<Facts, 'daemon'> {
+  const { daemon } = healthyFacts()
+  return { daemon: { ...daemon, status: { value: status(changes) } } }
+}
+
+function interceptionIs(changes: Partial<InterceptionStatus>): Pick<Facts, 'daemon'> {
+  return daemonSays({ interception: { ...status().interception, ...changes } })
+}
+
+const healthy = healthyFacts()
+const unasked = { why: 'no socket' }
+const [process0] = healthy.daemon.processes
+const { value: network } = healthy.network as Extract<Facts['network'], { value: unknown }>
+const file = { nameservers: ['192.0.2.53'], search: [], ndots: 1, options: [], ignored: [] }
+const pod: Partial<Facts> = {
+  place: { kind: 'pod', signs: ['KUBERNETES_SERVICE_HOST'] },
+  own: null,
+}
+const legacy = { kind: 'legacy', ipv4: 'iptables-legacy', ipv6: 'ip6tables-legacy' } as const
+const nft = { kind: 'nft', ipv4: 'iptables-nft', ipv6: 'ip6tables-nft' } as const
+const noRules = {
+  backend: nft,
+  ours: 0,
+  nodeCache: 0,
+  unconditional: [],
+  packets: null,
+  usedByKubernetes: true,
+  hasServices: true,
+}
+const silent = { totals: { ...status().totals, secondsSinceLastClientQuery: 4_000 } }
+const [noFiles] = [healthy.files]
+const absent = (path: string) => ({ path, state: 'absent', detail: 'ENOENT' }) as const
+
+/** Name of the case, what is different, and what has to be found. */
+const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = [
+  [
+    'no dnslet',
+    { daemon: { status: unasked, socket: null, processes: [] } },
+    'broken',
+    'daemon-missing',
+  ],
+  [
+    'a stopped dnslet',
+    { daemon: { ...healthy.daemon, processes: [{ ...process0!, state: 'T' }] } },
+    'broken',
+    'daemon-frozen',
+  ],
+  [
+    'a dnslet that may not be asked',
+    { daemon: { ...healthy.daemon, status: unasked } },
+    'unknown',
+    'daemon-unasked',
+  ],
+  [
+    '/ready says no',
+    daemonSays({ notReady: ['No interception yet'] }),
+    'warning',
+    'daemon-not-ready',
+  ],
+  [
+    'the last good Corefile',
+    daemonSays({ corefile: { ...status().corefile, path: null, isLastGood: true } }),
+    'broken',
+    'daemon-last-good',
+  ],
+  [
+    'two dnslets',
+    { daemon: { ...healthy.daemon, processes: [process0!, { ...process0!, pid: null }] } },
+    'warning',
+    'two-daemons',
+  ],
+  [
+    'it waits',
+    interceptionIs({ state: 'waiting', reason: 'no answer' }),
+    'broken',
+    'interception-waiting',
+  ],
+  [
+    'it is suspended',
+    interceptionIs({ state: 'suspended', reason: 'x' }),
+    'broken',
+    'interception-suspended',
+  ],
+  ['it has left', interceptionIs({ state: 'left' }), 'warning', 'interception-ended'],
+  ['it was withdrawn', interceptionIs({ state: 'withdrawn' }), 'warning', 'interception-ended'],
+  ['it does not intercept', interceptionIs({ state: 'none' }), 'ok', 'interception-off'],
+  ['it uses iptables', interceptionIs({ rules: 'iptables' }), 'ok', 'interception'],
+  ['no lease', { rules: { ...healthy.rules, nft: { value: [] } } }, 'broken', 'lease-missing'],
+  [
+    'no lease, and no word',
+    {
+      rules: { ...healthy.rules, nft: { value: [] } },
+      daemon: { ...healthy.daemon, status: unasked },
+    },
+    'broken',
+    'lease-missing',
+  ],
+  [
+    'a lease, and no word',
+    { daemon: { ...healthy.daemon, status: unasked } },
+    'ok',
+    'interception',
+  ],
+  [
+    'neither rules nor a word',
+    { rules: { ...healthy.rules, nft: unasked }, daemon: { ...healthy.daemon, status: unasked } },
+    'unknown',
+    'interception-unseen',
+  ],
+  ['no addresses', { addresses: [], addressesFrom: 'nobody' }, 'unknown', 'address-unknown'],
+  [
+    'an address is not local',
+    {
+      network: {
+        value: {
+          ...network,
+          addresses: network.addresses.map((one) => ({ ...one, local: false, link: null })),
+        },
+      },
+    },
+    'broken',
+    'address-not-local',
+  ],
+  [
+    'no link, and it waits',
+    {
+      ...interceptionIs({ state: 'waiting' }),
+      network: {
+        value: {
+          ...network,
+          links: [],
+          addresses: network.addresses.map((one) => ({ ...one, local: false })),
+        },
+      },
+    },
+    'warning',
+    'address-not-local',
+  ],
+  [
+    'addresses on lo',
+    {
+      network: {
+        value: { ...network, addresses: network.addresses.map((one) => ({ ...one, link: 'lo' })) },
+      },
+    },
+    'warning',
+    'address-on-loopback',
+  ],
+  [
+    'addresses that are leased',
+    {
+      network: {
+        value: {
+          ...network,
+          addresses: network.addresses.map((one) => ({ ...one, link: null, lifetime: 2 })),
+        },
+      },
+    },
+    'ok',
+    'address',
+  ],
+  ['no netlink', { network: unasked }, 'unknown', 'address-unseen'],
+  ['nobody listens', { listeners: [] }, 'broken', 'port-unserved'],
+  [
+    'another listens at the address',
+    {
+      listeners: [
+        ...healthy.listeners,
+        { address: VIP, pid: 7, command: 'dnsmasq', isDnslet: false },
+      ],
+    },
+    'broken',
+    'port-foreign',
+  ],
+  [
+    'another listens everywhere',
+    {
+      listeners: [
+        ...healthy.listeners,
+        { address: '0.0.0.0', pid: 7, command: 'named', isDnslet: false },
+      ],
+    },
+    'warning',
+    'port-foreign',
+  ],
+  [
+    'who listens is hidden',
+    {
+      listeners: [{ address: VIP, pid: null, command: '', isDnslet: false }],
+      rights: { isRoot: false, capabilities: { value: new Set() } },
+    },
+    'unknown',
+    'port',
+  ],
+  [
+    'no answer at an address',
+    { own: { ...healthy.own!, probes: [server(VIP, failed('timeout'))] } },
+    'broken',
+    'own-query-failed',
+  ],
+  [
+    'an address is not asked',
+    { own: { ...healthy.own!, probes: [], skipped: [LOCAL] } },
+    'unknown',
+    'own-query',
+  ],
+  [
+    'the rules stand still',
+    { own: { ...healthy.own!, led: { before: 5, after: 5 } } },
+    'broken',
+    'rules-still',
+  ],
+  [
+    'the rules stand still on lo',
+    {
+      ...interceptionIs({ interface: 'lo' }),
+      own: { ...healthy.own!, led: { before: 5, after: 5 } },
+    },
+    'ok',
+    'rules-move',
+  ],
+  [
+    'no counters',
+    { own: { ...healthy.own!, led: { before: null, after: null } } },
+    'unknown',
+    'rules-uncounted',
+  ],
+  ['no client asks', daemonSays(silent), 'warning', 'client-silence'],
+  [
+    'no client has ever asked',
+    daemonSays({ totals: { ...status().totals, sources: {}, secondsSinceLastClientQuery: null } }),
+    'warning',
+    'client-silence',
+  ],
+  [
+    'no client has asked yet',
+    daemonSays({
+      startedAt: '2026-11-29T10:59:30.000Z',
+      totals: { ...status().totals, secondsSinceLastClientQuery: null },
+    }),
+    'ok',
+    'client-traffic',
+  ],
+  [
+    'who asks is hidden',
+    { daemon: { ...healthy.daemon, status: unasked } },
+    'unknown',
+    'client-traffic-unseen',
+  ],
+  [
+    'Flannel',
+    { dataPlanes: [{ name: 'Flannel', signs: ['link flannel.1'], mayBypassRules: false }] },
+    'ok',
+    'data-plane',
+  ],
+  [
+    'Cilium, and clients ask',
+    { dataPlanes: [{ name: 'Cilium', signs: ['link cilium_host'], mayBypassRules: true }] },
+    'ok',
+    'data-plane',
+  ],
+  [
+    'Cilium, and nobody asks',
+    {
+      ...daemonSays(silent),
+      dataPlanes: [{ name: 'Cilium', signs: ['link cilium_host'], mayBypassRules: true }],
+    },
+    'broken',
+    'data-plane-bypass',
+  ],
+  [
+    'Cilium, and who asks is hidden',
+    {
+      daemon: { ...healthy.daemon, status: unasked },
+      dataPlanes: [{ name: 'Cilium', signs: [], mayBypassRules: true }],
+    },
+    'warning',
+    'data-plane-bypass',
+  ],
+  [
+    'IPVS',
+    { kubeProxy: { mode: { value: 'ipvs' }, unserved: [], heldByIpvs: [VIP] } },
+    'broken',
+    'ipvs-holds-address',
+  ],
+  [
+    'no kube-proxy',
+    { kubeProxy: { mode: { value: 'none' }, unserved: [VIP], heldByIpvs: [] } },
+    'warning',
+    'kube-proxy-none',
+  ],
+  [
+    'kube-proxy is hidden',
+    { kubeProxy: { mode: unasked, unserved: [], heldByIpvs: [] } },
+    'unknown',
+    'kube-proxy-unseen',
+  ],
+  [
+    'kubelet names another',
+    { kubelet: { addresses: ['10.96.0.99'], from: 'x' } },
+    'broken',
+    'kubelet-bypasses',
+  ],
+  ['no resolv.conf', { resolver: unasked }, 'unknown', 'resolver-unseen'],
+  [
+    'an empty resolv.conf',
+    { resolver: { value: { ...file, nameservers: [] } } },
+    'broken',
+    'resolver-empty',
+  ],
+  [
+    'the node asks dnslet',
+    { resolver: { value: { ...file, nameservers: [VIP] } } },
+    'warning',
+    'resolver-loop',
+  ],
+  [
+    'a pod asks past dnslet',
+    {
+      ...pod,
+      addressesFrom: '-localip',
+      resolver: { value: { ...file, nameservers: ['10.96.0.99'] } },
+    },
+    'broken',
+    'resolver-bypasses',
+  ],
+  [
+    'a pod asks dnslet',
+    { ...pod, resolver: { value: { ...file, nameservers: [LOCAL] } } },
+    'ok',
+    'resolver',
+  ],
+  [
+    'four servers',
+    {
+      resolver: {
+        value: { ...file, nameservers: ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'] },
+      },
+    },
+    'warning',
+    'resolver-too-many',
+  ],
+  [
+    'a silent server',
+    { nameservers: [server('192.0.2.53', failed('timeout'), failed('timeout'))] },
+    'broken',
+    'resolver-silent',
+  ],
+  [
+    'a server without TCP',
+    { ...pod, nameservers: [server(VIP, answered, failed('timeout'))] },
+    'warning',
+    'resolver-silent',
+  ],
+  [
+    'a long search list',
+    { resolver: { value: { ...file, ndots: 5, search: 'a b c d e f'.split(' ') } } },
+    'warning',
+    'search-cost',
+  ],
+  [
+    'odd options',
+    { resolver: { value: { ...file, options: ['timeout:30', 'attempts:1'] } } },
+    'warning',
+    'resolver-options',
+  ],
+  [
+    'rotate',
+    {
+      resolver: {
+        value: { ...file, options: ['rotate'], nameservers: ['192.0.2.1', '192.0.2.2'] },
+      },
+    },
+    'warning',
+    'resolver-options',
+  ],
+  ['use-vc', { resolver: { value: { ...file, options: ['use-vc'] } } }, 'ok', 'resolver-options'],
+  ['no upstream', { upstreams: [] }, 'unknown', 'upstream-none'],
+  ['many upstreams', { upstreamsLeftOut: 3 }, 'ok', 'upstream'],
+  [
+    'TCP is dropped',
+    { upstreams: [upstream({ tcp: failed('timeout') })] },
+    'broken',
+    'upstream-tcp-blocked',
+  ],
+  [
+    'TCP is refused',
+    { upstreams: [upstream({ tcp: failed('refused') })] },
+    'broken',
+    'upstream-tcp-blocked',
+  ],
+  [
+    'UDP is dropped',
+    { upstreams: [upstream({ udp: failed('timeout') })] },
+    'warning',
+    'upstream-udp-blocked',
+  ],
+  [
+    'UDP is dropped, and used',
+    { upstreams: [upstream({ udp: failed('timeout'), transport: 'udp' })] },
+    'broken',
+    'upstream-udp-blocked',
+  ],
+  ...(
+    [
+      ['timeout', 'upstream-dead'],
+      ['closed', 'upstream-dead'],
+      ['refused', 'upstream-refused'],
+      ['prohibited', 'upstream-prohibited'],
+      ['forbidden', 'upstream-forbidden'],
+      ['absent', 'upstream-forbidden'],
+    ] as const
+  ).map(
+    ([how, id]) =>
+      [
+        `an upstream, ${how}`,
+        { upstreams: [upstream({ udp: failed(how), tcp: failed(how), burst: null })] },
+        'broken',
+        id,
+      ] as const,
+  ),
+  [
+    'another DNS',
+    { upstreams: [upstream({ tcp: { ...answered, rcode: 'NXDOMAIN', answers: 0 } })] },
+    'broken',
+    'upstream-wrong',
+  ],
+  [
+    'no record',
+    { upstreams: [upstream({ tcp: { ...answered, answers: 0 } })] },
+    'broken',
+    'upstream-wrong',
+  ],
+  [
+    'SERVFAIL',
+    { upstreams: [upstream({ tcp: { ...answered, rcode: 'SERVFAIL', answers: 0 } })] },
+    'broken',
+    'upstream-failing',
+  ],
+  [
+    'no EDNS',
+    { upstreams: [upstream({ udp: { ...answered, edns: false } })] },
+    'warning',
+    'upstream-no-edns',
+  ],
+  [
+    'one query for each connection',
+    { upstreams: [upstream({ burst: { sent: 16, answered: 1, overtaken: false, ms: 1 } })] },
+    'warning',
+    'upstream-shallow',
+  ],
+  [
+    'a dead one',
+    { upstreams: [upstream({ problem: 'health checks fail' })] },
+    'warning',
+    'upstream-distrusted',
+  ],
+  [
+    'TLS',
+    {
+      upstreams: [
+        upstream({ transport: 'tls', udp: null, burst: null, tcp: { kind: 'connected', ms: 1 } }),
+      ],
+    },
+    'ok',
+    'upstream',
+  ],
+  [
+    'TLS that is refused',
+    { upstreams: [upstream({ transport: 'tls', udp: null, burst: null, tcp: failed('refused') })] },
+    'broken',
+    'upstream-refused',
+  ],
+  [
+    'conntrack is full',
+    { conntrack: twice(conntrack({ count: 99, max: 100 })) },
+    'broken',
+    'conntrack-full',
+  ],
+  [
+    'conntrack is nearly full',
+    { conntrack: twice(conntrack({ count: 85, max: 100 })) },
+    'warning',
+    'conntrack-nearly-full',
+  ],
+  [
+    'conntrack drops now',
+    { conntrack: { before: conntrack({ drop: 1 }), after: conntrack({ drop: 2 }) } },
+    'warning',
+    'conntrack-drops',
+  ],
+  [
+    'conntrack drops often',
+    { conntrack: twice(conntrack({ early_drop: 10_000 })) },
+    'warning',
+    'conntrack-drops',
+  ],
+  [
+    'the race for an entry',
+    {
+      conntrack: {
+        before: conntrack({ insert_failed: 5 }),
+        after: conntrack({ insert_failed: 6 }),
+      },
+    },
+    'warning',
+    'conntrack-insert-failed',
+  ],
+  [
+    'conntrack is hidden',
+    { conntrack: twice({ ...conntrack(), count: unasked, statistics: unasked }) },
+    'unknown',
+    'conntrack-unseen',
+  ],
+  ['a full socket', { counters: twice(counters({}, { [VIP]: 12 })) }, 'warning', 'receive-drops'],
+  [
+    'a full queue',
+    { counters: { before: counters(), after: counters({}, {}, 9) } },
+    'warning',
+    'softnet-drops',
+  ],
+  [
+    'the reverse path filter',
+    { counters: { before: counters(), after: counters({ 'TcpExt.IPReversePathFilter': 1 }) } },
+    'warning',
+    'reverse-path',
+  ],
+  [
+    'fragments',
+    { counters: twice(counters({ 'Ip.ReasmFails': 100_000 })) },
+    'warning',
+    'fragments-lost',
+  ],
+  [
+    'no counters of the kernel',
+    { counters: twice({ ...counters(), counters: unasked }) },
+    'unknown',
+    'receive-unseen',
+  ],
+  [
+    'no forwarding',
+    { settings: { ...healthy.settings, ipForward: { value: 0 } } },
+    'broken',
+    'forwarding-off',
+  ],
+  ['an address of the loopback', { addresses: ['127.0.0.9'] }, 'warning', 'route-localnet-off'],
+  [
+    'a small MTU',
+    {
+      network: {
+        value: { ...network, links: [{ name: 'wg0', kind: 'wireguard', up: true, mtu: 1_200 }] },
+      },
+    },
+    'warning',
+    'mtu-small',
+  ],
+  ['no TUN', { files: { ...noFiles, tun: absent('/dev/net/tun') } }, 'warning', 'tun-missing'],
+  ['a dummy', interceptionIs({ interface: 'dummy' }), 'warning', 'tun-missing'],
+  [
+    'no state directory',
+    { files: { ...noFiles, stateDirectory: absent('/run/dnslet') } },
+    'warning',
+    'state-directory',
+  ],
+  [
+    'a state directory of the container',
+    {
+      place: { kind: 'node', signs: ['KUBERNETES_SERVICE_HOST'] },
+      files: { ...noFiles, stateIsMounted: false },
+    },
+    'warning',
+    'state-not-mounted',
+  ],
+  [
+    'no lock file',
+    {
+      files: {
+        ...noFiles,
+        xtablesLock: { path: '/run/xtables.lock', state: 'denied', detail: 'EACCES' },
+      },
+      rules: { ...healthy.rules, iptables: { value: [{ ...noRules, backend: legacy }] } },
+    },
+    'warning',
+    'xtables-lock',
+  ],
+  [
+    'not root',
+    { rights: { isRoot: false, capabilities: { value: new Set() } } },
+    'unknown',
+    'rights-missing',
+  ],
+  [
+    'a daemon without rights',
+    {
+      daemon: {
+        ...healthy.daemon,
+        processes: [{ ...process0!, capabilities: { value: new Set() } }],
+      },
+    },
+    'broken',
+    'daemon-rights',
+  ],
+  ['a pod', pod, 'unknown', 'node-unseen'],
+  [
+    'rules of a dead node-cache',
+    {
+      rules: {
+        ...healthy.rules,
+        iptables: { value: [{ ...noRules, nodeCache: 10, unconditional: [VIP] }] },
+      },
+    },
+    'broken',
+    'node-cache-rules',
+  ],
+  [
+    'a living node-cache',
+    {
+      rules: { ...healthy.rules, iptables: { value: [{ ...noRules, nodeCache: 10 }] } },
+      listeners: [{ address: VIP, pid: 9, command: '/node-cache -localip', isDnslet: false }],
+    },
+    'warning',
+    'node-cache-rules',
+  ],
+  [
+    'the link of a dead node-cache',
+    { daemon: { status: unasked, socket: null, processes: [] }, listeners: [] },
+    'broken',
+    'node-cache-link',
+  ],
+  [
+    'rules of a dead dnslet',
+    {
+      daemon: { status: unasked, socket: null, processes: [] },
+      rules: { ...healthy.rules, iptables: { value: [{ ...noRules, ours: 4 }] } },
+    },
+    'warning',
+    'rules-abandoned',
+  ],
+  [
+    'hidden rules',
+    { rules: { ...healthy.rules, iptables: unasked } },
+    'unknown',
+    'leftovers-unseen',
+  ],
+  ['another version', daemonSays({ version: '0.2.0' }), 'warning', 'version-differs'],
+  [
+    'both kinds of iptables',
+    {
+      rules: { ...healthy.rules, iptables: { value: [noRules, { ...noRules, backend: legacy }] } },
+    },
+    'warning',
+    'filters-mixed',
+  ],
+]
+
+function twice<T>(value: T): { before: T; after: T } {
+  return { before: value, after: value }
+}
+
+describe('the examinations', () => {
+  test('find nothing wrong with a healthy node', () => {
+    const findings = look({})
+    assert.deepEqual(
+      findings.filter(({ severity }) => severity !== 'ok'),
+      [],
+    )
+    assert.equal(exitStatus(findings), 0)
+    assert.ok(rights.has('NET_ADMIN'))
+  })
+
+  for (const [name, changes, severity, id] of cases) {
+    test(`${name}: ${severity} ${id}`, () => {
+      const findings = look(changes)
+      const [found] = findings.filter((one) => one.id === id && one.severity === severity)
+      assert.ok(found !== undefined, findings.map((one) => `${one.severity} ${one.id}`).join('\n'))
+      assert.ok(found.title.length <= 130, found.title)
+      if (severity === 'ok') return
+      assert.ok(found.seen.length > 0, 'nothing is said to be seen')
+      if (severity === 'unknown') return
+      assert.notEqual(found.meaning, '')
+      assert.notDeepEqual(found.remedy, [])
+      assert.equal(exitStatus(findings) >= (severity === 'broken' ? 2 : 1), true)
+    })
+  }
+
+  test('send nothing where nothing may be sent, and say nothing of it', () => {
+    const quick = look({ isQuick: true, own: null, upstreams: [], nameservers: [] })
+    assert.deepEqual(
+      quick.filter(({ severity }) => severity !== 'ok'),
+      [],
+    )
+  })
+})
+
+describe('ids of findings', () => {
+  const declared = examinations.flatMap(({ ids }) => ids)
+
+  test('are each said by one examination, and by a case of this file', () => {
+    assert.equal(new Set(declared).size, declared.length)
+    assert.deepEqual(
+      [...told].filter((id) => !declared.includes(id)),
+      [],
+    )
+    assert.deepEqual(
+      declared.filter((id) => !told.has(id)),
+      [],
+    )
+  })
+
+  test('are each explained in docs/doctor.md, and nothing else is', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/doctor.md'), 'utf8')
+    const headings = [...page.matchAll(/^### (.*)$/gm)].map(([, id = '']) => id)
+    assert.deepEqual(headings.toSorted(), declared.toSorted())
+  })
+})
