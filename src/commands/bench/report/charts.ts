@@ -147,11 +147,15 @@ function seriesOf(run: Run, seconds: Column, limitMs: number): object[] {
     index === null ? '–' : `${seconds[index] ?? '–'} s`
   const overAt = (_p: Plot, _v: number | null, _s: number, index: number | null): string =>
     index === null ? '–' : String(over.get(seconds[index] ?? -1) ?? 0)
+  const line = (label: string, name: string, width: number): object => {
+    const stroke = colour(name)
+    return { label, stroke, width, value, points: { size: 4, fill: stroke } }
+  }
   return [
     { label: 'at', value: at },
-    { label: 'p50', stroke: colour('--good'), width: 2, value },
-    { label: 'p99', stroke: colour('--k0'), width: 2, value },
-    { label: 'max', stroke: colour('--soft'), width: 1, value },
+    line('p50', '--good', 2),
+    line('p99', '--k0', 2),
+    line('max', '--soft', 1),
     {
       label: `≥ ${inMs(limitMs)}`,
       stroke: colour('--bad'),

@@ -1,5 +1,6 @@
 import type { BenchResult, Run } from '../../../load/result.ts'
 import { markup, type Html } from './html.ts'
+import { type Look, looksOf } from './looks.ts'
 import { count, duration } from './numbers.ts'
 
 /** A drawing's measures, in CSS pixels at its natural size. */
@@ -21,8 +22,6 @@ const BOTTOM = 48
 const FASTEST = 0.01
 /** Pixels that the name of a decade takes. */
 const LABEL = 54
-/** Colours before lines are dashed. */
-const COLOURS = 8
 
 /** Both axes: logarithms of milliseconds, and of the share of look-ups that took at least so long. */
 interface Axes {
@@ -39,12 +38,13 @@ interface Axes {
  * paper and once for phones; needs no script. Nothing where no run has a request.
  */
 export function distribution(result: BenchResult): Html {
+  const looks = looksOf(result.runs)
   const runs = result.runs
-    .map((run, index) => ({ run, index }))
+    .map((run, i) => ({ run, look: looks[i] ?? '' }))
     .filter(({ run }) => run.requests > 0)
   if (runs.length === 0) return markup``
   const legend = runs.map(
-    ({ run, index }) => markup`<li><i class="key k${index % COLOURS}"></i>${run.label}</li>`,
+    ({ run, look }) => markup`<li><i class="key ${look}"></i>${run.label}</li>`,
   )
   return markup`<figure>
     ${SIZES.map((size) => drawing(size, runs, result.options.limitMs))}
@@ -56,12 +56,12 @@ export function distribution(result: BenchResult): Html {
   </figure>`
 }
 
-interface Numbered {
+interface Drawn {
   readonly run: Run
-  readonly index: number
+  readonly look: Look
 }
 
-function drawing(size: Size, runs: readonly Numbered[], limitMs: number): Html {
+function drawing(size: Size, runs: readonly Drawn[], limitMs: number): Html {
   const axes = axesOf(size, runs, limitMs)
   const limit = axes.x(limitMs).toFixed(1)
   const end = size.height - BOTTOM
@@ -72,11 +72,11 @@ function drawing(size: Size, runs: readonly Numbered[], limitMs: number): Html {
     <text class="limit" x="${limit}" y="${TOP - 6}" text-anchor="middle">
       limit ${duration(limitMs)}
     </text>
-    ${runs.map(({ run, index }) => curve(run, index, axes, end))}
+    ${runs.map(({ run, look }) => curve(run, look, axes, end))}
   </svg>`
 }
 
-function axesOf({ width, height }: Size, runs: readonly Numbered[], limitMs: number): Axes {
+function axesOf({ width, height }: Size, runs: readonly Drawn[], limitMs: number): Axes {
   const fastest = Math.max(
     FASTEST,
     Math.min(...runs.map(({ run }) => run.latency?.min ?? limitMs), limitMs),
@@ -127,7 +127,7 @@ function rulers({ width, height }: Size, axes: Axes): Html[] {
 }
 
 /** From all requests at the fastest down to one at the slowest, and then to the ground. */
-function curve(run: Run, index: number, axes: Axes, ground: number): Html {
+function curve(run: Run, look: Look, axes: Axes, ground: number): Html {
   const slowest = run.latency?.max ?? 0
   const points = [point(axes.x(run.latency?.min ?? FASTEST), axes.y(1))]
   let left = run.requests
@@ -139,8 +139,7 @@ function curve(run: Run, index: number, axes: Axes, ground: number): Html {
   }
   const end = axes.x(slowest)
   points.push(point(end, axes.y(1 / run.requests)), point(end, ground))
-  const dashes = index < COLOURS ? '' : ' dashed'
-  return markup`<polyline class="k${index % COLOURS}${dashes}" points="${points.join(' ')}">
+  return markup`<polyline class="${look}" points="${points.join(' ')}">
     <title>${run.label}</title>
   </polyline>`
 }

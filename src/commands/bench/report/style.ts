@@ -24,14 +24,15 @@ thead th { color: var(--soft); font-weight: 500; white-space: nowrap }
 tbody th { font-weight: 600 }
 .figures td, .figures thead th:not(:first-child) { text-align: right; overflow-wrap: normal; font-variant-numeric: tabular-nums; white-space: nowrap }
 .figures th:first-child { position: sticky; left: 0; background: var(--paper); min-width: 9rem; max-width: 18rem }
-.figures th:first-child { padding-left: 1.4rem } .figures .key { margin-left: -1.35rem }
+.figures th:first-child { padding-left: 1.8rem } .figures .key { margin-left: -1.75rem }
 .remedies ul { margin: 0; padding: 0; list-style: none } .remedies p { margin: 0 } .remedies th { min-width: 8rem } .remedies td { min-width: 14rem }
 figure { margin: 0 } svg { display: block; width: 100%; height: auto } svg.narrow { display: none }
 svg line { stroke: var(--line) } svg text { fill: var(--soft); font: 12px system-ui, sans-serif }
 svg line.limit { stroke: var(--bad); stroke-dasharray: 4 4 } svg text.limit { fill: var(--bad) }
-polyline { fill: none; stroke-width: 2; stroke-linejoin: round } .dashed { stroke-dasharray: 6 4 }
+polyline { fill: none; stroke-width: 2; stroke-linejoin: round } polyline.d1 { stroke-dasharray: 7 4 } polyline.d2 { stroke-dasharray: 2 4 } polyline.d3 { stroke-dasharray: 10 3 2 3 }
 .legend { list-style: none; margin: .4rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .9rem }
-.key { display: inline-block; width: .9rem; height: .25rem; margin-right: .45rem; vertical-align: middle; background: currentColor }
+.key { display: inline-block; width: 1.3rem; margin-right: .45rem; vertical-align: middle; border-top: 3px solid currentColor }
+.key.d1 { border-top-style: dashed } .key.d2 { border-top-style: dotted } .key.d3 { border-top-style: double }
 ${Array.from({ length: 8 }, (_, i) => `.key.k${i} { color: var(--k${i}) } polyline.k${i} { stroke: var(--k${i}) }`).join('\n')}
 #charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: .4rem 1.5rem }
 #charts section { min-width: 0 }

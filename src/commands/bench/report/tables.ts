@@ -1,5 +1,6 @@
 import type { BenchResult, Latency, Run } from '../../../load/result.ts'
 import { markup, type Html } from './html.ts'
+import { looksOf } from './looks.ts'
 import { count, duration, percent } from './numbers.ts'
 
 type Cell = Html | string
@@ -58,10 +59,11 @@ export function wireTable({ runs }: BenchResult): Html {
 
 function table(columns: readonly Column[], runs: readonly Run[]): Html {
   const head = columns.map(({ name }) => markup`<th scope="col">${name}</th>`)
+  const looks = looksOf(runs)
   const rows = runs.map(
     (run, i) =>
       markup`<tr>
-        <th scope="row"><i class="key k${i % 8}"></i>${run.label}</th>
+        <th scope="row"><i class="key ${looks[i] ?? null}"></i>${run.label}</th>
         ${columns.map(({ of }) => markup`<td>${of(run)}</td>`)}
       </tr>`,
   )

@@ -107,7 +107,7 @@ function patterns(runs: readonly Run[]): string[] {
     const { stepMs, at, slower } = pattern
     const slow = counted(slower, 'look-up')
     return [
-      `${count(at)} of ${slow} over ${duration(stepMs / 2)} ended around ${duration(stepMs)}, its time-out, or a multiple of it (${run.label})`,
+      `${count(at)} of ${slow} over ${duration(stepMs / 2)} with ${run.label} ended at its time-out of ${duration(stepMs)} or twice that`,
     ]
   })
   if (found.length === 0) return []

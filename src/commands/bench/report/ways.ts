@@ -33,12 +33,11 @@ export const MANNERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Whether every server of a run has an address that cannot lie beyond this node: loopback or link-local, as
- * 169.254.20.10 is. A node-local cache may answer at other addresses too, which nobody can tell from outside.
+ * Whether every server of a run has a link-local address, as node-local caches have (169.254.20.10). One may answer at
+ * other addresses too, which nobody can tell from outside.
  */
 export function isNodeLocal(run: Run): boolean {
-  const servers = run.server.split(',')
-  return servers.every((server) =>
-    /^\s*\[?(?:127\.|169\.254\.|::1(?:$|\])|fe[89ab][0-9a-f]:)/i.test(server),
-  )
+  return run.server
+    .split(',')
+    .every((server) => /^\s*\[?(?:169\.254\.|fe[89ab][0-9a-f]:)/i.test(server))
 }

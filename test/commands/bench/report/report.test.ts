@@ -11,6 +11,7 @@ import {
   moment,
   percent,
 } from '../../../../src/commands/bench/report/numbers.ts'
+import { looksOf } from '../../../../src/commands/bench/report/looks.ts'
 import { isNodeLocal } from '../../../../src/commands/bench/report/ways.ts'
 import type { BenchResult, Moment, Run } from '../../../../src/load/result.ts'
 import { resultOf } from './synthetic.ts'
@@ -63,14 +64,20 @@ test('numbers are as short as they can be read', () => {
   assert.equal(moment('yesterday'), 'yesterday')
 })
 
-test('a node-local server is one of an address that cannot lie beyond the node', () => {
+test('a node-local server is one of a link-local address', () => {
   const at = (server: string): boolean => isNodeLocal({ server } as Run)
-  for (const server of ['169.254.20.10:53', '127.0.0.1:53', '[::1]:53', '[fe80::1%eth0]:53']) {
+  for (const server of [
+    '169.254.20.10:53',
+    '[fe80::1%eth0]:53',
+    '169.254.20.10:53, 169.254.20.11:53',
+  ]) {
     assert.ok(at(server), server)
   }
   for (const server of [
     '10.96.0.10:53',
     '169.254.20.10:53,10.0.0.1:53',
+    '127.0.0.1:53',
+    '[::1]:53',
     '[fd00::10]:53',
     '[::10]:53',
     '',
@@ -156,14 +163,15 @@ describe('the page', () => {
     assert.match(one, /None of 1 look-up took/)
     assert.ok(!/NaN|Infinity|undefined|null/.test(withoutScripts(one)))
     assert.match(renderReport(resultOf([])), /Nothing was measured/)
-    const many = renderReport(
-      resultOf(
-        Array.from({ length: 20 }, () => direct),
-        {},
-        30,
-      ),
-    )
-    assert.equal(many.match(/ dashed"/g)?.length, 24)
+  })
+
+  test('draws a colour for each client and a dash for each server', () => {
+    const at = (client: string, server: string): Run => ({ client, server }) as Run
+    const both = [at('glibc', 'a'), at('tcp', 'a'), at('glibc', 'b'), at('tcp', 'b')]
+    assert.deepEqual(looksOf(both), ['k0 d0', 'k1 d0', 'k0 d1', 'k1 d1'])
+    const servers = Array.from({ length: 9 }, (_, i) => at('glibc', String(i)))
+    assert.deepEqual(looksOf(servers).slice(-2), ['k7 d0', 'k0 d1'])
+    assert.deepEqual(looksOf([]), [])
   })
 
   test('has no other text of a hostile host, label or answer than its own', () => {
