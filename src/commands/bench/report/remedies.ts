@@ -94,7 +94,9 @@ function measuredBy(run: Run): Html {
   const kind = run.overLimit > 0 ? 'bad' : run.errorCount > 0 || lost !== null ? 'warn' : 'good'
   const more = [
     // Those at the limit are said already.
-    lost !== null && lost.at > run.overLimit && `${count(lost.at)} around ${duration(lost.stepMs)}`,
+    lost !== null &&
+      lost.behind > run.overLimit &&
+      `${count(lost.behind)} after ${duration(lost.timeoutMs)}`,
     run.errorCount > 0 && `${percent(run.errorCount, run.requests)} failed`,
     run.latency && `p50 ${duration(run.latency.p50)}`,
     run.latency && `p99 ${duration(run.latency.p99)}`,

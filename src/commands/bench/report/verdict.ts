@@ -11,14 +11,14 @@ export interface Verdict {
 
 /** Runs named one by one; of more, how many. */
 const MOST_NAMED = 4
-/** Parts of those slower than half a time-out that have to lie at it, for the pattern to be spoken of. */
+/** From this part of a time-out on a look-up is slow. */
+const SLOW = 0.6
+/** A bin that begins at this part of a time-out and ends behind it is taken to lie behind it. */
+const NEARLY = 0.75
+/** Part of the slow ones that has to lie behind the time-out, for the gap before it to be spoken of. */
 const MOST_OF_THEM = 0.8
-/** How far behind a multiple of a time-out its answers may come. */
-const LATE = 1.06
-/** Time-outs that a look-up lives through. */
-const ATTEMPTS = 2
-/** A bin wider than this part of a multiple says nothing about it. */
-const FINE = 0.35
+/** Part of all that has to be quicker: else nothing is lost, but all is late. */
+const ENOUGH = 0.1
 
 /** Judges all runs together, in plain words. */
 export function verdictOf(result: BenchResult): Verdict {
@@ -104,15 +104,14 @@ function patterns(runs: readonly Run[]): string[] {
   const found = runs.flatMap((run) => {
     const pattern = lostPackets(run)
     if (pattern === null) return []
-    const { stepMs, at, slower } = pattern
-    const slow = counted(slower, 'look-up')
+    const { timeoutMs, behind, slow } = pattern
     return [
-      `${count(at)} of ${slow} over ${duration(stepMs / 2)} with ${run.label} ended at its time-out of ${duration(stepMs)} or twice that`,
+      `${count(behind)} of ${counted(slow, 'look-up')} over ${duration(timeoutMs * SLOW)} with ${run.label} came after its time-out of ${duration(timeoutMs)}`,
     ]
   })
   if (found.length === 0) return []
   return [
-    `${listed(found)}. That is how lost packets look: each waits for a time-out. A slow server would spread them.`,
+    `${listed(found)}. That is how lost packets look: there is a gap before the time-out, after which they are sent again. A slow server has no gap.`,
   ]
 }
 
@@ -125,24 +124,23 @@ function listed(parts: readonly string[]): string {
 }
 
 /**
- * Whether a run's slow requests lie at multiples of its client's time-out, as those do that wait for a packet
- * that was lost: `at` of `slower`; null where they do not, or the client has no time-out of its own.
+ * Whether a run's slow requests lie behind its client's time-out and few before it, as those do whose packet was lost and
+ * sent again: `behind` of `slow`. Null where they do not, where nobody answers at all, and for a client without a time-out.
  */
-export function lostPackets(run: Run): { stepMs: number; at: number; slower: number } | null {
-  const stepMs = TIMEOUTS[run.client]
-  if (stepMs === undefined) return null
-  let [at, slower, lowerMs] = [0, 0, run.latency?.min ?? 0]
+export function lostPackets(run: Run): { timeoutMs: number; behind: number; slow: number } | null {
+  const timeoutMs = TIMEOUTS[run.client]
+  if (timeoutMs === undefined) return null
+  let [behind, slow, lowerMs] = [0, 0, run.latency?.min ?? 0]
   for (const { upperMs, count: requests } of run.histogram) {
-    const multiple = Math.min(ATTEMPTS, Math.max(1, Math.floor(upperMs / stepMs))) * stepMs
-    const isFine = upperMs - lowerMs <= multiple * FINE
-    if (lowerMs >= stepMs / 2) slower += requests
-    if (isFine && upperMs > multiple && lowerMs < multiple * LATE) at += requests
+    if (lowerMs >= timeoutMs * SLOW || upperMs > timeoutMs) slow += requests
+    if (lowerMs >= timeoutMs * NEARLY && upperMs > timeoutMs) behind += requests
     lowerMs = upperMs
   }
-  // Where nearly all of them never had an answer, nobody answers: that is said with the failures.
   const unanswered = (run.errors.timeout ?? 0) + (run.errors.again ?? 0)
-  const isDead = unanswered >= at * MOST_OF_THEM
-  return at > 0 && at >= slower * MOST_OF_THEM && !isDead ? { stepMs, at, slower } : null
+  const isGap = behind > 0 && behind >= slow * MOST_OF_THEM
+  const isAnswered = unanswered < behind * MOST_OF_THEM
+  const isQuick = run.requests - slow >= run.requests * ENOUGH
+  return isGap && isAnswered && isQuick ? { timeoutMs, behind, slow } : null
 }
 
 /** Milliseconds after which a client asks again; of `system` those of glibc, which it mostly is. */

@@ -149,7 +149,7 @@ describe('the page', () => {
     const musl = { ...direct, client: 'musl', stepMs: 2500 }
     assert.match(
       renderReport(resultOf([musl])),
-      /<b class="warn">none of 12,000 [^]*12 around 2.5 s/,
+      /<b class="warn">none of 12,000 [^]*12 after 2.5 s/,
     )
     const failing = { ...direct, lostOneIn: Infinity, failOneIn: 10 }
     assert.match(
