@@ -23,6 +23,7 @@ function planFor(
     limitMs: 5_000,
     rate: null,
     types: [1, 28],
+    notes: [],
     runs: servers.flatMap(({ endpoint }, i) =>
       clients.map((client) => {
         const server = `server ${i}`
