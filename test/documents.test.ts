@@ -14,6 +14,7 @@ import { NetCounters } from '../src/net/counters.ts'
 import { Listeners } from '../src/net/listeners.ts'
 import type { Listener } from '../src/net/open-listener.ts'
 import { dgramBackend } from '../src/net/udp-dgram.ts'
+import { benchSyntax } from '../src/options/bench-options.ts'
 import { flagNames } from '../src/options/flags.ts'
 import { knownDirectives, plugins } from '../src/plugins/index.ts'
 import { LatePlugin } from '../src/plugins/later.ts'
@@ -28,9 +29,15 @@ import type { Owner } from './helpers/processes.ts'
 process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 /** A page for each concept. */
-const concepts = ['configuration', 'differences', 'limits', 'metrics', 'node', 'performance'].map(
-  (concept) => `docs/${concept}.md`,
-)
+const concepts = [
+  'bench',
+  'configuration',
+  'differences',
+  'limits',
+  'metrics',
+  'node',
+  'performance',
+].map((concept) => `docs/${concept}.md`)
 const documents = ['README.md', ...concepts]
 // Those that come late count nothing before.
 for (const plugin of plugins) if (plugin instanceof LatePlugin) await plugin.load()
@@ -229,8 +236,12 @@ describe('flags', () => {
   test('that documents mention exist', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
+    /** Commands have flags of their own. */
+    const ofCommands = [benchSyntax].flatMap(({ flags }) =>
+      flags.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
+    )
     /** `kubelet --cluster-dns` belongs to another program. */
-    const known = new Set([...flagNames, ...benchFlags, 'cluster-dns'])
+    const known = new Set([...flagNames, ...benchFlags, ...ofCommands, 'cluster-dns'])
     assert.deepEqual(
       [...mentioned].filter((name) => !known.has(name)),
       [],
