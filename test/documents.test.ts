@@ -31,6 +31,7 @@ process.chdir(join(import.meta.dirname, '..'))
 const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 /** A page for each concept. */
 const concepts = [
+  'bench',
   'configuration',
   'differences',
   'doctor',

@@ -219,7 +219,7 @@ function notesOf(
   runs: readonly Measured[],
   abandoned: number,
 ): string[] {
-  const notes: string[] = []
+  const notes: string[] = [...plan.notes]
   if (network.reason !== '') {
     notes.push(`Sockets are those of Node.js, which are slower (${network.reason}).`)
   }

@@ -13,6 +13,8 @@ export interface BenchPlan {
   /** Of each look-up; for `raw` each is a request of its own. */
   readonly types: readonly number[]
   readonly runs: readonly RunPlan[]
+  /** What the reader of the result has to know beforehand. */
+  readonly notes: readonly string[]
 }
 
 export interface RunPlan {

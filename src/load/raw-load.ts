@@ -25,6 +25,10 @@ export interface RawLoadParts {
 
 /** How often lost queries are looked for, and a window that could not be filled is tried again. */
 const TICK_MS = 20
+/** How long a sender that is behind goes on beyond its time. */
+const GRACE_MS = 1_000
+/** How many times its rate a sender that is behind sends. */
+const CATCH_UP = 4
 /** Batches a socket is read at most before others have their turn. */
 const READS = 4
 
@@ -38,6 +42,8 @@ export class RawLoad implements Load {
   #end = 0
   /** When the batch leaves that is being sent. */
   #now = 0
+  /** Whether an open loop sends no more. */
+  #isOver = false
   /** Queries sent in this turn. */
   #sent = 0
   #query = 0
@@ -66,13 +72,12 @@ export class RawLoad implements Load {
     this.#start = performance.now()
     this.#end = this.#start + ms
     this.#sent = 0
+    this.#isOver = false
     return new Promise((resolve) => {
       this.#resolve = resolve
       this.#timers = [setInterval(() => this.#tick(), TICK_MS), setTimeout(() => this.#tick(), ms)]
-      const { concurrency, rate } = this.#parts.pace
-      // A share for each socket: who has answers goes on with its own.
-      if (rate === null) this.#send(concurrency, Math.ceil(concurrency / this.#sockets.length))
-      else this.#follow(rate)
+      if (this.#parts.pace.rate === null) this.#fill()
+      else this.#follow(this.#parts.pace.rate)
     })
   }
 
@@ -105,7 +110,7 @@ export class RawLoad implements Load {
     if (socket === undefined) return
     for (let reads = 0; reads < READS; reads++) if (socket.receive() < BATCH) break
     if (this.#resolve === null) return
-    // The socket that has answers goes on with its share of the window.
+    // The socket that has answers goes on first.
     this.#socket = i
     if (this.#parts.pace.rate === null) this.#fill()
     else this.#sendDue(this.#parts.pace.rate)
@@ -127,28 +132,43 @@ export class RawLoad implements Load {
   /** An open loop: sends what is due, and comes back when more is. */
   #follow(rate: number): void {
     if (this.#resolve === null) return
-    const isOver = performance.now() >= this.#end
     this.#sendDue(rate)
-    if (isOver) return this.#finishIfOver()
+    const now = performance.now()
+    const isFull = this.#underWay() >= this.#parts.pace.concurrency
+    const isSent = this.#sent >= this.#dueUntil(this.#end, rate)
+    // What there was no time for is still sent; what the window has no room for is not.
+    this.#isOver = now >= this.#end && (isSent || isFull || now >= this.#end + GRACE_MS)
+    if (this.#isOver) return this.#finishIfOver()
     // A sender that stays awake to be more exact is the first that a busy machine lets wait.
-    const next = this.#start + (this.#sent * 1000) / rate - performance.now()
+    const next = this.#start + (this.#sent * 1000) / rate - now
     this.#timers[2] = setTimeout(() => this.#follow(rate), Math.max(1, next))
   }
 
   #sendDue(rate: number): void {
-    const now = Math.min(performance.now(), this.#end)
-    const due = Math.ceil(((now - this.#start) * rate) / 1000 - 1e-6)
-    this.#send(Math.min(due - this.#sent, this.#parts.pace.concurrency - this.#underWay()))
+    if (this.#isOver) return
+    const due = this.#dueUntil(performance.now(), rate)
+    // A sender that was held up does not make a burst of it, for which a server may have no room.
+    const most = Math.max(BATCH, (CATCH_UP * rate) / 1000)
+    const room = this.#parts.pace.concurrency - this.#underWay()
+    this.#send(Math.min(due - this.#sent, room, Math.ceil(most)))
   }
 
-  /** @param share queries of one socket at most, before it is the next one's turn */
-  #send(count: number, share = BATCH): void {
+  /** Queries that are due before a time, in this turn. */
+  #dueUntil(now: number, rate: number): number {
+    return Math.ceil(((Math.min(now, this.#end) - this.#start) * rate) / 1000 - 1e-6)
+  }
+
+  #send(count: number): void {
     const { length } = this.#sockets
+    // In a closed loop each socket has its share of the window, from the beginning on.
+    const { concurrency, rate } = this.#parts.pace
+    const share = rate === null ? Math.ceil(concurrency / length) : Infinity
     let room = count
     for (let tries = length; tries > 0 && room > 0; tries--) {
       const socket = this.#sockets[this.#socket]!
       this.#now = performance.now()
-      const sent = socket.send(Math.min(room, share), this.#query, this.#now, this.#fromOf)
+      const free = share - socket.underWay
+      const sent = socket.send(Math.min(room, free), this.#query, this.#now, this.#fromOf)
       this.#query = (this.#query + sent) % this.#parts.queries.length
       this.#sent += sent
       room -= sent
@@ -164,12 +184,10 @@ export class RawLoad implements Load {
   }
 
   #finishIfOver(): void {
-    if (this.#resolve === null || performance.now() < this.#end || this.#underWay() > 0) return
+    if (this.#resolve === null || this.#underWay() > 0) return
     const { rate } = this.#parts.pace
-    if (rate !== null) {
-      const due = Math.ceil(((this.#end - this.#start) * rate) / 1000 - 1e-6)
-      this.unsent += Math.max(0, due - this.#sent)
-    }
+    if (rate === null ? performance.now() < this.#end : !this.#isOver) return
+    if (rate !== null) this.unsent += this.#dueUntil(this.#end, rate) - this.#sent
     this.#leave()
   }
 }

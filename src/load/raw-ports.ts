@@ -4,11 +4,13 @@ import { constants } from 'node:os'
 import type { Libc, PollHandle } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { AF_INET, AF_INET6, clientSockaddr, sockaddrSize } from '../sys/sockaddr.ts'
-import { check, errnoName, Sock, takeError } from '../sys/socket.ts'
+import { check, errnoName, setReceiveBuffer, Sock, takeError } from '../sys/socket.ts'
 
 /** Datagrams of one call, either way. */
 export const BATCH = 64
 const QUERY_SIZE = 320
+/** Bytes of answers the kernel may hold: one that is dropped here would count against the server. */
+const RECEIVE_BUFFER: number = 4 * 2 ** 20
 const ANSWER_SIZE = 1472
 /** 23 × 64 apart, an odd multiple: see mmsg.ts. */
 const ANSWER_STRIDE = 1472
@@ -69,6 +71,7 @@ class LibcRawPort implements RawPort {
     const type = Sock.Datagram | Sock.NonBlocking | Sock.CloseOnExec
     this.#fd = this.#libc.socket(ipv6 ? AF_INET6 : AF_INET, type, 0)
     check(this.#libc, 'socket', this.#fd)
+    setReceiveBuffer(this.#libc, this.#fd, RECEIVE_BUFFER)
     try {
       const name = clientSockaddr(host, port)
       check(this.#libc, 'connect', this.#libc.connect(this.#fd, name, sockaddrSize(ipv6)))

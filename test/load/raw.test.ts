@@ -57,11 +57,12 @@ for (const network of ['libc', 'dgram'] as const) {
       const { load, packets, recorder } = rig(t, network, server.endpoint, {
         names: ['a.example.', 'b.example.', 'c.example.'],
       })
-      await load.turn(50, recorder)
-      const first = recorder.requests
-      assert.ok(first >= 20, `${first}`)
-      await load.turn(50, recorder)
-      assert.ok(recorder.requests > first)
+      // A busy machine may let a turn pass before a socket of Node's is there.
+      for (let turns = 0; turns < 20 && recorder.requests < 200; turns++) {
+        await load.turn(100, recorder)
+        assert.equal(recorder.requests, server.seen.length)
+      }
+      assert.ok(recorder.requests >= 200, `${recorder.requests}`)
       assert.equal(recorder.requests, server.seen.length)
       assert.deepEqual(recorder.rcodes, { NOERROR: recorder.requests })
       assert.equal(packets.sent, recorder.requests)

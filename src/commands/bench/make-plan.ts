@@ -27,8 +27,8 @@ export function makePlan(options: BenchOptions, limits: Limits): BenchPlan {
     const problem = capacityProblem(client, options.concurrency, limits)
     if (problem !== null) throw new Error(problem)
     if (client !== 'system') return targets.map((servers) => ({ client, servers }))
-    checkSystem(options, types)
-    return [{ client, servers: targets[0]! }]
+    checkSystem(options, config, types)
+    return [{ client, servers: [...config.servers] }]
   })
   if (runs.length > MAX_RUNS)
     throw new Error(`${runs.length} runs are too many: at most ${MAX_RUNS}`)
@@ -41,7 +41,8 @@ export function makePlan(options: BenchOptions, limits: Limits): BenchPlan {
     limitMs,
     rate,
     types: types.length > 0 ? types : isRaw ? [Type.A] : BOTH_FAMILIES,
-    runs: labelled(runs, config, targets.length),
+    runs: labelled(runs, config),
+    notes: notesOf(options, config),
   }
 }
 
@@ -96,13 +97,18 @@ function typesOf({ clients, types }: BenchOptions): number[] {
   })
 }
 
-function checkSystem({ resolvConf, servers }: BenchOptions, types: readonly number[]): void {
-  if (servers.length > 0 || resolvConf !== SYSTEM_RESOLV_CONF) {
+function checkSystem(
+  { resolvConf }: BenchOptions,
+  { servers }: ResolverConfig,
+  types: readonly number[],
+): void {
+  if (resolvConf !== SYSTEM_RESOLV_CONF) {
     throw new Error(
-      `-client system asks the servers of ${SYSTEM_RESOLV_CONF}, whatever else is said: ` +
-        'leave -server and -resolv out, or take -client glibc',
+      `-client system reads ${SYSTEM_RESOLV_CONF}, whatever else is said: leave -resolv out, or take ` +
+        '-client glibc',
     )
   }
+  if (servers.length === 0) throw new Error(`-client system: ${resolvConf} names no server`)
   if (types.some((type) => type !== Type.A && type !== Type.AAAA)) {
     throw new Error('-client system can ask for A and AAAA alone')
   }
@@ -112,15 +118,21 @@ function checkSystem({ resolvConf, servers }: BenchOptions, types: readonly numb
 function labelled(
   runs: readonly { client: string; servers: Endpoint[] }[],
   config: ResolverConfig,
-  targets: number,
 ): RunPlan[] {
   const clients = new Set(runs.map(({ client }) => client)).size
+  const targets = new Set(runs.map(({ servers }) => serverNames(servers))).size
   return runs.map(({ client, servers }) => {
     const server = serverNames(servers)
     const both = `${client} ${server}`
     const label = targets === 1 ? client : clients === 1 ? server : both
     return { client, server, label, config: { ...config, servers } }
   })
+}
+
+function notesOf({ clients, servers }: BenchOptions, config: ResolverConfig): string[] {
+  if (!clients.includes('system') || servers.length === 0) return []
+  const names = serverNames(config.servers)
+  return [`system asks ${names}, the servers of ${SYSTEM_RESOLV_CONF}: nobody can tell it others.`]
 }
 
 /** Makes sure that a file can be written, before anything is measured: it is there afterwards. Throws an Error. */

@@ -91,16 +91,16 @@ function columnsFor(limitMs: number): readonly Column[] {
     { title: 'client', rank: 0, of: ({ client }) => client },
     { title: 'server', rank: 0, of: ({ server }) => server },
     { title: 'requests', rank: 0, of: ({ requests }) => count(requests) },
-    { title: 'a second', rank: 5, of: ({ perSecond }) => count(perSecond) },
+    { title: 'a second', rank: 7, of: ({ perSecond }) => count(perSecond) },
     { title: 'errors', rank: 0, of: ({ errorCount }) => count(errorCount) },
     { title: `over ${time(limitMs)}`, rank: 0, of: ({ overLimit }) => count(overLimit) },
-    { title: 'min', rank: 6, of: latencyOf('min') },
-    { title: 'avg', rank: 2, of: latencyOf('avg') },
-    { title: 'p50', rank: 1, of: latencyOf('p50') },
-    { title: 'p90', rank: 4, of: latencyOf('p90') },
+    { title: 'min', rank: 8, of: latencyOf('min') },
+    { title: 'avg', rank: 4, of: latencyOf('avg') },
+    { title: 'p50', rank: 2, of: latencyOf('p50') },
+    { title: 'p90', rank: 6, of: latencyOf('p90') },
     { title: 'p99', rank: 1, of: latencyOf('p99') },
-    { title: 'p99.9', rank: 3, of: latencyOf('p999') },
-    { title: 'max', rank: 1, of: latencyOf('max') },
+    { title: 'p99.9', rank: 5, of: latencyOf('p999') },
+    { title: 'max', rank: 3, of: latencyOf('max') },
   ]
 }
 
