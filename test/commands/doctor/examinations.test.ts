@@ -276,12 +276,6 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'client-traffic',
   ],
   [
-    'who asks is hidden',
-    { daemon: { ...healthy.daemon, status: unasked } },
-    'unknown',
-    'client-traffic-unseen',
-  ],
-  [
     'Flannel',
     { dataPlanes: [{ name: 'Flannel', signs: ['link flannel.1'], mayBypassRules: false }] },
     'ok',
@@ -590,6 +584,18 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
   ],
   ['no TUN', { files: { ...noFiles, tun: absent('/dev/net/tun') } }, 'warning', 'tun-missing'],
   ['a dummy', interceptionIs({ interface: 'dummy' }), 'warning', 'tun-missing'],
+  [
+    'a state directory that is not ours to see',
+    {
+      rights: { isRoot: false, capabilities: { value: new Set() } },
+      files: {
+        ...noFiles,
+        stateDirectory: { path: '/run/dnslet', state: 'denied', detail: 'EACCES' },
+      },
+    },
+    'unknown',
+    'state-directory',
+  ],
   [
     'no state directory',
     { files: { ...noFiles, stateDirectory: absent('/run/dnslet') } },

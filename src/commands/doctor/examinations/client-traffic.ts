@@ -1,7 +1,7 @@
 import type { Totals } from '../../../admin/api.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
-import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { broken, ok, type Said, warning } from '../finding.ts'
 
 /** Seconds without a query of a client that no node with pods has. */
 const LONG = 300
@@ -10,13 +10,7 @@ const LONG = 300
 export const clientTraffic: Examination = {
   area: 'Clients',
   where: 'node',
-  ids: [
-    'client-traffic',
-    'client-silence',
-    'client-traffic-unseen',
-    'data-plane',
-    'data-plane-bypass',
-  ],
+  ids: ['client-traffic', 'client-silence', 'data-plane', 'data-plane-bypass'],
   examine(facts) {
     const { status } = facts.daemon
     const totals = 'value' in status ? status.value.totals : null
@@ -25,15 +19,8 @@ export const clientTraffic: Examination = {
 }
 
 function traffic(totals: Totals | null, { daemon }: Facts): readonly Said[] {
-  if (totals === null) {
-    if (daemon.processes.length === 0) return []
-    return [
-      unknown('client-traffic-unseen', 'whether queries of pods arrive is not to be seen', {
-        seen: ['the daemon could not be asked'],
-        remedy: ['run doctor as root where the admin socket is: /run/dnslet/…/admin.sock'],
-      }),
-    ]
-  }
+  // That the daemon could not be asked is said elsewhere.
+  if (totals === null) return []
   const seen = [...sources(totals), age(totals)]
   if (!isQuiet(totals, daemon)) return [ok('client-traffic', 'queries of clients arrive', ...seen)]
   return [

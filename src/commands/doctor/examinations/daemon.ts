@@ -1,5 +1,6 @@
 import type { Examination } from '../examination.ts'
 import type { DaemonFacts, DaemonProcess, Facts } from '../facts.ts'
+import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
 const LOGS =
@@ -24,7 +25,7 @@ export const daemon: Examination = {
 }
 
 function life({ daemon: { status, processes }, addresses }: Facts): readonly Said[] {
-  const stopped = processes.filter(({ state }) => state === 'T' || state === 't')
+  const stopped = processes.filter(isStopped)
   if (stopped.length > 0) return [frozen(stopped)]
   if ('value' in status) {
     const { version, pid, startedAt } = status.value
@@ -34,7 +35,8 @@ function life({ daemon: { status, processes }, addresses }: Facts): readonly Sai
   return [
     unknown('daemon-unasked', 'dnslet is running, but cannot be asked', {
       seen: [...processes.map(nameOf), status.why],
-      meaning: 'Its own view (state, upstreams, who asks) is missing from this report.',
+      meaning:
+        'What it alone knows is missing here: its state, its upstreams, and whether pods ask it.',
       remedy: [
         'run doctor as root, in the container of dnslet: kubectl exec, or nsenter -t PID -a',
         'or name its socket: --socket /run/dnslet/…/admin.sock',
@@ -68,8 +70,8 @@ function missing(addresses: readonly string[], why: string): Said {
   })
 }
 
-function nameOf({ pid, command }: DaemonProcess): string {
-  return pid === null ? 'a process that is not to be seen from here' : `process ${pid} (${command})`
+function nameOf({ pid }: DaemonProcess): string {
+  return pid === null ? 'a process that is not to be seen from here' : `process ${pid}`
 }
 
 function condition({ status }: DaemonFacts): readonly Said[] {

@@ -1,6 +1,7 @@
 import type { InterceptionStatus } from '../../../admin/api.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
+import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
 /** Whether queries of this node are led to dnslet, and by what. */
@@ -17,7 +18,9 @@ export const interception: Examination = {
     'interception-unseen',
   ],
   examine(facts) {
-    const { status } = facts.daemon
+    const { status, processes } = facts.daemon
+    // What rules and lease say of one that is stopped is over in three seconds.
+    if (processes.length > 0 && processes.every(isStopped)) return []
     if ('value' in status) return byStatus(status.value.interception, facts)
     return byRules(facts)
   },
