@@ -267,6 +267,12 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'client-silence',
   ],
   [
+    'the node alone asks',
+    daemonSays({ totals: { ...status().totals, sources: { node: 100, pods: 0 } } }),
+    'warning',
+    'client-silence',
+  ],
+  [
     'no client has asked yet',
     daemonSays({
       startedAt: '2026-11-29T10:59:30.000Z',

@@ -24,7 +24,7 @@ function traffic(totals: Totals | null, { daemon }: Facts): readonly Said[] {
   const seen = [...sources(totals), age(totals)]
   if (!isQuiet(totals, daemon)) return [ok('client-traffic', 'queries of clients arrive', ...seen)]
   return [
-    warning('client-silence', 'no client has asked for a while', {
+    warning('client-silence', 'no pod has asked for a while', {
       seen,
       meaning: 'Either no pod of this node uses DNS, or their queries go past dnslet.',
       remedy: [
@@ -63,10 +63,14 @@ function dataPlane(totals: Totals | null, facts: Facts): readonly Said[] {
   ]
 }
 
-function isQuiet({ secondsSinceLastClientQuery: age_ }: Totals, daemon: Facts['daemon']): boolean {
-  if (age_ !== null) return age_ > LONG
-  // Nobody has asked yet: of a process that has only begun that says nothing.
-  return isOld(daemon)
+/** Queries of the node's own processes are no sign that those of pods arrive. */
+function isQuiet(totals: Totals, daemon: Facts['daemon']): boolean {
+  const { sources: by, secondsSinceLastClientQuery: age_ } = totals
+  if (age_ !== null && age_ > LONG) return true
+  const others = Object.entries(by).filter(([source]) => source !== 'node')
+  const isUnasked = others.every(([, count]) => count === 0)
+  // Of a process that has only begun that says nothing.
+  return isOld(daemon) && (age_ === null || isUnasked)
 }
 
 function isOld({ status }: Facts['daemon']): boolean {
