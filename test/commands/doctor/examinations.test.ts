@@ -410,6 +410,18 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
   ],
   ['use-vc', { resolver: { value: { ...file, options: ['use-vc'] } } }, 'ok', 'resolver-options'],
   ['no upstream', { upstreams: [] }, 'unknown', 'upstream-none'],
+  [
+    'a dnslet that leaves the node alone',
+    { ...interceptionIs({ state: 'none' }), addresses: [] },
+    'ok',
+    'interception-off',
+  ],
+  [
+    "dnslet's own pod, without the node's network",
+    { ...pod, ...interceptionIs({ state: 'none' }) },
+    'ok',
+    'daemon',
+  ],
   ['many upstreams', { upstreamsLeftOut: 3 }, 'ok', 'upstream'],
   [
     'TCP is dropped',

@@ -19,9 +19,14 @@ export const addresses: Examination = {
     'port-foreign',
   ],
   examine(facts) {
-    if (facts.addresses.length === 0) return [nothingKnown()]
+    if (facts.addresses.length === 0) return isServedAsItIs(facts) ? [] : [nothingKnown()]
     return [...places(facts), ...ports(facts)]
   },
+}
+
+/** By a dnslet that leaves the node alone. */
+function isServedAsItIs({ daemon: { status } }: Facts): boolean {
+  return 'value' in status && status.value.interception.state === 'none'
 }
 
 function nothingKnown(): Said {

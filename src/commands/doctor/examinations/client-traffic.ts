@@ -9,7 +9,7 @@ const LONG = 300
 /** Whether queries of pods arrive at all. */
 export const clientTraffic: Examination = {
   area: 'Clients',
-  where: 'node',
+  where: 'both',
   ids: ['client-traffic', 'client-silence', 'data-plane', 'data-plane-bypass'],
   examine(facts) {
     const { status } = facts.daemon
@@ -22,7 +22,13 @@ function traffic(totals: Totals | null, { daemon }: Facts): readonly Said[] {
   // That the daemon could not be asked is said elsewhere.
   if (totals === null) return []
   const seen = [...sources(totals), age(totals)]
-  if (!isQuiet(totals, daemon)) return [ok('client-traffic', 'queries of clients arrive', ...seen)]
+  if (!isQuiet(totals, daemon)) {
+    const hasBegun = totals.secondsSinceLastClientQuery !== null
+    const title = hasBegun
+      ? 'queries of clients arrive'
+      : 'dnslet has only begun, and nobody has asked'
+    return [ok('client-traffic', title, ...seen)]
+  }
   return [
     warning('client-silence', 'no pod has asked for a while', {
       seen,

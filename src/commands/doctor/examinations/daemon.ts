@@ -9,7 +9,7 @@ const LOGS =
 /** Whether dnslet lives, answers us, and serves what it was told to. */
 export const daemon: Examination = {
   area: 'Interception',
-  where: 'node',
+  where: 'both',
   ids: [
     'daemon',
     'daemon-missing',
@@ -24,13 +24,15 @@ export const daemon: Examination = {
   },
 }
 
-function life({ daemon: { status, processes }, addresses }: Facts): readonly Said[] {
+function life({ daemon: { status, processes }, addresses, place }: Facts): readonly Said[] {
   const stopped = processes.filter(isStopped)
   if (stopped.length > 0) return [frozen(stopped)]
   if ('value' in status) {
     const { version, pid, startedAt } = status.value
     return [ok('daemon', `dnslet ${version} is running`, `process ${pid}, since ${startedAt}`)]
   }
+  // A pod has none, unless it is dnslet's own.
+  if (place.kind === 'pod') return []
   if (processes.length === 0) return [missing(addresses, status.why)]
   return [
     unknown('daemon-unasked', 'dnslet is running, but cannot be asked', {

@@ -7,7 +7,7 @@ import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 /** Whether queries of this node are led to dnslet, and by what. */
 export const interception: Examination = {
   area: 'Interception',
-  where: 'node',
+  where: 'both',
   ids: [
     'interception',
     'interception-waiting',
@@ -22,7 +22,7 @@ export const interception: Examination = {
     // What rules and lease say of one that is stopped is over in three seconds.
     if (processes.length > 0 && processes.every(isStopped)) return []
     if ('value' in status) return byStatus(status.value.interception, facts)
-    return byRules(facts)
+    return facts.place.kind === 'pod' ? [] : byRules(facts)
   },
 }
 
