@@ -12,7 +12,7 @@ export interface AskedDaemon {
   readonly status: Reading<Status>
   readonly socket: string | null
   /** How many queries it has counted by now; null where it does not say. */
-  queries(): Promise<number | null>
+  readonly queries: () => Promise<number | null>
 }
 
 /** Asks the daemon how it is, through its admin socket. Never rejects. */

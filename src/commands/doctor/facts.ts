@@ -63,7 +63,7 @@ export interface Place {
 }
 
 /** A value when the examination began, and when it ended. */
-export interface Twice<T> {
+interface Twice<T> {
   readonly before: T
   readonly after: T
 }

@@ -79,7 +79,7 @@ export async function gather(options: DoctorOptions, parts: GatherParts): Promis
     port,
     interfaceName: interfaceOf(valueOf(network) ?? null),
     network,
-    listeners: listenersAt(addresses, port, processes),
+    listeners: listenersAt(addresses, port, [status?.pid, ...processes.map(({ pid }) => pid)]),
     rules,
     kubeProxy: await kubeProxyFacts({ programs, rules, network, addresses, port }),
     dataPlanes: first.dataPlanes,
@@ -159,9 +159,9 @@ function dnslets(): readonly DaemonProcess[] {
 function listenersAt(
   addresses: readonly string[],
   port: number,
-  processes: readonly DaemonProcess[],
+  dnsletPids: readonly (number | null | undefined)[],
 ): readonly Listener[] {
-  const pids = new Set(processes.map(({ pid }) => pid))
+  const pids = new Set(dnsletPids)
   return portOwners(addresses, port).map((owner) => ({
     ...owner,
     isDnslet: owner.pid !== null && pids.has(owner.pid),

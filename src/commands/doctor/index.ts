@@ -18,7 +18,7 @@ export interface DoctorParts {
 }
 
 /** Milliseconds for all programs that list rules together. */
-const PROGRAMS_MS = 6_000
+const PROGRAMS_MS = 4_000
 const MAX_WIDTH = 110
 const MIN_WIDTH = 60
 

@@ -18,7 +18,9 @@ export function textReport(
   const paint: Paint = (severity, text) =>
     colours ? styleText([...styles[severity]], text, { validateStream: false }) : text
   const served =
-    addresses.length === 0 ? 'no addresses known' : `${addresses.join(', ')} (of ${addressesFrom})`
+    addresses.length === 0
+      ? 'no addresses known'
+      : `${addresses.join(', ')} (from ${addressesFrom})`
   const where = place.kind === 'node' ? 'on a node' : 'in a pod'
   const summary = summaryOf(findings, paint)
   const head = [
@@ -68,7 +70,7 @@ function summaryOf(findings: readonly Finding[], paint: Paint): string {
 
 const LABEL = 9
 
-/** A finding in full. */
+/** A finding in full; of what is unknown, what it would take to know. */
 function tell(
   { severity, area, title, seen, meaning, remedy, page }: Finding,
   width: number,
@@ -80,9 +82,9 @@ function tell(
     paint(severity, label) + first.slice(label.length),
     ...more,
     ...seen.flatMap((line, i) => part(i === 0 ? 'seen' : '', line, width)),
-    ...(meaning === '' ? [] : part('means', meaning, width)),
+    ...(meaning === '' || severity === 'unknown' ? [] : part('means', meaning, width)),
     ...remedy.flatMap((line, i) => part(i === 0 ? 'do' : '', line, width)),
-    ...part('more', page, width),
+    ...(severity === 'unknown' ? [] : part('more', page, width)),
   ]
 }
 

@@ -62,10 +62,7 @@ export function softnetDrops(text: string): number {
 }
 
 /** Drops of unconnected sockets on `port` in the texts of /proc/net/udp and udp6, the last column. */
-export function udpDrops(
-  texts: readonly [string, string],
-  port: number,
-): ReadonlyMap<string, number> {
+function udpDrops(texts: readonly [string, string], port: number): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   for (const [i, table] of (['udp', 'udp6'] as const).entries()) {
     for (const { address, drops } of serversOn(table, port, () => texts[i]!.split('\n'))) {

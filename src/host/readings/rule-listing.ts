@@ -42,6 +42,9 @@ export interface RuleListing {
   readonly programs: readonly string[]
 }
 
+/** Not the connections that begin or end just now, of which there may be hundreds of thousands. */
+const keep = (line: string): boolean => !/^\s*(elements = \{ )?[0-9a-f.:]+ \. \d+/.test(line)
+
 const TABLE = /^table inet (dnslet(?:-[0-9a-f]{4})?)$/
 
 /** Lists packet rules; changes nothing. Never rejects. */
@@ -71,7 +74,7 @@ async function nftTables(programs: Programs): Promise<Pick<RuleListing, 'nft' | 
   const nft = await reading(() =>
     Promise.all(
       names.map(async (name) =>
-        readTable(name, await programs.run('nft', ['list', 'table', 'inet', name])),
+        readTable(name, await programs.run('nft', ['list', 'table', 'inet', name], { keep })),
       ),
     ),
   )
@@ -108,13 +111,13 @@ async function listBackend(
 ): Promise<IptablesListing> {
   const wanted =
     /^\*|^:KUBE-(IPTABLES-HINT|KUBELET-CANARY|PROXY-CANARY|SERVICES) |--comment "?(dnslet|NodeLocal DNS Cache)/
-  const keep = (line: string): boolean => wanted.test(line.replace(/^\[\d+:\d+\] /, ''))
+  const isWanted = (line: string): boolean => wanted.test(line.replace(/^\[\d+:\d+\] /, ''))
   const lines: string[] = []
   for (const ipv6 of [false, true]) {
     // Of iptables-legacy one call lists all tables.
     for (const table of backend.kind === 'nft' ? among : ['']) {
       const [program, args] = saveCommand(backend, ipv6, table)
-      const list = programs.run(program, ['-c', ...args], { keep })
+      const list = programs.run(program, ['-c', ...args], { keep: isWanted })
       lines.push(...(await list.catch(absent)))
     }
   }

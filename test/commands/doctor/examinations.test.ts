@@ -267,6 +267,12 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'client-silence',
   ],
   [
+    'the node alone asks',
+    daemonSays({ totals: { ...status().totals, sources: { node: 100, pods: 0 } } }),
+    'warning',
+    'client-silence',
+  ],
+  [
     'no client has asked yet',
     daemonSays({
       startedAt: '2026-11-29T10:59:30.000Z',
@@ -274,12 +280,6 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     }),
     'ok',
     'client-traffic',
-  ],
-  [
-    'who asks is hidden',
-    { daemon: { ...healthy.daemon, status: unasked } },
-    'unknown',
-    'client-traffic-unseen',
   ],
   [
     'Flannel',
@@ -410,6 +410,18 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
   ],
   ['use-vc', { resolver: { value: { ...file, options: ['use-vc'] } } }, 'ok', 'resolver-options'],
   ['no upstream', { upstreams: [] }, 'unknown', 'upstream-none'],
+  [
+    'a dnslet that leaves the node alone',
+    { ...interceptionIs({ state: 'none' }), addresses: [] },
+    'ok',
+    'interception-off',
+  ],
+  [
+    "dnslet's own pod, without the node's network",
+    { ...pod, ...interceptionIs({ state: 'none' }) },
+    'ok',
+    'daemon',
+  ],
   ['many upstreams', { upstreamsLeftOut: 3 }, 'ok', 'upstream'],
   [
     'TCP is dropped',
@@ -590,6 +602,18 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
   ],
   ['no TUN', { files: { ...noFiles, tun: absent('/dev/net/tun') } }, 'warning', 'tun-missing'],
   ['a dummy', interceptionIs({ interface: 'dummy' }), 'warning', 'tun-missing'],
+  [
+    'a state directory that is not ours to see',
+    {
+      rights: { isRoot: false, capabilities: { value: new Set() } },
+      files: {
+        ...noFiles,
+        stateDirectory: { path: '/run/dnslet', state: 'denied', detail: 'EACCES' },
+      },
+    },
+    'unknown',
+    'state-directory',
+  ],
   [
     'no state directory',
     { files: { ...noFiles, stateDirectory: absent('/run/dnslet') } },

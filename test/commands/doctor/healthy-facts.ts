@@ -107,7 +107,7 @@ export function status(changes: Partial<Status> = {}): Status {
       misses: 100,
       staleServed: 0,
       rcodes: {},
-      sources: { pod: 900, node: 100 },
+      sources: { pods: 900, node: 100 },
       secondsSinceLastClientQuery: 0.2,
     },
     errors: [],

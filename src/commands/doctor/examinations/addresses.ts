@@ -19,9 +19,14 @@ export const addresses: Examination = {
     'port-foreign',
   ],
   examine(facts) {
-    if (facts.addresses.length === 0) return [nothingKnown()]
+    if (facts.addresses.length === 0) return isServedAsItIs(facts) ? [] : [nothingKnown()]
     return [...places(facts), ...ports(facts)]
   },
+}
+
+/** By a dnslet that leaves the node alone. */
+function isServedAsItIs({ daemon: { status } }: Facts): boolean {
+  return 'value' in status && status.value.interception.state === 'none'
 }
 
 function nothingKnown(): Said {
@@ -46,7 +51,8 @@ function places({ network, interfaceName, daemon, addressesFrom }: Facts): reado
   const absent = all.filter(({ local }) => !local)
   const onLoopback = all.filter(({ link }) => link === 'lo')
   const said: Said[] = []
-  if (absent.length > 0) {
+  // Without a dnslet they are not to be there.
+  if (absent.length > 0 && (daemon.processes.length > 0 || isOurs)) {
     said.push(
       (isOurs ? broken : warning)('address-not-local', `${names(absent)} not on this node`, {
         seen: [
@@ -105,7 +111,9 @@ function ports(facts: Facts): readonly Said[] {
     ]
   }
   const said = foreignPorts(foreign, facts)
-  const unserved = ours.filter((one) => !listeners.some(({ address }) => covers(address, one)))
+  const unserved = ours.filter(
+    (one) => leadsSomewhere(one, facts) && !listeners.some(({ address }) => covers(address, one)),
+  )
   if (unserved.length > 0) {
     const where_ = unserved.map((one) => joinHostPort(one, port)).join(', ')
     said.push(
@@ -148,12 +156,19 @@ function foreignPorts(foreign: readonly Listener[], { addresses: ours, port }: F
   ]
 }
 
+/** A dnslet is to serve it, or the kernel takes packets to it for its own. */
+function leadsSomewhere(address: string, { daemon, network }: Facts): boolean {
+  if (daemon.processes.length > 0 || !('value' in network)) return true
+  return network.value.addresses.some((one) => one.address === address && one.local)
+}
+
 function covers(bound: string, address: string): boolean {
   return bound === address || bound === '::' || (bound === '0.0.0.0' && !address.includes(':'))
 }
 
-function nameOf({ address, pid, command }: Listener, port: number): string {
-  const who = pid === null ? 'a process not to be seen from here' : `process ${pid} (${command})`
+function nameOf({ address, pid, command, isDnslet }: Listener, port: number): string {
+  const what = isDnslet ? 'dnslet' : command
+  const who = pid === null ? 'a process not to be seen from here' : `process ${pid} (${what})`
   return `${joinHostPort(address, port)}: ${who}`
 }
 

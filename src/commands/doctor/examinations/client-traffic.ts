@@ -1,7 +1,7 @@
 import type { Totals } from '../../../admin/api.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
-import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { broken, ok, type Said, warning } from '../finding.ts'
 
 /** Seconds without a query of a client that no node with pods has. */
 const LONG = 300
@@ -9,14 +9,8 @@ const LONG = 300
 /** Whether queries of pods arrive at all. */
 export const clientTraffic: Examination = {
   area: 'Clients',
-  where: 'node',
-  ids: [
-    'client-traffic',
-    'client-silence',
-    'client-traffic-unseen',
-    'data-plane',
-    'data-plane-bypass',
-  ],
+  where: 'both',
+  ids: ['client-traffic', 'client-silence', 'data-plane', 'data-plane-bypass'],
   examine(facts) {
     const { status } = facts.daemon
     const totals = 'value' in status ? status.value.totals : null
@@ -25,19 +19,18 @@ export const clientTraffic: Examination = {
 }
 
 function traffic(totals: Totals | null, { daemon }: Facts): readonly Said[] {
-  if (totals === null) {
-    if (daemon.processes.length === 0) return []
-    return [
-      unknown('client-traffic-unseen', 'whether queries of pods arrive is not to be seen', {
-        seen: ['the daemon could not be asked'],
-        remedy: ['run doctor as root where the admin socket is: /run/dnslet/…/admin.sock'],
-      }),
-    ]
-  }
+  // That the daemon could not be asked is said elsewhere.
+  if (totals === null) return []
   const seen = [...sources(totals), age(totals)]
-  if (!isQuiet(totals, daemon)) return [ok('client-traffic', 'queries of clients arrive', ...seen)]
+  if (!isQuiet(totals, daemon)) {
+    const hasBegun = totals.secondsSinceLastClientQuery !== null
+    const title = hasBegun
+      ? 'queries of clients arrive'
+      : 'dnslet has only begun, and nobody has asked'
+    return [ok('client-traffic', title, ...seen)]
+  }
   return [
-    warning('client-silence', 'no client has asked for a while', {
+    warning('client-silence', 'no pod has asked for a while', {
       seen,
       meaning: 'Either no pod of this node uses DNS, or their queries go past dnslet.',
       remedy: [
@@ -76,10 +69,14 @@ function dataPlane(totals: Totals | null, facts: Facts): readonly Said[] {
   ]
 }
 
-function isQuiet({ secondsSinceLastClientQuery: age_ }: Totals, daemon: Facts['daemon']): boolean {
-  if (age_ !== null) return age_ > LONG
-  // Nobody has asked yet: of a process that has only begun that says nothing.
-  return isOld(daemon)
+/** Queries of the node's own processes are no sign that those of pods arrive. */
+function isQuiet(totals: Totals, daemon: Facts['daemon']): boolean {
+  const { sources: by, secondsSinceLastClientQuery: age_ } = totals
+  if (age_ !== null && age_ > LONG) return true
+  const others = Object.entries(by).filter(([source]) => source !== 'node')
+  const isUnasked = others.every(([, count]) => count === 0)
+  // Of a process that has only begun that says nothing.
+  return isOld(daemon) && (age_ === null || isUnasked)
 }
 
 function isOld({ status }: Facts['daemon']): boolean {

@@ -1,5 +1,6 @@
 import type { Examination } from '../examination.ts'
 import type { DaemonFacts, DaemonProcess, Facts } from '../facts.ts'
+import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
 const LOGS =
@@ -8,7 +9,7 @@ const LOGS =
 /** Whether dnslet lives, answers us, and serves what it was told to. */
 export const daemon: Examination = {
   area: 'Interception',
-  where: 'node',
+  where: 'both',
   ids: [
     'daemon',
     'daemon-missing',
@@ -23,18 +24,21 @@ export const daemon: Examination = {
   },
 }
 
-function life({ daemon: { status, processes }, addresses }: Facts): readonly Said[] {
-  const stopped = processes.filter(({ state }) => state === 'T' || state === 't')
+function life({ daemon: { status, processes }, addresses, place }: Facts): readonly Said[] {
+  const stopped = processes.filter(isStopped)
   if (stopped.length > 0) return [frozen(stopped)]
   if ('value' in status) {
     const { version, pid, startedAt } = status.value
     return [ok('daemon', `dnslet ${version} is running`, `process ${pid}, since ${startedAt}`)]
   }
+  // A pod has none, unless it is dnslet's own.
+  if (place.kind === 'pod') return []
   if (processes.length === 0) return [missing(addresses, status.why)]
   return [
     unknown('daemon-unasked', 'dnslet is running, but cannot be asked', {
       seen: [...processes.map(nameOf), status.why],
-      meaning: 'Its own view (state, upstreams, who asks) is missing from this report.',
+      meaning:
+        'What it alone knows is missing here: its state, its upstreams, and whether pods ask it.',
       remedy: [
         'run doctor as root, in the container of dnslet: kubectl exec, or nsenter -t PID -a',
         'or name its socket: --socket /run/dnslet/…/admin.sock',
@@ -68,8 +72,8 @@ function missing(addresses: readonly string[], why: string): Said {
   })
 }
 
-function nameOf({ pid, command }: DaemonProcess): string {
-  return pid === null ? 'a process that is not to be seen from here' : `process ${pid} (${command})`
+function nameOf({ pid }: DaemonProcess): string {
+  return pid === null ? 'a process that is not to be seen from here' : `process ${pid}`
 }
 
 function condition({ status }: DaemonFacts): readonly Said[] {

@@ -1,12 +1,13 @@
 import type { InterceptionStatus } from '../../../admin/api.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
+import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
 /** Whether queries of this node are led to dnslet, and by what. */
 export const interception: Examination = {
   area: 'Interception',
-  where: 'node',
+  where: 'both',
   ids: [
     'interception',
     'interception-waiting',
@@ -17,9 +18,11 @@ export const interception: Examination = {
     'interception-unseen',
   ],
   examine(facts) {
-    const { status } = facts.daemon
+    const { status, processes } = facts.daemon
+    // What rules and lease say of one that is stopped is over in three seconds.
+    if (processes.length > 0 && processes.every(isStopped)) return []
     if ('value' in status) return byStatus(status.value.interception, facts)
-    return byRules(facts)
+    return facts.place.kind === 'pod' ? [] : byRules(facts)
   },
 }
 

@@ -32,14 +32,14 @@ function nodeCacheRules({ rules, listeners }: Facts): readonly Said[] {
   const count = found.reduce((sum, { nodeCache }) => sum + nodeCache, 0)
   if (count === 0) return []
   const addresses = [...new Set(found.flatMap(({ unconditional }) => unconditional))]
-  const isAlive = listeners.some(({ command }) => /\bnode-cache\b/.test(command))
+  const runs = listeners.some(({ command }) => /\bnode-cache\b/.test(command))
   const seen = [
     ...found
       .filter(({ nodeCache }) => nodeCache > 0)
       .map(({ backend, nodeCache }) => `${backend.ipv4}: ${nodeCache} rules of node-cache`),
     ...(addresses.length === 0 ? [] : [`not tracked, whoever serves: ${addresses.join(', ')}`]),
   ]
-  if (isAlive) {
+  if (runs) {
     return [
       warning('node-cache-rules', 'node-cache still runs beside dnslet, with rules of its own', {
         seen,
@@ -63,7 +63,7 @@ function link({ network, interfaceName, daemon, listeners }: Facts): readonly Sa
   if (!('value' in network)) return []
   const found = network.value.links.find(({ name }) => name === interfaceName)
   const isServed =
-    daemon.processes.length > 0 || listeners.some(({ command }) => /\bnode-cache\b/.test(command))
+    isAlive(daemon) || listeners.some(({ command }) => /\bnode-cache\b/.test(command))
   if (found === undefined || isServed) return []
   const held = network.value.held.get(interfaceName) ?? []
   return [
@@ -75,9 +75,13 @@ function link({ network, interfaceName, daemon, listeners }: Facts): readonly Sa
   ]
 }
 
+function isAlive({ processes, status }: Facts['daemon']): boolean {
+  return processes.length > 0 || 'value' in status
+}
+
 /** Rules of ours without us. */
 function abandoned({ rules, daemon }: Facts): readonly Said[] {
-  if (daemon.processes.length > 0) return []
+  if (isAlive(daemon)) return []
   const tables = 'value' in rules.nft ? rules.nft.value.map(({ name }) => `table inet ${name}`) : []
   const chains = ('value' in rules.iptables ? rules.iptables.value : []).flatMap(
     ({ backend, ours }) => (ours === 0 ? [] : [`${backend.ipv4}: ${ours} rules of dnslet`]),

@@ -1,7 +1,7 @@
 import type { FileView } from '../../../host/readings/node-files.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
-import { ok, type Said, warning } from '../finding.ts'
+import { ok, type Said, unknown, warning } from '../finding.ts'
 
 /** Devices and directories that dnslet needs or is better with. */
 export const nodeFiles: Examination = {
@@ -46,7 +46,19 @@ function tun({ files, daemon: { status } }: Facts): readonly Said[] {
   ]
 }
 
-function state({ files: { stateDirectory, stateIsMounted }, place }: Facts): readonly Said[] {
+function state({
+  files: { stateDirectory, stateIsMounted },
+  place,
+  rights,
+}: Facts): readonly Said[] {
+  if (stateDirectory.state === 'denied' && !rights.isRoot) {
+    return [
+      unknown('state-directory', `the state directory ${stateDirectory.path} is not to be seen`, {
+        seen: [stateOf(stateDirectory)],
+        remedy: ['run doctor as root, or as the user that dnslet runs as'],
+      }),
+    ]
+  }
   if (stateDirectory.state !== 'usable') {
     return [
       warning('state-directory', `the state directory ${stateDirectory.path} cannot be used`, {

@@ -1,5 +1,6 @@
 import type { Examination } from '../examination.ts'
 import type { Facts, OwnQueries, ServerProbe } from '../facts.ts'
+import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown } from '../finding.ts'
 import { described, hasAnswer } from '../outcomes.ts'
 
@@ -48,7 +49,7 @@ function answers({ probes, skipped }: OwnQueries, { question }: Facts): readonly
 
 function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly Said[] {
   const { daemon, rules, network } = facts
-  if (probes.length === 0 || !intercepts(facts)) return []
+  if (probes.length === 0 || daemon.processes.some(isStopped) || !intercepts(facts)) return []
   const sent = 2 * probes.length
   const counted = difference(queries)
   const byDaemon = counted === null ? [] : [`the daemon counted ${counted} more queries`]

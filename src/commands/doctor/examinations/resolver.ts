@@ -81,7 +81,7 @@ function whom(file: ResolvConf, { place, addresses, addressesFrom }: Facts): rea
       }),
     )
   } else {
-    said.push(ok('resolver', resolverTitle(place.kind, nameservers), ...seen))
+    said.push(ok('resolver', resolverTitle(place.kind, nameservers, ours), ...seen))
   }
   if (nameservers.length > MAX_NAMESERVERS) {
     said.push(
@@ -95,8 +95,13 @@ function whom(file: ResolvConf, { place, addresses, addressesFrom }: Facts): rea
   return said
 }
 
-function resolverTitle(kind: Facts['place']['kind'], nameservers: readonly string[]): string {
+function resolverTitle(
+  kind: Facts['place']['kind'],
+  nameservers: readonly string[],
+  ours: readonly string[],
+): string {
   if (kind === 'node') return "the node's own resolver asks the network's servers"
+  if (ours.length > 0) return `this pod asks ${ours.join(', ')}, which dnslet serves`
   return nameservers.includes(NODE_LOCAL)
     ? `this pod asks ${NODE_LOCAL}, the node-local address`
     : 'this pod asks its name server; whether dnslet intercepts that is seen on the node'
