@@ -56,7 +56,7 @@ async function serveKubectl(owner: Owner, path: string): Promise<void> {
 }
 
 function kubectlScript(socket: string): string {
-  const ask = `curl --silent --fail --unix-socket '${socket}' --data-binary @- http://kubectl/`
+  const ask = `'${findTool('curl') ?? 'curl'}' --silent --fail --max-time 20 --unix-socket '${socket}' --data-binary @- http://kubectl/`
   return `mapfile -d '' -t answer < <(printf '%s\\0' "$PWD" "$@" | ${ask})
 case \${answer[0]} in
   print) printf '%s' "\${answer[1]-}" ;;
@@ -81,10 +81,13 @@ grep -q 'status: NOERROR' <<< "$answer"
 `
 }
 
+/** What is scraped is kept for a page's other scrapes, each of which would wait for a rendering, for a second. */
 function curlScript({ metricsPort }: Stage): string {
-  return `words=()
-for word; do words+=("\${word/#http:\\/\\/192.0.2.10:9253\\//http://127.0.0.1:${metricsPort}/}"); done
-exec '${findTool('curl') ?? 'curl'}' --fail --max-time 5 "\${words[@]}"
+  return `[ "$*" = "-s http://192.0.2.10:9253/metrics" ] || { echo "curl: what is $*?" >&2; exit 1; }
+scraped="$AT.metrics"
+[ -s "$scraped" ] ||
+  '${findTool('curl') ?? 'curl'}' -s --fail --max-time 5 http://127.0.0.1:${metricsPort}/metrics > "$scraped"
+cat "$scraped"
 `
 }
 

@@ -43,7 +43,8 @@ dt { font-weight: 600 } dd { margin: 0 }
   dl { display: block } dt { margin-top: .7rem }
   .remedies thead { display: none } .remedies :is(tbody, tr, th, td) { display: block; min-width: 0; border: 0; padding: .15rem 0 }
   .remedies tr { border-bottom: 1px solid var(--line); padding: .5rem 0 }
-  .figures th:first-child { min-width: 7.5rem; max-width: 8.5rem } }
+  .figures th:first-child { min-width: 9.2rem; max-width: 9.4rem; padding: .4rem .3rem .4rem .1rem; font-size: .8rem }
+  .figures .key { display: block; margin: .3rem 0 } }
 @media print { body { max-width: none; font-size: 11pt } section, figure, tr { break-inside: avoid } .scroll { overflow: visible }
   table { font-size: 8pt } th, td { padding: .2rem .25rem; white-space: normal !important } .remedies td, .remedies th, .figures th:first-child { min-width: 0 } .figures th:first-child { position: static; max-width: 11rem } }
 `
