@@ -1,8 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { reasonOf } from '../../lib/errors.ts'
 import { printable } from '../../lib/printable.ts'
 import { MAX_NAME, textToName } from '../../wire/name.ts'
+import { readBounded } from './read-file.ts'
 
 /** More hosts than a node's pods will ever ask for at a time. */
 export const MAX_HOSTS = 100_000
@@ -16,7 +15,7 @@ const scratch = Buffer.alloc(MAX_NAME + 1)
  */
 export function readHosts(file: string): string[] {
   const hosts = new Set<string>()
-  for (const [i, line] of readText(file).split('\n').entries()) {
+  for (const [i, line] of readBounded(file, MAX_FILE_SIZE).split('\n').entries()) {
     const [host = ''] = line.replace(/#.*/, '').trim().split(/\s+/)
     if (host === '') continue
     const problem = hostProblem(host)
@@ -34,14 +33,4 @@ export function hostProblem(host: string): string | null {
   if (isIP(host) !== 0) return `${shown} is an address: there is nothing to look up`
   const isName = /^[!-~]+$/.test(host) && textToName(host, scratch, 0) >= 0
   return isName ? null : `${shown} is no domain name`
-}
-
-function readText(file: string): string {
-  try {
-    const { size } = statSync(file)
-    if (size > MAX_FILE_SIZE) throw new Error('larger than 32 MiB')
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new Error(`Cannot read ${file}: ${reasonOf(cause)}`, { cause })
-  }
 }

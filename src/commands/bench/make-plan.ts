@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import type { Endpoint } from '../../lib/address.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import { type BenchPlan, BOTH_FAMILIES, type RunPlan } from '../../load/plan.ts'
@@ -8,9 +8,11 @@ import type { BenchOptions } from '../../options/bench-options.ts'
 import { Type, typeFromName } from '../../wire/codes.ts'
 import { capacityProblem, type Limits } from './capacity.ts'
 import { hostProblem, MAX_HOSTS, readHosts } from './hosts.ts'
+import { readBounded } from './read-file.ts'
 
 /** Runs of one bench: more make no table that anybody reads. */
 const MAX_RUNS = 100
+const MAX_RESOLV_CONF = 2 ** 20
 /** Where getaddrinfo looks, whatever `-resolv` says. */
 const SYSTEM_RESOLV_CONF = '/etc/resolv.conf'
 
@@ -60,16 +62,13 @@ function hostsOf(options: BenchOptions): string[] {
 
 /** A resolv.conf that is not there has no search list and no servers. */
 function readConfig({ resolvConf, servers }: BenchOptions): ResolverConfig {
-  let text = ''
   try {
-    text = readFileSync(resolvConf, 'utf8')
-  } catch (cause) {
-    const isAbsent = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    if (servers.length === 0 || !isAbsent) {
-      throw new Error(`Cannot read ${resolvConf}: ${reasonOf(cause)}`, { cause })
-    }
+    return parseResolvConf(readBounded(resolvConf, MAX_RESOLV_CONF))
+  } catch (error) {
+    const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException) : null
+    if (servers.length === 0 || cause?.code !== 'ENOENT') throw error
+    return parseResolvConf('')
   }
-  return parseResolvConf(text)
 }
 
 function targetsOf({ resolvConf, servers }: BenchOptions, config: ResolverConfig): Endpoint[][] {

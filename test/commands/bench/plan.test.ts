@@ -49,6 +49,10 @@ describe('hosts', () => {
       assert.throws(() => readHosts(fileWith(t, text)), problem)
     }
     assert.throws(() => readHosts('/nonexistent'), /^Error: Cannot read \/nonexistent: ENOENT/)
+    assert.throws(
+      () => readHosts('/dev/zero'),
+      /^Error: Cannot read \/dev\/zero: larger than 32 MiB$/,
+    )
     assert.throws(() => readHosts('/'), /^Error: Cannot read \/: EISDIR/)
   })
 
@@ -97,6 +101,7 @@ describe('a plan', () => {
     ['-type nonsense -server ::1', /^-type: "NONSENSE" is no type$/],
     ['-resolv /nonexistent', /^Cannot read \/nonexistent: ENOENT/],
     ['-resolv / -server ::1', /^Cannot read \/: EISDIR/],
+    ['-resolv /dev/zero', /^Cannot read \/dev\/zero: larger than 1 MiB$/],
     ['-resolv /dev/null', /^\/dev\/null names no server: name one with -server$/],
     ['-client raw -client tcp -server ::1', /^raw asks for single types/],
     [
