@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { Facts } from './facts.ts'
+import { few } from './few.ts'
 import { areas, type Finding, type Severity } from './finding.ts'
 import { countFindings } from './run.ts'
 
@@ -18,9 +19,7 @@ export function textReport(
   const paint: Paint = (severity, text) =>
     colours ? styleText([...styles[severity]], text, { validateStream: false }) : text
   const served =
-    addresses.length === 0
-      ? 'no addresses known'
-      : `${addresses.join(', ')} (from ${addressesFrom})`
+    addresses.length === 0 ? 'no addresses known' : `${few(addresses, 8)} (from ${addressesFrom})`
   const where = place.kind === 'node' ? 'on a node' : 'in a pod'
   const summary = summaryOf(findings, paint)
   const head = [

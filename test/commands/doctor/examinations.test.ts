@@ -294,6 +294,18 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'data-plane',
   ],
   [
+    'Cilium, and nobody has asked yet',
+    {
+      ...daemonSays({
+        startedAt: '2026-11-29T10:59:30.000Z',
+        totals: { ...status().totals, sources: {}, secondsSinceLastClientQuery: null },
+      }),
+      dataPlanes: [{ name: 'Cilium', signs: ['link cilium_host'], mayBypassRules: true }],
+    },
+    'warning',
+    'data-plane-bypass',
+  ],
+  [
     'Cilium, and nobody asks',
     {
       ...daemonSays(silent),
@@ -748,6 +760,17 @@ describe('the examinations', () => {
       [],
     )
   })
+})
+
+test('long lists are cut', () => {
+  const addresses = Array.from({ length: 300 }, (_, i) => `127.0.1.${i}`)
+  const [found] = look({ addresses, listeners: [] }).filter(({ id }) => id === 'port-unserved')
+  assert.match(found!.title, /^nobody listens at 127\.0\.1\.0:53, .* and 296 more$/)
+})
+
+test('in a pod, no rules are missed', () => {
+  const ids = look({ ...pod, rules: { ...healthy.rules, nft: { value: [] } } }).map(({ id }) => id)
+  assert.ok(!ids.includes('lease-missing'))
 })
 
 describe('ids of findings', () => {

@@ -1,6 +1,7 @@
 import { joinHostPort } from '../../../lib/address.ts'
 import type { AddressView } from '../../../host/readings/links.ts'
 import type { Examination } from '../examination.ts'
+import { few } from '../few.ts'
 import type { Facts, Listener } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
@@ -115,7 +116,7 @@ function ports(facts: Facts): readonly Said[] {
     (one) => leadsSomewhere(one, facts) && !listeners.some(({ address }) => covers(address, one)),
   )
   if (unserved.length > 0) {
-    const where_ = unserved.map((one) => joinHostPort(one, port)).join(', ')
+    const where_ = few(unserved.map((one) => joinHostPort(one, port)))
     said.push(
       broken('port-unserved', `nobody listens at ${where_}`, {
         seen: ['neither UDP nor TCP, bound to the address or to all of them'],
@@ -173,5 +174,5 @@ function nameOf({ address, pid, command, isDnslet }: Listener, port: number): st
 }
 
 function names(all: readonly AddressView[]): string {
-  return `${all.map(({ address }) => address).join(', ')} ${all.length === 1 ? 'is' : 'are'}`
+  return `${few(all.map(({ address }) => address))} ${all.length === 1 ? 'is' : 'are'}`
 }

@@ -49,7 +49,7 @@ function dataPlane(totals: Totals | null, facts: Facts): readonly Said[] {
   if (dataPlanes.every(({ mayBypassRules }) => !mayBypassRules)) {
     return [ok('data-plane', `${names}: packets of pods meet the packet filter`, ...seen)]
   }
-  if (totals !== null && !isQuiet(totals, daemon)) {
+  if (totals !== null && arrives(totals)) {
     return [ok('data-plane', `${names} is here, and queries of pods arrive`, ...seen, age(totals))]
   }
   const intercepting =
@@ -67,6 +67,12 @@ function dataPlane(totals: Totals | null, facts: Facts): readonly Said[] {
       ],
     }),
   ]
+}
+
+/** Whether a pod has asked lately. */
+function arrives({ sources: by, secondsSinceLastClientQuery: age_ }: Totals): boolean {
+  const others = Object.entries(by).filter(([source, count]) => source !== 'node' && count > 0)
+  return age_ !== null && age_ <= LONG && others.length > 0
 }
 
 /** Queries of the node's own processes are no sign that those of pods arrive. */

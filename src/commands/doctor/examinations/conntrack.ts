@@ -6,8 +6,7 @@ import { isFrequent, rateOf, type Rate } from '../rates.ts'
 
 const FULL = 0.95
 const NEARLY_FULL = 0.8
-const RAISE =
-  'sysctl -w net.netfilter.nf_conntrack_max=… (kube-proxy: conntrack.maxPerCore, conntrack.min)'
+const WHO = "who fills it: conntrack -L | grep -o 'src=[^ ]*' | sort | uniq -c | sort -n | tail"
 
 /** The table that untracked queries need not fit into, and all others do. */
 export const conntrack: Examination = {
@@ -40,9 +39,7 @@ function fill({ conntrack: { after } }: Facts): readonly Said[] {
   const share = count / max
   const seen = [
     `${n(count)} of ${n(max)} entries (${Math.round(100 * share)} %)`,
-    ...(buckets === undefined
-      ? []
-      : [`${n(buckets)} buckets, ${(max / buckets).toFixed(0)} entries for each when full`]),
+    ...(buckets === undefined ? [] : [`${n(buckets)} buckets`]),
   ]
   if (share >= FULL) {
     return [
@@ -51,7 +48,7 @@ function fill({ conntrack: { after } }: Facts): readonly Said[] {
         meaning:
           'New connections are dropped, DNS to kube-dns among them. Queries that are led to dnslet are not ' +
           'tracked; its own queries to kube-dns are.',
-        remedy: [RAISE, 'find out who fills it: conntrack -L | awk … by source address'],
+        remedy: [raise(max), WHO],
       }),
     ]
   }
@@ -60,7 +57,7 @@ function fill({ conntrack: { after } }: Facts): readonly Said[] {
       warning('conntrack-nearly-full', 'the connection tracking table is nearly full', {
         seen,
         meaning: 'Once it is full, new connections are dropped.',
-        remedy: [RAISE],
+        remedy: [raise(max)],
       }),
     ]
   }
@@ -80,7 +77,7 @@ function losses(facts: Facts): readonly Said[] {
       warning('conntrack-drops', 'packets were dropped for want of room to track them', {
         seen: [`drop: ${drop.text}`, `early_drop: ${early.text}`],
         meaning: 'The table was full, or a chain of a bucket too long. Clients waited for a retry.',
-        remedy: [RAISE],
+        remedy: [raise(valueOf(after.max) ?? 0)],
       }),
     )
   }
@@ -103,6 +100,12 @@ function losses(facts: Facts): readonly Said[] {
     )
   }
   return said
+}
+
+/** Twice as many. */
+function raise(max: number): string {
+  const more = Math.max(2 * max, 131_072)
+  return `sysctl -w net.netfilter.nf_conntrack_max=${more} (kube-proxy: --conntrack-min=${more})`
 }
 
 function n(value: number): string {

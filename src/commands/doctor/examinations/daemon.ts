@@ -1,5 +1,6 @@
 import type { Examination } from '../examination.ts'
 import type { DaemonFacts, DaemonProcess, Facts } from '../facts.ts'
+import { few } from '../few.ts'
 import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
@@ -58,7 +59,7 @@ function frozen(stopped: readonly DaemonProcess[]): Said {
 }
 
 function missing(addresses: readonly string[], why: string): Said {
-  const at = addresses.length === 0 ? '' : `; it was to serve ${addresses.join(', ')}`
+  const at = addresses.length === 0 ? '' : `; it was to serve ${few(addresses)}`
   return broken('daemon-missing', 'no dnslet intercepts on this node', {
     seen: [`no socket of a dnslet in this network namespace${at}`, why],
     meaning:

@@ -74,10 +74,11 @@ function byStatus(state: InterceptionStatus, facts: Facts): readonly Said[] {
   }
 }
 
-function active(state: InterceptionStatus, { rules }: Facts): readonly Said[] {
+function active(state: InterceptionStatus, { rules, place }: Facts): readonly Said[] {
   const how = `interface ${state.interface}, rules ${state.rules}`
   const addresses = state.addresses.join(', ')
-  if (state.rules === 'nft' && 'value' in rules.nft) {
+  // In a pod, the rules to be seen are not those of the daemon.
+  if (place.kind === 'node' && state.rules === 'nft' && 'value' in rules.nft) {
     const leased = rules.nft.value.flatMap((table) => table.leased)
     if (leased.length === 0) {
       return [

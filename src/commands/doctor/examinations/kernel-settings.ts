@@ -1,6 +1,7 @@
 import { valueOf } from '../../../host/readings/reading.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
+import { few } from '../few.ts'
 import { broken, ok, type Said, warning } from '../finding.ts'
 
 /** Least MTU of an IPv6 link (RFC 8200 §5); less has trouble with a DNS answer of 1,232 octets. */
@@ -41,7 +42,7 @@ function localnet({ settings, addresses }: Facts): readonly Said[] {
   const loopback = addresses.filter((one) => one.startsWith('127.'))
   if (loopback.length === 0 || valueOf(settings.routeLocalnet) !== 0) return []
   return [
-    warning('route-localnet-off', `${loopback.join(', ')} cannot be reached by pods`, {
+    warning('route-localnet-off', `${few(loopback)} cannot be reached by pods`, {
       seen: ['net.ipv4.conf.all.route_localnet = 0'],
       meaning: 'The kernel takes packets to 127.0.0.0/8 from the loopback interface alone.',
       remedy: ['use -localip 169.254.20.10'],

@@ -1,5 +1,6 @@
 import type { Examination } from '../examination.ts'
 import type { Facts, OwnQueries, ServerProbe } from '../facts.ts'
+import { few } from '../few.ts'
 import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown } from '../finding.ts'
 import { described, hasAnswer } from '../outcomes.ts'
@@ -97,7 +98,7 @@ function lines({ server, udp, tcp }: ServerProbe): string[] {
 }
 
 function list(probes: readonly ServerProbe[]): string {
-  return probes.map(hostOf).join(', ')
+  return few(probes.map(hostOf))
 }
 
 function hostOf({ server }: ServerProbe): string {
