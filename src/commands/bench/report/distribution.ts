@@ -15,7 +15,7 @@ const SIZES: readonly Size[] = [
   { name: 'narrow', width: 358, height: 330 },
 ]
 const LEFT = 82
-const RIGHT = 14
+const RIGHT = 22
 const TOP = 18
 const BOTTOM = 48
 /** Milliseconds: what is faster is drawn here. */
@@ -112,7 +112,10 @@ function rulers({ width, height }: Size, axes: Axes): Html[] {
   }
   for (let power = 0; power <= axes.depth; power++) {
     const y = axes.y(10 ** -power).toFixed(1)
-    const text = power === 0 ? 'all' : `1 in ${count(10 ** power)}`
+    const text =
+      power === 0
+        ? 'all'
+        : `1 in ${power < 6 ? count(10 ** power) : `${count(10 ** (power - 6))} M`}`
     lines.push(
       markup`<line x1="${LEFT}" x2="${right}" y1="${y}" y2="${y}" />
         <text x="${LEFT - 8}" y="${y}" dy="4" text-anchor="end">${text}</text>`,

@@ -52,7 +52,7 @@ const REMEDIES: readonly Remedy[] = [
     does: 'Packets to it are not translated or not even tracked, and what it does not know it asks over TCP. For every program on the node.',
     costs: 'A DaemonSet; no pod has to change.',
     wanted: '--server 169.254.20.10',
-    isShownBy: isNodeLocal,
+    isShownBy: (run) => isNodeLocal(run) && wayOf(run) !== 'raw',
   },
 ]
 
