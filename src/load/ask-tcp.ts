@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Endpoint } from '../lib/address.ts'
 import { FrameReader } from '../wire/frame.ts'
+import { Deadline } from './deadline.ts'
 import { type Asked, type Reply, readReply } from './message.ts'
 import type { PacketCounts } from './packet-counts.ts'
 
@@ -29,11 +30,12 @@ export function askTcp(
   const end = (error: string | null): void => {
     if (ended) return
     ended = true
-    clearTimeout(timer)
+    deadline.clear()
     socket.destroy()
     done(error, replies)
   }
-  const timer = setTimeout(end, timeoutMs, 'ETIMEDOUT')
+  const deadline = new Deadline()
+  deadline.set(timeoutMs, () => end('ETIMEDOUT'))
   const reader = new FrameReader(scratch)
   packets.connections++
   packets.sent += asked.length
@@ -54,7 +56,7 @@ export function askTcp(
   writeAll(socket, asked)
   return () => {
     ended = true
-    clearTimeout(timer)
+    deadline.clear()
     socket.destroy()
   }
 }

@@ -50,6 +50,7 @@ export class RawLoad implements Load {
   /** The socket that sends next. */
   #socket = 0
   #timers: NodeJS.Timeout[] = []
+  #immediate: NodeJS.Immediate | undefined
   #resolve: (() => void) | null = null
 
   /** Throws SyscallError where a socket cannot be opened. */
@@ -95,6 +96,7 @@ export class RawLoad implements Load {
   #leave(): void {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers = []
+    clearImmediate(this.#immediate)
     this.#resolve?.()
     this.#resolve = null
   }
@@ -118,10 +120,14 @@ export class RawLoad implements Load {
   }
 
   #tick(): void {
-    const now = performance.now()
-    for (const socket of this.#sockets) socket.expire(now)
-    if (this.#parts.pace.rate === null) this.#fill()
-    this.#finishIfOver()
+    // What came while the event loop was held up is read before anything is given up.
+    this.#immediate = setImmediate(() => {
+      const now = performance.now()
+      for (const socket of this.#sockets) socket.expire(now)
+      if (this.#resolve === null) return
+      if (this.#parts.pace.rate === null) this.#fill()
+      this.#finishIfOver()
+    })
   }
 
   /** A closed loop: as many as the window has room for. */

@@ -55,7 +55,9 @@ async function rig(
   const client = manner.create({ config: all, types, sockets: networks[network].sockets, packets })
   t.after(() => client.close())
   const lookUp = (name: string): Promise<Outcome> => {
-    return new Promise((resolve) => void client.lookUp(name, resolve))
+    return new Promise((resolve) => {
+      client.lookUp(name, resolve)
+    })
   }
   return { servers, server: servers[0]!, client, packets, lookUp }
 }

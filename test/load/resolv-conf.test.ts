@@ -114,9 +114,9 @@ test('servers as -server names them', () => {
     '[kube]:53',
     '10.0.0.1 ',
   ]) {
-    assert.match(String(parseServer(text)), /is no IP address/, text)
+    assert.match(JSON.stringify(parseServer(text)), /is no IP address/, text)
   }
   for (const text of ['10.0.0.1:0', '10.0.0.1:65536', '10.0.0.1:dns', '10.0.0.1:']) {
-    assert.match(String(parseServer(text)), /has no port from 1 to 65535/, text)
+    assert.match(JSON.stringify(parseServer(text)), /has no port from 1 to 65535/, text)
   }
 })

@@ -38,8 +38,8 @@ export class ScriptedServer {
     this.#script = script
     this.endpoint = { host, port: (tcp.address() as AddressInfo).port }
     udp.on('message', (query, from) => {
-      for (const answer of this.#answer(query, 'udp', from.port)) {
-        udp.send(answer, from.port, from.address)
+      for (const reply of this.#answer(query, 'udp', from.port)) {
+        udp.send(reply, from.port, from.address)
       }
     })
     tcp.on('connection', (socket) => {
@@ -51,8 +51,8 @@ export class ScriptedServer {
         while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
           const query = rest.subarray(2, 2 + rest.readUInt16BE(0))
           rest = rest.subarray(2 + query.length)
-          for (const answer of this.#answer(query, 'tcp', socket.remotePort ?? 0)) {
-            socket.write(Buffer.concat([Buffer.of(answer.length >> 8, answer.length), answer]))
+          for (const reply of this.#answer(query, 'tcp', socket.remotePort ?? 0)) {
+            socket.write(Buffer.concat([Buffer.of(reply.length >> 8, reply.length), reply]))
           }
         }
       })

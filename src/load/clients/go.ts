@@ -13,6 +13,7 @@ import {
   type Outcome,
   timedOut,
 } from '../client.ts'
+import { Deadline } from '../deadline.ts'
 import { type Asked, queriesFor, type Reply, readReply } from '../message.ts'
 import { type Candidate, goNames } from '../search-list.ts'
 import type { SocketOwner, UdpPort } from '../sockets.ts'
@@ -131,7 +132,7 @@ class Trial implements SocketOwner {
   #tries = 0
   #last: Outcome = timedOut
   #port: UdpPort | null = null
-  #timer: NodeJS.Timeout | undefined
+  readonly #deadline = new Deadline()
   #cancelTcp: (() => void) | null = null
 
   constructor(client: GoClient, asked: Asked, done: Done) {
@@ -152,11 +153,11 @@ class Trial implements SocketOwner {
     packets.sent++
     this.#port = sockets.connect(server, this)
     this.#port.send([this.#asked.query], null)
-    this.#timer = setTimeout(() => this.#fail(timedOut), timeoutMs)
+    this.#deadline.set(timeoutMs, () => this.#fail(timedOut))
   }
 
   cancel(): void {
-    clearTimeout(this.#timer)
+    this.#deadline.clear()
     this.#port?.close()
     this.#port = null
     this.#cancelTcp?.()

@@ -14,6 +14,7 @@ import {
   type Outcome,
   timedOut,
 } from '../client.ts'
+import { Deadline } from '../deadline.ts'
 import { type Asked, isConclusive, queriesFor, type Reply, readReply } from '../message.ts'
 import { type Candidate, muslNames } from '../search-list.ts'
 import { mapped } from '../sockets-dgram.ts'
@@ -67,7 +68,7 @@ class LookUp implements SocketOwner {
   #asked: readonly Asked[] = []
   #replies: (Reply | null)[] = []
   #port: UdpPort | null = null
-  #timer: NodeJS.Timeout | undefined
+  readonly #deadline = new Deadline()
   #sends = 0
   /** How often SERVFAIL is taken for a reason to ask again at once, until the next round. */
   #servFailRetries = 0
@@ -98,7 +99,7 @@ class LookUp implements SocketOwner {
   }
 
   cancel(): void {
-    clearTimeout(this.#timer)
+    this.#deadline.clear()
     this.#port?.close()
     this.#port = null
     for (const cancel of this.#cancels) cancel()
@@ -165,7 +166,7 @@ class LookUp implements SocketOwner {
     this.#servFailRetries = 2 * this.#asked.length
     packets.sent += queries.length * servers.length
     for (const server of servers) this.#port?.send(queries, server)
-    this.#timer = setTimeout(() => this.#sendRound(), timeoutMs / attempts)
+    this.#deadline.set(timeoutMs / attempts, () => this.#sendRound())
   }
 
   #askTcp(at: number, server: number): void {

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../lib/address.ts'
+import { Deadline } from '../deadline.ts'
 import { type Asked, isConclusive, type Reply, readReply } from '../message.ts'
 import type { PacketCounts } from '../packet-counts.ts'
 import type { SocketOwner, Sockets, UdpPort } from '../sockets.ts'
@@ -30,7 +31,7 @@ export class PairExchange implements SocketOwner {
   #mode: 'parallel' | 'serial' | 'reopen'
   #port: UdpPort
   #asker: PairAsker | null = null
-  #timer: NodeJS.Timeout | undefined
+  readonly #deadline = new Deadline()
   #timeoutMs = 0
 
   constructor(
@@ -57,7 +58,7 @@ export class PairExchange implements SocketOwner {
   }
 
   close(): void {
-    clearTimeout(this.#timer)
+    this.#deadline.clear()
     this.#asker = null
     this.#port.close()
   }
@@ -92,8 +93,7 @@ export class PairExchange implements SocketOwner {
 
   #begin(): void {
     this.#replies.fill(null)
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#timeOut(), this.#timeoutMs)
+    this.#deadline.set(this.#timeoutMs, () => this.#timeOut())
     if (this.#mode === 'parallel') this.#send(this.#asked)
     else this.#send([this.#asked[0]!])
   }
@@ -134,7 +134,7 @@ export class PairExchange implements SocketOwner {
 
   #end(replies: readonly (Reply | null)[]): void {
     const asker = this.#asker
-    clearTimeout(this.#timer)
+    this.#deadline.clear()
     this.#asker = null
     asker?.answered(replies)
   }
