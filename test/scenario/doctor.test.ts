@@ -82,6 +82,16 @@ describe('dnslet doctor', { skip: requireNodeModel() }, () => {
     assert.ok(report.exitStatus >= (severity === 'broken' ? 2 : 1))
   }
 
+  /** Queues of CPUs are the whole machine's, on which other tests may run. */
+  function assertNothingWrong({ findings, exitStatus }: Report): void {
+    const wrong = findings.filter(({ severity }) => ['broken', 'warning'].includes(severity))
+    assert.deepEqual(
+      wrong.filter(({ id }) => id !== 'softnet-drops'),
+      [],
+    )
+    assert.equal(exitStatus, wrong.length === 0 ? 0 : 1)
+  }
+
   /** A command that mounts a file of this text over another. */
   function instead(path: string, text: string): string {
     const file = join(mkdtempSync(join(model.folder, 'fake-')), 'file')
@@ -100,9 +110,7 @@ describe('dnslet doctor', { skip: requireNodeModel() }, () => {
 
   test('a healthy node: all is well, and the counters move', async () => {
     const report = await examine('node')
-    const bad = report.findings.filter((one) => ['broken', 'warning'].includes(one.severity))
-    assert.deepEqual(bad, [])
-    assert.equal(report.exitStatus, 0)
+    assertNothingWrong(report)
     assert.equal(report.place.kind, 'node')
     const well = report.findings.filter(({ severity }) => severity === 'ok').map(({ id }) => id)
     const wanted =
@@ -116,7 +124,7 @@ describe('dnslet doctor', { skip: requireNodeModel() }, () => {
 
   test('a healthy pod: its name server answers, and the node is not to be seen', async () => {
     const report = await examine('pod', ['--localip', `${LINK_LOCAL},${VIP}`])
-    assert.equal(report.exitStatus, 0, JSON.stringify(report.findings))
+    assertNothingWrong(report)
     assert.equal(report.place.kind, 'pod')
     const ids = report.findings.map(({ id }) => id)
     assert.ok(ids.includes('node-unseen') && ids.includes('resolver'))

@@ -15,11 +15,11 @@ export function isSilent(outcome: Outcome): boolean {
   return outcome.kind === 'failure' && outcome.how === 'timeout'
 }
 
-/** `NOERROR, 1 record, 0.4 ms`; `no answer within 1.5 s`. */
+/** `NOERROR, 1 record, 87 octets, 0.4 ms`; `no answer within 1.5 s`. */
 export function described(outcome: Outcome): string {
   if (outcome.kind === 'failure') return outcome.text
   if (outcome.kind === 'connected') return `connected, ${outcome.ms.toFixed(1)} ms`
-  const { rcode, answers, truncated, ms } = outcome
+  const { rcode, answers, octets, truncated, ms } = outcome
   const records = `${answers} ${answers === 1 ? 'record' : 'records'}`
-  return `${rcode}, ${records}${truncated ? ', truncated' : ''}, ${ms.toFixed(1)} ms`
+  return `${rcode}, ${records}${truncated ? ', truncated' : ''}, ${octets} octets, ${ms.toFixed(1)} ms`
 }

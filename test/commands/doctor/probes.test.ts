@@ -56,7 +56,7 @@ describe('askServer()', () => {
     const dns = await startFixedDns(t)
     const { udp, tcp } = await askServer(dns, asked)
     assert.ok(hasAnswer(udp) && hasAnswer(tcp))
-    assert.match(described(udp), /^NOERROR, 1 record, \d+\.\d ms$/)
+    assert.match(described(udp), /^NOERROR, 1 record, \d+ octets, \d+\.\d ms$/)
     // Its answer record is not there: what is no sound message has no EDNS either.
     assert.ok(udp.kind === 'reply' && !udp.edns)
   })
