@@ -1,5 +1,4 @@
-import { write16 } from '../wire/bytes.ts'
-import { Flag, Rcode, rcodeName } from '../wire/codes.ts'
+import { Flag, Rcode } from '../wire/codes.ts'
 import { OPT_SIZE, writeOpt } from '../wire/edns.ts'
 import { HEADER_SIZE, rcodeOf, readCount, readFlags, readId, Section } from '../wire/header.ts'
 import { makeQuery } from '../wire/query.ts'
@@ -53,16 +52,9 @@ export function queriesFor(name: string, types: readonly number[], udpSize = 0):
   return asked
 }
 
-/** A message id that is not the last one. They protect nothing here: answers come from who was asked. */
-export function randomId(): number {
+/** A message id. It protects nothing here: answers come from who was asked. */
+function randomId(): number {
   return Math.floor(Math.random() * 0x1_0000)
-}
-
-/** Gives a query another id. */
-export function withId(asked: Asked, id: number): Asked {
-  const query = Buffer.from(asked.query)
-  write16(query, 0, id)
-  return { ...asked, query, id }
 }
 
 /** Reads `bytes[0..length)` as the answer to `asked`; null where it has another id or question, or is none. */
@@ -90,9 +82,4 @@ function hasType(type: number): boolean {
 /** Whether a resolver takes a reply for the end of the matter: the name, or its absence. */
 export function isConclusive({ rcode, malformed }: Reply): boolean {
   return !malformed && (rcode === Rcode.NoError || rcode === Rcode.NXDomain)
-}
-
-/** `SERVFAIL`. */
-export function rcodeText({ rcode }: Reply): string {
-  return rcodeName(rcode)
 }

@@ -14,7 +14,7 @@ const FREE = -1
 export type Ended = (from: number, outcome: Outcome) => void
 
 /** Queries under way at once on one socket: fewer than ids, so that late answers meet a free one. */
-export const MAX_WINDOW: number = IDS / 2
+const MAX_WINDOW: number = IDS / 2
 
 /**
  * A socket's queries under way, by id. Ids are taken in a circle, so that the oldest query is found without

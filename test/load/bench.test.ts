@@ -126,12 +126,8 @@ describe('a bench', () => {
     const [server] = await open(t, ({ before, name, query, type }) => {
       return before === 0 && name === 'a.example.' && type === 1 ? [] : [address(query)]
     })
-    const plan = planFor([server!], ['go'], {
-      rate: 500,
-      concurrency: 1,
-      seconds: 0.05,
-      types: [1],
-    })
+    const pace = { rate: 500, concurrency: 1, seconds: 0.05, types: [1] }
+    const plan = planFor([server!], ['go'], pace, 100)
     const { latency, requests } = (await run(plan)).runs[0]!
     assert.ok(requests >= 1 && latency !== null)
     assert.ok(latency.max >= 95, `${latency.max}`)

@@ -62,6 +62,9 @@ async function rig(
   return { servers, server: servers[0]!, client, packets, lookUp }
 }
 
+/** Where nothing is lost, nothing is to be asked twice, however slow the machine is. */
+const patient = { timeoutMs: 5_000 }
+
 const good: Script = ({ query }) => [address(query)]
 /** Loses the first AAAA. */
 const loseOne: Script = ({ before, query, type }) => {
@@ -72,7 +75,10 @@ for (const network of ['libc', 'dgram'] as const) {
   describe(`every manner, sockets of ${network}`, () => {
     for (const manner of wire) {
       test(`${manner.name}: an answer`, async (t) => {
-        const { lookUp, packets, server } = await rig(t, manner, [good], { network })
+        const { lookUp, packets, server } = await rig(t, manner, [good], {
+          network,
+          config: patient,
+        })
         assert.deepEqual(await lookUp('www.example'), { error: null, answer: 'NOERROR' })
         assert.deepEqual(server.asked().toSorted(), ['www.example. A', 'www.example. AAAA'])
         const ids = new Set(server.seen.map(({ query }) => query.readUInt16BE(0)))
@@ -135,7 +141,7 @@ describe('every manner', () => {
     })
 
     test(`${manner.name}: one type alone`, async (t) => {
-      const { lookUp, server } = await rig(t, manner, [good], { types: [28] })
+      const { lookUp, server } = await rig(t, manner, [good], { types: [28], config: patient })
       assert.equal((await lookUp('www.example')).answer, 'NOERROR')
       assert.deepEqual(server.asked(), ['www.example. AAAA'])
     })
@@ -218,7 +224,9 @@ describe('glibc', () => {
   })
 
   test('rotates its servers where it is told to', async (t) => {
-    const { lookUp, servers } = await rig(t, glibc, [good, good], { config: { rotate: true } })
+    const { lookUp, servers } = await rig(t, glibc, [good, good], {
+      config: { ...patient, rotate: true },
+    })
     await lookUp('a.example')
     await lookUp('b.example')
     assert.deepEqual(
@@ -228,10 +236,12 @@ describe('glibc', () => {
   })
 
   test('has the manner of its options', async (t) => {
-    const { lookUp, server } = await rig(t, glibc, [good], { config: { useVc: true } })
+    const { lookUp, server } = await rig(t, glibc, [good], { config: { ...patient, useVc: true } })
     await lookUp('a.example')
     assert.equal(server.connections, 1)
-    const second = await rig(t, glibc, [good], { config: { singleRequestReopen: true } })
+    const second = await rig(t, glibc, [good], {
+      config: { ...patient, singleRequestReopen: true },
+    })
     await second.lookUp('a.example')
     assert.equal(second.server.ports().size, 2)
     const third = await rig(t, glibc, [loseOne], { config: { singleRequest: true } })
@@ -244,7 +254,7 @@ describe('glibc', () => {
       if (name === 'www.example.') return [address(query)]
       return [answer(query, name === 'www.example.a.' ? 0 : NXDOMAIN)]
     }
-    const config = { search: ['a', 'b.c'], ndots: 5 }
+    const config = { ...patient, search: ['a', 'b.c'], ndots: 5 }
     const { lookUp, server } = await rig(t, glibc, [script], { config })
     assert.equal((await lookUp('www.example')).answer, 'NOERROR')
     const names = server.seen.filter(({ type }) => type === 1).map(({ name }) => name)
@@ -271,21 +281,21 @@ describe('glibc', () => {
 
 describe('the remedies', () => {
   test('serial: one after the other, from one port', async (t) => {
-    const { lookUp, server } = await rig(t, serial, [good])
+    const { lookUp, server } = await rig(t, serial, [good], { config: patient })
     await lookUp('www.example')
     assert.deepEqual(server.asked(), ['www.example. A', 'www.example. AAAA'])
     assert.equal(server.ports().size, 1)
   })
 
   test('reopen: one after the other, each from a port of its own', async (t) => {
-    const { lookUp, server } = await rig(t, reopen, [good])
+    const { lookUp, server } = await rig(t, reopen, [good], { config: patient })
     await lookUp('www.example')
     assert.deepEqual(server.asked(), ['www.example. A', 'www.example. AAAA'])
     assert.equal(server.ports().size, 2)
   })
 
   test('tcp: a connection for each look-up', async (t) => {
-    const { lookUp, packets, server } = await rig(t, tcp, [good])
+    const { lookUp, packets, server } = await rig(t, tcp, [good], { config: patient })
     await lookUp('a.example')
     await lookUp('b.example')
     assert.equal(server.connections, 2)
@@ -295,10 +305,9 @@ describe('the remedies', () => {
 
 describe('musl', () => {
   test('asks all servers at once, from one port, and takes the first answer', async (t) => {
-    const { lookUp, servers } = await rig(t, musl, [() => [], good])
-    const start = performance.now()
+    const { lookUp, packets, servers } = await rig(t, musl, [() => [], good], { config: patient })
     assert.equal((await lookUp('www.example')).answer, 'NOERROR')
-    assert.ok(performance.now() - start < TIMEOUT_MS / 2)
+    assert.equal(packets.retries, 0)
     const ports = servers.flatMap((server) => [...server.ports()])
     assert.equal(new Set(ports).size, 1)
   })
@@ -340,7 +349,7 @@ describe('musl', () => {
   })
 
   test('ends its search at a name without data', async (t) => {
-    const config = { search: ['a', 'b'], ndots: 5 }
+    const config = { ...patient, search: ['a', 'b'], ndots: 5 }
     const { lookUp, server } = await rig(t, musl, [({ query }) => [answer(query)]], { config })
     assert.equal((await lookUp('www.example')).answer, 'NODATA')
     assert.equal(server.seen.length, 2)
@@ -350,7 +359,7 @@ describe('musl', () => {
     const script: Script = ({ before, query }) => [
       before === 0 ? answer(query, SERVFAIL) : address(query),
     ]
-    const { lookUp, packets } = await rig(t, musl, [script])
+    const { lookUp, packets } = await rig(t, musl, [script], { config: patient })
     assert.equal((await lookUp('www.example')).answer, 'NOERROR')
     assert.equal(packets.retries, 2)
   })
@@ -358,7 +367,7 @@ describe('musl', () => {
 
 describe('go', () => {
   test('two ports at once, EDNS in both', async (t) => {
-    const { lookUp, server } = await rig(t, go, [good])
+    const { lookUp, server } = await rig(t, go, [good], { config: patient })
     await lookUp('www.example')
     assert.equal(server.ports().size, 2)
     // One record in the additional section.
@@ -380,13 +389,13 @@ describe('go', () => {
   })
 
   test('one by one, over TCP and in turns, where options say so', async (t) => {
-    const one = await rig(t, go, [good], { config: { singleRequest: true } })
+    const one = await rig(t, go, [good], { config: { ...patient, singleRequest: true } })
     await one.lookUp('www.example')
     assert.deepEqual(one.server.asked(), ['www.example. A', 'www.example. AAAA'])
-    const over = await rig(t, go, [good], { config: { useVc: true } })
+    const over = await rig(t, go, [good], { config: { ...patient, useVc: true } })
     await over.lookUp('www.example')
     assert.equal(over.server.connections, 2)
-    const turns = await rig(t, go, [good, good], { config: { rotate: true } })
+    const turns = await rig(t, go, [good, good], { config: { ...patient, rotate: true } })
     await turns.lookUp('www.example')
     assert.deepEqual(
       turns.servers.map(({ seen }) => seen.length),
@@ -395,7 +404,7 @@ describe('go', () => {
   })
 
   test('asks nobody for onion names', async (t) => {
-    const { lookUp, server } = await rig(t, go, [good])
+    const { lookUp, server } = await rig(t, go, [good], { config: patient })
     assert.equal((await lookUp('x.onion')).answer, 'NXDOMAIN')
     assert.deepEqual(server.seen, [])
   })

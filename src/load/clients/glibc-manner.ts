@@ -225,6 +225,6 @@ export function rcodeOutcome(rcode: number): Outcome {
 const ranks = ['network', 'refused', 'timeout', 'malformed', 'rcode']
 
 /** Of what several servers said, that which tells most. */
-export function worseOf(a: Outcome, b: Outcome): Outcome {
+function worseOf(a: Outcome, b: Outcome): Outcome {
   return ranks.indexOf(b.error ?? '') >= ranks.indexOf(a.error ?? '') ? b : a
 }
