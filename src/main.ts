@@ -60,6 +60,11 @@ async function run(command: Command): Promise<void> {
       const { top } = await import('./commands/top/index.ts')
       return process.exit(await top(command.options, { env: process.env }))
     }
+    case 'bench': {
+      const { runBench } = await import('./commands/bench/index.ts')
+      const { env, stderr: err, stdout: out } = process
+      return process.exit(await runBench(command.options, { env, err, out, stop: interrupted() }))
+    }
     case 'doctor': {
       const { doctor } = await import('./commands/doctor/index.ts')
       const { isTTY, columns } = process.stdout
@@ -85,6 +90,15 @@ async function run(command: Command): Promise<void> {
  */
 function leaveStart(): void {
   process.exit(128 + constants.signals.SIGTERM)
+}
+
+/** Aborted by the first signal to end; a second one ends the process. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => controller.abort())
+  }
+  return controller.signal
 }
 
 /** What signals do to a command that goes on until it is told to end. */

@@ -31,14 +31,19 @@ const pages = globSync('{*.md,{bench,deploy,docs,src,test}/**/*.md}').toSorted()
 /** A page for each concept. */
 const concepts = [
   'admin',
+  'bench',
   'configuration',
   'differences',
   'doctor',
+  'five-seconds',
   'limits',
   'metrics',
+  'migration',
   'node',
   'performance',
   'runbook',
+  'security',
+  'sizing',
   'status-page',
 ].map((concept) => `docs/${concept}.md`)
 const documents = ['README.md', ...concepts]
@@ -240,7 +245,7 @@ describe('flags', () => {
     assert.ok(mentioned.size > 0)
     const benchFlags = [...benchUsage.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
     /** Those of commands that have flags of their own. */
-    const commandFlags = ['doctor', 'explain', 'top'].flatMap((command) => {
+    const commandFlags = ['bench', 'doctor', 'explain', 'top'].flatMap((command) => {
       const told = parseArgs([command, '-h'])
       assert.ok(told.kind === 'help')
       return [...told.text.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)

@@ -75,9 +75,10 @@ export interface Run {
 
 /**
  * timeout: no answer in all attempts · refused: nobody listens there · network: the system did not let us send
- * (`EHOSTUNREACH`, …) · malformed: no DNS message · rcode: SERVFAIL, REFUSED and others (see `rcodes`)
+ * (`EHOSTUNREACH`, …) · malformed: no DNS message · rcode: SERVFAIL, REFUSED and others (see `rcodes`) ·
+ * again: what getaddrinfo says (EAI_AGAIN) of a timeout and of SERVFAIL alike
  */
-export type ErrorKind = 'timeout' | 'refused' | 'network' | 'malformed' | 'rcode'
+export type ErrorKind = 'timeout' | 'refused' | 'network' | 'malformed' | 'rcode' | 'again'
 
 /** Milliseconds. */
 export interface Latency {
@@ -90,7 +91,7 @@ export interface Latency {
   readonly p999: number
 }
 
-/** Requests that took less than `upperMs`, and not less than the bin before. */
+/** Requests that took at most `upperMs`, and more than the bin before has. */
 export interface Bin {
   readonly upperMs: number
   readonly count: number

@@ -123,7 +123,7 @@ export function readCommandFlags(
   const named = new Map(all.flatMap((f) => [f.name, ...(f.aliases ?? [])].map((n) => [n, f])))
   const needsValue = all.filter((f) => f.type !== 'boolean' && f.bare === undefined)
   const { argv: found, error } = yargsParser.detailed(
-    argv.map((word) => withValue(syntax, named, word)),
+    joinDashes(named, argv).map((word) => withValue(syntax, named, word)),
     {
       string: all.map((f) => f.name),
       alias: Object.fromEntries(all.map((f) => [f.name, [...(f.aliases ?? [])]])),
@@ -172,6 +172,17 @@ export function refused(syntax: CommandSyntax, reason: string): UsageError {
 }
 
 type Named = ReadonlyMap<string, CommandFlag>
+
+/** `-json -` means what `-json=-` does; to yargs a lone dash is a word. */
+function joinDashes(named: Named, argv: readonly string[]): string[] {
+  const joined: string[] = []
+  for (const word of argv) {
+    const flag = named.get(/^--?(.+)$/.exec(joined.at(-1) ?? '')?.[1] ?? '')
+    if (word === '-' && flag?.type === 'text') joined.push(`${joined.pop()}=-`)
+    else joined.push(word)
+  }
+  return joined
+}
 
 /** A bare boolean gets its value here: to yargs a word after it that reads "true" would be one. */
 function withValue(syntax: CommandSyntax, named: Named, word: string): string {

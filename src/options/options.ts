@@ -1,5 +1,6 @@
 import yargsParser from 'yargs-parser'
 import { nearest } from '../corefile/nearest.ts'
+import { benchOptions, type BenchOptions } from './bench-options.ts'
 import { type CleanupOptions, cleanupOptions } from './cleanup-options.ts'
 import { type DoctorOptions, doctorOptions } from './doctor-options.ts'
 import { type ExplainOptions, explainOptions } from './explain-options.ts'
@@ -25,6 +26,7 @@ export type Command =
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
   | { readonly kind: 'explain'; readonly options: ExplainOptions }
   | { readonly kind: 'top'; readonly options: TopOptions }
+  | { readonly kind: 'bench'; readonly options: BenchOptions }
   | { readonly kind: 'doctor'; readonly options: DoctorOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
@@ -42,6 +44,7 @@ dnslet untaint [flags] [name [taint]]
 dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
 dnslet explain NAME [TYPE] [flags] what the running daemon does with a question (dnslet explain -h)
 dnslet top [flags]                 show the traffic of the running daemon
+dnslet bench -host NAME [flags]    test how names are looked up (its own flags: dnslet bench -h)
 dnslet doctor [flags]              examine DNS on this node or in this pod; -h for its flags
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
@@ -64,6 +67,7 @@ export function parseArgs(argv: readonly string[]): Command {
 function readCommand(argv: readonly string[]): Command {
   const [first, ...others] = argv
   if (first === 'check') return readCheck(others)
+  if (first === 'bench') return withOwnFlags('bench', benchOptions(others))
   if (first === 'explain') return withOwnFlags('explain', explainOptions(others))
   if (first === 'top') return withOwnFlags('top', topOptions(others))
   if (first === 'doctor') return withOwnFlags('doctor', doctorOptions(others))

@@ -63,11 +63,14 @@ export interface UdpSocketOptions extends SocketOptions {
  */
 export function bindUdp(libc: Libc, options: UdpSocketOptions): number {
   return bindSocket(libc, Sock.Datagram, options, (fd) => {
-    // Beyond net.core.rmem_max only CAP_NET_ADMIN may go; what the kernel grants without it must do.
-    if (setOption(libc, fd, ReceiveBufferForce, options.receiveBuffer) < 0) {
-      setOption(libc, fd, ReceiveBuffer, options.receiveBuffer)
-    }
+    setReceiveBuffer(libc, fd, options.receiveBuffer)
   })
+}
+
+/** Lets the kernel hold so many bytes of datagrams for a socket, or as many as it grants. */
+export function setReceiveBuffer(libc: Libc, fd: number, bytes: number): void {
+  // Beyond net.core.rmem_max only CAP_NET_ADMIN may go.
+  if (setOption(libc, fd, ReceiveBufferForce, bytes) < 0) setOption(libc, fd, ReceiveBuffer, bytes)
 }
 
 /** A bound TCP socket with SO_REUSEPORT that does not listen yet; otherwise as `bindUdp`. */

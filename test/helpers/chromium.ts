@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 
 import { findTool } from './debian.ts'
-import { temporaryFolder } from './nsd.ts'
 import type { Owner } from './processes.ts'
 
 /** How a page is looked at. Default: 1280 × 800, light, with JavaScript, on a screen. */
-export interface View {
+interface View {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
@@ -15,8 +16,11 @@ export interface View {
   readonly print?: boolean
 }
 
-export interface Page {
-  /** URLs of everything it asked for beside itself; `data:` and `blob:` leave no machine and are left out. */
+interface Page {
+  /**
+   * URLs of everything it asked for beside itself: not those that its policy forbade, which are complaints, and
+   * neither `data:` nor `blob:`, which are no requests.
+   */
   readonly requests: readonly string[]
   /** Errors and warnings of its console: exceptions, a policy that was broken, what was not found. */
   readonly complaints: readonly string[]
@@ -52,6 +56,7 @@ const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
   '--hide-scrollbars',
+  '--log-level=3',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
@@ -61,13 +66,15 @@ const ARGUMENTS = [
   '--remote-debugging-pipe',
 ]
 const CALL_MS = 20_000
+const GRACE_MS = 3_000
 
 /**
  * Starts Debian's Chromium without a window, driven over a pipe by the DevTools protocol; it ends
- * with its owner. `requireTools('chromium')` says whether it is there.
+ * with its owner, which is a test that asks for all pages: an `after` inside of `before` comes at once.
+ * `requireTools('chromium')` says whether it is there.
  */
 export async function startChromium(owner: Owner): Promise<Chromium> {
-  const profile = temporaryFolder(owner)
+  const profile = mkdtempSync(join(tmpdir(), 'dnslet-chromium-'))
   const program = findTool('chromium') ?? 'chromium'
   const child = spawn(program, [...ARGUMENTS, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
@@ -80,8 +87,12 @@ export async function startChromium(owner: Owner): Promise<Chromium> {
   child.once('error', (error) => pipe.end(error.message))
   child.once('close', () => pipe.end(`Chromium has ended: ${errors}`))
   owner.after(async () => {
-    child.kill('SIGKILL')
+    // It says farewell to its own children, which write into the profile; then nobody does.
+    const timer = setTimeout(() => child.kill('SIGKILL'), GRACE_MS)
+    pipe.call('Browser.close', {}).catch(() => {})
     await gone
+    clearTimeout(timer)
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   })
   await pipe.call('Browser.getVersion', {})
   return { open: (url, view = {}) => openPage(pipe, url, view) }
@@ -151,12 +162,18 @@ async function openPage(pipe: Pipe, url: string, view: View): Promise<Page> {
   const call = (method: string, params: Fields = {}): Promise<Fields> =>
     pipe.call(method, params, session)
   const requests: string[] = []
+  const asked = new Map<unknown, string>()
   const complaints: string[] = []
   const { promise: loaded, resolve: load } = Promise.withResolvers<void>()
   pipe.listen(session, (method, params) => {
     if (method === 'Page.loadEventFired') load()
-    const asked = requestOf(method, params, url)
-    if (asked !== null) requests.push(asked)
+    const request = requestOf(method, params, url)
+    if (request !== null) {
+      asked.set(params['requestId'], request)
+      requests.push(request)
+    }
+    const forbidden = forbiddenOf(method, params, asked)
+    if (forbidden !== null) requests.splice(requests.indexOf(forbidden), 1)
     const complaint = complaintOf(method, params)
     if (complaint !== null) complaints.push(complaint)
   })
@@ -202,6 +219,16 @@ function requestOf(method: string, params: Fields, page: string): string | null 
   if (method !== 'Network.requestWillBeSent') return null
   const { url } = params['request'] as { url: string }
   return url === page || /^(?:data|blob):/.test(url) ? null : url
+}
+
+/** The URL of a request that was not sent after all, since the page's policy forbids it. */
+function forbiddenOf(
+  method: string,
+  params: Fields,
+  asked: ReadonlyMap<unknown, string>,
+): string | null {
+  if (method !== 'Network.loadingFailed' || params['blockedReason'] !== 'csp') return null
+  return asked.get(params['requestId']) ?? null
 }
 
 function complaintOf(method: string, params: Fields): string | null {

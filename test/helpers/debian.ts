@@ -6,6 +6,7 @@ import { join } from 'node:path'
 const packages = {
   chromium: 'chromium',
   conntrack: 'conntrack',
+  curl: 'curl',
   dig: 'bind9-dnsutils',
   'dnstap-ldns': 'dnstap-ldns',
   dnsperf: 'dnsperf',

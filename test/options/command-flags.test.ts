@@ -75,6 +75,10 @@ describe('flags of commands', () => {
     assert.equal(read('--json', 'out.json').text('json'), 'out.json')
     assert.equal(read('-json=out.json').text('json'), 'out.json')
     assert.equal(read().text('json'), '')
+    for (const argv of [['-json', '-'], ['--json=-'], ['-json', '-', '-loud']]) {
+      assert.equal(read(...argv).text('json'), '-', argv.join(' '))
+    }
+    assert.deepEqual(read('-', '-loud').words, ['-'])
   })
 
   test('words stand before, between and after flags', () => {
