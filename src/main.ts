@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import { errorText } from './commands/error-text.ts'
 import { replaceHandler } from './lib/replace-handler.ts'
 import type { Serving } from './node/serve.ts'
-import type { Command } from './options/options.ts'
+import type { Command, LookingCommand } from './options/options.ts'
 import type { DaemonLog } from './telemetry/log.ts'
 
 /** Older ones lack reusePort, process.constrainedMemory() and the flags of bin/dnslet. */
@@ -41,47 +41,51 @@ async function run(command: Command): Promise<void> {
       const { demo } = await import('./commands/demo/index.ts')
       return obey(await demo(command.port))
     }
-    case 'untaint': {
-      const { untaint } = await import('./commands/untaint/index.ts')
-      return untaint(command.options, { env: process.env, say: (line) => print([line]) })
-    }
-    case 'cleanup': {
-      const { cleanup } = await import('./commands/cleanup.ts')
-      return cleanup(command.options, { env: process.env, say: (line) => print([line]) })
-    }
-    case 'explain': {
-      const { explain, readResolvConf } = await import('./commands/explain/index.ts')
-      const say = (line: string): void => print([line])
-      const context = { env: process.env, say, resolvConf: readResolvConf }
-      process.exitCode = await explain(command.options, context)
-      return
-    }
-    case 'top': {
-      const { top } = await import('./commands/top/index.ts')
-      return process.exit(await top(command.options, { env: process.env }))
-    }
-    case 'bench': {
-      const { runBench } = await import('./commands/bench/index.ts')
-      const { env, stderr: err, stdout: out } = process
-      return process.exit(await runBench(command.options, { env, err, out, stop: interrupted() }))
-    }
-    case 'doctor': {
-      const { doctor } = await import('./commands/doctor/index.ts')
-      const { isTTY, columns } = process.stdout
-      process.exitCode = await doctor(command.options, {
-        env: process.env,
-        say: (text) => print([text]),
-        terminal: isTTY ? { columns } : null,
-      })
-      return
-    }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
       const { serve } = await import('./node/serve.ts')
       const handedOver = (log: DaemonLog): void => leave(log, 0)
       return obey(await serve(command.options, { fatal: die, handedOver }))
     }
+    case 'untaint': {
+      const { untaint } = await import('./commands/untaint/index.ts')
+      return untaint(command.options, { env: process.env, say })
+    }
+    case 'cleanup': {
+      const { cleanup } = await import('./commands/cleanup.ts')
+      return cleanup(command.options, { env: process.env, say })
+    }
+    default:
+      process.exitCode = await look(command)
   }
+}
+
+/** Commands that look at what runs; their exit status tells what they found. */
+async function look(command: LookingCommand): Promise<number> {
+  const { env, stderr: err, stdout: out } = process
+  switch (command.kind) {
+    case 'bench': {
+      const { runBench } = await import('./commands/bench/index.ts')
+      return process.exit(await runBench(command.options, { env, err, out, stop: interrupted() }))
+    }
+    case 'doctor': {
+      const { doctor } = await import('./commands/doctor/index.ts')
+      const terminal = out.isTTY ? { columns: out.columns } : null
+      return doctor(command.options, { env, say, terminal })
+    }
+    case 'explain': {
+      const { explain, readResolvConf } = await import('./commands/explain/index.ts')
+      return explain(command.options, { env, say, resolvConf: readResolvConf })
+    }
+    case 'top': {
+      const { top } = await import('./commands/top/index.ts')
+      return process.exit(await top(command.options, { env }))
+    }
+  }
+}
+
+function say(line: string): void {
+  print([line])
 }
 
 /**

@@ -248,7 +248,7 @@ describe('flags', () => {
     const commandFlags = ['bench', 'doctor', 'explain', 'top'].flatMap((command) => {
       const told = parseArgs([command, '-h'])
       assert.ok(told.kind === 'help')
-      return [...told.text.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
+      return [...told.text.matchAll(/(?<=\s)--?([a-z-]+)/g)].map(([, name = '']) => name)
     })
     /** `kubelet --cluster-dns` belongs to another program. */
     const known = new Set([...flagNames, ...benchFlags, ...commandFlags, 'cluster-dns'])

@@ -21,7 +21,7 @@ export interface DoctorOptions {
 const DNS_PORT = 53
 
 /** What it takes. */
-export const doctorSyntax: CommandSyntax = {
+const doctorSyntax: CommandSyntax = {
   name: 'doctor',
   synopsis: `Usage: dnslet doctor [flags]
 

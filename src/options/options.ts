@@ -24,14 +24,18 @@ export type Command =
   | { readonly kind: 'demo'; readonly port: number }
   | { readonly kind: 'untaint'; readonly options: UntaintOptions }
   | { readonly kind: 'cleanup'; readonly options: CleanupOptions }
-  | { readonly kind: 'explain'; readonly options: ExplainOptions }
-  | { readonly kind: 'top'; readonly options: TopOptions }
-  | { readonly kind: 'bench'; readonly options: BenchOptions }
-  | { readonly kind: 'doctor'; readonly options: DoctorOptions }
+  | LookingCommand
   | { readonly kind: 'version' }
   | { readonly kind: 'plugins' }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'usage-error'; readonly message: string; readonly exitCode: 1 | 2 }
+
+/** One of those that have flags of their own. */
+export type LookingCommand =
+  | { readonly kind: 'bench'; readonly options: BenchOptions }
+  | { readonly kind: 'doctor'; readonly options: DoctorOptions }
+  | { readonly kind: 'explain'; readonly options: ExplainOptions }
+  | { readonly kind: 'top'; readonly options: TopOptions }
 
 const DEMO_PORT = 5300
 

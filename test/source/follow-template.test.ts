@@ -24,7 +24,13 @@ function follow(t: TestContext, env: Readonly<Record<string, string>> = {}) {
     state.lookups.push(name)
     return Promise.resolve(state.found)
   }
-  const upstream = new UpstreamService({ service: 'up', env, localIps: [], lookup, lookupAt: lookup })
+  const upstream = new UpstreamService({
+    service: 'up',
+    env,
+    localIps: [],
+    lookup,
+    lookupAt: lookup,
+  })
   const directives = knownDirectives
   const conf = join(folder, 'Corefile')
   const parts = { base, kubeDns, upstream, log, conf, prometheus: ':9253' }
