@@ -22,14 +22,32 @@ if (files.length === 0) {
 
 Readable.from(report(allEvents())).pipe(process.stdout)
 
+/** Of what has the machine to itself, files that mostly wait for time-outs and for what ends at once. */
+const PATIENT = [
+  'e2e/blocked-stdout',
+  'e2e/start',
+  'hostile/http-silent',
+  'hostile/json-lines',
+  'hostile/never-read',
+  'hostile/odd-files',
+  'hostile/seccomp-profile',
+  'hostile/tcp-half-frames',
+  'hostile/tcp-idle',
+  'hostile/words-of-files',
+  'scenario/failed-start',
+].map((file) => `/test/${file}.test.ts`)
+
 /** Where nothing may be lost under load a suite has the machine to itself, after the others. */
 async function* allEvents(): AsyncGenerator<TestEvent> {
-  const isDemanding = (file: string): boolean => /\/test\/(?:e2e|hostile|scenario)\//.test(file)
+  const isPatient = (file: string): boolean => PATIENT.some((end) => file.endsWith(end))
+  const isDemanding = (file: string): boolean =>
+    /\/test\/(?:e2e|hostile|scenario)\//.test(file) && !isPatient(file)
   // Others start real servers and measure time too: more at once than two disturb each other.
   yield* eventsOf(
-    files.filter((file) => !isDemanding(file)),
+    files.filter((file) => !isDemanding(file) && !isPatient(file)),
     2,
   )
+  yield* eventsOf(files.filter(isPatient), 2)
   yield* eventsOf(files.filter(isDemanding), 1)
 }
 
