@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import type { Endpoint } from '../lib/address.ts'
+import { parseResolvConf } from '../lib/resolv-conf.ts'
 
 /** What resolvers take from resolv.conf (5). */
 export interface ResolverConfig {
@@ -16,42 +16,31 @@ export interface ResolverConfig {
   readonly useVc: boolean
 }
 
+const DNS_PORT = 53
 const MAX_SERVERS = 3
-/** glibc's bounds of its options; musl has 15, 60 and 10, Go 15 and none. */
-const MAX_NDOTS = 15
+/** glibc's bounds of its options; musl has 60 and 10, Go none. */
 const MAX_TIMEOUT_S = 30
 const MAX_ATTEMPTS = 5
 
-/** Reads the text of a resolv.conf as glibc does: what it cannot read is passed over, the last `search` counts. */
-export function parseResolvConf(text: string): ResolverConfig {
-  const servers: Endpoint[] = []
-  let search: string[] = []
-  const options = new Map<string, string>()
-  for (const line of text.split('\n')) {
-    if (/^[;#]/.test(line)) continue
-    const [keyword, ...words] = line.trim().split(/\s+/)
-    const [first = ''] = words
-    if (keyword === 'nameserver' && isIP(first) !== 0) {
-      if (servers.length < MAX_SERVERS) servers.push({ host: first, port: 53 })
-    } else if (keyword === 'search') search = words
-    else if (keyword === 'domain') search = words.slice(0, 1)
-    else if (keyword === 'options') {
-      for (const word of words) options.set(word.split(':', 1)[0]!, word.split(':', 2)[1] ?? '')
-    }
-  }
-  const number = (name: string, fallback: number, least: number, most: number): number => {
-    const value = options.get(name) ?? ''
-    return /^\d{1,9}$/.test(value) ? Math.max(least, Math.min(Number(value), most)) : fallback
+/** Reads the text of a resolv.conf as glibc does: what it cannot read is passed over. */
+export function resolverConfig(text: string): ResolverConfig {
+  const { nameservers, ndots, options, search } = parseResolvConf(text)
+  const values = new Map(
+    options.map((word) => [word.split(':', 1)[0], word.split(':', 2)[1] ?? '']),
+  )
+  const number = (name: string, fallback: number, most: number): number => {
+    const value = values.get(name) ?? ''
+    return /^\d{1,9}$/.test(value) ? Math.max(1, Math.min(Number(value), most)) : fallback
   }
   return {
-    servers,
+    servers: nameservers.slice(0, MAX_SERVERS).map((host) => ({ host, port: DNS_PORT })),
     search,
-    ndots: number('ndots', 1, 0, MAX_NDOTS),
-    timeoutMs: number('timeout', 5, 1, MAX_TIMEOUT_S) * 1000,
-    attempts: number('attempts', 2, 1, MAX_ATTEMPTS),
-    rotate: options.has('rotate'),
-    singleRequest: options.has('single-request'),
-    singleRequestReopen: options.has('single-request-reopen'),
-    useVc: options.has('use-vc'),
+    ndots,
+    timeoutMs: number('timeout', 5, MAX_TIMEOUT_S) * 1000,
+    attempts: number('attempts', 2, MAX_ATTEMPTS),
+    rotate: values.has('rotate'),
+    singleRequest: values.has('single-request'),
+    singleRequestReopen: values.has('single-request-reopen'),
+    useVc: values.has('use-vc'),
   }
 }

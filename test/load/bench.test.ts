@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { bench, openNetwork, type Progress } from '../../src/load/bench.ts'
 import { type BenchPlan, turnsOf } from '../../src/load/plan.ts'
-import { parseResolvConf } from '../../src/load/resolv-conf.ts'
+import { resolverConfig } from '../../src/load/resolv-conf.ts'
 import type { BenchResult } from '../../src/load/result.ts'
 import { address, type Script, ScriptedServer } from './scripted-server.ts'
 
@@ -15,7 +15,7 @@ function planFor(
   more: Partial<BenchPlan> = {},
   timeoutMs = 5_000,
 ): BenchPlan {
-  const config = { ...parseResolvConf(''), timeoutMs }
+  const config = { ...resolverConfig(''), timeoutMs }
   return {
     hosts: ['a.example.', 'b.example.'],
     concurrency: 4,
@@ -101,7 +101,7 @@ describe('a bench', () => {
   test('one run has one turn; long ones have short turns', () => {
     const plan = (runs: number, seconds: number): BenchPlan => {
       const base = planFor([], [])
-      const one = { server: '', client: 'glibc', label: '', config: parseResolvConf('') }
+      const one = { server: '', client: 'glibc', label: '', config: resolverConfig('') }
       return { ...base, seconds, runs: Array.from({ length: runs }, () => one) }
     }
     assert.equal(turnsOf(plan(1, 600)), 1)
@@ -177,7 +177,7 @@ describe('a bench', () => {
   })
 
   test('getaddrinfo itself, for a name of /etc/hosts', async () => {
-    const config = { ...parseResolvConf(''), servers: [{ host: '127.0.0.1', port: 53 }] }
+    const config = { ...resolverConfig(''), servers: [{ host: '127.0.0.1', port: 53 }] }
     const runs = [{ server: 'system', client: 'system', label: 'system', config }]
     const plan = { ...planFor([], []), hosts: ['localhost'], concurrency: 1, runs }
     for (const types of [[1, 28], [1]]) {

@@ -11,7 +11,7 @@ import { reopen } from '../../src/load/clients/reopen.ts'
 import { serial } from '../../src/load/clients/serial.ts'
 import { tcp } from '../../src/load/clients/tcp.ts'
 import { PacketCounts } from '../../src/load/packet-counts.ts'
-import { parseResolvConf, type ResolverConfig } from '../../src/load/resolv-conf.ts'
+import { resolverConfig, type ResolverConfig } from '../../src/load/resolv-conf.ts'
 import { address, answer, type Script, ScriptedServer, type Seen } from './scripted-server.ts'
 
 const NXDOMAIN = 3
@@ -47,7 +47,7 @@ async function rig(
   const servers = await Promise.all(scripts.map((script) => ScriptedServer.open(t, script, host)))
   const packets = new PacketCounts()
   const all = {
-    ...parseResolvConf(''),
+    ...resolverConfig(''),
     servers: servers.map(({ endpoint }) => endpoint),
     timeoutMs: TIMEOUT_MS,
     ...config,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseResolvConf } from '../../src/load/resolv-conf.ts'
+import { resolverConfig } from '../../src/load/resolv-conf.ts'
 import { glibcNames, goNames, muslNames } from '../../src/load/search-list.ts'
 import { parseServer, serverNames } from '../../src/load/target.ts'
 
@@ -9,7 +9,7 @@ test('resolv.conf as kubelet writes it', () => {
 nameserver 10.96.0.10
 options ndots:5
 `
-  assert.deepEqual(parseResolvConf(text), {
+  assert.deepEqual(resolverConfig(text), {
     servers: [{ host: '10.96.0.10', port: 53 }],
     search: ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
     ndots: 5,
@@ -35,14 +35,14 @@ nameserver 10.0.0.3
 options rotate timeout:1 attempts:99 ndots:x
 options single-request single-request-reopen use-vc timeout:400
 `
-  const config = parseResolvConf(text)
+  const config = resolverConfig(text)
   assert.equal(serverNames(config.servers), '[fd00::a]:53, 10.0.0.1:53, 10.0.0.2:53')
   assert.deepEqual(config.search, ['a', 'b'])
   const { attempts, ndots, rotate, singleRequest, singleRequestReopen, timeoutMs, useVc } = config
   assert.deepEqual([ndots, timeoutMs, attempts], [1, 30_000, 5])
   assert.deepEqual([rotate, singleRequest, singleRequestReopen, useVc], [true, true, true, true])
-  assert.deepEqual(parseResolvConf('domain a b').search, ['a'])
-  assert.equal(parseResolvConf('options ndots:99').ndots, 15)
+  assert.deepEqual(resolverConfig('domain a b').search, ['a'])
+  assert.equal(resolverConfig('options ndots:99').ndots, 15)
 })
 
 /** What each asks for: `glibc`, `musl` and `go` where they differ. */

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import type { Endpoint } from '../../lib/address.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import { type BenchPlan, BOTH_FAMILIES, type RunPlan } from '../../load/plan.ts'
-import { parseResolvConf, type ResolverConfig } from '../../load/resolv-conf.ts'
+import { resolverConfig, type ResolverConfig } from '../../load/resolv-conf.ts'
 import { parseServer, serverNames } from '../../load/target.ts'
 import type { BenchOptions } from '../../options/bench-options.ts'
 import { Type, typeFromName } from '../../wire/codes.ts'
@@ -63,11 +63,11 @@ function hostsOf(options: BenchOptions): string[] {
 /** A resolv.conf that is not there has no search list and no servers. */
 function readConfig({ resolvConf, servers }: BenchOptions): ResolverConfig {
   try {
-    return parseResolvConf(readBounded(resolvConf, MAX_RESOLV_CONF))
+    return resolverConfig(readBounded(resolvConf, MAX_RESOLV_CONF))
   } catch (error) {
     const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException) : null
     if (servers.length === 0 || cause?.code !== 'ENOENT') throw error
-    return parseResolvConf('')
+    return resolverConfig('')
   }
 }
 

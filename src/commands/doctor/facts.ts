@@ -8,7 +8,7 @@ import type { NetworkView } from '../../host/readings/links.ts'
 import type { NetworkCounters } from '../../host/readings/network-counters.ts'
 import type { NodeFiles } from '../../host/readings/node-files.ts'
 import type { Reading } from '../../host/readings/reading.ts'
-import type { ResolvConf } from '../../host/readings/resolv-conf.ts'
+import type { ResolvConf } from '../../lib/resolv-conf.ts'
 import type { RuleListing } from '../../host/readings/rule-listing.ts'
 
 /** Everything that was seen: what examinations judge. A test makes its own. */

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { nodeFiles } from '../../corefile/files.ts'
-import { type Endpoint, isLinkLocalIPv6 } from '../../lib/address.ts'
+import type { Endpoint } from '../../lib/address.ts'
 import { reasonOf } from '../../lib/errors.ts'
+import { parseResolvConf } from '../../lib/resolv-conf.ts'
 
 const DNS_PORT = 53
 
@@ -10,14 +10,7 @@ const DNS_PORT = 53
  * link-local; lines that hold no address are left out, as resolvers do.
  */
 export function parseNameservers(text: string): readonly Endpoint[] {
-  const found: Endpoint[] = []
-  for (const line of text.split('\n')) {
-    const [keyword, address = ''] = line.trim().split(/\s+/)
-    if (keyword !== 'nameserver') continue
-    const host = isLinkLocalIPv6(address) ? address : address.replace(/%.*$/, '')
-    if (isIP(host) !== 0) found.push({ host, port: DNS_PORT })
-  }
-  return found
+  return parseResolvConf(text).nameservers.map((host) => ({ host, port: DNS_PORT }))
 }
 
 /** The name servers of a file. Throws an Error that names it and says what helps. */

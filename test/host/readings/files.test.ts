@@ -9,7 +9,7 @@ import { processStatus, readProcessStatus } from '../../../src/host/readings/cap
 import { clusterDnsOf, readKubeletDns } from '../../../src/host/readings/kubelet.ts'
 import { lookAtFiles } from '../../../src/host/readings/node-files.ts'
 import { mapReading, readNumber, readText } from '../../../src/host/readings/reading.ts'
-import { parseResolvConf, queriesFor } from '../../../src/host/readings/resolv-conf.ts'
+import { parseResolvConf, queriesFor } from '../../../src/lib/resolv-conf.ts'
 import { temporaryFolder } from '../../helpers/nsd.ts'
 
 function put(root: string, path: string, text: string): void {

@@ -1,4 +1,4 @@
-import { queriesFor, type ResolvConf } from '../../../host/readings/resolv-conf.ts'
+import { queriesFor, type ResolvConf } from '../../../lib/resolv-conf.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'

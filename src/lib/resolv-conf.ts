@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { isLinkLocalIPv6 } from '../../lib/address.ts'
-import { printable } from '../../lib/printable.ts'
+import { isLinkLocalIPv6 } from './address.ts'
+import { printable } from './printable.ts'
 
 /** /etc/resolv.conf as glibc's stub resolver reads it. */
 export interface ResolvConf {
@@ -18,7 +18,7 @@ export interface ResolvConf {
 
 const MAX_NDOTS = 15
 /** Lines that are looked at: nobody's file is longer. */
-const MAX_LINES = 1_000
+const MAX_LINES = 100_000
 const MAX_IGNORED = 10
 
 /** Reads the text of a resolv.conf. What glibc passes over is passed over. */
