@@ -12,7 +12,7 @@ import { Iptables } from './rules/iptables.ts'
 const TABLE = /^table inet dnslet((?:-[0-9a-f]{4})?)$/
 /** What a dnslet keeps; a file that was being written has six random octets at its end. */
 const FILE =
-  /^(handover\.sock|last-good\.json|kube-dns-pods\.json|Corefile|xtables\.lock)(\.[0-9a-f]{12})?$/
+  /^(handover\.sock|admin\.sock|last-good\.json|kube-dns-pods\.json|Corefile|xtables\.lock)(\.[0-9a-f]{12})?$/
 /** Directories in the state directory: those of a user, and of an identity. */
 const FOLDER = /^(\d+|[0-9a-f]{12})$/
 

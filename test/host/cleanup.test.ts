@@ -19,14 +19,20 @@ describe('removeState()', () => {
     const folders = [root, join(root, '0a1b2c3d4e5f'), join(root, '65532', '0a1b2c3d4e5f')]
     for (const folder of folders) {
       mkdirSync(folder, { recursive: true })
-      for (const file of ['last-good.json', 'kube-dns-pods.json', 'handover.sock', 'Corefile']) {
+      for (const file of [
+        'last-good.json',
+        'kube-dns-pods.json',
+        'handover.sock',
+        'admin.sock',
+        'Corefile',
+      ]) {
         writeFileSync(join(folder, file), '')
       }
       writeFileSync(join(folder, 'last-good.json.0123456789ab'), '')
     }
     const removed = removeState(root)
     assert.equal(existsSync(root), false)
-    assert.equal(removed.length, 5 * folders.length + 4, 'files, and directories')
+    assert.equal(removed.length, 6 * folders.length + 4, 'files, and directories')
     assert.deepEqual(removeState(root), [], 'nothing to do the second time')
   })
 
