@@ -17,6 +17,12 @@ const COSTLY_CROWDED = 32
  * that showed it may have ended for another reason. Twice as many where that doubt was wrong.
  */
 const DOUBTFUL = 5
+/**
+ * Connections in a row without an answer: after so many the upstream takes no more of them, or none at all. One
+ * may have been its query's doing.
+ */
+const FULL = 2
+const SHUT = 4
 /** How long a limit that the upstream showed is believed. */
 const LIMIT_MS = 10_000
 
@@ -43,6 +49,8 @@ export class Growth {
   #crowded = 0
   #stuck = 0
   #answers = 0
+  /** Connections in a row that ended before their first answer, each with a query that had ended no other. */
+  #fruitless = 0
   readonly #costly: boolean
   readonly #factor: number
   readonly #crowd: number
@@ -86,6 +94,25 @@ export class Growth {
   begin(answers: number): void {
     this.#crowded = this.#stuck = this.#limited = 0
     this.#answers = answers
+  }
+
+  /** Whether the upstream seems to close whatever is opened beside what there is, and whatever is opened at all. */
+  get isFull(): boolean {
+    return this.#fruitless >= FULL
+  }
+
+  get isShut(): boolean {
+    return this.#fruitless >= SHUT
+  }
+
+  /** A connection was ended before it gave an answer. */
+  wasFruitless(): void {
+    this.#fruitless++
+  }
+
+  /** A connection gave its first answer. */
+  wasAccepted(): void {
+    this.#fruitless = 0
   }
 
   /** The upstream did not take another connection beside those `open`, or so it seems. */

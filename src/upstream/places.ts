@@ -119,16 +119,13 @@ export class Places {
     return c.isSilent(clock.now, pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake)
   }
 
-  /**
-   * The upstream closed `c`: it may take no more queries on one connection, or no more connections, which
-   * `growth` is to know; null where that is not likely.
-   */
-  learnFrom(c: UpstreamConnection, growth: Growth | null): void {
+  /** The upstream closed `c`: it may take no more connections, or no more queries on one. */
+  learnFrom(c: UpstreamConnection, growth: Growth): void {
     const { connections, quota } = this.#parts
     const { now } = this.#parts.clock
     quota.ended(c.answers, now - c.answeredAt, connections.mostAnswers, now)
     const served = connections.countServed((other) => this.isLate(other))
-    if (!c.isSeasoned && served > 0) growth?.refused(served, now)
+    if (!c.isSeasoned && served > 0 && growth.isFull) growth.refused(served, now)
   }
 
   /** A connection is over. */

@@ -19,9 +19,6 @@ import { WaitingLines, type WaitingList } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */
 const BUSY = 100
-/** So many connections in a row cut short: the upstream takes no more of them, and none at all. */
-const FULL = 2
-const SHUT = 3
 
 /**
  * The TCP connections to one upstream, encrypted or not.
@@ -52,11 +49,6 @@ export class TcpPool
   readonly #tending: Tending
   readonly #transport: Transport
   answers = 0
-  /**
-   * Connections in a row that ended before their first answer, each under a query that has ended no other: one
-   * may have been ended by its query.
-   */
-  #cutShort = 0
   #closing = false
 
   constructor(options: ChannelOptions) {
@@ -160,7 +152,7 @@ export class TcpPool
 
   answered(c: UpstreamConnection, count: number, elapsed: number): void {
     this.answers += count
-    if (c.answers === count) this.#cutShort = 0
+    if (c.answers === count) this.#growth.wasAccepted()
     this.pipelining.answered(count, elapsed)
     if (c.isWanted) {
       c.window = Math.min(c.window + 2 * count, this.pipelining.deepest)
@@ -198,22 +190,21 @@ export class TcpPool
     const [suspect] = orphans
     const result = code !== null && isDistrust(code) ? Result.Untrusted : Result.Closed
     const moved = suspect?.moved ?? 0
-    if (!c.isSeasoned && moved === 0) this.#cutShort++
+    if (!c.isSeasoned && moved === 0 && suspect?.again !== true) this.#growth.wasFruitless()
     // A query that has ended others before is the reason, and not a limit of the server's.
-    if (c.wasCut && moved < 2) {
-      this.#places.learnFrom(c, this.#cutShort >= FULL ? this.#growth : null)
-    }
-    const isShut = !c.isSeasoned && this.#cutShort >= SHUT
+    if (c.wasCut && moved < 2) this.#places.learnFrom(c, this.#growth)
+    const isShut = !c.isSeasoned && this.#growth.isShut
     if (isShut) this.backoff.failed(now)
     if (suspect !== undefined) {
-      if (isShut && !this.#connections.isUsed) {
+      const isAlone = !c.isSeasoned && !this.#connections.isUsed
+      if (isAlone && isShut) {
         loseAll([...orphans, ...this.#waiting.takeAll()], result, code)
         return
       }
       this.pipelining.keepApart(now)
       this.#connections.narrow()
       suspect.moved += this.#connections.blame(c)
-      if (suspect.moved > MOVES) loseAll(orphans.splice(0, 1), result, code)
+      if (isAlone || suspect.moved > MOVES) loseAll(orphans.splice(0, 1), result, code)
       for (const x of orphans) this.wait(x)
     }
     this.pump()

@@ -338,7 +338,7 @@ describe('TcpPool', () => {
     const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 50; i++) pool.ask(exchange(`q${i}`))
     await eventually(() => host.lostWith.length === 50, 'all are lost')
-    assert.ok(upstream.accepted <= 4, `${upstream.accepted} connections`)
+    assert.ok(upstream.accepted <= 8, `${upstream.accepted} connections`)
     pool.close()
   })
 
