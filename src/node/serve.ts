@@ -1,5 +1,4 @@
 import { Admin } from '../admin/index.ts'
-import { statusPage } from '../admin/page/of-daemon.ts'
 import { openWatch, type WatchParts, watchRoutes } from '../admin/watch/routes.ts'
 import { sourceCounts } from '../admin/watch/sources.ts'
 import type { Daemon } from '../daemon/daemon.ts'
@@ -213,14 +212,15 @@ async function openMetrics(http: Http, address: string, log: DaemonLog): Promise
   }
 }
 
-/** What operators ask; serving DNS does not depend on it. */
-function openAdmin(
+/** What operators ask; serving DNS does not depend on it. The page is loaded where it is wanted. */
+async function openAdmin(
   { adminHttp, intercepts, localIps }: ServeOptions,
   daemon: Daemon,
   directory: string | null,
   log: DaemonLog,
   watch: WatchParts,
 ): Promise<Admin> {
+  const page = adminHttp ? await import('../admin/page/of-daemon.ts') : null
   return Admin.open({
     daemon,
     log,
@@ -230,7 +230,7 @@ function openAdmin(
     addresses: intercepts ? localIps : [],
     sources: () => sourceCounts(),
     routes: watchRoutes(watch),
-    pages: (status) => ({ '/': statusPage(status, watch) }),
+    ...(page === null ? {} : { pages: (status) => ({ '/': page.statusPage(status, watch) }) }),
   })
 }
 
