@@ -1,7 +1,6 @@
 import { rcodeName, Rcode } from '../../wire/codes.ts'
 import { askTcp } from '../ask-tcp.ts'
 import {
-  type Client,
   type ClientParts,
   type Done,
   failure,
@@ -15,6 +14,7 @@ import {
 import { type Asked, isConclusive, queriesFor, type Reply } from '../message.ts'
 import { type Candidate, glibcNames } from '../search-list.ts'
 import { PairExchange } from './pair-exchange.ts'
+import { ResolverClient } from './resolver-client.ts'
 
 /**
  * How the questions of a look-up are put: both at once from one socket, one after the other from one,
@@ -29,36 +29,16 @@ const TCP_TIMEOUT_MS = 30_000
  * glibc's stub resolver (2.36: res_search, res_send, getaddrinfo). Each look-up is that of a program that
  * has just started: a thread of glibc's asks one question after the other from its first loss on.
  */
-export class GlibcClient implements Client {
-  readonly parts: ClientParts
+export class GlibcClient extends ResolverClient {
   readonly mode: GlibcMode
-  readonly #underWay = new Set<LookUp>()
-  /** Which server comes first, with `options rotate`. */
-  #turn = 0
 
   constructor(parts: ClientParts, mode: GlibcMode) {
-    this.parts = parts
+    super(parts)
     this.mode = mode
   }
 
-  lookUp(host: string, done: Done): void {
-    const lookUp = new LookUp(this, glibcNames(host, this.parts.config), (outcome) => {
-      this.#underWay.delete(lookUp)
-      done(outcome)
-    })
-    this.#underWay.add(lookUp)
-    lookUp.begin()
-  }
-
-  close(): void {
-    for (const lookUp of this.#underWay) lookUp.cancel()
-    this.#underWay.clear()
-  }
-
-  /** Index of the server that is asked first. */
-  firstServer(): number {
-    const { rotate, servers } = this.parts.config
-    return rotate ? this.#turn++ % servers.length : 0
+  protected override make(host: string, done: Done): LookUp {
+    return new LookUp(this, glibcNames(host, this.parts.config), done)
   }
 }
 
@@ -88,10 +68,6 @@ class LookUp {
     this.#done = done
   }
 
-  begin(): void {
-    this.#nextName()
-  }
-
   cancel(): void {
     for (const exchange of this.#exchanges) exchange?.close()
     this.#exchanges = []
@@ -99,13 +75,13 @@ class LookUp {
     this.#cancelTcp = null
   }
 
-  #nextName(): void {
+  nextName(): void {
     this.cancel()
     const candidate = this.#names[++this.#name]
     if (candidate === undefined) return this.#finish()
     const asked = queriesFor(candidate.name, this.#client.parts.types)
     // What does not fit into a message is not asked.
-    if (asked === null) return this.#nextName()
+    if (asked === null) return this.nextName()
     this.#asked = asked
     this.#tries = 0
     this.#worst = failure('ENETUNREACH')
@@ -190,12 +166,12 @@ class LookUp {
     const isFirstAsIs = this.#name === 0 && this.#names[0]!.asIs
     if (isFirstAsIs) {
       this.#saved = outcome
-      return this.#nextName()
+      return this.nextName()
     }
     if (outcome === noData) this.#gotNoData = true
     else if (outcome.answer === 'SERVFAIL') this.#gotServFail = true
     else if (outcome !== noName) return this.#end(outcome)
-    this.#nextName()
+    this.nextName()
   }
 
   #finish(): void {

@@ -1,8 +1,6 @@
 import { Rcode } from '../../wire/codes.ts'
 import { askTcp } from '../ask-tcp.ts'
 import {
-  type Client,
-  type ClientParts,
   type Done,
   failure,
   found,
@@ -18,6 +16,7 @@ import { type Asked, queriesFor, type Reply, readReply } from '../message.ts'
 import { type Candidate, goNames } from '../search-list.ts'
 import type { SocketOwner, UdpPort } from '../sockets.ts'
 import { rcodeOutcome } from './glibc-manner.ts'
+import { ResolverClient } from './resolver-client.ts'
 
 /** What programs in Go do that were built without cgo. */
 export const go: Manner = {
@@ -34,33 +33,9 @@ const UDP_SIZE = 1232
  * Go's pure resolver (net.Resolver.goLookupIPCNAMEOrder, tryOneName). A time-out ends one name only: the
  * search list goes on.
  */
-class GoClient implements Client {
-  readonly parts: ClientParts
-  readonly #underWay = new Set<LookUp>()
-  #turn = 0
-
-  constructor(parts: ClientParts) {
-    this.parts = parts
-  }
-
-  lookUp(host: string, done: Done): void {
-    const lookUp = new LookUp(this, goNames(host, this.parts.config), (outcome) => {
-      this.#underWay.delete(lookUp)
-      done(outcome)
-    })
-    this.#underWay.add(lookUp)
-    lookUp.nextName()
-  }
-
-  close(): void {
-    for (const lookUp of this.#underWay) lookUp.cancel()
-    this.#underWay.clear()
-  }
-
-  /** Index of the server a name is asked at first; each question of a pair has its own. */
-  firstServer(): number {
-    const { rotate, servers } = this.parts.config
-    return rotate ? this.#turn++ % servers.length : 0
+class GoClient extends ResolverClient {
+  protected override make(host: string, done: Done): LookUp {
+    return new LookUp(this, goNames(host, this.parts.config), done)
   }
 }
 

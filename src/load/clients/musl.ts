@@ -2,7 +2,6 @@ import { Rcode } from '../../wire/codes.ts'
 import { clientSockaddr, sockaddrSize } from '../../sys/sockaddr.ts'
 import { askTcp } from '../ask-tcp.ts'
 import {
-  type Client,
   type ClientParts,
   type Done,
   failure,
@@ -20,6 +19,7 @@ import { type Candidate, muslNames } from '../search-list.ts'
 import { mapped } from '../sockets-dgram.ts'
 import type { SocketOwner, UdpPort } from '../sockets.ts'
 import { rcodeOutcome } from './glibc-manner.ts'
+import { ResolverClient } from './resolver-client.ts'
 
 /** What programs on Alpine do. */
 export const musl: Manner = {
@@ -34,26 +34,9 @@ export const musl: Manner = {
  * musl's stub resolver (1.2: name_from_dns_search, __res_msend). It waits `timeout` in all, and sends
  * what is unanswered again `attempts` times in it. A look-up fails where one of its answers stays away.
  */
-class MuslClient implements Client {
-  readonly parts: ClientParts
-  readonly #underWay = new Set<LookUp>()
-
-  constructor(parts: ClientParts) {
-    this.parts = parts
-  }
-
-  lookUp(host: string, done: Done): void {
-    const lookUp = new LookUp(this.parts, muslNames(host, this.parts.config), (outcome) => {
-      this.#underWay.delete(lookUp)
-      done(outcome)
-    })
-    this.#underWay.add(lookUp)
-    lookUp.nextName()
-  }
-
-  close(): void {
-    for (const lookUp of this.#underWay) lookUp.cancel()
-    this.#underWay.clear()
+class MuslClient extends ResolverClient {
+  protected override make(host: string, done: Done): LookUp {
+    return new LookUp(this.parts, muslNames(host, this.parts.config), done)
   }
 }
 
