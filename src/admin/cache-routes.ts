@@ -5,7 +5,7 @@ import type { Daemon } from '../daemon/daemon.ts'
 import type { CacheContents } from '../serve/inspection.ts'
 import { Type, typeFromName } from '../wire/codes.ts'
 import type { CacheLookup, Purged, PurgeRequest } from './api.ts'
-import { AdminError, type AdminRoute, Lines, parameter } from './routes.ts'
+import { AdminError, type AdminRoute, Lines, type Parameter, parameter } from './routes.ts'
 import { cachedAnswer, count, list, object, text } from './schema.ts'
 import { keysOf } from './status.ts'
 
@@ -13,6 +13,23 @@ import { keysOf } from './status.ts'
 const SLICE_MS = 2
 
 type BlockAnswer = CacheLookup['answers'][number]
+
+/** What tells of which question a route is asked. */
+export const questionParameters: readonly Parameter[] = [
+  { name: 'name', required: true, description: 'A domain name, absolute', schema: text },
+  { name: 'type', description: 'A by default; AAAA, TYPE65', schema: text },
+]
+
+/** The question in these parameters. Throws AdminError for what is none. */
+export function readQuestion(query: URLSearchParams): {
+  readonly name: string
+  readonly type: number
+} {
+  return {
+    name: readName(parameter(query, 'name') ?? ''),
+    type: readType(parameter(query, 'type') ?? 'A'),
+  }
+}
 
 /** The caches of all blocks: looked into, written out, emptied. */
 export function cacheRoutes(daemon: Daemon): readonly AdminRoute[] {
@@ -24,14 +41,10 @@ function lookUpRoute(daemon: Daemon): AdminRoute {
     method: 'GET',
     path: '/v1/cache',
     summary: 'The cached answers to a question, one for each combination of DO and CD',
-    parameters: [
-      { name: 'name', required: true, description: 'A domain name, absolute', schema: text },
-      { name: 'type', description: 'A by default; AAAA, TYPE65', schema: text },
-    ],
+    parameters: questionParameters,
     answer: object({ answers: list(cachedAnswer) }),
     handle({ query }): CacheLookup {
-      const name = readName(parameter(query, 'name') ?? '')
-      const type = readType(parameter(query, 'type') ?? 'A')
+      const { name, type } = readQuestion(query)
       const of = ({ contents, block }: BlockCache): BlockAnswer[] =>
         contents.lookUp(name, type).map((answer) => ({ ...answer, block }))
       return { answers: cachesOf(daemon).flatMap(of) }
@@ -137,14 +150,14 @@ function readPurge(body: unknown): (name: string, type: number) => boolean {
 }
 
 /** In the presentation that caches show; throws AdminError for what is no name. */
-export function readName(given: string): string {
+function readName(given: string): string {
   const name = canonicalName(given)
   if (name === null) throw new AdminError(400, `"${given.slice(0, 300)}" is no domain name`)
   return name
 }
 
 /** Throws AdminError for what is no type of records. */
-export function readType(given: string): number {
+function readType(given: string): number {
   const type = typeFromName(given)
   if (type === undefined || type === Type.OPT) {
     throw new AdminError(400, `"${given.slice(0, 30)}" is no type of records: A, AAAA, TYPE65`)

@@ -1,8 +1,8 @@
 import type { Daemon } from '../daemon/daemon.ts'
 import type { Explanation } from './api.ts'
-import { readName, readType } from './cache-routes.ts'
+import { questionParameters, readQuestion } from './cache-routes.ts'
 import { AdminError, type AdminRoute, parameter } from './routes.ts'
-import { explanation, flag, text } from './schema.ts'
+import { explanation, flag } from './schema.ts'
 
 /** What would become of a question, and what becomes of it. */
 export function explainRoute(daemon: Daemon): AdminRoute {
@@ -11,8 +11,7 @@ export function explainRoute(daemon: Daemon): AdminRoute {
     path: '/v1/explain',
     summary: 'What would become of a question: listeners, block, plugins, cache and upstreams',
     parameters: [
-      { name: 'name', required: true, description: 'A domain name, absolute', schema: text },
-      { name: 'type', description: 'A by default; AAAA, TYPE65', schema: text },
+      ...questionParameters,
       {
         name: 'ask',
         description: 'Whether it is asked, and its steps are noted; over the socket alone',
@@ -21,8 +20,7 @@ export function explainRoute(daemon: Daemon): AdminRoute {
     ],
     answer: explanation,
     async handle({ query, overHttp }): Promise<Explanation> {
-      const name = readName(parameter(query, 'name') ?? '')
-      const type = readType(parameter(query, 'type') ?? 'A')
+      const { name, type } = readQuestion(query)
       const ask = readFlag(parameter(query, 'ask'))
       if (ask && overHttp) throw new AdminError(403, '"ask" is for the socket alone')
       // A daemon that nobody asks never loads it.
