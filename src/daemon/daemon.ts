@@ -18,6 +18,7 @@ import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
 import { rejected } from './rejected.ts'
 import type { OtherServers } from './self-check.ts'
+import { SelfChecks } from './self-checks.ts'
 
 const STARTING = 'Starting'
 const ENDING = 'Shutting down'
@@ -62,6 +63,7 @@ export class Daemon {
   readonly #runtimeParts: RuntimeParts
   readonly #kept = new KeptStates()
   readonly #open: OpenListeners
+  readonly #checks: SelfChecks
   /** Why `/ready` says no, whatever the plugins say. */
   readonly readiness: Holds
   readonly #watcher: CorefileWatcher<Corefile>
@@ -125,6 +127,7 @@ export class Daemon {
     this.#parts = parts
     this.http = http
     this.#open = new OpenListeners(parts.listeners)
+    this.#checks = new SelfChecks({ ...parts, open: this.#open })
     this.#corefile = corefile
     this.readiness = parts.readiness ?? new Holds()
     this.readiness.hold(STARTING)
@@ -181,14 +184,11 @@ export class Daemon {
 
   /**
    * What is wrong with the process as far as it can tell itself, or null: its event loop, its receive
-   * queues, and the answers of every listener over UDP and TCP. Never rejects.
+   * queues, and the answers of every listener over UDP and TCP. Who asks within half a second of another,
+   * as `health` and interception do, shares its check. Never rejects.
    */
-  async selfCheck(): Promise<string | null> {
-    const { freeBind = false, neighbours, vitals = () => null } = this.#parts
-    const from = neighbours?.mayAnswer() ?? 'us'
-    const problem = vitals() ?? (await this.#open.check(freeBind, from))
-    if (problem === null || from !== 'us' || (await neighbours?.look()) !== true) return problem
-    return this.#open.check(freeBind, 'neighbour')
+  selfCheck(): Promise<string | null> {
+    return this.#checks.check()
   }
 
   /**

@@ -1,10 +1,15 @@
+import { beat, type Beat } from '../lib/beat.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Histogram } from '../lib/counters.ts'
 import type { Log } from '../lib/log.ts'
 import { histogram, type MetricSpec } from '../lib/metrics.ts'
 
-/** How often the event loop is expected at its desk: each time costs it some 100 µs of CPU. */
-const INTERVAL_MS = 500
+/** How often the event loop is expected at its desk, and how often while it computes much. */
+const CALM_MS = 1000
+const BUSY_MS = 500
+/** Part of the time, on the CPU, from which on it computes much, and below which no more. */
+const BUSY = 0.5
+const CALM = 0.25
 /** A client whose query waits longer has asked again. */
 const LONG_MS = 1000
 /** One long computation may happen, and so may two. */
@@ -17,8 +22,8 @@ export interface LoopLagParts {
   readonly log: Log
   /** Milliseconds of CPU that the thread of the event loop has had so far. Default: the kernel's. */
   readonly cpu?: () => number
-  /** Called by the same timer, twice a second: who has to do something now and then needs none of its own. */
-  readonly tick?: () => void
+  /** Default: the process's. */
+  readonly beat?: Beat
 }
 
 /**
@@ -27,7 +32,8 @@ export interface LoopLagParts {
  * A late loop alone makes nobody unhealthy: under a CPU quota, on a crowded node or after SIGSTOP the
  * process did not get to run, and a restart would cost more of what is scarce. What counts is time on
  * the CPU: a loop that again and again computes for more than a second between two turns is caught in
- * something that a restart can end.
+ * something that a restart can end. So who computes is looked at twice a second, and who idles on the beat,
+ * which wakes him up anyway.
  */
 export class LoopLag {
   /** Seconds the timer was late. */
@@ -35,7 +41,9 @@ export class LoopLag {
   readonly #clock: Clock
   readonly #log: Log
   readonly #cpu: () => number
-  readonly #told: () => void
+  readonly #beat: Beat
+  #endBeats = (): void => {}
+  /** While it computes much. */
   #timer: NodeJS.Timeout | null = null
   #last = 0
   #lastCpu = 0
@@ -43,23 +51,34 @@ export class LoopLag {
   #stretches = 0
   #quietUntil = -Infinity
 
-  constructor({ clock, log, cpu = threadCpu, tick = () => {} }: LoopLagParts) {
+  constructor({ clock, log, cpu = threadCpu, beat: ticks = beat }: LoopLagParts) {
     this.#clock = clock
     this.#log = log
     this.#cpu = cpu
-    this.#told = tick
+    this.#beat = ticks
   }
 
   /** Begins to measure. The timer keeps no process alive. */
   start(): void {
     this.#last = this.#clock.refresh()
     this.#lastCpu = this.#cpu()
-    this.#timer = setInterval(this.#tick, INTERVAL_MS).unref()
+    this.#endBeats = this.#beat.every(CALM_MS / 1000, () => {
+      if (this.#timer === null) this.#tick(CALM_MS)
+    })
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
-    this.#timer = null
+    this.#endBeats()
+    this.#follow(false)
+  }
+
+  /** Looks twice a second from now on, or at each beat. */
+  #follow(busy: boolean): void {
+    if (busy) this.#timer ??= setInterval(() => this.#tick(BUSY_MS), BUSY_MS).unref()
+    else if (this.#timer !== null) {
+      clearInterval(this.#timer)
+      this.#timer = null
+    }
   }
 
   /** What makes the process unhealthy, or null. */
@@ -71,17 +90,19 @@ export class LoopLag {
     )
   }
 
-  readonly #tick = (): void => {
+  #tick(interval: number): void {
     const now = this.#clock.refresh()
     const cpu = this.#cpu()
-    const late = Math.max(now - this.#last - INTERVAL_MS, 0)
+    const late = Math.max(now - this.#last - interval, 0)
     const computed = cpu - this.#lastCpu
+    const share = computed / Math.max(now - this.#last, 1)
     this.#last = now
     this.#lastCpu = cpu
     this.lags.observe(late / 1000)
     this.#stretches = computed > LONG_MS ? this.#stretches + 1 : 0
     if (late > LONG_MS) this.#warn(now, late, computed)
-    this.#told()
+    if (share >= BUSY) this.#follow(true)
+    else if (share < CALM) this.#follow(false)
   }
 
   #warn(now: number, late: number, computed: number): void {
@@ -98,7 +119,7 @@ export class LoopLag {
 
 /** The metric of one loop, for the daemon to register. */
 export function loopLagMetric({ lags }: Pick<LoopLag, 'lags'>): MetricSpec {
-  const help = 'How late a timer of the event loop ran, each half second.'
+  const help = 'How late a timer of the event loop ran, each second, under load each half.'
   return histogram('dnslet_event_loop_lag_seconds', help, () => lags)
 }
 

@@ -4,8 +4,9 @@ import type { Clock } from '../lib/clock.ts'
 import type { Listeners } from '../net/listeners.ts'
 import type { Listener } from '../net/open-listener.ts'
 import type { Handler } from '../serve/plugin.ts'
+import { ListenerChecks } from './listener-checks.ts'
 import type { ServedAddress, Runtime } from './runtime.ts'
-import { type Answering, checkListeners, isSelfCheck } from './self-check.ts'
+import { type Answering, isSelfCheck } from './self-check.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
@@ -18,6 +19,7 @@ type Replaced = 'dispatch' | 'secure' | 'limits'
 export class OpenListeners {
   readonly #listeners: Listeners
   readonly #open = new Map<string, Listener>()
+  readonly #checks = new ListenerChecks()
 
   constructor(listeners: Listeners) {
     this.#listeners = listeners
@@ -32,10 +34,11 @@ export class OpenListeners {
     return this.all.filter(({ streamOnly }) => !streamOnly)
   }
 
-  /** As `checkListeners()`, of those over UDP and TCP: kubelet sends no pod to the others. */
-  async check(freeBind: boolean, from: Answering): Promise<string | null> {
-    if (this.plain.length === 0 && this.#open.size > 0) return null
-    return checkListeners(this.plain, freeBind, from)
+  /** As `ListenerChecks`, of those over UDP and TCP: kubelet sends no pod to the others. */
+  async check(now: number, freeBind: boolean, from: Answering): Promise<string | null> {
+    const { plain } = this
+    if (plain.length === 0 && this.#open.size > 0) return null
+    return this.#checks.check(plain, now, freeBind, from)
   }
 
   /** Those over UDP and TCP that serve a zone of `name`, an absolute domain name in lower case. */

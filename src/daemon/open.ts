@@ -1,3 +1,4 @@
+import { beat } from '../lib/beat.ts'
 import { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
@@ -32,7 +33,7 @@ export interface OpenParts extends Omit<
   readonly metrics?: readonly MetricSpec[]
   /** Tells the clients of this machine apart; never rejects. Absent: only those of its loopback are known. */
   readonly networks?: () => Promise<ClientNetworks>
-  /** Called twice a second, by a timer that runs in any case. Absent: nobody. */
+  /** Called each second, by a timer that runs in any case. Absent: nobody. */
   readonly tick?: () => void
 }
 
@@ -67,7 +68,7 @@ export async function openDaemon({
   const receiveCache: ReceiveCache | null =
     inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
-  const lag = new LoopLag({ clock, log, ...(tick === undefined ? {} : { tick }) })
+  const lag = new LoopLag({ clock, log })
   const queues = new ReceiveQueues({ sockets, clock, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
@@ -75,6 +76,7 @@ export async function openDaemon({
   const own = { clock, memory, listeners, http, freeBind, vitals, receiveCache }
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
+  if (tick !== undefined) beat.every(1, tick)
   if (networks !== undefined) followNetworks(networks)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
   return daemon

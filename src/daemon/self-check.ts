@@ -1,7 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
 import type { Query } from '../serve/query.ts'
-import { ask, isAbsent, reachable } from '../upstream/ask.ts'
+import { libc } from '../sys/libc.ts'
+import { askSelf } from '../upstream/ask-self.ts'
+import { ask, type Destination, isAbsent, reachable } from '../upstream/ask.ts'
 import { Rcode } from '../wire/codes.ts'
 
 /** A listener that has not answered by then serves nobody. */
@@ -48,8 +50,11 @@ export interface OtherServers {
   look(): Promise<boolean>
 }
 
+/** A listener, and whether it is asked over TCP as well. */
+export type Checked = Endpoint & { readonly overTcp?: boolean }
+
 /**
- * Asks every listener over UDP and TCP, as a client would. Resolves to null, or to what is wrong:
+ * Asks every listener over UDP and, unless it says otherwise, TCP, as a client would. Resolves to null, or to what is wrong:
  * `dns://127.0.0.1:53 does not answer over UDP`. Never rejects.
  *
  * @param intercepting whether the addresses come and go with the interception of somebody else's.
@@ -59,7 +64,7 @@ export interface OtherServers {
  *   or `anybody`, where queries for the addresses need not be led here. A probe that never came in proves nothing then
  */
 export async function checkListeners(
-  listeners: readonly Endpoint[],
+  listeners: readonly Checked[],
   intercepting = false,
   from: Answering = 'us',
 ): Promise<string | null> {
@@ -67,10 +72,15 @@ export async function checkListeners(
   const problems = await Promise.all(
     listeners.flatMap((at) => [
       problemOf(at, 'udp', intercepting, from),
-      problemOf(at, 'tcp', intercepting, from),
+      ...(at.overTcp === false ? [] : [problemOf(at, 'tcp', intercepting, from)]),
     ]),
   )
   return problems.find((problem) => problem !== null) ?? null
+}
+
+function askAt(to: Destination, query: Buffer): Promise<Buffer> {
+  const { libc: system } = libc()
+  return system === null ? ask(to, query, PATIENCE) : askSelf(system, to, query)
 }
 
 async function problemOf(
@@ -88,7 +98,7 @@ async function problemOf(
   underWay.set(id, false)
   let came = false
   try {
-    const reply = await ask({ protocol, host: reachable(host), port }, query, PATIENCE)
+    const reply = await askAt({ protocol, host: reachable(host), port }, query)
     if (intercepting && from === 'us' && underWay.get(id) === false) {
       return `${name} is answered by another process over ${transport}`
     }

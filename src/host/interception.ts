@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { beat, type Beat } from '../lib/beat.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { Log } from '../lib/log.ts'
 import type { Libc } from '../sys/libc.ts'
@@ -51,6 +52,8 @@ export interface InterceptionParts {
   /** Whether another process serves these addresses as well, with rules and interface of its own. */
   readonly isShared: () => boolean
   readonly syncIntervalMs: number
+  /** Default: the process's. */
+  readonly beat?: Beat
 }
 
 type State = 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'left'
@@ -76,7 +79,8 @@ export class Interception {
   #interface: NodeInterface | null = null
   #rules: Rules | null
   #watchdog: { stop(): void } | null = null
-  #timers: NodeJS.Timeout[] = []
+  /** Ends turns and repairs. */
+  #stop = (): void => {}
   /** What the state does in its turn, and the repairs, while under way. */
   #step: Promise<void> | null = null
   #syncing: Promise<void> | null = null
@@ -108,6 +112,10 @@ export class Interception {
     return hasBegun && this.#rules?.leadsAll === true
   }
 
+  get #beat(): Beat {
+    return this.#parts.beat ?? beat
+  }
+
   get #isOver(): boolean {
     return this.#state === 'withdrawn' || this.#state === 'left'
   }
@@ -133,10 +141,12 @@ export class Interception {
       else await this.remove(false)
       throw cause
     }
-    this.#timers = [
-      setInterval(() => this.#turn(), TURN_MS),
-      setInterval(() => void this.sync(), this.#parts.syncIntervalMs),
-    ]
+    const endTurns = this.#beat.every(TURN_MS / 1000, () => this.#turn())
+    const repairs = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
+    this.#stop = () => {
+      endTurns()
+      clearInterval(repairs)
+    }
     void this.sync()
   }
 
@@ -183,7 +193,7 @@ export class Interception {
 
   #end(state: 'withdrawn' | 'left'): void {
     this.#enter(state)
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#stop()
   }
 
   #closeInterface(keep: boolean): void {
@@ -264,7 +274,7 @@ export class Interception {
     }
     await this.#rules?.renew()
     if (this.#isOver) return
-    this.#watchdog ??= startWatchdog(libc)
+    this.#watchdog ??= startWatchdog(libc, this.#beat)
     this.#failures = 0
     this.#enter('active')
     this.#setup.succeeded('interface_add')

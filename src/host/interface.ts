@@ -103,7 +103,9 @@ class LinkWithAddresses implements NodeInterface {
   renew(): boolean {
     return this.#ask(() => {
       const { kind, index } = this.#device
-      const isThere = kind === 'lo' || this.#parts.rtnetlink.link(this.#parts.name)?.index === index
+      const { libc, name } = this.#parts
+      // Each second: netlink would tell all there is to know of the link.
+      const isThere = kind === 'lo' || libc.if_nametoindex(name) === index
       if (isThere) this.#addresses.renew(index)
       return isThere
     })

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { openSync, read, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { canonicalAddress, unmapped } from '../lib/address.ts'
@@ -44,6 +43,9 @@ export interface ForeignSocket {
   readonly user: string
 }
 
+/** Inodes of sockets of ours, as they were when one was found that was not among them: the kernel counts them up. */
+let ownInodes: ReadonlySet<string> = new Set()
+
 /**
  * UDP sockets that other processes have on `addresses`. What is bound to a wildcard gets no query while we
  * are there. The tables are read on another thread: the kernel looks through all sockets of the node for
@@ -54,14 +56,14 @@ export async function foreignSockets(
   port: number,
 ): Promise<readonly ForeignSocket[]> {
   const wanted = new Map(addresses.map((one) => [canonicalAddress(one), one]))
-  const tables = await Promise.all((['udp', 'udp6'] as const).map(readTable))
+  const tables = await Promise.all([readTable('udp'), readTable('udp6')])
   const sockets = tables
-    .flatMap(([table, lines]) => serversOn(table, port, () => lines))
+    .flatMap((lines, i) => serversOn(i === 0 ? 'udp' : 'udp6', port, () => lines))
     .filter(({ address }) => wanted.has(unmapped(address)))
-  if (sockets.length === 0) return []
-  const own = socketsOf('self')
+  if (sockets.every(({ inode }) => ownInodes.has(inode))) return []
+  ownInodes = socketsOf('self')
   return sockets
-    .filter(({ inode }) => !own.has(inode))
+    .filter(({ inode }) => !ownInodes.has(inode))
     .map(({ address, inode, user }) => ({ address: wanted.get(unmapped(address))!, inode, user }))
 }
 
@@ -82,9 +84,33 @@ export async function ownersOf(inodes: readonly string[]): Promise<ReadonlyMap<s
   return owners
 }
 
-async function readTable<T extends SocketTable>(table: T): Promise<[T, string[]]> {
-  const text = await readFile(`/proc/net/${table}`, 'latin1').catch(() => '')
-  return [table, text.split('\n')]
+/** Octets for a read of a table: the kernel gives a page at once. */
+const PAGE = 4096
+/** Descriptors of the tables, opened once: of a file that is opened anew each of five steps is another thread's. */
+const openTables = new Map<SocketTable, number>()
+
+/** The lines of a table; none where there is none. Never rejects. */
+function readTable(table: SocketTable): Promise<string[]> {
+  const bytes = Buffer.allocUnsafe(PAGE)
+  let text = ''
+  return new Promise((resolve) => {
+    let fd: number
+    try {
+      fd = openTables.get(table) ?? openSync(`/proc/net/${table}`, 'r')
+      openTables.set(table, fd)
+    } catch {
+      resolve([])
+      return
+    }
+    const next = (at: number): void => {
+      read(fd, bytes, 0, PAGE, at, (error, length) => {
+        if (error !== null || length === 0) return resolve(text.split('\n'))
+        text += bytes.toString('latin1', 0, length)
+        next(at + length)
+      })
+    }
+    next(0)
+  })
 }
 
 function othersOn(bound: readonly string[], port: number): { address: string; inode: string }[] {

@@ -1,33 +1,30 @@
+import { beat, type Beat } from '../lib/beat.ts'
 import type { Libc } from '../sys/libc.ts'
 
 const SIGALRM = 14
 
-/** When a process counts as hung. */
-interface WatchdogLimits {
-  /** Whole seconds without a turn of the event loop after which the process ends; at least 1. */
-  readonly seconds: number
-  /** Milliseconds between two signs of life; well below `seconds`. */
-  readonly everyMs: number
-}
+/** Seconds without a turn of the event loop after which the process ends. Signs of life come each second. */
+const PATIENCE_S = 5
 
 /**
- * Ends the process, with exit code 14, when its event loop has not turned for `seconds`: the kernel
+ * Ends the process, with exit code 14, when its event loop has not turned for five seconds: the kernel
  * then removes the TUN, and kube-dns answers. `stop()` calls that off.
  *
  * The clock is the kernel's and runs on while the process is stopped or frozen: one that continues
- * after more than `seconds` ends, too. Nobody may call `process.on('SIGALRM')`, which takes the
+ * after more than that ends, too. Nobody may call `process.on('SIGALRM')`, which takes the
  * signal away, and no call may hold the event loop for as long.
  */
 export function startWatchdog(
   libc: Libc,
-  { seconds, everyMs }: WatchdogLimits = { seconds: 5, everyMs: 1000 },
+  ticks: Beat = beat,
+  seconds: number = PATIENCE_S,
 ): { stop(): void } {
   libc.exitOnSignal(SIGALRM)
   libc.alarm(seconds)
-  const timer = setInterval(() => libc.alarm(seconds), everyMs).unref()
+  const end = ticks.every(1, () => libc.alarm(seconds))
   return {
     stop() {
-      clearInterval(timer)
+      end()
       libc.alarm(0)
     },
   }

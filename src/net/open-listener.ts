@@ -2,6 +2,8 @@ import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Secure } from '../lib/secure.ts'
 import type { StreamLimits } from '../lib/stream-limits.ts'
 import type { Query } from '../serve/query.ts'
+import { libc } from '../sys/libc.ts'
+import { acceptQueue } from '../sys/socket.ts'
 import type { TcpListener } from './tcp.ts'
 import type { UdpSockets } from './udp-sockets.ts'
 import type { UdpSocket } from './udp.ts'
@@ -22,6 +24,8 @@ export interface Listener {
   limits: StreamLimits
   /** Its sockets, for a successor to have copies of. */
   held(): readonly HeldSocket[]
+  /** TCP connections that wait to be accepted; null where nobody listens, or that cannot be told. */
+  unaccepted(): number | null
   /** Reads datagrams from now on, where inherited sockets waited. */
   begin(): void
   /** Reads and accepts no more: what comes is the successor's. Answers still go out until `close()`. */
@@ -108,6 +112,11 @@ export class OpenListener implements Listener {
     const held = this.#udp?.held() ?? []
     if (fd >= 0) held.push({ kind: 'tcp', host: this.#tcpHost, port: this.port, fd })
     return held
+  }
+
+  unaccepted(): number | null {
+    const { libc: system } = libc()
+    return system === null ? null : acceptQueue(system, this.#tcp.fd)
   }
 
   begin(): void {

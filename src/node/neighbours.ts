@@ -2,12 +2,13 @@ import type { Answering } from '../daemon/self-check.ts'
 import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner.ts'
 import { findNeighbours, type Announcement, announcePresence } from '../host/presence.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
+import { beat, type Beat } from '../lib/beat.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
 import { type Neighbour, type Prepared, prepareNode, type PrepareParts } from './prepare-node.ts'
 
-/** Milliseconds between looks at who else listens. */
-const LOOK_MS = 5_000
+/** Seconds between looks at who else listens. */
+const LOOK = 5
 /** Milliseconds in which another dnslet that asked who is here has opened its sockets. */
 const ASKED_MS = 60_000
 /** As long who was here may come back: more than the five minutes of kubelet's longest back-off. */
@@ -50,6 +51,8 @@ interface Sharing {
 
 interface MeetParts extends PrepareParts {
   readonly readiness: Holds
+  /** Default: the process's. */
+  readonly beat?: Beat
 }
 
 /**
@@ -126,7 +129,7 @@ export class Neighbours {
   follow(daemon: Sharing, ended: () => void): void {
     this.#daemon = daemon
     this.#ended = ended
-    setInterval(() => void this.look(), LOOK_MS).unref()
+    ;(this.#parts.beat ?? beat).every(LOOK, () => void this.look())
     void this.look()
   }
 

@@ -1,12 +1,13 @@
 import { fileStamp } from '../lib/file-stamp.ts'
+import { beat } from '../lib/beat.ts'
 import type { Log } from '../lib/log.ts'
 import type { TemplateSource } from './template-source.ts'
 import { kubeDnsFiles } from './template/kube-dns-config.ts'
 import type { UpstreamService } from './template/upstream-service.ts'
 import { type StopWatching, watchDirectory, watchFile } from './watch-directory.ts'
 
-/** The safety net under file notifications; the original's interval. */
-const POLL_MS = 10_000
+/** Seconds: the safety net under file notifications; the original's interval. */
+const POLL = 10
 /** A Service is looked for this often at first, 60 times, then every sync interval. */
 const SEEK_MS = 1_000
 const EAGER_SEEKS = 60
@@ -44,16 +45,16 @@ function followFiles({ base, kubeDns, changed }: FollowTemplateParts): StopWatch
   const stamps = (): string => [base, ...kubeDnsFiles(kubeDns)].map(fileStamp).join()
   let seen = stamps()
   let watches = watchBoth()
-  const timer = setInterval(() => {
+  const endPolls = beat.every(POLL, () => {
     // Anew: a directory may have been replaced, or may only now exist.
     for (const stop of watches) stop()
     watches = watchBoth()
     const before = seen
     seen = stamps()
     if (seen !== before) changed()
-  }, POLL_MS).unref()
+  })
   return () => {
-    clearInterval(timer)
+    endPolls()
     for (const stop of watches) stop()
   }
 }

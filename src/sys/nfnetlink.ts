@@ -23,6 +23,8 @@ const Attribute = { Table: 1, Set: 2, Elements: 3 } as const
 const ListElement = 1
 const ElementAttribute = { Key: 1, Timeout: 4 } as const
 const DataValue = 1
+/** Of a message's flags. */
+const FLAGS_AT = 6
 
 /** An acknowledgement of one message; one that failed repeats the message. */
 const REPLY_SIZE = 16_384
@@ -43,20 +45,20 @@ export interface SetContent {
 /**
  * One nf_tables transaction that replaces the contents of sets. Emptying a set succeeds whatever it
  * holds, so an element that has expired meanwhile makes no difference; and because the kernel changes
- * generations at the end, no packet sees the set empty in between.
+ * generations at the end, no packet sees the set empty in between. The last message alone is acknowledged.
  */
 export function replaceElements(table: string, contents: readonly SetContent[]): Buffer {
   const messages = contents.flatMap(({ set, keys, timeoutMs }) => {
     const names = [attribute(Attribute.Table, table), attribute(Attribute.Set, set)]
-    const emptied = message(DELETE_ELEMENTS, Nlm.Request | Nlm.Ack, INET, names)
+    const emptied = message(DELETE_ELEMENTS, Nlm.Request, INET, names)
     if (keys.length === 0) return [emptied]
     const elements = keys.map((key) => nested(ListElement, ...element(key, timeoutMs)))
     const list = nested(Attribute.Elements, ...elements)
-    return [
-      emptied,
-      message(NEW_ELEMENTS, Nlm.Request | Nlm.Ack | Nlm.Create, INET, [...names, list]),
-    ]
+    return [emptied, message(NEW_ELEMENTS, Nlm.Request | Nlm.Create, INET, [...names, list])]
   })
+  // Each message that fails is told of in any case.
+  const last = messages.at(-1)
+  last?.writeUInt16LE(last.readUInt16LE(FLAGS_AT) | Nlm.Ack, FLAGS_AT)
   const batch = [
     message(BATCH_BEGIN, Nlm.Request, 0, [], SUBSYSTEM),
     ...messages,

@@ -212,6 +212,21 @@ export function receiveQueue(libc: Libc, fd: number): ReceiveQueue | null {
   return { bytes: memoryInfo.readUInt32LE(0), drops: memoryInfo.readUInt32LE(8 * 4) }
 }
 
+/** TCP_INFO; of a socket that listens it tells of its queue (linux/tcp.h: tcpi_state, tcpi_unacked). */
+const TcpInfo = [6, 11] as const
+const TCP_LISTEN = 10
+const WAITING_AT = 24
+const tcpInfo = Buffer.alloc(WAITING_AT + 4)
+const tcpInfoSize = Buffer.alloc(4)
+
+/** Connections that the kernel holds for us to accept; null where this is no TCP socket that listens. */
+export function acceptQueue(libc: Libc, fd: number): number | null {
+  const [level, option] = TcpInfo
+  tcpInfoSize.writeInt32LE(tcpInfo.length)
+  if (libc.getsockopt(fd, level, option, tcpInfo, tcpInfoSize) < 0) return null
+  return tcpInfo[0] === TCP_LISTEN ? tcpInfo.readUInt32LE(WAITING_AT) : null
+}
+
 function setOption(libc: Libc, fd: number, [level, option]: Option, value: number): number {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32LE(value)

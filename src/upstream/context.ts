@@ -1,3 +1,4 @@
+import { beat, type Beat } from '../lib/beat.ts'
 import type { Clock } from '../lib/clock.ts'
 import { TimerWheel } from '../lib/timer-wheel.ts'
 import { turn, type Turn } from '../lib/turn.ts'
@@ -9,8 +10,8 @@ import { Ports } from './ports.ts'
 const READ_SIZE = 128 * 1024
 /** The length in front of a message is 16 bits wide (RFC 1035 §4.2.2). */
 const MAX_FRAME = 0xffff
-/** Idle sockets live up to this much longer than they should. */
-const SWEEP_MS = 1000
+/** Idle sockets live up to so many seconds longer than they should. */
+const SWEEP = 1
 /** Node's shortest timer. The kernel would wait 40 ms. */
 const ACKNOWLEDGE_MS = 1
 
@@ -55,30 +56,31 @@ export interface Sweepable {
   sweep(now: number): boolean
 }
 
-/** Looks after idle sockets once a second, on one timer that runs only while there are any. */
+/** Looks after idle sockets once a second, while there are any. */
 export class Sweeper {
   readonly #clock: Clock
   readonly #all = new Set<Sweepable>()
-  #interval: NodeJS.Timeout | null = null
+  readonly #beat: Beat
+  /** Ends the sweeps; null while there are none. */
+  #end: (() => void) | null = null
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, ticks: Beat = beat) {
     this.#clock = clock
+    this.#beat = ticks
   }
 
   /** Includes `one` until its `sweep` returns false. */
   add(one: Sweepable): void {
     this.#all.add(one)
-    if (this.#interval !== null) return
-    this.#interval = setInterval(() => this.run(), SWEEP_MS)
-    this.#interval.unref()
+    this.#end ??= this.#beat.every(SWEEP, () => this.run())
   }
 
   run(): void {
     const now = this.#clock.refresh()
     for (const one of this.#all) if (!one.sweep(now)) this.#all.delete(one)
-    if (this.#all.size > 0 || this.#interval === null) return
-    clearInterval(this.#interval)
-    this.#interval = null
+    if (this.#all.size > 0) return
+    this.#end?.()
+    this.#end = null
   }
 }
 

@@ -7,6 +7,7 @@ import { Daemon, type DaemonParts } from '../../src/daemon/daemon.ts'
 import type { Answering } from '../../src/daemon/self-check.ts'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { Clock } from '../../src/lib/clock.ts'
+import { ManualClock } from '../helpers/manual-clock.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import { NetCounters } from '../../src/net/counters.ts'
 import { Listeners } from '../../src/net/listeners.ts'
@@ -35,7 +36,7 @@ async function start(
 ): Promise<Started> {
   const file = join(temporaryFolder(t), 'Corefile')
   writeFileSync(file, corefile)
-  const clock = new Clock()
+  const clock = parts.clock ?? new Clock()
   const log = new RecordedLog()
   const udp = dgramBackend('a test')
   const daemon = await Daemon.start({
@@ -99,13 +100,19 @@ test('the order to end: not ready at once, healthy and serving until nobody asks
 
 test('selfCheck() tells of the vitals first, then of the listeners', async (t) => {
   let problem: string | null = 'the event loop is late'
+  const clock = new ManualClock()
   const { daemon } = await start(t, '.:0 {\n bind 127.0.0.1\n errors\n}\n', {
     vitals: () => problem,
+    clock,
   })
   assert.equal(await daemon.selfCheck(), 'the event loop is late')
   problem = null
+  clock.advance(500)
+  assert.equal(await daemon.selfCheck(), 'the event loop is late', 'within half a second')
+  clock.advance(1)
   assert.equal(await daemon.selfCheck(), null)
   await daemon.stop()
+  clock.advance(1_000)
   assert.equal(await daemon.selfCheck(), 'no listener is open')
 })
 
@@ -173,21 +180,26 @@ test('who may answer in our place is asked for each check', async (t) => {
   const corefile = '.:0 {\n bind 127.0.0.1\n errors\n}\n'
   let [from, found]: [Answering, boolean] = ['neighbour', false]
   const neighbours = { mayAnswer: () => from, look: () => Promise.resolve(found) }
-  const { daemon } = await start(t, corefile, { freeBind: true, neighbours })
+  const clock = new ManualClock()
+  const { daemon } = await start(t, corefile, { freeBind: true, neighbours, clock })
+  const check = (): Promise<string | null> => {
+    clock.advance(1_000)
+    return daemon.selfCheck()
+  }
   // It answers like us, and leaves no trace here.
   const listener = daemon.addresses[0] as Listener
   listener.dispatch = testServer().dispatch
-  assert.equal(await daemon.selfCheck(), null)
+  assert.equal(await check(), null)
   from = 'us'
   assert.equal(
-    await daemon.selfCheck(),
+    await check(),
     `dns://127.0.0.1:${listener.port} is answered by another process over UDP`,
   )
   from = 'anybody'
-  assert.equal(await daemon.selfCheck(), null)
+  assert.equal(await check(), null)
   from = 'us'
   found = true
-  assert.equal(await daemon.selfCheck(), null, 'nor is it where others serve here as well')
+  assert.equal(await check(), null, 'nor is it where others serve here as well')
 })
 
 test('a daemon whose views take no query of its own may intercept all the same', async (t) => {

@@ -5,6 +5,7 @@ import { interceptionState } from '../../src/host/interception-metrics.ts'
 import { Interception, type InterceptionParts } from '../../src/host/interception.ts'
 import type { NodeInterface } from '../../src/host/interface.ts'
 import type { Rules } from '../../src/host/rules/rules.ts'
+import { Beat } from '../../src/lib/beat.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import type { Libc } from '../../src/sys/libc.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
@@ -59,6 +60,7 @@ export class FakeNode {
       fallback: null,
       isShared: () => false,
       syncIntervalMs: 60_000,
+      beat: new Beat(),
       ...more,
     })
   }

@@ -1,9 +1,10 @@
 // `node watchdog-child.ts hangs|works|stops`: what a process of that kind does with a watchdog of
 // one second. Says "alive" and ends by itself after 1.5 s, if it can.
 import { startWatchdog } from '../../src/host/watchdog.ts'
+import { Beat } from '../../src/lib/beat.ts'
 import { libc } from '../../src/sys/libc.ts'
 
-const watchdog = startWatchdog(libc().libc!, { seconds: 1, everyMs: 100 })
+const watchdog = startWatchdog(libc().libc!, new Beat(100), 1)
 const [kind] = process.argv.slice(2)
 if (kind === 'stops') watchdog.stop()
 if (kind === 'works') setTimeout(() => console.log('alive'), 1500)

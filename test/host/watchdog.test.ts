@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { startWatchdog } from '../../src/host/watchdog.ts'
+import { Beat } from '../../src/lib/beat.ts'
 import { type Libc, libc } from '../../src/sys/libc.ts'
 import { findTool } from '../helpers/debian.ts'
 import { type Owner, startProcess, waitUntil } from '../helpers/processes.ts'
@@ -50,7 +51,7 @@ test('startWatchdog() gives five seconds, again each second', (t) => {
     exitOnSignal: (signal: number) => calls.push(`exit on ${signal}`),
     alarm: (seconds: number) => calls.push(`alarm ${seconds}`),
   } as unknown as Libc
-  const watchdog = startWatchdog(fake)
+  const watchdog = startWatchdog(fake, new Beat())
   t.mock.timers.tick(2000)
   watchdog.stop()
   t.mock.timers.tick(2000)

@@ -1,9 +1,10 @@
+import { beat, type Beat } from '../../lib/beat.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import { selfChecks } from './metrics.ts'
 
-/** Time between the starts of two checks. */
-const INTERVAL_MS = 1000
+/** Seconds between the starts of two checks. */
+const INTERVAL = 1
 /** A check that is not over after as many intervals has failed. */
 const PATIENCE = 3
 /** A check that takes longer is worth a warning. */
@@ -19,6 +20,8 @@ export interface SelfCheckParts {
   readonly ask: () => Promise<string | null>
   readonly clock: Clock
   readonly log: Log
+  /** Default: the process's. */
+  readonly beat?: Beat
 }
 
 type State = 'new' | 'checking' | 'resting' | 'stopped'
@@ -30,13 +33,13 @@ type State = 'new' | 'checking' | 'resting' | 'stopped'
  *     new ──start()──▶ checking ──a result, or none in 3 s──▶ resting ──next turn──▶ checking
  *      └───────────────────┴─────────────stop()──────────────────┴──▶ stopped
  *
- * Time is counted in turns of one timer. A process that was stopped or throttled for minutes finds
+ * Time is counted in beats. A process that was stopped or throttled for minutes finds
  * one turn gone, not a deadline that passed while nobody could answer.
  */
 export class SelfCheck {
   readonly #parts: SelfCheckParts
   #state: State = 'new'
-  #timer: NodeJS.Timeout | null = null
+  #endTurns = (): void => {}
   /** Turns since the check under way began. */
   #turns = 0
   /** Number of the check under way: the result of another one comes too late. */
@@ -56,14 +59,14 @@ export class SelfCheck {
   /** Begins checking; does nothing where that has happened. */
   start(): void {
     if (this.#state !== 'new') return
-    this.#timer = setInterval(this.#turn, INTERVAL_MS).unref()
+    this.#endTurns = (this.#parts.beat ?? beat).every(INTERVAL, this.#turn)
     this.#check()
   }
 
   /** Ends checking for good; the last finding stands. */
   stop(): void {
     this.#state = 'stopped'
-    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#endTurns()
     this.#complete()
   }
 
@@ -77,7 +80,7 @@ export class SelfCheck {
   readonly #turn = (): void => {
     if (this.#state === 'checking') {
       if (++this.#turns < PATIENCE) return
-      this.#end(`no result after ${(PATIENCE * INTERVAL_MS) / 1000}s`, PATIENCE * INTERVAL_MS)
+      this.#end(`no result after ${PATIENCE * INTERVAL}s`, 1000 * PATIENCE * INTERVAL)
     }
     this.#check()
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { Beat } from '../../../src/lib/beat.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { selfChecks } from '../../../src/plugins/health/metrics.ts'
 import { SelfCheck } from '../../../src/plugins/health/self-check.ts'
@@ -25,6 +26,7 @@ class Bench {
       },
       clock: this.clock,
       log: this.log,
+      beat: new Beat(),
     })
     this.check.start()
   }
