@@ -61,8 +61,9 @@ export class Meter {
   }
 
   /**
-   * Brings a fresh server to its usual speed: hits and a few misses at full load, then each scenario at the
-   * rate of its latency run. With few queries at a time a JIT compiles other paths than under full load.
+   * Brings a fresh server to its usual speed: hits and a few misses at full load, hits one at a time, then each
+   * scenario at the rate of its latency run, the slowest last. With few queries at a time a JIT compiles other
+   * paths than under full load, and a thousand a second are too few to have that done.
    */
   async warmUp({ server: { port } }: RunningServer): Promise<void> {
     const { warmupSeconds: seconds, scenarios } = this.#options
@@ -71,7 +72,9 @@ export class Meter {
     await this.#run(hits)
     await this.#run({ ...hits, transport: 'tcp' })
     await this.#run({ ...plain, port, file: 'warmup-misses', once: true })
-    for (const scenario of scenarios) await this.#runAtRate(port, scenario, 'warmup', seconds)
+    await this.#run({ ...hits, clients: 1, outstanding: 1 })
+    for (const scenario of scenarios.toReversed())
+      await this.#runAtRate(port, scenario, 'warmup', seconds)
   }
 
   /** The throughput run of a scenario, where it has one. */
