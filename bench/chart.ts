@@ -1,7 +1,7 @@
 import { findScenario } from './scenario.ts'
 import type { Results } from './sample.ts'
 import type { Spread } from './stats.ts'
-import { measuredScenarios, summarise } from './summary.ts'
+import { idleCpu, measuredScenarios, summarise } from './summary.ts'
 
 const WIDTH = 760
 const LABELS = 130
@@ -30,11 +30,12 @@ const style = `
     .range { stroke: #e6edf3 }
   }`
 
-/** A bar chart (SVG): the CPU time per query of each server in each scenario, then its memory. */
+/** A bar chart (SVG): the CPU time per query of each server in each scenario, its memory, its idle CPU. */
 export function renderChart(results: Results): string {
   const groups = measuredScenarios(results).map((scenario) => {
     return scenario === 'memory' ? memoryGroup(results) : cpuGroup(results, scenario)
   })
+  if (results.idles.length > 0) groups.push(idleGroup(results))
   let top = HEADER
   const parts: string[] = []
   for (const group of groups) {
@@ -87,9 +88,18 @@ function memoryGroup(results: Results): Group {
   return { title: findScenario('memory').title, unit: 'MiB', bars }
 }
 
+function idleGroup(results: Results): Group {
+  const bars = results.servers.map((server) => {
+    const whole = idleCpu(results, server)
+    return { server, whole, solid: whole.figure }
+  })
+  return { title: 'Idle, after serving: CPU a second', unit: 'ms', bars }
+}
+
 /** Each group has its own scale: a miss costs several times what a hit costs. */
 function renderGroup({ title, unit, bars }: Group, top: number): string {
-  const scale = BARS / Math.max(...bars.map(({ whole }) => whole.max))
+  // Nobody may have used any CPU while idle.
+  const scale = BARS / Math.max(0.01, ...bars.map(({ whole }) => whole.max))
   const rows = bars.map((row, i) => renderRow(row, top + TITLE_HEIGHT + i * ROW_HEIGHT, scale))
   const heading = escapeXml(`${title} (${unit})`)
   return [`<text class="group" x="8" y="${top + 18}">${heading}</text>`, ...rows].join('\n')

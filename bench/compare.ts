@@ -4,7 +4,7 @@ import { LatencyPools } from './latency-pools.ts'
 import { Meter, type Trial } from './measure.ts'
 import { writeRound, writeZone } from './names.ts'
 import type { Options } from './options.ts'
-import type { Results, Sample, Start } from './sample.ts'
+import type { Idle, Results, Sample, Start } from './sample.ts'
 import type { Server } from './servers/server.ts'
 import { readVersion } from './servers/version.ts'
 
@@ -19,6 +19,7 @@ export async function compare(
   const fleet = servers(options)
   const samples: Sample[] = []
   const starts: Start[] = []
+  const idles: Idle[] = []
   const pools = new LatencyPools()
   const behind = upstreams(options)
   const sources = {
@@ -26,17 +27,19 @@ export async function compare(
     'in-order': await startServer(children, behind['in-order'], dir, options.loadCpu),
   }
   for (let round = 1; round <= rounds; round++) {
-    if (options.scenarios.length > 0) writeRound(dir, round, options)
+    const isAsked = options.scenarios.length > 0 || options.idleSeconds > 0
+    if (isAsked) writeRound(dir, round, options)
     const running = await startFleet(children, options, fleet)
     for (const { server, startMilliseconds } of running) {
       starts.push({ round, server: server.name, milliseconds: startMilliseconds })
     }
-    if (options.scenarios.length > 0) {
+    if (isAsked) {
       const meter = new Meter(children, options, running, sources)
       await playRound({ meter, options, running, round, pools }, (sample) => {
         samples.push(sample)
         progress(progressLine(sample, rounds))
       })
+      if (options.idleSeconds > 0) idles.push(...(await meter.idle(round)))
     }
     for (const { child } of running) await children.stop(child)
   }
@@ -51,6 +54,7 @@ export async function compare(
     seconds,
     samples,
     pooled: pools.percentiles(),
+    idles,
     starts: options.starts ? starts : [],
   }
 }

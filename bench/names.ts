@@ -113,6 +113,7 @@ export function latencyFile({ file, once }: Scenario, part: Part): string {
 /** Make queries of a kind with misses; those of different series have no miss in common. */
 const makers: Readonly<Record<string, (series: string, count: number) => string[]>> = {
   misses: missQueries,
+  'calm-misses': missQueries,
   mix: mixQueries,
   storm: stormQueries,
   'in-order': inOrderQueries,
@@ -137,8 +138,8 @@ export function writeRound(dir: string, round: number, plan: Plan): void {
   writeQueries(join(dir, 'hits'), hitQueries())
   write('warmup-misses', 'misses', WARMUP_MISSES)
   for (const scenario of scenarios.filter(({ once }) => once)) {
-    const { file, latency } = scenario
-    write(file, file, latency === null ? 2 * STORM_NAMES : perSecond[file]! * seconds)
+    const { file, latency, paced } = scenario
+    if (!paced) write(file, file, latency === null ? 2 * STORM_NAMES : perSecond[file]! * seconds)
     if (latency === null) continue
     write(latencyFile(scenario, 'warmup'), file, LATENCY_PER_SECOND * warmupSeconds)
     for (let turn = 0; turn < latencySeconds; turn++) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { findScenario, type Scenario, scenarioNames, scenarios, START } from './scenario.ts'
+import { findScenario, IDLE, type Scenario, scenarioNames, scenarios, START } from './scenario.ts'
 import { builtins } from './servers/index.ts'
 import { parsePeer, type PeerSpec } from './servers/peer.ts'
 
@@ -16,6 +16,8 @@ export interface Options {
   /** Length of each warm-up run; 0: none. */
   readonly warmupSeconds: number
   readonly scenarios: readonly Scenario[]
+  /** How long the servers are left alone at the end of each round; 0: not at all. */
+  readonly idleSeconds: number
   /** Report the times from start to first answer. */
   readonly starts: boolean
   /** Names of built-in servers. */
@@ -45,6 +47,7 @@ export const usage: string = `Usage: npm run bench -- [options]
   --seconds N         length of each throughput run (3)
   --latency-seconds N length of each latency run, in turns of a second (4)
   --warmup-seconds N  length of each part of the warm-up before a round, 0 for none (2)
+  --idle-seconds N    how long the servers are left alone at the end of a round (10)
   --scenarios A,B     some of ${scenarioNames.join(', ')} (all)
   --servers A,B       some of ${Object.keys(builtins).join(', ')} (all)
   --peer NAME=COMMAND@PORT
@@ -71,6 +74,9 @@ export function parseOptions(argv: readonly string[]): Options {
     latencySeconds: positive('latency-seconds', values['latency-seconds']),
     warmupSeconds: count('warmup-seconds', values['warmup-seconds']),
     scenarios: pickScenarios(values.scenarios),
+    idleSeconds: splitList(values.scenarios).includes(IDLE)
+      ? positive('idle-seconds', values['idle-seconds'])
+      : 0,
     starts: splitList(values.scenarios).includes(START),
     servers: pickServers(values.servers),
     peers: uniquePeers(values.peer),
@@ -91,6 +97,7 @@ const definitions = {
   seconds: { type: 'string', default: '3' },
   'latency-seconds': { type: 'string', default: '4' },
   'warmup-seconds': { type: 'string', default: '2' },
+  'idle-seconds': { type: 'string', default: '10' },
   scenarios: { type: 'string', default: scenarioNames.join(',') },
   servers: { type: 'string', default: Object.keys(builtins).join(',') },
   peer: { type: 'string', multiple: true, default: [] as string[] },
@@ -107,7 +114,7 @@ const definitions = {
 function pickScenarios(list: string): Scenario[] {
   const wanted = new Set(
     splitList(list)
-      .filter((name) => name !== START)
+      .filter((name) => name !== START && name !== IDLE)
       .map(findScenario),
   )
   return scenarios.filter((scenario) => wanted.has(scenario))

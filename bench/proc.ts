@@ -38,6 +38,13 @@ export function readMemory(pid: number): Memory {
   return { rss, rssAnon }
 }
 
+/** How often the threads of the process `pid` and of its descendants have slept: each was woken after it. */
+export function readSleeps(pid: number): number {
+  return processTree(pid)
+    .flatMap((member) => taskFiles(member, 'status'))
+    .reduce((sum, status) => sum + parseSleeps(status), 0)
+}
+
 /** A peer may be started through a script or fork workers: all of them are the server. */
 function processTree(pid: number): number[] {
   const children = taskFiles(pid, 'children').flatMap((file) => file.split(' ').filter(Boolean))
@@ -73,6 +80,15 @@ export function parseStatus(text: string): Memory {
   return { rss: kibibytes(text, 'VmRSS'), rssAnon: kibibytes(text, 'RssAnon') }
 }
 
+/** The voluntary context switches of proc(5)'s status. */
+export function parseSleeps(text: string): number {
+  return field(text, 'voluntary_ctxt_switches', '')
+}
+
 function kibibytes(text: string, label: string): number {
-  return Number(new RegExp(`^${label}:\\s+(\\d+) kB$`, 'm').exec(text)?.at(1) ?? NaN)
+  return field(text, label, ' kB')
+}
+
+function field(text: string, label: string, unit: string): number {
+  return Number(new RegExp(`^${label}:\\s+(\\d+)${unit}$`, 'm').exec(text)?.at(1) ?? NaN)
 }

@@ -1,15 +1,25 @@
 import { findScenario } from './scenario.ts'
 import type { Results } from './sample.ts'
 import { type Spread, spread } from './stats.ts'
-import { type Figure, measuredScenarios, ratio, summarise, type Summary } from './summary.ts'
+import {
+  type Figure,
+  idleCpu,
+  idlesOf,
+  measuredScenarios,
+  ratio,
+  summarise,
+  type Summary,
+} from './summary.ts'
 import { formatTable } from './table.ts'
 
-/** The whole result as text: a table for each scenario, the ratios, the starts. */
+/** The whole result as text: what to look at first, a table for each scenario, the ratios, the rest. */
 export function formatReport(results: Results): string {
   const sections = [introduction(results)]
   if (results.samples.length > 0) {
     sections.push(
       legend(results),
+      overviewSection(results),
+      latencySection(results),
       ...measuredScenarios(results).map((scenario) => scenarioSection(results, scenario)),
       ...references(results).flatMap((reference) => [
         ratioSection(results, reference, 'cpu', 'CPU per query'),
@@ -18,6 +28,7 @@ export function formatReport(results: Results): string {
       ]),
     )
   }
+  if (results.idles.length > 0) sections.push(idleSection(results))
   if (results.starts.length > 0) sections.push(startSection(results))
   return sections.join('\n\n') + '\n'
 }
@@ -40,6 +51,35 @@ function legend({ seconds, samples }: Results): string {
     'queries without an answer, and with a wrong one, in total. RSS, RssAnon: MiB.',
     `Idle servers used at most ${percent(disturbance)} of that core.`,
   ].join('\n')
+}
+
+/** CPU time is the measure, and what a node asks comes first: one row of medians for each scenario. */
+function overviewSection(results: Results): string {
+  const rows = measuredScenarios(results).map((scenario) => {
+    const isMemory = scenario === 'memory'
+    const cells = summarise(results, scenario).map((s) =>
+      isMemory
+        ? `${mebibytes(s.rss.figure)} / ${mebibytes(s.rssAnon.figure)}`
+        : `${s.cpu.figure.toFixed(2)} (${s.userCpu.toFixed(2)})`,
+    )
+    return [isMemory ? 'full caches: RSS / anonymous, MiB' : scenario, ...cells]
+  })
+  if (results.idles.length > 0) {
+    const cells = results.servers.map((server) => idleCpu(results, server).figure.toFixed(2))
+    rows.push(['idle: ms of CPU a second', ...cells])
+  }
+  const header = ['CPU µs per query (user)', ...results.servers]
+  return `At a glance\n\n${formatTable(header, rows)}`
+}
+
+function latencySection(results: Results): string {
+  const rows = measuredScenarios(results).map((scenario) => [
+    scenario,
+    ...summarise(results, scenario).map(
+      ({ latency: { p50, p99 } }) => `${micros(p50.figure)} / ${micros(p99.figure)}`,
+    ),
+  ])
+  return formatTable(['p50 / p99, µs', ...results.servers], rows)
 }
 
 const columns = [
@@ -71,17 +111,27 @@ function references(results: Results): string[] {
 }
 
 function ratioSection(results: Results, reference: string, figure: Figure, title: string): string {
-  const scenarios = measuredScenarios(results)
-  const rows = results.servers
-    .filter((server) => server !== reference)
-    .map((server) => [
-      server,
-      ...scenarios.map((scenario) =>
-        range(ratio(results, scenario, server, reference, figure), (value) => value.toFixed(2)),
-      ),
-    ])
+  const others = results.servers.filter((server) => server !== reference)
+  const rows = measuredScenarios(results).map((scenario) => [
+    scenario,
+    ...others.map((server) =>
+      range(ratio(results, scenario, server, reference, figure), (value) => value.toFixed(2)),
+    ),
+  ])
   const heading = `${title} relative to ${reference} (${reference} = 1.00)`
-  return `${heading}\n\n${formatTable(['server', ...scenarios], rows)}`
+  return `${heading}\n\n${formatTable(['scenario', ...others], rows)}`
+}
+
+function idleSection(results: Results): string {
+  const rows = results.servers.map((server) => {
+    const wakeUps = idlesOf(results, server).map((idle) => idle.wakeUps)
+    return [
+      server,
+      range(idleCpu(results, server), (value) => value.toFixed(2)),
+      range(spread(wakeUps), (value) => value.toFixed(1)),
+    ]
+  })
+  return `Idle, after serving\n\n${formatTable(['server', 'CPU ms/s', 'wake-ups/s'], rows)}`
 }
 
 function startSection(results: Results): string {

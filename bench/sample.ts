@@ -42,6 +42,16 @@ export interface Start {
   readonly milliseconds: number
 }
 
+/** What a server used that had served and was not asked any more. */
+export interface Idle {
+  readonly round: number
+  readonly server: string
+  /** CPU time in milliseconds a second. */
+  readonly cpu: number
+  /** How often its threads woke up, a second. */
+  readonly wakeUps: number
+}
+
 /** Everything a comparison measured. */
 export interface Results {
   /** Names in the order of the tables. */
@@ -51,5 +61,6 @@ export interface Results {
   readonly seconds: number
   readonly samples: readonly Sample[]
   readonly pooled: readonly PooledLatency[]
+  readonly idles: readonly Idle[]
   readonly starts: readonly Start[]
 }

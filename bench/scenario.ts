@@ -19,6 +19,8 @@ export interface Scenario {
   readonly expected: readonly string[]
   /** Queries per second of the latency run, null: as they come; null for both: none is made. */
   readonly latency: { readonly rate: number | null } | null
+  /** CPU time too is that of the latency run: nothing is asked at full speed. */
+  readonly paced: boolean
 }
 
 const usual = {
@@ -28,21 +30,65 @@ const usual = {
   once: false,
   upstream: 'nsd',
   expected: ['NOERROR'],
+  paced: false,
 } as const
+
+/** As pods ask: each of their queries comes from a socket of its own, and the next one much later. */
+const asPods = { ...usual, clients: 100, paced: true } as const
 
 /** Of hits, per second. */
 const LATENCY_RATE = 20_000
 
 /**
- * Hits come before misses: dnsdist's packet cache takes no new entry once it is full, and would
- * answer no hit after the misses. The latency rates are the same for every server and below what
+ * What a node asks comes first, then what a server can do. Hits at full speed come before such misses:
+ * dnsdist's packet cache takes no new entry once it is full, and would answer no hit after them. The latency rates are the same for every server and below what
  * the slowest of them can do, so that the percentiles show the server and not a queue.
  */
 export const scenarios: readonly Scenario[] = [
   {
+    ...asPods,
+    name: 'calm',
+    title: 'Calm: 1,000 hits a second from 100 sockets',
+    file: 'hits',
+    latency: { rate: 1000 },
+  },
+  {
+    ...asPods,
+    name: 'steady',
+    title: 'Steady: 5,000 hits a second from 100 sockets',
+    file: 'hits',
+    latency: { rate: 5000 },
+  },
+  {
+    ...asPods,
+    name: 'calm-misses',
+    title: 'Calm misses: 1,000 unique names a second from 100 sockets, upstream over TCP',
+    file: 'calm-misses',
+    once: true,
+    latency: { rate: 1000 },
+  },
+  {
+    ...usual,
+    name: 'serial',
+    title: 'One outstanding query at a time: hits over UDP',
+    file: 'hits',
+    clients: 1,
+    outstanding: 1,
+    latency: { rate: null },
+  },
+  {
+    ...usual,
+    name: 'crowd',
+    title: 'Crowd: hits at full speed from 250 sockets',
+    file: 'hits',
+    clients: 250,
+    outstanding: 250,
+    latency: { rate: LATENCY_RATE },
+  },
+  {
     ...usual,
     name: 'hits',
-    title: 'Hits: 1,000 names over UDP',
+    title: 'Hits at full speed from 8 sockets, 1,000 names',
     file: 'hits',
     latency: { rate: LATENCY_RATE },
   },
@@ -53,15 +99,6 @@ export const scenarios: readonly Scenario[] = [
     file: 'hits',
     transport: 'tcp',
     latency: { rate: LATENCY_RATE },
-  },
-  {
-    ...usual,
-    name: 'serial',
-    title: 'One outstanding query at a time: hits over UDP',
-    file: 'hits',
-    clients: 1,
-    outstanding: 1,
-    latency: { rate: null },
   },
   {
     ...usual,
@@ -103,8 +140,11 @@ export const scenarios: readonly Scenario[] = [
 /** Every round starts all servers anew: this name in `--scenarios` has the times reported. */
 export const START = 'start'
 
+/** No load either: this name has what servers use that have served and are not asked any more. */
+export const IDLE = 'idle'
+
 /** What `--scenarios` takes. */
-export const scenarioNames: readonly string[] = [...scenarios.map(({ name }) => name), START]
+export const scenarioNames: readonly string[] = [...scenarios.map(({ name }) => name), IDLE, START]
 
 /** Looks a scenario up. Throws Error for an unknown name. */
 export function findScenario(name: string): Scenario {

@@ -1,4 +1,4 @@
-import type { Results, Sample } from './sample.ts'
+import type { Idle, Results, Sample } from './sample.ts'
 import { type Latency, pairedRatios, type Spread, spread } from './stats.ts'
 
 /** One server in one scenario over all rounds. Units are those of `Sample`. */
@@ -83,6 +83,16 @@ export function ratio(
 /** The measured scenarios' names in their order. */
 export function measuredScenarios(results: Results): string[] {
   return [...new Set(results.samples.map((sample) => sample.scenario))]
+}
+
+/** CPU time of a server that is not asked, in milliseconds a second. */
+export function idleCpu(results: Results, server: string): Spread {
+  return spread(idlesOf(results, server).map(({ cpu }) => cpu))
+}
+
+/** In the order of the rounds. */
+export function idlesOf(results: Results, server: string): Idle[] {
+  return results.idles.filter((idle) => idle.server === server)
 }
 
 function pooledLatency(results: Results, scenario: string, server: string): Latency {

@@ -14,7 +14,7 @@ function widths(kind: string): number[] {
 
 test('renderChart() says in words what it shows', () => {
   assert.match(svg, /role="img" aria-labelledby="title desc"/)
-  assert.match(svg, /<desc id="desc">Hits: .*: dnslet 5\.00 µs, unbound 8\.00 µs\./)
+  assert.match(svg, /<desc id="desc">Hits at .*: dnslet 5\.00 µs, unbound 8\.00 µs\./)
 })
 
 test("renderChart() draws a bar's two parts in proportion to user and system time", () => {
@@ -35,7 +35,14 @@ test('renderChart() scales each group to its largest value', () => {
 })
 
 test('renderChart() has a bar for every server and scenario', () => {
-  assert.equal(svg.match(/<rect /g)?.length, 2 * 2 * 2)
+  const scenariosAndIdle = 2 + 1
+  assert.equal(svg.match(/<rect /g)?.length, scenariosAndIdle * 2 * 2)
+  assert.match(svg, /Idle, after serving: CPU a second: dnslet 2\.00 ms, unbound 0\.13 ms\./)
+})
+
+test('renderChart() draws idle servers that used nothing at all', () => {
+  const idles = results.idles.map((idle) => ({ ...idle, cpu: 0 }))
+  assert.doesNotMatch(renderChart({ ...results, idles }), /NaN|Infinity/)
 })
 
 test('renderChart() has no undefined numbers', () => {

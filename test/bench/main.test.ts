@@ -59,7 +59,7 @@ async function bind(port: number): Promise<ReturnType<typeof createSocket> | nul
 /** The built-in unbound's configuration with the peer's port, which is two lower. */
 const secondUnbound = `
   cd "$BENCH_DIR" && other=$((BENCH_PORT + 2)) &&
-  sed "s/@$other/@$BENCH_PORT/" $other-unbound.conf >again.conf &&
+  sed "s/@$other/@$BENCH_PORT/" config/$other-unbound.conf >again.conf &&
   exec unbound -d -c again.conf`
 
 /** Processes of the benchmark: it gives every one its directory. */

@@ -89,6 +89,15 @@ test('writeRound() keeps a turn of one round apart from that of another', (t) =>
   assert.notEqual(first[0], first[1])
 })
 
+test('writeRound() writes no run at full speed for a paced scenario', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const scenarios = [findScenario('calm'), findScenario('calm-misses')]
+  writeRound(dir, 1, { seconds: 1, latencySeconds: 1, warmupSeconds: 0, scenarios })
+  const written = ['calm-misses-0', 'calm-misses-warmup', 'hits', 'warmup-misses']
+  assert.deepEqual(readdirSync(dir).toSorted(), written)
+})
+
 test('writeRound() writes only what its scenarios ask for', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'dnslet-bench-'))
   t.after(() => rmSync(dir, { recursive: true }))

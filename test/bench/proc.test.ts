@@ -3,10 +3,12 @@ import test from 'node:test'
 
 import {
   parseSchedstat,
+  parseSleeps,
   parseStat,
   parseStatus,
   readCpuTime,
   readMemory,
+  readSleeps,
 } from '../../bench/proc.ts'
 
 test('parseSchedstat() takes the time on a core', () => {
@@ -21,6 +23,17 @@ test('parseStat() is not confused by spaces and brackets in the command', () => 
 test('parseStatus() reads VmRSS and RssAnon', () => {
   const status = 'Name:\tx\nVmRSS:\t    2096 kB\nRssAnon:\t     152 kB\nRssFile:\t    1944 kB\n'
   assert.deepEqual(parseStatus(status), { rss: 2096, rssAnon: 152 })
+})
+
+test('parseSleeps() takes the voluntary switches alone', () => {
+  const status = 'Threads:\t9\nvoluntary_ctxt_switches:\t1215\nnonvoluntary_ctxt_switches:\t7\n'
+  assert.equal(parseSleeps(status), 1215)
+})
+
+test('readSleeps() grows when this process waits', async () => {
+  const before = readSleeps(process.pid)
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  assert.ok(readSleeps(process.pid) > before)
 })
 
 test('readCpuTime() grows while this process computes', () => {

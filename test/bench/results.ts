@@ -42,6 +42,12 @@ export const results: Results = {
     { scenario: 'hits', server: 'dnslet', latency: { p50: 81, p99: 200, p999: 1000 } },
     { scenario: 'hits', server: 'unbound', latency: { p50: 81, p99: 200, p999: 2500 } },
   ],
+  idles: [
+    { round: 1, server: 'dnslet', cpu: 1.5, wakeUps: 20 },
+    { round: 1, server: 'unbound', cpu: 0, wakeUps: 0.5 },
+    { round: 2, server: 'dnslet', cpu: 2.5, wakeUps: 30 },
+    { round: 2, server: 'unbound', cpu: 0.25, wakeUps: 0.5 },
+  ],
   starts: [
     { round: 1, server: 'dnslet', milliseconds: 100 },
     { round: 1, server: 'unbound', milliseconds: 50 },
