@@ -8,6 +8,7 @@ import { Listeners } from '../net/listeners.ts'
 import { ReceiveQueues } from '../net/receive-queues.ts'
 import { keptQueries } from '../serve/kept-queries.ts'
 import { Descriptors, type Inheritance } from '../sys/descriptors.ts'
+import { libc } from '../sys/libc.ts'
 import { HttpListeners } from '../telemetry/http.ts'
 import { registerMetrics } from '../telemetry/metrics.ts'
 import { openCacheBudget } from './cache-budget.ts'
@@ -56,6 +57,7 @@ export async function openDaemon({
   const clock = new Clock()
   const memory = openCacheBudget()
   const udp = chooseUdpBackend(process.env)
+  if (udp.name === 'batched') libc().libc?.stopIdleCount()
   const counters = new NetCounters()
   const { log } = parts
   const { freeBind } = descriptors

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../lib/address.ts'
-import type { Libc, PollHandle } from '../sys/libc.ts'
+import type { PollHandle } from '../sys/event-loop.ts'
+import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { AF_INET, AF_INET6, clientSockaddr, sockaddrSize } from '../sys/sockaddr.ts'
 import { errnoName, Sock, takeError } from '../sys/socket.ts'

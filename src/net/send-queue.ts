@@ -48,6 +48,7 @@ export class SendQueue {
   readonly #backlogged: (replies: number) => void
   readonly #vector: MessageVector
   readonly #plan: SegmentPlan
+  readonly #nameLength: number
   /** Whether replies to one client may leave as one message. */
   #joins = true
   /** Replies queued, and how many of them are gone already. */
@@ -73,7 +74,8 @@ export class SendQueue {
     const { vector, plan } = spare.pop() ?? newReplies(libc)
     this.#vector = vector
     this.#plan = plan
-    this.#vector.setNameLength(sockaddrSize(ipv6))
+    this.#nameLength = sockaddrSize(ipv6)
+    this.#vector.setNameLength(this.#nameLength)
   }
 
   /** Whether the kernel has no room, and a further reply would have none here. */
@@ -147,9 +149,8 @@ export class SendQueue {
   #sendEach(): void {
     const { udpSent, udpDrops, udpSendErrors } = this.#counters
     while (this.#sent < this.#count) {
-      const from = this.#vector.addressOf(this.#sent)
       const left = this.#count - this.#sent
-      const sent = this.#libc.sendmmsg(this.#fd, from, left, MSG_DONTWAIT)
+      const sent = left === 1 ? this.#sendLast() : this.#sendMany(left)
       if (sent > 0) {
         udpSent.observe(sent)
         this.#sent += sent
@@ -163,6 +164,25 @@ export class SendQueue {
       this.#sent++
     }
     this.#clear()
+  }
+
+  #sendMany(left: number): number {
+    return this.#libc.sendmmsg(this.#fd, this.#vector.addressOf(this.#sent), left, MSG_DONTWAIT)
+  }
+
+  /** For one reply the kernel has less to copy: no headers. */
+  #sendLast(): number {
+    const vector = this.#vector
+    const at = this.#sent
+    const sent = this.#libc.sendto(
+      this.#fd,
+      vector.contentAddressOf(at),
+      vector.sizeOf(at),
+      MSG_DONTWAIT,
+      vector.nameAddressOf(at),
+      this.#nameLength,
+    )
+    return sent < 0 ? sent : 1
   }
 
   /** Ends the queue. What is still in it is dropped. */

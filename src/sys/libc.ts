@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 
 import { reasonOf } from '../lib/errors.ts'
+import { EventLoop, type Koffi, type Poll, type Program } from './event-loop.ts'
 
 /**
  * The C library's calls that Node has no equal for. They return −1 where C's do, and `errno()` says
@@ -37,6 +38,15 @@ export interface Libc {
     flags: number,
     done: (error: unknown, sent: number) => void,
   ): void
+  /** @param bytes address of the content @param name address of a socket address */
+  sendto(
+    fd: number,
+    bytes: number,
+    length: number,
+    flags: number,
+    name: number,
+    nameLength: number,
+  ): number
   recv(fd: number, bytes: Buffer, length: number, flags: number): number
   /** @param message address of a struct msghdr in `allocate()`d memory */
   sendmsg(fd: number, message: number, flags: number): number
@@ -62,20 +72,14 @@ export interface Libc {
   /** The error number of the last failed call: ask before the next call. */
   errno(): number
   /** Waits for a descriptor that Node does not know of; see readable.ts for what to mind. */
-  poll(fd: number, ready: (status: number) => void): PollHandle
+  readonly poll: Poll
+  /** See `EventLoop`; false where the event loop is as Node made it. */
+  stopIdleCount(): boolean
   /**
    * Zeroed memory that never moves and is never freed: small needs share one piece. Pages
    * cost nothing until they are touched.
    */
   allocate(bytes: number): NativeMemory
-}
-
-/** libuv's watch over a descriptor; it ends with `close()` alone. */
-export interface PollHandle {
-  /** Begins again after an error, which ends it. */
-  start(ready: (status: number) => void): void
-  /** The descriptor stays open, and may be closed at once. */
-  close(): void
 }
 
 interface NativeMemory {
@@ -119,6 +123,7 @@ function declare(koffi: typeof import('koffi')): Libc {
   // Node itself is linked against the C library, be it glibc or musl: no name to guess.
   const own = koffi.load(null)
   const signal = own.func('uintptr_t signal(int number, uintptr_t handler)')
+  const loop = eventLoop(koffi, own)
   const send = own.func('long send(int fd, const void *bytes, ulong length, int flags)')
   return {
     socket: own.func('int socket(int domain, int type, int protocol)'),
@@ -140,6 +145,9 @@ function declare(koffi: typeof import('koffi')): Libc {
     listen: own.func('int listen(int fd, int backlog)'),
     send,
     sendAsync: (fd, bytes, length, flags, done) => send.async(fd, bytes, length, flags, done),
+    sendto: own.func(
+      'long sendto(int fd, uintptr_t bytes, ulong length, int flags, uintptr_t name, uint size)',
+    ),
     recv: own.func('long recv(int fd, _Out_ void *bytes, ulong length, int flags)'),
     sendmsg: own.func('long sendmsg(int fd, uintptr_t message, int flags)'),
     recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),
@@ -155,10 +163,20 @@ function declare(koffi: typeof import('koffi')): Libc {
     inet_pton: own.func('int inet_pton(int family, const char *text, void *address)'),
     if_nametoindex: own.func('uint if_nametoindex(const char *name)'),
     errno: () => koffi.errno(),
-    poll: koffi.node.poll as unknown as Libc['poll'],
+    poll: loop?.poll ?? (koffi.node.poll as unknown as Poll),
+    stopIdleCount: () => loop?.stopIdleCount() ?? false,
     allocate: (bytes) => {
       const pointer: unknown = koffi.alloc('uint8_t', bytes)
       return { address: Number(koffi.address(pointer)), bytes: koffi.view(pointer, bytes) }
     },
+  }
+}
+
+/** Null for a Node.js that does not export libuv: then koffi, which brings the few calls it needs, has to do. */
+function eventLoop(koffi: Koffi, own: Program): EventLoop | null {
+  try {
+    return new EventLoop(koffi, own)
+  } catch {
+    return null
   }
 }

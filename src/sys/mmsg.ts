@@ -65,6 +65,7 @@ export class MessageVector {
   readonly #names: Uint32Array
   /** Addresses of the buffers, split into words. */
   readonly #bases: Uint32Array
+  readonly #namesAddress: number
   #nameWords = 0
 
   constructor(libc: Libc, layout: VectorLayout) {
@@ -76,6 +77,7 @@ export class MessageVector {
     const buffersAt = namesAt + count * NAME_SIZE
     const memory = libc.allocate(buffersAt + (count - 1) * stride + size)
     this.address = memory.address
+    this.#namesAddress = memory.address + namesAt
     this.#headers = new Uint32Array(memory.bytes, 0, count * HEADER_WORDS)
     this.#iovecs = new Uint32Array(memory.bytes, iovecsAt, count * IOVEC_WORDS)
     this.#names = new Uint32Array(memory.bytes, namesAt, count * NAME_WORDS)
@@ -105,6 +107,17 @@ export class MessageVector {
   /** Address of a message's mmsghdr. */
   addressOf(message: number): number {
     return this.address + message * HEADER_SIZE
+  }
+
+  /** Address of a message's socket address. */
+  nameAddressOf(message: number): number {
+    return this.#namesAddress + message * NAME_SIZE
+  }
+
+  /** Address of a message's content. */
+  contentAddressOf(message: number): number {
+    const base = message * IOVEC_WORDS + Iovec.Base
+    return this.#iovecs[base]! + this.#iovecs[base + 1]! * WORD
   }
 
   /** Makes `length` bytes of buffer `buffer` the content of message `message`. */

@@ -1,4 +1,5 @@
-import type { Libc, PollHandle } from './libc.ts'
+import type { PollHandle } from './event-loop.ts'
+import type { Libc } from './libc.ts'
 import { takeError } from './socket.ts'
 
 /**

@@ -27,17 +27,19 @@ interface Kernel {
 function make(library: Libc): Kernel {
   let error = 0
   const taken: number[] = []
+  const take = (count: number): number => {
+    const result = kernel.script.shift() ?? count
+    if (result < 0) {
+      error = -result
+      return -1
+    }
+    taken.push(Math.min(result, count))
+    return Math.min(result, count)
+  }
   const fake: Libc = {
     ...library,
-    sendmmsg: (_fd, _vector, count) => {
-      const result = kernel.script.shift() ?? count
-      if (result < 0) {
-        error = -result
-        return -1
-      }
-      taken.push(Math.min(result, count))
-      return Math.min(result, count)
-    },
+    sendmmsg: (_fd, _vector, count) => take(count),
+    sendto: (_fd, _bytes, length) => (take(1) < 0 ? -1 : length),
     errno: () => error,
   }
   const counters = new NetCounters()
