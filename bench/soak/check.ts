@@ -17,11 +17,8 @@ const records = new Records()
 export function fault(bytes: Buffer, length: number, name: string, asked: Asked): string {
   if ((bytes[2]! & 2) !== 0) return 'truncated'
   if (scanRecords(bytes, length, asked.question, records) !== WireStatus.Ok) return 'malformed'
-  const expected = findAnywhere(name, asked.type)
-  if (records.rcode !== expected.rcode) return rcodeName(records.rcode)
-  const wanted = expected.answers.map((answer) => {
-    return `${answer.name}. IN ${typeName(answer.type)} ${dataText(answer)}`
-  })
+  const { rcode, wanted } = expectationOf(name, asked.type)
+  if (records.rcode !== rcode) return rcodeName(records.rcode)
   const got: string[] = []
   for (let i = 0; i < records.answerCount; i++) {
     const [owner = '', ttl, ...rest] = recordText(bytes, records, i).split(' ')
@@ -32,6 +29,30 @@ export function fault(bytes: Buffer, length: number, name: string, asked: Asked)
     return wanted.length > 0 || records.hasAuthoritySoa ? '' : 'no SOA'
   }
   return `${got.join(', ') || 'no record'} in place of ${wanted.join(', ') || 'none'}`
+}
+
+/** What the zones say to a question: the rcode, and every record of the answer without its TTL. */
+interface Expectation {
+  readonly rcode: number
+  readonly wanted: readonly string[]
+}
+
+/** Those that were looked up already; most names come again. */
+const known = new Map<string, Expectation>()
+const MOST_KNOWN = 20_000
+
+function expectationOf(name: string, type: number): Expectation {
+  const key = `${name} ${type}`
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const { answers, rcode } = findAnywhere(name, type)
+  const wanted = answers.map((answer) => {
+    return `${answer.name}. IN ${typeName(answer.type)} ${dataText(answer)}`
+  })
+  if (known.size === MOST_KNOWN) known.clear()
+  const found = { rcode, wanted }
+  known.set(key, found)
+  return found
 }
 
 function sameSet(wanted: readonly string[], got: readonly string[]): boolean {

@@ -1,6 +1,8 @@
 import type { Endpoint } from '../../src/lib/address.ts'
 import { type Asked, queriesFor, readReply } from '../../src/load/message.ts'
 import type { SocketOwner, Sockets, UdpPort } from '../../src/load/sockets.ts'
+import { HEADER_SIZE, readId } from '../../src/wire/header.ts'
+import { echoesQuestion } from '../../src/wire/question.ts'
 import { fault } from './check.ts'
 import type { Step } from './mix.ts'
 
@@ -35,7 +37,7 @@ export class Exchange implements SocketOwner {
 
   message(bytes: Buffer, length: number): void {
     const at = this.#asked.findIndex((one, i) => {
-      return this.#open[i] === true && readReply(bytes, length, one) !== null
+      return this.#open[i] === true && isReplyTo(bytes, length, one)
     })
     const asked = this.#asked[at]
     // A second answer to the same question, or none of ours.
@@ -62,4 +64,11 @@ export class Exchange implements SocketOwner {
     this.#port.close()
     this.#owner.over(this)
   }
+}
+
+function isReplyTo(bytes: Buffer, length: number, asked: Asked): boolean {
+  const { id, query, question } = asked
+  if (length < HEADER_SIZE || readId(bytes) !== id) return false
+  // An error may come without the question.
+  return echoesQuestion(bytes, length, query, question) || readReply(bytes, length, asked) !== null
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { Endpoint } from '../../src/lib/address.ts'
+import { type Endpoint, joinHostPort } from '../../src/lib/address.ts'
 import { type Running, waitUntil } from '../../test/helpers/processes.ts'
 import type { Place, Spot } from './place.ts'
 import { clusterZoneText } from './zone.ts'
@@ -69,7 +69,7 @@ export class KubeDns {
   }
 
   #startPod(i: number): Running {
-    const { folder, pods } = this.#place
+    const { folder, outside, pods } = this.#place
     const pod = pods[i]!
     const command = this.#command
     if (command === null) return this.#standIn(`kube-dns-${i}`, String(i), pod)
@@ -83,9 +83,7 @@ export class KubeDns {
       `.:${pod.port} {
     bind ${pod.host}
     file ${zone} cluster.local
-    template ANY ANY {
-        rcode NXDOMAIN
-    }
+    forward . ${joinHostPort(outside.host, outside.port)}
 }
 `,
     )

@@ -63,9 +63,9 @@ function course({ client, looks, name }: ServerResult): string {
     const within = looks.filter(({ second }) => second >= start && second <= end)
     return courseRow(interval, end, within)
   })
-  const header = ['until', 'sent', 'failed', 'p50', 'p99', 'p99.9', 'max', 'CPU', 'RSS', 'RssAnon']
+  const header = ['until', 'sent', 'failed', 'p50', 'p99', 'p99.9', 'max', 'CPU', 'waited']
   const lag = `Its client's timers were ${ms(client.lag.p99)} ms late (99 of 100 times), ${ms(client.lag.max)} at most.`
-  return `${name}, stretch by stretch. ${lag}\n\n${formatTable([...header, 'heap', 'files'], rows)}`
+  return `${name}, stretch by stretch. ${lag}\n\n${formatTable([...header, 'RSS', 'RssAnon', 'heap', 'files'], rows)}`
 }
 
 function courseRow(interval: Interval, end: number, looks: readonly Look[]): string[] {
@@ -80,6 +80,7 @@ function courseRow(interval: Interval, end: number, looks: readonly Look[]): str
     count(failed),
     ...[latency?.p50, latency?.p99, latency?.p999, latency?.max].map(ms),
     cpuPerQuery(looks.at(0), last, share),
+    percent(((last?.waited ?? 0) - (looks.at(0)?.waited ?? 0)) / 1e9 / cpuSeconds),
     mebibytes(last?.rss),
     mebibytes(last?.rssAnon),
     heap === null ? '-' : (heap / 2 ** 20).toFixed(1),

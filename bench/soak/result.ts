@@ -7,6 +7,8 @@ export interface Look {
   readonly second: number
   /** CPU time so far, in nanoseconds. */
   readonly cpu: number
+  /** How long its main thread could have run and was not let, in nanoseconds so far. */
+  readonly waited: number
   /** KiB. */
   readonly rss: number
   readonly rssAnon: number

@@ -177,6 +177,7 @@ function look({ client, kubeDns, looks, reloads, server }: Stand, start: number)
   looks.push({
     second: (performance.now() - start) / 1000,
     cpu: readCpuTime(pid).nanoseconds,
+    waited: Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]),
     ...readMemory(pid),
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
   })
