@@ -39,6 +39,8 @@ export interface ServerMetrics {
   /** Octets. */
   readonly heap: number | null
   readonly panics: number | null
+  /** Answers in its caches. */
+  readonly entries: number | null
   /** Queries that wait for an upstream. */
   readonly waiting: number | null
 }

@@ -12,8 +12,8 @@ const LEAST_RISE_MIB = 2
 const MOST_DESCRIPTORS = 16
 /** A trend of less is none: caches are still filling. */
 const JUDGED_SECONDS = 480
-/** Looks of a trend at most: it compares each with each. */
-const MOST_LOOKS = 300
+/** Stretches of the second half: of each the least counts, for what a burst of work needed is given back. */
+const STRETCHES = 6
 
 /** How something changed over the second half of the run. */
 export interface Trend {
@@ -28,10 +28,12 @@ export function trendOf(looks: readonly Look[], figure: (look: Look) => number):
   const last = looks.at(-1)?.second ?? 0
   if (last < JUDGED_SECONDS) return null
   const half = looks.filter(({ second }) => second >= last / 2)
-  const step = Math.ceil(half.length / MOST_LOOKS)
-  const some = half.filter((_, i) => i % step === 0)
-  const perSecond = medianSlope(some.map((look) => [look.second, figure(look)]))
-  return { perHour: perSecond * 3600, rise: perSecond * (last / 2) }
+  const parts = Map.groupBy(half, ({ second }) => {
+    return Math.min(STRETCHES - 1, Math.floor((2 * second * STRETCHES) / last) - STRETCHES)
+  })
+  const least = [...parts].map(([part, some]) => [part, Math.min(...some.map(figure))] as const)
+  const rise = medianSlope(least) * STRETCHES
+  return { perHour: (rise * 3600) / (last / 2), rise }
 }
 
 /** The trend of the resident memory, in MiB. */

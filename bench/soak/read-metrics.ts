@@ -22,6 +22,7 @@ export function parseMetrics(text: string): ServerMetrics {
   return {
     heap: read(text, 'nodejs_heap_size_used_bytes') ?? read(text, 'go_memstats_heap_inuse_bytes'),
     panics: read(text, 'coredns_panics_total'),
+    entries: read(text, 'coredns_cache_entries'),
     waiting: read(text, 'dnslet_waiting_queries'),
   }
 }

@@ -65,7 +65,7 @@ function course({ client, looks, name }: ServerResult): string {
   })
   const header = ['until', 'sent', 'failed', 'p50', 'p99', 'p99.9', 'max', 'CPU', 'waited']
   const lag = `Its client's timers were ${ms(client.lag.p99)} ms late (99 of 100 times), ${ms(client.lag.max)} at most.`
-  return `${name}, stretch by stretch. ${lag}\n\n${formatTable([...header, 'RSS', 'RssAnon', 'heap', 'files'], rows)}`
+  return `${name}, stretch by stretch. ${lag}\n\n${formatTable([...header, 'RSS', 'RssAnon', 'heap', 'entries', 'files'], rows)}`
 }
 
 function courseRow(interval: Interval, end: number, looks: readonly Look[]): string[] {
@@ -84,6 +84,7 @@ function courseRow(interval: Interval, end: number, looks: readonly Look[]): str
     mebibytes(last?.rss),
     mebibytes(last?.rssAnon),
     heap === null ? '-' : (heap / 2 ** 20).toFixed(1),
+    metrics?.entries === undefined || metrics.entries === null ? '-' : count(metrics.entries),
     String(last?.descriptors ?? '-'),
   ]
 }

@@ -15,7 +15,7 @@ test('failed queries are a problem, with their kinds', () => {
 })
 
 test('so are panics, queries that wait at the end, and a Corefile that was not loaded', () => {
-  const client = clientOf({ metrics: { heap: null, panics: 1, waiting: 3 } })
+  const client = clientOf({ metrics: { heap: null, entries: null, panics: 1, waiting: 3 } })
   assert.deepEqual(problemsOf(serverOf({ client, reloads: { written: 9, loaded: 8 } })), [
     'dnslet: 1 panics',
     'dnslet: 3 queries still wait for an upstream',
@@ -59,6 +59,14 @@ test('descriptors that stay open are a problem', () => {
   assert.deepEqual(problemsOf(serverOf({ looks })), [
     'dnslet: 30 descriptors more in the second half',
   ])
+})
+
+test('what a burst needs and gives back is no problem', () => {
+  const looks = looksOf(1800).map((look) => {
+    const isBusy = look.second % 200 > 100 || look.second > 1700
+    return isBusy ? { ...look, rss: look.rss + 9000, descriptors: 400 } : look
+  })
+  assert.deepEqual(problemsOf(serverOf({ looks })), [])
 })
 
 test('the slope is that of most points, whatever a few say', () => {

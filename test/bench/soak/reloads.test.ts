@@ -49,9 +49,11 @@ test('every second edition of the Corefile has a block more, and its places are 
 })
 
 test('metrics are those of dnslet or of Go, summed up over their labels', () => {
-  const ours = 'nodejs_heap_size_used_bytes 2e7\ncoredns_panics_total 0\ndnslet_waiting_queries 3\n'
-  assert.deepEqual(parseMetrics(ours), { heap: 2e7, panics: 0, waiting: 3 })
+  const ours =
+    'nodejs_heap_size_used_bytes 2e7\ncoredns_panics_total 0\ndnslet_waiting_queries 3\n' +
+    'coredns_cache_entries{type="success"} 5\ncoredns_cache_entries{type="denial"} 2\n'
+  assert.deepEqual(parseMetrics(ours), { heap: 2e7, entries: 7, panics: 0, waiting: 3 })
   const go =
     'go_memstats_heap_inuse_bytes 5\ncoredns_panics_total{a="1"} 1\ncoredns_panics_total{a="2"} 2\n'
-  assert.deepEqual(parseMetrics(go), { heap: 5, panics: 3, waiting: null })
+  assert.deepEqual(parseMetrics(go), { heap: 5, entries: null, panics: 3, waiting: null })
 })

@@ -20,10 +20,10 @@ unbound  1,200,000       0  0.50  2.35     13   20  100    20 %  60.0     30.7  
 
 dnslet, stretch by stretch. Its client's timers were 0.20 ms late (99 of 100 times), 3.00 at most.
 
-until     sent  failed   p50   p99  p99.9  max  CPU  waited   RSS  RssAnon  heap  files
------  -------  ------  ----  ----  -----  ---  ---  ------  ----  -------  ----  -----
-1:00   120,000       0  0.50  2.35     13   20  100     1 %  60.0     30.7  20.0     40
-2:00   120,000       0  0.50  2.35     13   20  100     1 %  60.0     30.7  20.0     40
+until     sent  failed   p50   p99  p99.9  max  CPU  waited   RSS  RssAnon  heap  entries  files
+-----  -------  ------  ----  ----  -----  ---  ---  ------  ----  -------  ----  -------  -----
+1:00   120,000       0  0.50  2.35     13   20  100     1 %  60.0     30.7  20.0    9,984     40
+2:00   120,000       0  0.50  2.35     13   20  100     1 %  60.0     30.7  20.0    9,984     40
 
 dnslet: every query was answered, and rightly. Its memory changed by 0.0 MiB an hour, 16 are allowed.
 `,

@@ -2,7 +2,7 @@ import type { ClientReport } from '../../../bench/soak/client-report.ts'
 import type { Look, ServerResult, SoakResult } from '../../../bench/soak/result.ts'
 
 const latency = { min: 0.1, max: 20, avg: 1, p50: 0.5, p90: 1, p99: 2.345, p999: 12.5 }
-const metrics = { heap: 20 * 2 ** 20, panics: 0, waiting: 0 }
+const metrics = { heap: 20 * 2 ** 20, entries: 9984, panics: 0, waiting: 0 }
 
 /** A look every five seconds; the memory rises by so many MiB an hour. */
 export function looksOf(seconds: number, mibAnHour = 0, descriptors = 40): Look[] {
