@@ -24,7 +24,7 @@ export interface Trend {
 }
 
 /** The trend of a figure in the second half; null where the run was too short for one. */
-export function trendOf(looks: readonly Look[], figure: (look: Look) => number): Trend | null {
+function trendOf(looks: readonly Look[], figure: (look: Look) => number): Trend | null {
   const last = looks.at(-1)?.second ?? 0
   if (last < JUDGED_SECONDS) return null
   const half = looks.filter(({ second }) => second >= last / 2)

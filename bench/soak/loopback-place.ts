@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { bin } from '../../test/helpers/dnslet.ts'
 import { type Owner, startProcess } from '../../test/helpers/processes.ts'
-import { type Place, PODS } from './place.ts'
+import { OWN_SESSION, type Place, PODS } from './place.ts'
 
 const SERVER = '127.0.0.1'
 const CLIENTS = 20
@@ -38,14 +38,17 @@ export function loopbackPlace(owner: Owner, basePort: number): Place {
     health: `${SERVER}:${basePort + 4}`,
     intercepts: false,
     owner: own,
-    spawn: (_, [command = '', ...args], env) => startProcess(own, command, args, env),
+    spawn(_, argv, env) {
+      const [command = '', ...args] = [...OWN_SESSION, ...argv]
+      return startProcess(own, command, args, env)
+    },
     startDnslet(text) {
       const corefile = join(folder, 'Corefile')
       writeFileSync(corefile, text)
       const setup = ['-setupinterface=false', '-setupiptables=false']
       const args = ['-localip', SERVER, ...setup, '-metrics-listen-address', `${SERVER}:0`]
       const env = { ...process.env, DNSLET_STATE_DIR: '' }
-      const running = startProcess(own, bin, [...args, '-conf', corefile], env)
+      const running = place.spawn('node', [bin, ...args, '-conf', corefile], env)
       return Promise.resolve({ running, corefile })
     },
     async close() {

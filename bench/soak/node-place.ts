@@ -1,7 +1,7 @@
 import { addresses, LINK_LOCAL } from '../../test/helpers/node-model/addresses.ts'
-import { NodeModel } from '../../test/helpers/node-model/node-model.ts'
+import { NodeModel, type Place as Namespace } from '../../test/helpers/node-model/node-model.ts'
 import type { Owner } from '../../test/helpers/processes.ts'
-import { type Place, PODS } from './place.ts'
+import { OWN_SESSION, type Place, PODS, type Spot } from './place.ts'
 
 const { ipv4 } = addresses
 /** Addresses of further pods, which live in the one pod's namespace: 10.244.1.97 and up, within a /27. */
@@ -15,9 +15,8 @@ export async function nodePlace(owner: Owner): Promise<Place> {
   const options = { kubeDnsPods: PODS, kubeDns: 'none', lan: 'none' } as const
   const model = await NodeModel.create(owner, options)
   const clients = Array.from({ length: CLIENTS }, (_, i) => `10.244.1.${FIRST_CLIENT + i}`)
-  const commands: [Parameters<NodeModel['exec']>[0], string][] = [
+  const commands: [Namespace, string][] = [
     ['pod', clients.map((address) => `ip addr add ${address}/32 dev eth0`).join(' && ')],
-    // Peers listen where kubelet's --cluster-dns may point to, which kube-proxy knows nothing of.
     ['node', `ip route add ${CLIENT_RANGE} dev veth-pod`],
   ]
   for (const [place, command] of commands) {
@@ -28,6 +27,7 @@ export async function nodePlace(owner: Owner): Promise<Place> {
     describe: 'a node in network namespaces: kube-proxy leads to the kube-dns pods',
     folder: model.folder,
     intercepted: { host: ipv4.kubeDns, port: PORT },
+    // Where kubelet's --cluster-dns may point to, which kube-proxy knows nothing of.
     server: { host: LINK_LOCAL, port: PORT },
     clients,
     pods: Array.from({ length: PODS }, (_, i) => ({ host: ipv4.kubeDnsPod(i), port: PORT })),
@@ -37,18 +37,17 @@ export async function nodePlace(owner: Owner): Promise<Place> {
     health: `${ipv4.node}:8080`,
     intercepts: true,
     owner: model.owner,
-    spawn(spot, argv, env) {
-      const spots = { node: 'node', clients: 'pod', outside: 'lan' } as const
-      return model.spawn(
-        spot in spots ? spots[spot as keyof typeof spots] : (spot as 'pod'),
-        argv,
-        env,
-      )
-    },
+    spawn: (spot, argv, env) => model.spawn(namespaceOf(spot), [...OWN_SESSION, ...argv], env),
     async startDnslet(corefile) {
-      const running = await model.startDnslet(undefined, { corefile })
+      const running = await model.startDnslet(undefined, { corefile, wrapper: OWN_SESSION })
       return { running, corefile: running.base }
     },
     close: () => model.close(),
   }
+}
+
+/** The model's name for a spot. */
+function namespaceOf(spot: Spot): Namespace {
+  if (spot === 'clients') return 'pod'
+  return spot === 'outside' ? 'lan' : spot
 }

@@ -4,6 +4,12 @@ import type { Owner, Running } from '../../test/helpers/processes.ts'
 /** Pods of kube-dns behind each server. */
 export const PODS = 3
 
+/**
+ * Put before a command: a session of its own, so that Ctrl-C reaches the soak alone, which ends the others. Linux also
+ * gives sessions equal shares of the CPU (sched_autogroup), as nodes give them to pods.
+ */
+export const OWN_SESSION: readonly string[] = ['setsid']
+
 /** Where a program of the soak runs. */
 export type Spot = 'node' | 'clients' | 'outside' | `kube-dns-${number}`
 
