@@ -104,6 +104,7 @@ export class Client implements StepOwner {
       }, TICK_MS)
     })
     this.#lag.stop()
+    if (this.#interval.sent > 0) await this.#endInterval()
     const metrics = await this.#readMetrics()
     return {
       startedAt,

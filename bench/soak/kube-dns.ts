@@ -26,6 +26,8 @@ export class KubeDns {
   #outside: Running | null = null
   /** The pod that is not there at the moment. */
   #down: Running | null = null
+  /** Whether its place is about to go: nothing is started any more. */
+  #closed = false
   /** Of servers that have ended. */
   #before: Asked = { udp: 0, tcp: 0 }
 
@@ -33,6 +35,9 @@ export class KubeDns {
   constructor(place: Place, command: string | null) {
     this.#place = place
     this.#command = command
+    place.owner.after(() => {
+      this.#closed = true
+    })
   }
 
   async start(): Promise<void> {
@@ -55,15 +60,16 @@ export class KubeDns {
   }
 
   /** Ends a pod's server, every second time without giving it a chance to, and starts another two seconds later. */
-  async restart(signal: AbortSignal): Promise<void> {
+  async restart(): Promise<void> {
     const i = this.restarts % this.#pods.length
     const old = this.#pods[i]!
     this.#down = old
-    if (this.restarts++ % 2 === 1) process.kill(old.pid, 'SIGKILL')
+    const isKilled = this.restarts++ % 2 === 1
+    if (isKilled && old.ended() === null) process.kill(old.pid, 'SIGKILL')
     await old.stop()
     this.#before = sum(this.#before, countsOf(old))
     await new Promise((resolve) => setTimeout(resolve, RESTART_MS))
-    if (signal.aborted) return
+    if (this.#closed) return
     this.#pods[i] = this.#startPod(i)
     this.#down = null
   }

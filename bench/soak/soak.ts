@@ -156,7 +156,7 @@ async function play(
     }
     if (second >= nextRestart && second + restartEvery / 2 <= seconds) {
       nextRestart += restartEvery
-      for (const { kubeDns } of stands) restarting.add(kubeDns.restart(stop))
+      for (const { kubeDns } of stands) restarting.add(kubeDns.restart())
       progress(`${second} s: kube-dns pod restarted`)
     }
     await delay(start + (second + every) * 1000 - performance.now(), undefined, {
