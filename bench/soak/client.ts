@@ -117,7 +117,8 @@ export class Client implements StepOwner {
     }
   }
 
-  ended({ step, sentAt }: Exchange, type: number, what: string): void {
+  ended(exchange: Exchange, type: number, what: string): void {
+    const { step, sentAt } = exchange
     const now = performance.now()
     const at = (now - this.#start) / 1000
     for (const stretch of [this.#total, this.#interval]) {
@@ -126,6 +127,8 @@ export class Client implements StepOwner {
       else stretch.failed++
     }
     if (what === '') return
+    // A resolver goes no further down its search list without an answer.
+    this.#underWay.set(exchange, [])
     const kind = what.includes(' ') ? 'wrong' : what
     this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1
     if (this.#failures.length === SHOWN_FAILURES) return
@@ -136,7 +139,7 @@ export class Client implements StepOwner {
   over(exchange: Exchange): void {
     const [step, ...rest] = this.#underWay.get(exchange) ?? []
     this.#underWay.delete(exchange)
-    if (step !== undefined) this.#ask([step, ...rest])
+    if (step !== undefined && !this.#stopping) this.#ask([step, ...rest])
   }
 
   #beginDue(now: number): void {
