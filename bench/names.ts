@@ -154,7 +154,7 @@ export function writeQueries(path: string, queries: readonly string[]): void {
 }
 
 /** mulberry32: small, and the same sequence for the same seed everywhere. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -5,8 +5,9 @@ import type { SocketOwner, Sockets, UdpPort } from './sockets.ts'
 
 /** Sockets of Node.js, where the C library cannot be called: ten times the work for each. */
 export const dgramSockets: Sockets = {
-  connect: (server, owner) => new DgramPort(server.host.includes(':'), server, owner),
-  open: (ipv6, owner) => new DgramPort(ipv6, null, owner),
+  connect: (server, owner, from) =>
+    new DgramPort(server.host.includes(':'), server, owner, from ?? null),
+  open: (ipv6, owner) => new DgramPort(ipv6, null, owner, null),
 }
 
 class DgramPort implements UdpPort {
@@ -17,16 +18,17 @@ class DgramPort implements UdpPort {
   #waiting: Buffer[] | null
   #closed = false
 
-  constructor(ipv6: boolean, server: Endpoint | null, owner: SocketOwner) {
+  constructor(ipv6: boolean, server: Endpoint | null, owner: SocketOwner, from: string | null) {
     this.#ipv6 = ipv6
     this.#owner = owner
     this.#waiting = server === null ? null : []
     this.#socket = createSocket(ipv6 ? 'udp6' : 'udp4')
     this.#socket.on('message', (bytes, { address, port }) => {
-      const from = server === null ? clientSockaddr(address, port) : null
-      if (!this.#closed) owner.message(bytes, bytes.length, from)
+      const sender = server === null ? clientSockaddr(address, port) : null
+      if (!this.#closed) owner.message(bytes, bytes.length, sender)
     })
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(error))
+    if (from !== null) this.#socket.bind(0, from)
     if (server !== null) {
       this.#socket.connect(server.port, server.host, () => {
         const waiting = this.#waiting ?? []

@@ -20,8 +20,9 @@ export function libcSockets(libc: Libc): Sockets {
   const outgoing = new MessageVector(libc, { count: COUNT, stride: 576, size: 512 })
   const parts = { libc, incoming, outgoing }
   return {
-    connect: (server, owner) => new LibcPort(parts, server.host.includes(':'), server, owner),
-    open: (ipv6, owner) => new LibcPort(parts, ipv6, null, owner),
+    connect: (server, owner, from) =>
+      new LibcPort(parts, server.host.includes(':'), server, owner, from ?? null),
+    open: (ipv6, owner) => new LibcPort(parts, ipv6, null, owner, null),
   }
 }
 
@@ -40,7 +41,13 @@ class LibcPort implements UdpPort {
   #poll: PollHandle | null = null
   #closed = false
 
-  constructor(parts: Parts, ipv6: boolean, server: Endpoint | null, owner: SocketOwner) {
+  constructor(
+    parts: Parts,
+    ipv6: boolean,
+    server: Endpoint | null,
+    owner: SocketOwner,
+    from: string | null,
+  ) {
     const { libc } = parts
     this.#parts = parts
     this.#owner = owner
@@ -48,8 +55,14 @@ class LibcPort implements UdpPort {
     this.#ipv6 = ipv6
     const type = Sock.Datagram | Sock.NonBlocking | Sock.CloseOnExec
     this.#fd = libc.socket(ipv6 ? AF_INET6 : AF_INET, type, 0)
-    if (this.#fd < 0 || !this.#connect(server)) this.#failLater(libc.errno())
+    if (this.#fd < 0 || !this.#bind(from) || !this.#connect(server)) this.#failLater(libc.errno())
     else this.#poll = libc.poll(this.#fd, this.#ready)
+  }
+
+  #bind(from: string | null): boolean {
+    if (from === null) return true
+    const name = clientSockaddr(from, 0)
+    return this.#parts.libc.bind(this.#fd, name, sockaddrSize(this.#ipv6)) === 0
   }
 
   #connect(server: Endpoint | null): boolean {

@@ -18,8 +18,12 @@ export interface UdpPort {
 
 /** Where sockets come from. */
 export interface Sockets {
-  /** A socket that hears of this server alone, and of its port being closed. */
-  connect(server: Endpoint, owner: SocketOwner): UdpPort
+  /**
+   * A socket that hears of this server alone, and of its port being closed.
+   *
+   * @param from an address of this host to ask from; the kernel chooses where absent
+   */
+  connect(server: Endpoint, owner: SocketOwner, from?: string): UdpPort
   /** A socket for several servers. */
   open(ipv6: boolean, owner: SocketOwner): UdpPort
 }

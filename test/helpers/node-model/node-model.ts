@@ -21,6 +21,8 @@ export interface NodeModelOptions {
   readonly kubeDnsPods?: number
   /** What runs in the kube-dns pods; `none`: the test starts something itself. */
   readonly kubeDns?: 'in-order' | 'none'
+  /** The name server of the LAN; `none`: the test starts one itself. */
+  readonly lan?: 'nsd' | 'none'
 }
 
 export interface StartDnslet {
@@ -81,7 +83,9 @@ export class NodeModel {
     for (const { argv, input } of kubeProxyLoads(options.kubeProxy ?? 'iptables', clusters)) {
       this.load(argv, input)
     }
-    this.#startNsd('lan', (family) => addresses[family].lan, outsideZones)
+    if (options.lan !== 'none') {
+      this.#startNsd('lan', (family) => addresses[family].lan, outsideZones)
+    }
     const pods = options.kubeDns === 'none' ? 0 : kubeDnsPods
     this.kubeDns = kubeDnsNames(pods).flatMap((place, index) =>
       this.#startKubeDns(place as Place, index, kubeDnsPods),
