@@ -86,7 +86,7 @@ export class EventLoop {
     this.#start = program.func('uv_poll_start', 'int', watch) as Native
     const closedType = koffi.pointer(koffi.proto('void', ['uintptr_t']))
     this.#close = program.func('uv_close', 'void', ['uintptr_t', closedType]) as Native
-    this.#closed = koffi.register((handle) => this.#forget(handle!), closedType)
+    this.#closed = koffi.register((handle) => this.#forget(handle), closedType)
   }
 
   /** As `Libc.poll()`. Throws where libuv cannot watch `fd`, or does already. */
@@ -98,7 +98,7 @@ export class EventLoop {
       this.#spare.push(handle)
       throw new Error(`Cannot watch descriptor ${fd}: ${this.#error(refused)}`)
     }
-    const callback = this.#koffi.register((_handle, status) => ready(status!), this.#readyType)
+    const callback = this.#koffi.register((_handle, status) => ready(status), this.#readyType)
     const start = (): void => void this.#start(handle, UV_READABLE, callback)
     start()
     this.#open++
