@@ -19,7 +19,7 @@ export interface Koffi {
   proto(result: string, parameters: string[]): unknown
   register(callback: (...args: number[]) => void, type: unknown): unknown
   unregister(callback: unknown): void
-  readonly node: { readonly env: unknown }
+  readonly node: { readonly env: unknown; readonly poll: unknown }
 }
 export interface Program {
   func(definition: string): unknown
@@ -34,6 +34,8 @@ const UV_METRICS_IDLE_TIME = 1
 const INTERNAL_FIELDS = 10
 const LOOP_WORDS = 12
 const WORD = 2 ** 32
+/** Handles of our own. koffi has room for 8,192 callbacks; a load tester may wait for more descriptors. */
+const MOST = 1024
 
 /**
  * The event loop of this thread, spoken to without koffi's own wrapper around it: that makes an object of
@@ -57,8 +59,16 @@ export class EventLoop {
   /** Addresses of handles that it has closed: their memory serves the next ones. */
   readonly #spare: number[] = []
 
-  /** Throws where this Node.js does not export what is needed. */
-  constructor(koffi: Koffi, program: Program) {
+  readonly #most: number
+  #open = 0
+
+  /**
+   * Throws where this Node.js does not export what is needed.
+   *
+   * @param most handles at a time; further descriptors are left to koffi's wrapper
+   */
+  constructor(koffi: Koffi, program: Program, most: number = MOST) {
+    this.#most = most
     const native = (definition: string): Native => program.func(definition) as Native
     this.#koffi = koffi
     const get = native('int napi_get_uv_event_loop(void *env, _Out_ uintptr_t *loop)')
@@ -76,20 +86,22 @@ export class EventLoop {
     this.#start = program.func('uv_poll_start', 'int', watch) as Native
     const closedType = koffi.pointer(koffi.proto('void', ['uintptr_t']))
     this.#close = program.func('uv_close', 'void', ['uintptr_t', closedType]) as Native
-    this.#closed = koffi.register((handle) => this.#forget(handle!), closedType)
+    this.#closed = koffi.register((handle) => this.#forget(handle), closedType)
   }
 
   /** As `Libc.poll()`. Throws where libuv cannot watch `fd`, or does already. */
   readonly poll: Poll = (fd, ready) => {
+    if (this.#open === this.#most) return (this.#koffi.node.poll as Poll)(fd, ready)
     const handle = this.#spare.pop() ?? this.#allocate()
     const refused = this.#init(this.#loop, handle, fd)
     if (refused < 0) {
       this.#spare.push(handle)
       throw new Error(`Cannot watch descriptor ${fd}: ${this.#error(refused)}`)
     }
-    const callback = this.#koffi.register((_handle, status) => ready(status!), this.#readyType)
+    const callback = this.#koffi.register((_handle, status) => ready(status), this.#readyType)
     const start = (): void => void this.#start(handle, UV_READABLE, callback)
     start()
+    this.#open++
     let isOpen = true
     return {
       start: () => {
@@ -133,5 +145,6 @@ export class EventLoop {
     this.#koffi.unregister(this.#closing.get(handle))
     this.#closing.delete(handle)
     this.#spare.push(handle)
+    this.#open--
   }
 }

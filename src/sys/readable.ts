@@ -16,7 +16,7 @@ export class Readable {
   readonly #poll: PollHandle
   #closed = false
 
-  /** @param fd an open socket that nobody else waits for: koffi ends the process for any other */
+  /** @param fd an open socket that nobody else waits for: libuv refuses any other */
   constructor(libc: Libc, fd: number, wake: () => void) {
     this.#libc = libc
     this.#fd = fd

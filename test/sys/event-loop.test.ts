@@ -73,6 +73,25 @@ describe('EventLoop', { skip }, () => {
     for (const fd of [reader, writer]) library.close(fd)
   })
 
+  test('leaves to koffi what is too much for its callbacks', async () => {
+    const theirs: number[] = []
+    const ready = (): void => {}
+    const counting: Koffi = {
+      ...koffi,
+      node: { env: koffi.node.env, poll: (fd: number) => void theirs.push(fd) },
+    }
+    const loop = new EventLoop(counting, program, 1)
+    const [one, other] = [udp(), udp()]
+    const watch = loop.poll(one, ready)
+    loop.poll(other, ready)
+    assert.deepEqual(theirs, [other])
+    watch.close()
+    await new Promise((resolve) => void setTimeout(resolve, 1))
+    loop.poll(other, ready).close()
+    assert.deepEqual(theirs, [other])
+    for (const fd of [one, other]) library.close(fd)
+  })
+
   test('ends the count of idle time, once', async () => {
     const loop = new EventLoop(koffi, program)
     assert.equal(loop.stopIdleCount(), true)
