@@ -55,6 +55,7 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
   'node:http': [
     'src/telemetry/http.ts',
     'src/telemetry/http-answer.ts',
+    'src/telemetry/http-server.ts',
     'src/telemetry/http-unix.ts',
     'src/net/http1.ts',
     'src/commands/untaint/kubernetes-api.ts',

@@ -1,8 +1,9 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-import { type FindRoute, answerRequest, serverOptions, TIMEOUT_MS } from './http-answer.ts'
+import { type FindRoute, answerRequest } from './http-answer.ts'
 import { HttpConnections } from './http-connections.ts'
+import { HttpServer } from './http-server.ts'
 import type { Log } from '../lib/log.ts'
 import { SocketFile } from '../lib/socket-file.ts'
 
@@ -27,17 +28,17 @@ const STATUS: Readonly<Record<string, readonly [number, string]>> = {
 
 /** HTTP over a unix socket, whose file it puts in place and removes. */
 export class UnixHttpListener {
-  readonly #server: Server
+  readonly #http: HttpServer
   readonly #file: SocketFile
 
   /** Rejects where the socket cannot be made. */
   static async open(parts: UnixHttpParts): Promise<UnixHttpListener> {
-    const server = serverFor(parts)
-    return new UnixHttpListener(server, await SocketFile.listen(server, parts.path))
+    const http = serverFor(parts)
+    return new UnixHttpListener(http, await SocketFile.listen(http.server, parts.path))
   }
 
-  private constructor(server: Server, file: SocketFile) {
-    this.#server = server
+  private constructor(http: HttpServer, file: SocketFile) {
+    this.#http = http
     this.#file = file
   }
 
@@ -45,32 +46,28 @@ export class UnixHttpListener {
   async close(): Promise<void> {
     this.#file.remove()
     await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve())
-      this.#server.closeAllConnections()
+      this.#http.server.close(() => resolve())
+      this.#http.closeAllConnections()
     })
   }
 }
 
-function serverFor({ find, admits, malformed, connections, log }: UnixHttpParts): Server {
-  const { createServer } = process.getBuiltinModule('node:http')
+function serverFor({ find, admits, malformed, connections, log }: UnixHttpParts): HttpServer {
   const places = new HttpConnections(log, connections, false)
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    if (places.begin(request.socket, response)) void answerRequest(request, response, find)
-  }
-  const server = createServer(serverOptions, serve)
-  server.setTimeout(TIMEOUT_MS)
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const [status, reason] = STATUS[error.code ?? ''] ?? [400, 'Bad Request']
-    if (error.code === 'ECONNRESET' || !socket.writable) return
-    malformed(status)
-    socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`)
+  return new HttpServer({
+    admits(socket) {
+      if (admits(socket)) return places.accept(socket)
+      socket.destroy()
+      return false
+    },
+    serve: (request: IncomingMessage, response: ServerResponse) => {
+      if (places.begin(request.socket, response)) void answerRequest(request, response, find)
+    },
+    malformed(error, socket) {
+      const [status, reason] = STATUS[error.code ?? ''] ?? [400, 'Bad Request']
+      if (error.code === 'ECONNRESET' || !socket.writable) return
+      malformed(status)
+      socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\n\r\n`)
+    },
   })
-  // Before a parser is made for it: that is most of what a connection costs.
-  const parse = server.listeners('connection')
-  server.removeAllListeners('connection')
-  server.on('connection', (socket: Socket) => {
-    if (!admits(socket)) socket.destroy()
-    else if (places.accept(socket)) for (const one of parse) one.call(server, socket)
-  })
-  return server
 }

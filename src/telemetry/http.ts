@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { type Endpoint, joinHostPort, parseHostPort } from '../lib/address.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
@@ -7,8 +7,10 @@ import type { HeldSocket } from '../lib/held-socket.ts'
 import type { Http, HttpLease, HttpRoute, HttpRoutes } from '../lib/http.ts'
 import type { Log } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
-import { answerRequest, serverOptions, TIMEOUT_MS } from './http-answer.ts'
+import { answerRequest, TIMEOUT_MS } from './http-answer.ts'
 import { HttpConnections } from './http-connections.ts'
+import { answerProbe } from './http-probe.ts'
+import { HttpServer } from './http-server.ts'
 
 /**
  * An HTTP address that cannot be opened; the message says which, why and what to do. The code is the
@@ -22,6 +24,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EACCES:
     'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE, or configure another port',
 }
+
+/** What kubelet asks for. */
+const probes: readonly string[] = ['/health', '/ready']
 
 let failures = 0
 export const listenFailuresMetric: MetricSpec = counter(
@@ -118,7 +123,7 @@ class Listener {
   readonly shares: HttpRoutes[] = []
   readonly #connections: HttpConnections
   readonly #besides: readonly Beside[]
-  #server: Server | null = null
+  #server: HttpServer | null = null
 
   constructor({ host, port }: Endpoint, { listen, log }: HttpParts, besides: readonly Beside[]) {
     this.#besides = besides
@@ -133,19 +138,17 @@ class Listener {
   }
 
   held(): HeldSocket[] {
-    const fd = this.#server === null ? -1 : descriptorOf(this.#server)
+    const fd = this.#server === null ? -1 : descriptorOf(this.#server.server)
     return fd < 0 ? [] : [{ kind: 'http', host: this.#host, port: this.port, fd }]
   }
 
   async #listen(listen: HttpParts['listen']): Promise<void> {
-    // An import of it also loads undici: 13 MB, 25 ms.
-    const { createServer } = process.getBuiltinModule('node:http')
-    const server = createServer(
-      serverOptions,
-      (request, response) => void this.#serve(request, response),
-    )
-    server.setTimeout(TIMEOUT_MS)
-    this.#acceptFor(server)
+    const http = new HttpServer({
+      admits: (socket) => this.#connections.accept(socket),
+      probed: (socket, path) => this.#answerProbe(socket, path),
+      serve: (request, response) => void this.#serve(request, response),
+    })
+    const { server } = http
     try {
       await listen(server, this.#host, this.port)
     } catch (error) {
@@ -155,31 +158,29 @@ class Listener {
     // A failing accept (out of descriptors) must not end the daemon.
     server.on('error', () => {})
     this.port = (server.address() as AddressInfo).port
-    this.#server = server
-  }
-
-  /** Cuts connections before a parser is made for them: that is most of what one costs. */
-  #acceptFor(server: Server): void {
-    const parse = server.listeners('connection')
-    server.removeAllListeners('connection')
-    server.on('connection', (socket) => {
-      if (this.#connections.accept(socket)) for (const one of parse) one.call(server, socket)
-    })
+    this.#server = http
   }
 
   /** Closes the listener, however many share it. */
   async close(): Promise<void> {
-    const server = this.#server
-    if (server === null) return
+    const http = this.#server
+    if (http === null) return
     this.#server = null
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => server.closeAllConnections(), TIMEOUT_MS)
-      server.close(() => {
+      const timer = setTimeout(() => http.closeAllConnections(), TIMEOUT_MS)
+      http.server.close(() => {
         clearTimeout(timer)
         resolve()
       })
-      server.closeIdleConnections()
+      http.closeIdleConnections()
     })
+  }
+
+  #answerProbe(socket: Socket, path: string): boolean {
+    const route = probes.includes(path) ? this.#find(path) : undefined
+    if (route === undefined) return false
+    if (this.#connections.begin(socket, socket)) void answerProbe(socket, path, route)
+    return true
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -105,7 +105,8 @@ class Asked {
   /** The same, some time later: this often at most. */
   lookLate(): void {
     this.advance()
-    if (underWay.has(this) && ++this.#looks === LOOKS) this.#fail(new Error('Cannot ask: no answer in time'))
+    if (underWay.has(this) && ++this.#looks === LOOKS)
+      this.#fail(new Error('Cannot ask: no answer in time'))
   }
 
   #send(socket: ProbeSocket): boolean {

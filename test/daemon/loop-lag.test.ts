@@ -16,7 +16,12 @@ class Bench {
   constructor(t: TestContext) {
     this.#t = t
     t.mock.timers.enable({ apis: ['setInterval'] })
-    this.lag = new LoopLag({ clock: this.clock, log: this.log, cpu: () => this.#cpu, beat: new Beat() })
+    this.lag = new LoopLag({
+      clock: this.clock,
+      log: this.log,
+      cpu: () => this.#cpu,
+      beat: new Beat(),
+    })
     this.lag.start()
   }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 
@@ -11,7 +13,14 @@ import {
   sockaddrSize,
   writeSockaddr,
 } from '../../src/sys/sockaddr.ts'
-import { bindTcp, bindUdp, errnoName, SyscallError } from '../../src/sys/socket.ts'
+import {
+  acceptQueue,
+  bindTcp,
+  bindUdp,
+  errnoName,
+  localPort,
+  SyscallError,
+} from '../../src/sys/socket.ts'
 import { freePort } from '../helpers/ports.ts'
 import { without } from '../net/clients.ts'
 
@@ -26,6 +35,19 @@ function bound(t: { after(fn: () => void): void }, address: string, port = 0): n
   t.after(() => void library.close(fd))
   return fd
 }
+
+test('acceptQueue() counts the connections that nobody has accepted', { skip }, async (t) => {
+  const fd = bindTcp(library, { address: '127.0.0.1', port: 0, freeBind: false })
+  t.after(() => void library.close(fd))
+  assert.equal(acceptQueue(library, fd), null, 'it does not listen')
+  library.listen(fd, 5)
+  assert.equal(acceptQueue(library, fd), 0)
+  const client = connect(localPort(library, fd), '127.0.0.1')
+  await once(client, 'connect')
+  assert.equal(acceptQueue(library, fd), 1)
+  client.destroy()
+  assert.equal(acceptQueue(library, bound(t, '127.0.0.1')), null)
+})
 
 describe('sockaddr', { skip }, () => {
   test('reads back what it writes', () => {

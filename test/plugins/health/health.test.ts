@@ -35,19 +35,21 @@ test('/health is OK while the own sockets answer, and says why it is not', async
 test('a reload shows no gap and goes on with the same checks', async (t) => {
   const port = await freePort()
   let asked = 0
+  let answer: (problem: null) => void = () => {}
   const selfCheck = (): Promise<string | null> => {
     asked++
-    return Promise.resolve(null)
+    return new Promise((resolve) => (answer = resolve))
   }
   const services = testServices({ life: { selfCheck } })
   const old = new TestBlock(health, `health 127.0.0.1:${port}`, { services })
   const next = new TestBlock(health, `health 127.0.0.1:${port}`, { services })
   await old.start(t)
   await next.start(t)
+  assert.equal(asked, 1)
+  answer(null)
   assert.equal((await get(port))[0], 200)
   await old.stage.stop?.(false)
   assert.equal((await get(port))[0], 200)
-  assert.equal(asked, 1)
   await next.stage.stop?.(true)
   await assert.rejects(get(port))
 })
