@@ -11,7 +11,8 @@ import { findTool } from '../helpers/debian.ts'
 import { enterOwnNetwork, ip } from '../helpers/own-network.ts'
 import type { Owner } from '../helpers/processes.ts'
 
-const skip = findTool('nft') === null ? 'needs nft' : enterOwnNetwork() || false
+const nftables = findTool('nft')
+const skip = nftables === null ? 'needs nft' : enterOwnNetwork() || false
 
 /** As kube-proxy has it: the address of a Service, and the pod behind it. */
 const families = [
@@ -69,7 +70,7 @@ describe('where connection tracking says that a connection leads', { skip }, () 
 })
 
 function load(rules: string): void {
-  execFileSync('nft', ['-f', '-'], { input: rules })
+  execFileSync(nftables ?? '', ['-f', '-'], { input: rules })
 }
 
 async function listen(t: Owner, host: string): Promise<number> {
