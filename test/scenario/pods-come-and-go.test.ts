@@ -44,7 +44,7 @@ describe('pods of kube-dns behind one address', { skip: requireNodeModel('curl')
     { skip: !isFull },
     async (t) => {
       const model = await start(t, 1)
-      const over = startMisses(model, { rate: 150, seconds: 115, label: 'scaled' })
+      const over = startMisses(model, { rate: 150, seconds: 103, label: 'scaled' })
       await delay(5_000)
       const scaled = monotonic()
       scale(model, PODS)

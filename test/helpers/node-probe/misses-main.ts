@@ -1,7 +1,8 @@
-// Asks for names that no cache knows, at a fixed rate, over UDP: `node misses-main.ts SERVER RATE SECONDS LABEL`.
-// Prints a sample for each as JSON: when it was sent (monotonic milliseconds), how long its answer took and the
+// Asks for names that no cache knows, at a fixed rate, over UDP: `node misses-main.ts SERVER RATE SECONDS LABEL FILE`.
+// Writes a sample for each into the file, as JSON: when it was sent (monotonic milliseconds), how long its answer took and the
 // number of the kube-dns pod that gave it; −1 and −1 where there was none, or an error.
 import { createSocket } from 'node:dgram'
+import { writeFileSync } from 'node:fs'
 
 import { addressQuery } from './message.ts'
 import { monotonic } from './monotonic.ts'
@@ -9,7 +10,7 @@ import { monotonic } from './monotonic.ts'
 /** dnslet answers after 4.4 s, if need be with SERVFAIL. */
 const PATIENCE_MS = 5_000
 
-const [server = '', rate = '0', seconds = '0', label = ''] = process.argv.slice(2)
+const [server = '', rate = '0', seconds = '0', label = '', file = ''] = process.argv.slice(2)
 const count = Number(rate) * Number(seconds)
 const samples: [sentAt: number, took: number, pod: number][] = []
 
@@ -36,7 +37,7 @@ socket.connect(53, server, () => {
     if (samples.length < count) return
     clearInterval(timer)
     setTimeout(() => {
-      process.stdout.write(`${JSON.stringify(samples)}\n`)
+      writeFileSync(file, JSON.stringify(samples))
       socket.close()
     }, PATIENCE_MS)
   }, 2)

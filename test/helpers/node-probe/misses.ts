@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { addresses } from '../node-model/addresses.ts'
@@ -60,10 +61,11 @@ export class Misses {
 export function startMisses(model: NodeModel, options: MissOptions): () => Promise<Misses> {
   const { label, rate, seconds } = options
   const main = join(import.meta.dirname, 'misses-main.ts')
-  const args = [addresses.ipv4.kubeDns, String(rate), String(seconds), label]
+  const file = join(model.folder, `${label}.json`)
+  const args = [addresses.ipv4.kubeDns, String(rate), String(seconds), label, file]
   const running = model.spawn('pod', [process.execPath, main, ...args])
   return async () => {
     await waitUntil('the queries', () => running.ended() !== null, running, seconds + 30)
-    return new Misses(JSON.parse(running.output()) as Sample[])
+    return new Misses(JSON.parse(readFileSync(file, 'utf8')) as Sample[])
   }
 }
