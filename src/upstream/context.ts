@@ -4,6 +4,7 @@ import { TimerWheel } from '../lib/timer-wheel.ts'
 import { turn, type Turn } from '../lib/turn.ts'
 import { libc } from '../sys/libc.ts'
 import { acknowledgeNow, unacknowledgedBytes } from '../sys/socket.ts'
+import { type Backends, kernelBackends } from './backends.ts'
 import { Ports } from './ports.ts'
 
 /** Holds many messages: a busy connection is read in few system calls. */
@@ -27,6 +28,7 @@ export interface UpstreamContext {
   readonly frameBuffer: Buffer
   readonly acknowledgements: Acknowledgements
   readonly ports: Ports
+  readonly backends: Backends
   readonly strange: Strange
 }
 
@@ -40,6 +42,7 @@ export function makeContext(clock: Clock, strange: Strange = () => {}): Upstream
   return {
     strange,
     acknowledgements: new Acknowledgements(),
+    backends: kernelBackends(libc().libc),
     clock,
     ports: new Ports(),
     wheel: new TimerWheel(clock),

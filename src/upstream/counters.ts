@@ -62,6 +62,8 @@ export class UpstreamCounters {
   mismatches = 0
   /** How often a client's late names began to hold so many connections that others went before it. */
   crowds = 0
+  /** Connections that others have taken the place of, so that servers behind an address share the queries. */
+  retired = 0
   healthFailures = 0
   /** By rcode, 0 to 15; made at the first answer with that rcode. */
   readonly durations: (Histogram | undefined)[] = new Array<Histogram | undefined>(16).fill(

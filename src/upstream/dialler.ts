@@ -4,11 +4,14 @@ import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { FEW, type Growth, MOST, WARM } from './growth.ts'
 import type { Pipelining } from './pipelining.ts'
+import type { Spread } from './spread.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 /** 2,048 queries in flight on one of the first connections, 128 on those that slow names need. */
 const ID_BITS = 11
 const FEWER_ID_BITS = 7
+/** Where nothing is connected, the next dial begins so long after one that has no answer: its pod may be dead. */
+const STUCK_MS = 400
 
 export interface DiallerParts {
   readonly pool: ConnectionOwner<UpstreamConnection>
@@ -16,6 +19,7 @@ export interface DiallerParts {
   readonly connections: Connections
   readonly growth: Growth
   readonly pipelining: Pipelining
+  readonly spread: Spread
   /** Those who wait for a connection. */
   readonly waiting: { readonly size: number }
 }
@@ -25,6 +29,8 @@ export class Dialler {
   readonly backoff: Backoff = new Backoff()
   /** Connections that are being opened. */
   underWay = 0
+  /** Clock time of the latest dial. */
+  #dialledAt = 0
   readonly #parts: DiallerParts
   readonly #redial: Timer
 
@@ -65,24 +71,44 @@ export class Dialler {
     this.#dial(Math.min(1, this.#room))
   }
 
+  /**
+   * Opens one that takes the place of another, unless one is being opened: for a moment there is one more than
+   * there may be, but not more than the upstream takes.
+   */
+  renew(): void {
+    const { connections, growth } = this.#parts
+    if (this.underWay === 0 && connections.count < growth.limit) this.#dial(1, true)
+  }
+
   /** Opens the connections there should be for those who wait: how many is for `Growth` to say. */
   forWaiting(): void {
     const { connections, growth, options, waiting } = this.#parts
     if (waiting.size === 0) return
     const wanted = growth.wanted(connections.count, waiting.size - this.underWay)
-    const count = Math.min(wanted, this.#room)
+    const count = Math.min(wanted > 0 || !this.#isStuck ? wanted : 1, this.#room)
     if (count <= 0) return
     if (this.#pause <= 0) this.#dial(count)
     else if (!this.#redial.isSet) options.context.wheel.set(this.#redial, this.#pause)
   }
 
-  #dial(count: number): void {
-    const { connections, options, pipelining, pool } = this.#parts
-    if (this.#pause > 0) return
+  /** Whether nothing is connected, and what is being opened takes its time. */
+  get #isStuck(): boolean {
+    const { connections, options } = this.#parts
+    if (options.context.clock.now - this.#dialledAt < STUCK_MS) return false
+    return connections.count < FEW && connections.ready === 0
+  }
+
+  #dial(count: number, isSuccessor = false): void {
+    const { connections, options, pipelining, pool, spread } = this.#parts
+    if (count <= 0 || this.#pause > 0) return
+    this.#dialledAt = options.context.clock.now
+    spread.dialled(isSuccessor, this.#dialledAt)
     for (let i = 0; i < count; i++) {
       this.underWay++
       const bits = connections.count < FEW ? ID_BITS : FEWER_ID_BITS
-      connections.add(new UpstreamConnection(pool, options, pipelining, bits))
+      const c = new UpstreamConnection(pool, options, pipelining, bits)
+      c.isSuccessor = isSuccessor
+      connections.add(c)
     }
   }
 

@@ -1,9 +1,10 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Connections } from './connections.ts'
-import type { Exchange } from './exchange.ts'
-import { type Growth, WARM } from './growth.ts'
+import type { Carrier, Exchange } from './exchange.ts'
+import type { Growth } from './growth.ts'
 import type { Pipelining, Quota } from './pipelining.ts'
 import type { RttEstimator } from './rtt.ts'
+import type { Spread } from './spread.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 /** Without a word for this long a connection is late: nobody is put behind its oldest query. */
@@ -17,6 +18,7 @@ export interface PlacesParts {
   readonly pipelining: Pipelining
   readonly quota: Quota
   readonly rtt: RttEstimator
+  readonly spread: Spread
 }
 
 /**
@@ -28,6 +30,12 @@ export class Places {
   /** The connection chosen last, and how many queries of its tick may follow. */
   #batch: UpstreamConnection | null = null
   #batchRoom = 0
+  /** Of those looked at: the best one, of late ones the best, and what all of them owe. */
+  #best: UpstreamConnection | null = null
+  #late: UpstreamConnection | null = null
+  #owed = 0
+  /** The server behind the upstream's address that keeps an earlier attempt waiting: rather another one. */
+  #not: string | null = null
 
   constructor(parts: PlacesParts) {
     this.#parts = parts
@@ -49,7 +57,7 @@ export class Places {
   #joinBatch(x: Exchange): UpstreamConnection | null {
     const batch = this.#batch
     if (batch === null || this.#batchRoom === 0 || !batch.isCollecting) return null
-    if (!this.#hasPlace(batch, x) || batch === x.avoid) return null
+    if (!this.#hasPlace(batch, x) || x.avoid !== null) return null
     this.#batchRoom--
     return batch
   }
@@ -66,28 +74,52 @@ export class Places {
   }
 
   /**
-   * The one that owes the least and is not late; a late one only where order matters not. The first two
-   * are filled before further ones, which slow names have needed, are used again: many queries on a
-   * connection cost less than one each on many, and what is not used is closed.
+   * The one that owes the least and is not late; a late one only where order matters not. Those that share
+   * the queries, in turn, are filled before further ones, which slow names have needed, are used again: many
+   * queries on a connection cost less than one each on many, and what is not used is closed.
    */
   #choose(x: Exchange, mayOpen: boolean): UpstreamConnection | null {
-    const { all } = this.#parts.connections
-    let best: UpstreamConnection | null = null
-    let late: UpstreamConnection | null = null
-    let owed = 0
-    for (let i = 0; i < all.length; i++) {
-      if (best !== null && (i === WARM || best.owed === 0)) break
-      const c = all[i]!
-      owed += c.owed
-      if (c === x.avoid || !this.#hasPlace(c, x)) continue
-      if (this.isLate(c)) {
-        if (late === null || c.owed < late.owed) late = c
-      } else if (best === null || c.owed < best.owed) best = c
+    this.#not = serverOf(x.avoid)
+    this.#look(x)
+    if (this.#best === null && this.#not !== null) {
+      this.#not = null
+      this.#look(x)
     }
+    const best = this.#best
     this.#batch = best
-    this.#batchRoom = owed
+    this.#batchRoom = this.#owed
     if (best !== null || !this.#parts.pipelining.isFree) return best
-    return mayOpen && !this.#hasWaited(x) ? null : late
+    return mayOpen && !this.#hasWaited(x) ? null : this.#late
+  }
+
+  /** Finds the best one. */
+  #look(x: Exchange): void {
+    const { connections, spread } = this.#parts
+    const { members } = spread
+    this.#best = this.#late = null
+    this.#owed = 0
+    let place = spread.turn()
+    for (let i = 0; i < members.length; i++) {
+      if (this.#consider(members[place]!, x)) break
+      if (++place === members.length) place = 0
+    }
+    if (this.#best !== null) return
+    const { all } = connections
+    for (let i = 0; i < all.length; i++) {
+      const c = all[i]!
+      if (!c.isMember && this.#consider(c, x)) return
+    }
+  }
+
+  /** Compares `c` with the best so far. True where there is no better one than this. */
+  #consider(c: UpstreamConnection, x: Exchange): boolean {
+    this.#owed += c.owed
+    if (c === x.avoid || (this.#not !== null && c.backend === this.#not)) return false
+    if (!this.#hasPlace(c, x)) return false
+    if (this.isLate(c)) {
+      if (this.#late === null || c.owed < this.#late.owed) this.#late = c
+    } else if (this.#best === null || c.owed < this.#best.owed) this.#best = c
+    return this.#best?.owed === 0
   }
 
   #hasWaited({ queuedAt }: Exchange): boolean {
@@ -132,4 +164,9 @@ export class Places {
   leave(c: UpstreamConnection): void {
     if (this.#batch === c) this.#batch = null
   }
+}
+
+/** The server that a connection leads to, where there are several and it is known. */
+function serverOf(carrier: Carrier | null): string | null {
+  return carrier instanceof UpstreamConnection ? carrier.backend || null : null
 }

@@ -13,8 +13,9 @@ import { Places } from './places.ts'
 import { RttEstimator } from './rtt.ts'
 import { SecondAttempts } from './second-attempts.ts'
 import { Shares } from './shares.ts'
+import { Spread } from './spread.ts'
 import { MOVES, type TendedPool, Tending } from './tending.ts'
-import { UpstreamConnection } from './upstream-connection.ts'
+import { DIAL_TIMEOUT_MS, UpstreamConnection } from './upstream-connection.ts'
 import { WaitingLines, type WaitingList } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */
@@ -40,6 +41,7 @@ export class TcpPool
   readonly pipelining: Pipelining = new Pipelining()
   readonly #growth: Growth
   readonly #shares: Shares
+  readonly #spread: Spread
   readonly #waiting: WaitingLines
   readonly #quota = new Quota()
   readonly #dialler: Dialler
@@ -57,6 +59,7 @@ export class TcpPool
     this.#growth = new Growth(options.secure !== null)
     this.#shares = new Shares(this.#connections, this.#growth)
     this.#waiting = new WaitingLines(this.#shares)
+    this.#spread = new Spread(options.maxIdle)
     this.rtt = new RttEstimator(options.readTimeout)
     const { clock } = options.context
     const parts = {
@@ -70,6 +73,7 @@ export class TcpPool
       quota: this.#quota,
       rtt: this.rtt,
       shares: this.#shares,
+      spread: this.#spread,
       waiting: this.#waiting,
     }
     this.#probe = parts.probe
@@ -89,6 +93,7 @@ export class TcpPool
     if (this.pipelining.asked(context.clock.now)) this.#connections.narrow()
     if (maxAge > 0) this.#connections.retire(context.clock.now)
     this.#seconds.asked()
+    if (this.#spread.asked(context.clock.now)) this.#dialler.renew()
     const c = this.#mayPass(x) ? this.#places.find(x, this.#dialler.mayOpen) : null
     if (c === null) {
       if (this.#waiting.full) x.host?.lost(x, Result.Unreachable, null)
@@ -124,8 +129,9 @@ export class TcpPool
     this.#tending.later()
   }
 
-  ready(): void {
+  ready(c: UpstreamConnection): void {
     this.#dialler.succeeded()
+    this.#spread.joined(c)
     this.pump()
   }
 
@@ -152,7 +158,7 @@ export class TcpPool
 
   answered(c: UpstreamConnection, count: number, elapsed: number): void {
     this.answers += count
-    if (c.answers === count) this.#growth.wasAccepted()
+    if (c.answers === count) this.#wasProven(c)
     this.pipelining.answered(count, elapsed)
     if (c.isWanted) {
       c.window = Math.min(c.window + 2 * count, this.pipelining.deepest)
@@ -164,8 +170,34 @@ export class TcpPool
     if (this.#closing) this.#closeIdle()
   }
 
+  /** A connection has answered for the first time: those that it follows take no more queries. */
+  #wasProven(c: UpstreamConnection): void {
+    this.#growth.wasAccepted()
+    for (const one of this.#spread.proven(c, this.#options.context.clock.now)) {
+      one.isRetired = true
+      this.#options.counters.retired++
+      if (one.isIdle) one.destroy()
+    }
+  }
+
   patience(x: Exchange): number {
-    return this.#seconds.patience(x, this.#options.context.clock.now)
+    const more = this.#seconds.patience(x, this.#options.context.clock.now)
+    return more === 0 && x.again ? this.#moveOn(x) : more
+  }
+
+  /**
+   * A second attempt is late. Where it has not even arrived, as the connections to a pod that is gone take
+   * nothing, it goes on elsewhere: more milliseconds to wait for it, or 0.
+   */
+  #moveOn(x: Exchange): number {
+    const c = x.carrier
+    if (!(c instanceof UpstreamConnection) || !c.isUnacknowledged || x.moved >= MOVES) return 0
+    c.cancel(x)
+    x.avoid = c
+    x.moved++
+    this.wait(x)
+    this.pump()
+    return this.rtt.timeout
   }
 
   beaten(x: Exchange): void {
@@ -179,8 +211,9 @@ export class TcpPool
   closed(c: UpstreamConnection, code: string | null): void {
     this.#connections.remove(c)
     this.#places.leave(c)
+    this.#spread.left(c, this.#connections.all)
     if (c.readyAt > 0) this.#ended(c, code)
-    else this.#notDialled(code)
+    else this.#notDialled(c, code)
   }
 
   /** What was not answered goes on elsewhere; only the oldest may be why the connection ended. */
@@ -211,20 +244,28 @@ export class TcpPool
     this.#dialler.forWaiting()
   }
 
-  /** A dial failed: who waits is lost with the last one, unless another connection can help. */
-  #notDialled(code: string | null): void {
+  /**
+   * A dial failed: who waits is lost with the last one, or with one that has taken as long, unless another
+   * connection can help.
+   */
+  #notDialled({ isSuccessor }: UpstreamConnection, code: string | null): void {
     const { now } = this.#options.context.clock
     const { ready } = this.#connections
     this.#dialler.failed(now)
+    if (ready > 0 && isSuccessor) return
     if (ready > 0) this.#growth.refused(ready, now)
     else if (this.#dialler.underWay === 0) loseAll(this.#waiting.takeAll(), resultOf(code), code)
+    else if (code === 'ETIMEDOUT') {
+      loseAll(this.#waiting.takeOlder(now - DIAL_TIMEOUT_MS), resultOf(code), code)
+    }
   }
 
   /** Closes connections that are idle for too long, too many, or hung. */
   sweep(now: number): boolean {
     this.#quota.expire(now)
     this.#probe.giveUp(now)
-    if (this.#options.maxAge > 0) this.#connections.retire(now)
+    this.#spread.age(this.#connections.all, now)
+    this.#connections.retire(now)
     this.#connections.sweep(now, FEW, this.#options.maxIdle, this.#options.expire)
     if (this.#closing) this.#closeIdle()
     this.#growth.settle(this.#connections.count, now)

@@ -16,7 +16,7 @@ import { judgeReply, Verdict } from './reply-check.ts'
 import { openStream, type StreamOwner } from './stream.ts'
 
 /** CoreDNS gives a dial 30 s, longer than any client waits. */
-const DIAL_TIMEOUT_MS = 2000
+export const DIAL_TIMEOUT_MS = 2000
 /** An upstream that reads so little gets no more queries on this connection. */
 const MAX_UNSENT = 64 * 1024
 /** Where more are owed, another write is soon to come. */
@@ -51,6 +51,12 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   readyAt = 0
   /** Milliseconds that connecting took, TLS not included: about one round trip of the network. */
   handshake = 0
+  /** For `Spread`: whether it was opened to follow another one, shares the queries, takes no more of them. */
+  isSuccessor = false
+  isMember = false
+  isRetired = false
+  /** The server behind the upstream's address, as `Backends.of()` has it. */
+  backend: string | null = null
   readonly #owner: ConnectionOwner<UpstreamConnection>
   readonly #options: ChannelOptions
   readonly #transport: Transport
@@ -60,7 +66,6 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   readonly #ids: IdTable<Exchange>
   readonly #reader: FrameReader
   #state: State = 'connecting'
-  readonly #dialledAt: number
   /** The socket's descriptor; −1 where it is not open or not known. */
   #fd = -1
   #code: string | null = null
@@ -89,15 +94,12 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     const { context, counters, secure } = options
     this.#transport = secure === null ? Transport.Tcp : secure.transport
     this.#reader = new FrameReader(context.frameBuffer)
-    this.usedAt = this.#dialledAt = context.clock.now
+    this.usedAt = context.clock.now
     counters.open[this.#transport]!++
     counters.dialled[this.#transport]!++
     const onread = { buffer: context.readBuffer, callback: (size: number) => this.#read(size) }
     this.#socket = openStream(options, onread, this)
-    this.#dialTimer = new Timer(() => {
-      this.#code = 'ETIMEDOUT'
-      this.destroy()
-    })
+    this.#dialTimer = new Timer(() => this.destroy('ETIMEDOUT'))
     context.wheel.set(this.#dialTimer, DIAL_TIMEOUT_MS)
   }
 
@@ -123,10 +125,10 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     return this.isReady && !this.#ids.full && this.#socket.writableLength < MAX_UNSENT
   }
 
-  /** Whether it has lived so long that it takes no more queries. */
+  /** Whether it has lived so long, or is followed by another one, that it takes no more queries. */
   isAged(now: number): boolean {
     const { maxAge } = this.#options
-    return maxAge > 0 && this.readyAt > 0 && now - this.readyAt >= maxAge
+    return this.isRetired || (maxAge > 0 && this.readyAt > 0 && now - this.readyAt >= maxAge)
   }
 
   /** Whether it has answered, or lived long enough to end for another reason than our query. */
@@ -214,6 +216,12 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     return this.#oldestFirst()[0]?.client ?? this.#forsakenBy
   }
 
+  /** Only while it is open. */
+  findBackend(): void {
+    const { localAddress: host = '', localPort: port = 0 } = this.#socket
+    this.backend = this.#options.context.backends.of({ host, port }, this.#options.endpoint)
+  }
+
   #oldestFirst(): Exchange[] {
     return this.#ids.items().sort((a, b) => a.number - b.number)
   }
@@ -227,7 +235,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   }
 
   /** Ends the connection; the owner hears of it at once. */
-  destroy(): void {
+  destroy(code: string | null = this.#code): void {
     this.#socket.destroy()
     if (this.#state === 'closed') return
     this.#state = 'closed'
@@ -236,11 +244,11 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     this.#reader.close()
     this.#options.counters.open[this.#transport]!--
     this.#options.context.clock.refresh()
-    this.#owner.closed(this, this.#code)
+    this.#owner.closed(this, code)
   }
 
   reached(): void {
-    this.handshake = this.#options.context.clock.refresh() - this.#dialledAt
+    this.handshake = this.#options.context.clock.refresh() - this.usedAt
   }
 
   connected(): void {

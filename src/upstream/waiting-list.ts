@@ -74,6 +74,13 @@ export class WaitingList implements Carrier {
     return all
   }
 
+  /** Takes those out who have waited since `before` or longer. */
+  takeOlder(before: number): Exchange[] {
+    const older = this.all().filter(({ queuedAt }) => queuedAt <= before)
+    for (const x of older) this.cancel(x)
+    return older
+  }
+
   #clear(): void {
     this.#base += this.#list.length
     this.#list = []
@@ -124,6 +131,11 @@ export class WaitingLines {
       this.others.cancel(x)
       this.crowds.add(x, x.queuedAt)
     }
+  }
+
+  /** Takes those out of both lines who have waited since `before` (clock time) or longer. */
+  takeOlder(before: number): Exchange[] {
+    return [...this.others.takeOlder(before), ...this.crowds.takeOlder(before)]
   }
 
   /** Empties both lines: what is handed on may well come back. */

@@ -158,6 +158,11 @@ export const metrics: readonly MetricSpec[] = [
     (c) => c.mismatches,
   ),
   perUpstream(
+    'dnslet_upstream_renewed_connections_total',
+    'Connections that others took the place of, so that all servers behind an address get queries.',
+    (c) => c.retired,
+  ),
+  perUpstream(
     'dnslet_upstream_crowds_total',
     'Times that names without an answer held so many connections that others went before their client.',
     (c) => c.crowds,
