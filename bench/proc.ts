@@ -32,6 +32,8 @@ export function readMemory(pid: number): Memory {
   let [rss, rssAnon] = [0, 0]
   for (const member of processTree(pid)) {
     const memory = parseStatus(readFileSync(`/proc/${member}/status`, 'utf8'))
+    // A child that has ended, and nobody has asked for its status yet.
+    if (Number.isNaN(memory.rss) && member !== pid) continue
     rss += memory.rss
     rssAnon += memory.rssAnon
   }

@@ -21,6 +21,7 @@ const TIMEOUT_MS = 5_000
 const TICK_MS = 1
 /** Queries of a tick at most: a client that was held up makes no burst of it. */
 const MOST_PER_TICK = 64
+const LEAST_STRETCH_MS = 3_000
 const SHOWN_FAILURES = 100
 
 /** The figures of a stretch of time. */
@@ -104,7 +105,8 @@ export class Client implements StepOwner {
       }, TICK_MS)
     })
     this.#lag.stop()
-    if (this.#interval.sent > 0) await this.#endInterval()
+    // Of a run that was ended early; what is left of another one is no stretch.
+    if (performance.now() - next + everySecond > LEAST_STRETCH_MS) await this.#endInterval()
     const metrics = await this.#readMetrics()
     return {
       startedAt,

@@ -27,7 +27,7 @@ export interface Trend {
 function trendOf(looks: readonly Look[], figure: (look: Look) => number): Trend | null {
   const last = looks.at(-1)?.second ?? 0
   if (last < JUDGED_SECONDS) return null
-  const half = looks.filter(({ second }) => second >= last / 2)
+  const half = looks.filter((look) => look.second >= last / 2 && Number.isFinite(figure(look)))
   const parts = Map.groupBy(half, ({ second }) => {
     return Math.min(STRETCHES - 1, Math.floor((2 * second * STRETCHES) / last) - STRETCHES)
   })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { bin } from '../../test/helpers/dnslet.ts'
 import { type Owner, startProcess } from '../../test/helpers/processes.ts'
-import { OWN_SESSION, type Place, PODS } from './place.ts'
+import { OWN_SESSION, type Place, PODS, removeAtExit } from './place.ts'
 
 const SERVER = '127.0.0.1'
 const CLIENTS = 20
@@ -17,8 +17,7 @@ export function loopbackPlace(owner: Owner, basePort: number): Place {
   const ends: (() => Promise<void> | void)[] = []
   const own: Owner = { after: (end) => void ends.unshift(end) }
   own.after(() => rmSync(folder, { recursive: true, force: true }))
-  const removeNow = (): void => rmSync(folder, { recursive: true, force: true })
-  process.once('exit', removeNow)
+  const keep = removeAtExit(folder)
   const server = { host: SERVER, port: basePort }
   const pods = Array.from({ length: PODS }, (_, i) => ({
     host: `127.0.0.${11 + i}`,
@@ -52,7 +51,7 @@ export function loopbackPlace(owner: Owner, basePort: number): Place {
       return Promise.resolve({ running, corefile })
     },
     async close() {
-      process.off('exit', removeNow)
+      keep()
       for (let end = ends.shift(); end !== undefined; end = ends.shift()) await end()
     },
   }

@@ -1,7 +1,7 @@
 import { addresses, LINK_LOCAL } from '../../test/helpers/node-model/addresses.ts'
 import { NodeModel, type Place as Namespace } from '../../test/helpers/node-model/node-model.ts'
 import type { Owner } from '../../test/helpers/processes.ts'
-import { OWN_SESSION, type Place, PODS, type Spot } from './place.ts'
+import { OWN_SESSION, type Place, PODS, removeAtExit, type Spot } from './place.ts'
 
 const { ipv4 } = addresses
 /** Addresses of further pods, which live in the one pod's namespace: 10.244.1.97 and up, within a /27. */
@@ -14,6 +14,7 @@ const PORT = 53
 export async function nodePlace(owner: Owner): Promise<Place> {
   const options = { kubeDnsPods: PODS, kubeDns: 'none', lan: 'none' } as const
   const model = await NodeModel.create(owner, options)
+  model.owner.after(removeAtExit(model.folder))
   const clients = Array.from({ length: CLIENTS }, (_, i) => `10.244.1.${FIRST_CLIENT + i}`)
   const commands: [Namespace, string][] = [
     ['pod', clients.map((address) => `ip addr add ${address}/32 dev eth0`).join(' && ')],

@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+
 import type { Endpoint } from '../../src/lib/address.ts'
 import type { Owner, Running } from '../../test/helpers/processes.ts'
 
@@ -40,4 +42,15 @@ export interface Place {
   /** Starts dnslet as it is deployed; a function that writes its Corefile comes first. */
   startDnslet(corefile: string): Promise<{ readonly running: Running; readonly corefile: string }>
   close(): Promise<void>
+}
+
+/**
+ * Removes a folder should this process end without closing its place.
+ *
+ * @returns what calls that off
+ */
+export function removeAtExit(folder: string): () => void {
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
+  return () => void process.off('exit', remove)
 }

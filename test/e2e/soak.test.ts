@@ -53,6 +53,15 @@ function leftBehind({ child }: Soak): string[] {
   return [...processes, ...namespaces.split('\n').filter((name) => name.startsWith(mark))]
 }
 
+/** A machine that is busy takes its time. */
+async function untilStarted(soak: Soak): Promise<void> {
+  const hasStarted = (): boolean => {
+    assert.equal(soak.child.exitCode, null, soak.said())
+    return soak.said().includes('dnslet answers')
+  }
+  await waitUntil('its start', hasStarted, undefined, 60)
+}
+
 async function exitCodeOf({ child }: Soak): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   return child.exitCode
@@ -61,15 +70,16 @@ async function exitCodeOf({ child }: Soak): Promise<number | null> {
 test('thirty seconds of a node, with reloads and restarts: every query is answered rightly', async (t) => {
   const json = join(temporaryFolder(t), 'result.json')
   const events = ['--reload-every', '8', '--restart-every', '8']
-  const soak = await start(t, '--seconds', '30', '--rate', '1000', ...events, '--json', json)
+  const soak = await start(t, '--seconds', '30', '--rate', '500', ...events, '--json', json)
   const printed = await soak.printed
   t.diagnostic(printed)
+  assert.notEqual(printed, '', soak.said())
   const { servers } = JSON.parse(readFileSync(json, 'utf8')) as SoakResult
   const [dnslet] = servers
   assert.ok(dnslet !== undefined)
   const { client, reloads, restarts, upstream } = dnslet
   assert.deepEqual(client.failures, [])
-  assert.ok(client.total.sent > 10_000)
+  assert.ok(client.total.sent > 5_000)
   assert.equal(client.total.answered, client.total.sent)
   assert.deepEqual(reloads, { written: 2, loaded: 2 })
   assert.equal(restarts, 3)
@@ -83,7 +93,7 @@ const node = requireNodeModel()
 
 test('Ctrl-C ends it with what there is so far, and leaves nothing behind', async (t) => {
   const soak = await start(t, '--rate', '100', ...(node === false ? [] : ['--loopback']))
-  await waitUntil('its start', () => soak.said().includes('dnslet answers'))
+  await untilStarted(soak)
   const running = leftBehind(soak)
   assert.ok(running.length >= 6, running.join(' '))
   soak.child.kill('SIGINT')
@@ -94,7 +104,7 @@ test('Ctrl-C ends it with what there is so far, and leaves nothing behind', asyn
 
 test('where a program of it dies it ends with status 1, says which, and leaves nothing behind', async (t) => {
   const soak = await start(t, '--rate', '100', '--loopback')
-  await waitUntil('its start', () => soak.said().includes('dnslet answers'))
+  await untilStarted(soak)
   const victim = leftBehind(soak).find((pid) => {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dist/main.js')
   })

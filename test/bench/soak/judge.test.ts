@@ -69,6 +69,11 @@ test('what a burst needs and gives back is no problem', () => {
   assert.deepEqual(problemsOf(serverOf({ looks })), [])
 })
 
+test('a look that failed does not count', () => {
+  const looks = looksOf(1800, 24).map((look, i) => (i % 9 === 0 ? { ...look, rss: NaN } : look))
+  assert.equal(Math.round(memoryTrend(looks)?.perHour ?? NaN), 24)
+})
+
 test('the slope is that of most points, whatever a few say', () => {
   const points = Array.from({ length: 50 }, (_, x) => [x, 2 * x + 1] as [number, number])
   assert.equal(medianSlope(points), 2)
