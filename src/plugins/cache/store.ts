@@ -1,19 +1,16 @@
-import { LRUCache } from 'lru-cache'
 import type { ByteBudget } from '../../lib/byte-budget.ts'
+import { Lru } from '../../lib/lru.ts'
 import type { ErrorOptions } from '../../wire/edns.ts'
 import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { Entry, entrySize } from './entry.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
-/** Rough bytes an entry costs beside its chunk: the object, lru-cache's lists and map. */
-const ENTRY_OVERHEAD = 160
+/** Bytes an entry costs beside its chunk: the object is 40, its place in the LRU 32 to 36. */
+const ENTRY_OVERHEAD = 80
 /** What the smallest entry takes of the byte budget. */
 export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + chunkSize(1)
 
-/** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
-const noOptions: LRUCache.GetOptions<number, Entry, unknown> &
-  LRUCache.SetOptions<number, Entry, unknown> = {}
 /** Entries there is room for at first, and how many times more each time that is used up. */
 const LEAST = 100
 const GROWTH = 4
@@ -29,7 +26,7 @@ export class Store {
   readonly #budget: ByteBudget
   readonly #onEvict: () => void
   /** Null until something is stored: many caches never hold anything. */
-  #entries: LRUCache<number, Entry> | null = null
+  #entries: Lru<Entry> | null = null
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
   #bytes = 0
@@ -53,32 +50,38 @@ export class Store {
     this.#onEvict = onEvict
   }
 
-  /**
-   * lru-cache allocates for all of `max`, and most caches hold little: a full one is followed by a larger
-   * one with the same entries. One without `max` leaves much more behind as it grows.
-   */
-  #grow(): LRUCache<number, Entry> {
+  /** Most caches hold little: a full one is followed by a larger one with the same entries. */
+  #grow(): Lru<Entry> {
     const before = this.#entries
-    const max = Math.min(this.#capacity, before === null ? LEAST : GROWTH * before.max)
-    const entries = new LRUCache<number, Entry>({
-      max,
-      dispose: (entry, _hash, reason) => {
-        if (reason === 'evict') this.#onEvict()
-        const cost = chunkSizeOf(entry.page) + ENTRY_OVERHEAD
-        this.#budget.give(cost)
-        this.#bytes -= cost
-        this.#slab.give(entry.page, entry.end())
-        this.#spare = entry
-      },
-    })
-    before?.rforEach((entry, hash) => void entries.set(hash, entry, noOptions))
+    const max = before === null ? LEAST : GROWTH * before.max
+    const entries = new Lru<Entry>(Math.min(this.#capacity, max))
+    if (before !== null) entries.copy(before)
     this.#entries = entries
     return entries
   }
 
+  /** Makes room for another entry; false where there is none left. */
+  #evict(entries: Lru<Entry>): boolean {
+    const entry = entries.shift()
+    if (entry === undefined) return false
+    this.#onEvict()
+    this.#end(entry)
+    return true
+  }
+
+  /** An entry that is in the LRU no more gives back what it took. */
+  #end(entry: Entry | undefined): void {
+    if (entry === undefined) return
+    const cost = chunkSizeOf(entry.page) + ENTRY_OVERHEAD
+    this.#budget.give(cost)
+    this.#bytes -= cost
+    this.#slab.give(entry.page, entry.end())
+    this.#spare = entry
+  }
+
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
   find(key: CacheKey): Entry | null {
-    const entry = this.#entries?.get(key.hash, noOptions)
+    const entry = this.#entries?.get(key.hash)
     return entry?.answers(key) === true ? entry : null
   }
 
@@ -100,10 +103,10 @@ export class Store {
     const size = entrySize(key, length, records, errors)
     if (size > PAGE_SIZE) return false
     let entries = this.#entries ?? this.#grow()
-    if (entries.size === entries.max && entries.max < this.#capacity) entries = this.#grow()
-    const there = entries.get(key.hash, noOptions)
+    if (entries.isFull && entries.max < this.#capacity) entries = this.#grow()
+    const there = entries.get(key.hash)
     const cost = chunkSize(size) + ENTRY_OVERHEAD
-    while (this.#budget.wouldExceed(cost)) if (entries.pop() === undefined) return false
+    while (this.#budget.wouldExceed(cost)) if (!this.#evict(entries)) return false
     this.#budget.take(cost)
     this.#bytes += cost
 
@@ -117,13 +120,15 @@ export class Store {
       if (there.answers(key)) entry.inherit(there)
       else this.#onEvict()
     }
-    entries.set(key.hash, entry, noOptions)
+    // The one in whose place it comes, where that had not to make room already, needs no other's.
+    if (entries.isFull && entries.peek(key.hash) === undefined) this.#evict(entries)
+    this.#end(entries.set(key.hash, entry))
     return true
   }
 
   /** Forgets `key`. */
   delete(key: CacheKey): void {
-    if (this.find(key) !== null) this.#entries!.delete(key.hash)
+    if (this.find(key) !== null) this.drop(key.hash)
   }
 
   /** Entries that are still fresh: expired ones are kept for stale answers but not counted. */
@@ -153,21 +158,24 @@ export class Store {
 
   /** What each entry is found by, the most recently used first. */
   hashes(): number[] {
-    return [...(this.#entries?.keys() ?? [])]
+    return this.#entries?.keys() ?? []
   }
 
   /** The entry of this hash, whatever its question; looking at it is no use. Null where there is none. */
   peek(hash: number): Entry | null {
-    return this.#entries?.peek(hash, noOptions) ?? null
+    return this.#entries?.peek(hash) ?? null
   }
 
   /** Forgets the entry of this hash. */
   drop(hash: number): void {
-    this.#entries?.delete(hash)
+    this.#end(this.#entries?.delete(hash))
   }
 
   /** Empties the store and gives its bytes back. */
   clear(): void {
-    this.#entries?.clear()
+    const entries = this.#entries
+    this.#entries = null
+    for (const entry of entries?.values() ?? []) this.#end(entry)
+    this.#spare = null
   }
 }
