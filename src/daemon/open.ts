@@ -16,6 +16,7 @@ import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { LoopLag } from './loop-lag.ts'
 import { daemonMetrics } from './metrics.ts'
+import { GiveBack } from './give-back.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 
 export interface OpenParts extends Omit<
@@ -67,7 +68,15 @@ export async function openDaemon({
   const receiveCache: ReceiveCache | null =
     inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
-  const lag = new LoopLag({ clock, log, ...(tick === undefined ? {} : { tick }) })
+  const giveBack = new GiveBack()
+  const lag = new LoopLag({
+    clock,
+    log,
+    tick: () => {
+      tick?.()
+      giveBack.look(clock.now)
+    },
+  })
   const queues = new ReceiveQueues({ sockets, clock, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
