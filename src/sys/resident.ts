@@ -29,13 +29,13 @@ export function dropMappedFiles(
   let start = 0
   let end = 0
   for (const line of smaps.split('\n')) {
-    const size = ANONYMOUS.exec(line)?.groups!['size']
-    if (size === undefined) {
+    const own = ANONYMOUS.exec(line)?.groups!['size']
+    if (own === undefined) {
       if (!/^[0-9a-f]+-/.test(line)) continue
       const mapping = MAPPING.exec(line)?.groups
       start = mapping === undefined ? 0 : Number.parseInt(mapping['start']!, 16)
       end = mapping === undefined ? 0 : Number.parseInt(mapping['end']!, 16)
-    } else if (end > start && size === '0') {
+    } else if (end > start && own === '0') {
       const size = end - start
       libc.madvise(start, size, Advice.Cold)
       libc.madvise(start, size, Advice.Sequential)
