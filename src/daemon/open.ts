@@ -18,6 +18,7 @@ import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { LoopLag } from './loop-lag.ts'
 import { daemonMetrics } from './metrics.ts'
+import { GiveBack } from './give-back.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 
 export interface OpenParts extends Omit<
@@ -79,6 +80,8 @@ export async function openDaemon({
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
+  const giveBack = new GiveBack()
+  beat.every(10, () => giveBack.look(clock.now))
   if (networks !== undefined) followNetworks(networks)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
   return daemon

@@ -69,6 +69,10 @@ export interface Libc {
   inet_pton(family: number, text: string, address: Uint8Array): number
   /** The interface's index, or 0 where there is none of this name. */
   if_nametoindex(name: string): number
+  /** @param address of a page */
+  madvise(address: number, length: number, advice: number): number
+  /** Gives memory that is free to the kernel; returns 1 where there was some. musl keeps none: 0. */
+  malloc_trim(pad: number): number
   /** The error number of the last failed call: ask before the next call. */
   errno(): number
   /** Waits for a descriptor that Node does not know of; see readable.ts for what to mind. */
@@ -162,6 +166,8 @@ function declare(koffi: typeof import('koffi')): Libc {
     sendmmsg: own.func('int sendmmsg(int fd, uintptr_t vector, uint count, int flags)'),
     inet_pton: own.func('int inet_pton(int family, const char *text, void *address)'),
     if_nametoindex: own.func('uint if_nametoindex(const char *name)'),
+    madvise: own.func('int madvise(uintptr_t address, ulong length, int advice)'),
+    malloc_trim: optional(() => own.func('int malloc_trim(ulong pad)')),
     errno: () => koffi.errno(),
     poll: loop?.poll ?? (koffi.node.poll as unknown as Poll),
     stopIdleCount: () => loop?.stopIdleCount() ?? false,
@@ -178,5 +184,14 @@ function eventLoop(koffi: Koffi, own: Program): EventLoop | null {
     return new EventLoop(koffi, own)
   } catch {
     return null
+  }
+}
+
+/** A call that not every C library has. */
+function optional(declared: () => Libc['malloc_trim']): Libc['malloc_trim'] {
+  try {
+    return declared()
+  } catch {
+    return () => 0
   }
 }

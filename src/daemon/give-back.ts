@@ -1,0 +1,75 @@
+import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
+import { libc } from '../sys/libc.ts'
+
+/** How often somebody looks. */
+const LOOK_MS = 10_000
+/** The share of a core that is taken at most where a pause of some 20 ms is no harm. */
+const CALM = 0.1
+/** Bytes that have to have come since the last time. */
+const GROWTH = 6 * 2 ** 20
+
+export interface GiveBackParts {
+  /** Milliseconds of CPU that the thread of the event loop has had so far. */
+  readonly cpu?: () => number
+  /** Bytes that are the process's own; 0 where that is not known. */
+  readonly anonymous?: () => number
+  readonly give?: () => void
+}
+
+/**
+ * Gives back what the start, and later a storm, has left behind. V8 collects when its heap is full to a
+ * multiple of what was in use, which a quiet process comes to after hours or never, and the C library keeps
+ * what is free. Who looks does so when there is little to do, and only where memory has grown since.
+ */
+export class GiveBack {
+  readonly #cpu: () => number
+  readonly #anonymous: () => number
+  readonly #give: () => void
+  #lookedAt = -Infinity
+  #lastCpu = 0
+  /** Bytes that were left, or 0 before the first time. */
+  #left = 0
+
+  constructor({
+    cpu = threadCpu,
+    anonymous = anonymousBytes,
+    give = giveBack,
+  }: GiveBackParts = {}) {
+    this.#cpu = cpu
+    this.#anonymous = anonymous
+    this.#give = give
+  }
+
+  /** To be called more often than every ten seconds. @param now of `Clock.now` */
+  look(now: number): void {
+    const passed = now - this.#lookedAt
+    if (passed < LOOK_MS) return
+    const cpu = this.#cpu()
+    const used = cpu - this.#lastCpu
+    this.#lookedAt = now
+    this.#lastCpu = cpu
+    // The first time begins the first ten seconds.
+    if (passed === Infinity || used > CALM * passed) return
+    const bytes = this.#anonymous()
+    if (bytes < this.#left + GROWTH) {
+      this.#left = Math.min(this.#left, bytes)
+      return
+    }
+    this.#give()
+    this.#left = this.#anonymous()
+  }
+}
+
+/** Collects garbage, where V8 may be told to, and returns what is free, and code, to the kernel. */
+function giveBack(): void {
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  const { libc: calls } = libc()
+  if (calls === null) return
+  calls.malloc_trim(0)
+  dropMappedFiles(calls)
+}
+
+function threadCpu(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}

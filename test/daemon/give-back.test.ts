@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { GiveBack } from '../../src/daemon/give-back.ts'
+
+const MIB = 2 ** 20
+
+/** Looks every ten seconds at so many MiB, after so many milliseconds of CPU; giving leaves `left` MiB. */
+function looks(steps: readonly (readonly [mib: number, cpu: number])[], left: number): boolean[] {
+  let bytes = 0
+  let cpu = 0
+  let given = 0
+  const give = new GiveBack({
+    anonymous: () => bytes,
+    cpu: () => cpu,
+    give: () => {
+      given++
+      bytes = left * MIB
+    },
+  })
+  return steps.map(([mib, used], i) => {
+    const before = given
+    bytes = mib * MIB
+    cpu += used
+    give.look(i * 10_000)
+    give.look(i * 10_000 + 9_999)
+    return given > before
+  })
+}
+
+test('memory is given back after ten quiet seconds, once, and again where it has grown by 6 MiB', () => {
+  const steps = [20, 20, 17, 22, 23, 23, 16, 22] as const
+  const each = steps.map((mib) => [mib, 100] as const)
+  assert.deepEqual(looks(each, 17), [false, true, false, false, true, true, false, true])
+})
+
+test('no collection delays a busy process, which is caught up with when it is quiet', () => {
+  const busy = [
+    [20, 0],
+    [60, 1001],
+    [60, 9000],
+    [60, 1000],
+  ] as const
+  assert.deepEqual(looks(busy, 30), [false, false, false, true])
+})
+
+test('where nobody tells how much memory there is, nothing is done', () => {
+  assert.deepEqual(
+    looks(
+      Array.from({ length: 3 }, () => [0, 0] as const),
+      0,
+    ),
+    [false, false, false],
+  )
+})
+
+test('garbage of a storm goes back to the kernel, and the program runs on without its mapped code', () => {
+  const script = `
+    const { GiveBack } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/daemon/give-back.ts'))})
+    const { anonymousBytes } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/sys/resident.ts'))})
+    const give = new GiveBack({ cpu: () => 0 })
+    give.look(0)
+    let storm = Array.from({ length: 300_000 }, (_, i) => ({ i, text: 'query ' + i }))
+    const before = anonymousBytes()
+    storm = storm.filter(({ i }) => i % 1000 === 0)
+    give.look(10_000)
+    const after = anonymousBytes()
+    const again = await import('node:zlib')
+    console.log(JSON.stringify({ before, after, kept: storm.length, runs: again.gunzipSync(again.gzipSync('x')).toString() }))`
+  const args = ['--expose-gc', '--input-type=module', '-e', script]
+  const text = execFileSync(process.execPath, args, { encoding: 'utf8' })
+  const { before, after, ...rest } = JSON.parse(text) as Record<string, number>
+  assert.ok(after! < before! - 15 * MIB, `${after} of ${before}`)
+  assert.deepEqual(rest, { kept: 300, runs: 'x' })
+})
