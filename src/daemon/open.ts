@@ -15,6 +15,7 @@ import { type ClientNetworks, followNetworks } from './client-sources.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { LoopLag } from './loop-lag.ts'
+import { MemoryLimits } from './memory-limits.ts'
 import { daemonMetrics } from './metrics.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 
@@ -67,7 +68,15 @@ export async function openDaemon({
   const receiveCache: ReceiveCache | null =
     inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
-  const lag = new LoopLag({ clock, log, ...(tick === undefined ? {} : { tick }) })
+  const limits = new MemoryLimits({ budget: memory, log })
+  const lag = new LoopLag({
+    clock,
+    log,
+    tick: () => {
+      limits.tick()
+      tick?.()
+    },
+  })
   const queues = new ReceiveQueues({ sockets, clock, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
