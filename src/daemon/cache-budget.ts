@@ -10,9 +10,14 @@ const SHARE_OF_MEMORY = 4
  * The bytes that all caches may hold together: 64 MiB, or a quarter of the memory that the cgroup
  * allows where that is less.
  *
- * @param memoryLimit bytes the process may use, 0 or absent where nothing limits it
+ * @param memoryLimit bytes the process may use, 0 where nothing limits it
  */
-export function openCacheBudget(memoryLimit: number = process.constrainedMemory()): ByteBudget {
+export function cacheBytes(memoryLimit: number): number {
   const share = Math.floor(memoryLimit / SHARE_OF_MEMORY)
-  return new ByteBudget(share > 0 ? Math.min(DEFAULT_LIMIT, share) : DEFAULT_LIMIT)
+  return share > 0 ? Math.min(DEFAULT_LIMIT, share) : DEFAULT_LIMIT
+}
+
+/** The budget of all caches, as `cacheBytes()` has it. */
+export function openCacheBudget(memoryLimit: number = process.constrainedMemory()): ByteBudget {
+  return new ByteBudget(cacheBytes(memoryLimit))
 }

@@ -16,9 +16,10 @@ import type { ReceiveCache } from './cache-handover.ts'
 import { type ClientNetworks, followNetworks } from './client-sources.ts'
 import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
-import { LoopLag } from './loop-lag.ts'
-import { daemonMetrics } from './metrics.ts'
 import { GiveBack } from './give-back.ts'
+import { LoopLag } from './loop-lag.ts'
+import { MemoryLimits } from './memory-limits.ts'
+import { daemonMetrics } from './metrics.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 
 export interface OpenParts extends Omit<
@@ -80,6 +81,8 @@ export async function openDaemon({
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
+  const limits = new MemoryLimits({ budget: memory, log })
+  beat.every(5, () => limits.look())
   const giveBack = new GiveBack()
   beat.every(10, () => giveBack.look(clock.now))
   if (networks !== undefined) followNetworks(networks)

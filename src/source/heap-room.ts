@@ -18,6 +18,8 @@ const SERVING = 20 * KIB * KIB
 const MIN_BLOCKS = 100
 const MIN_TOKENS = 10_000
 
+/** Bytes that the heap may have beside what V8 says: less where the memory limit has become lower. */
+let bound = Infinity
 /** Bytes of the configurations of this process: the one that runs, and one that a reload tries. */
 const held = new Map<readonly ServerBlock[], number>()
 
@@ -55,9 +57,18 @@ export function takeHeapRoom(
   }
 }
 
+/** From now on waiting queries may fill a heap of so many bytes, or of V8's limit where that is less. */
+export function boundHeap(
+  bytes: number,
+  limit: number = getHeapStatistics().heap_size_limit,
+): void {
+  bound = bytes
+  shareWithQueries(limit)
+}
+
 /** What is left is for queries that wait: less what blocks need, and what a reload would need beside them. */
 function shareWithQueries(limit: number): void {
-  let left = limit - SERVING
+  let left = Math.min(limit, bound) - SERVING
   for (const cost of held.values()) left -= 2 * cost
   keptQueries.limit = mostKept(left)
 }

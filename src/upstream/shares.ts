@@ -51,6 +51,12 @@ export class Shares {
     return this.#crowds.size > before
   }
 
+  /** The upstream does not answer in order: connections have room for everybody. */
+  forget(): void {
+    if (this.#crowds.size > 0) this.#crowds.clear()
+    this.#held.clear()
+  }
+
   #findCrowds(late: readonly UpstreamConnection[], now: number): void {
     let largest = 0
     for (const c of late) {

@@ -98,7 +98,8 @@ export class Tending {
       }
       if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !pipelining.keepsOrder))) again = true
     }
-    if (shares.look(pipelining.keepsOrder ? late : [], now)) {
+    if (!pipelining.keepsOrder) shares.forget()
+    else if (shares.look(late, now)) {
       waiting.sort()
       this.#parts.options.crowded?.()
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ByteBudget } from '../../src/lib/byte-budget.ts'
+import { ByteBudget, type ByteHolder } from '../../src/lib/byte-budget.ts'
 
 test('ByteBudget is exceeded by the first byte over its limit', () => {
   const budget = new ByteBudget(100)
@@ -48,4 +48,68 @@ test('ByteBudget holds the sum of what its holders hold', () => {
       assert.equal(budget.used, 0)
     }),
   )
+})
+
+/** Gives up one byte at a time. */
+class Holder implements ByteHolder {
+  bytes = 0
+  spare = 0
+  readonly #budget: ByteBudget
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget
+  }
+
+  take(bytes: number, spare: number): void {
+    this.bytes += bytes
+    this.spare += spare
+    this.#budget.note(this, bytes, spare)
+  }
+
+  giveUp(spare: boolean): boolean {
+    if (this.bytes === 0) return false
+    this.take(-1, spare && this.spare > 0 ? -1 : 0)
+    return true
+  }
+}
+
+test('who has most to spare makes room first, and then who has most', () => {
+  const budget = new ByteBudget(100)
+  const [a, b] = [new Holder(budget), new Holder(budget)]
+  a.take(60, 0)
+  b.take(40, 40)
+  assert.equal(budget.makeRoom(25), true)
+  assert.deepEqual([a.bytes, b.bytes, b.spare], [60, 15, 15])
+  a.take(25, 0)
+  assert.equal(budget.makeRoom(30), true)
+  // Until it is less than a fifth.
+  assert.deepEqual([a.bytes, b.bytes], [56, 14])
+  assert.equal(budget.makeRoom(101), false)
+  assert.equal(budget.used, 70, 'and nothing is given up in vain')
+})
+
+test('one that has nothing left is not asked again, and who holds nothing is no holder', () => {
+  const budget = new ByteBudget(10)
+  const [a, b] = [new Holder(budget), new Holder(budget)]
+  b.take(4, 4)
+  a.take(6, 6)
+  assert.equal(budget.makeRoom(10), true)
+  assert.deepEqual([a.bytes, b.bytes], [0, 0])
+  budget.take(1)
+  assert.equal(budget.makeRoom(10), false)
+  budget.limit = 0
+  assert.equal(budget.trim(5), false)
+})
+
+test('what is beyond a lower limit goes in slices; until then as much comes as goes', () => {
+  const budget = new ByteBudget(100)
+  const a = new Holder(budget)
+  a.take(100, 0)
+  budget.limit = 50
+  assert.equal(budget.makeRoom(5), true)
+  assert.equal(budget.used, 95)
+  a.take(5, 0)
+  let slices = 1
+  while (budget.trim(10)) slices++
+  assert.deepEqual([slices, budget.used], [5, 50])
 })

@@ -127,3 +127,29 @@ test('names that are answered in time make no crowd', async (t) => {
   assert.ok(upstream.accepted <= 8)
   assert.equal(told.crowds, 0)
 })
+
+test('where answers come in any order after all, a crowd waits for nothing: a connection has room for many', async (t) => {
+  const upstream = await startScripted(
+    t,
+    (asked, n) => {
+      if (!asked.wire.includes('dead')) honest(asked, n)
+    },
+    0,
+    4,
+  )
+  const time = manual()
+  const host = new Log()
+  let crowds = 0
+  const pool = tcpPool(host, options(time, upstream.port, { crowded: () => void crowds++ }))
+  t.after(() => {
+    time.pass(60_000)
+    pool.close()
+  })
+  for (let n = 0; n < 20; n++) pool.ask(of(1, `dead${n}`))
+  await eventually(() => {
+    time.pass(10)
+    return crowds > 0 && pool.pipelining.isFree
+  }, 'a crowd, and an order')
+  pool.ask(of(1, 'fast'))
+  await answerWithin100Ms(time, host)
+})

@@ -57,6 +57,8 @@ export class Entry {
   #page: Page = noPage
   /** Where the chunk begins in its page; GONE once it was given back. */
   #at = GONE
+  /** Its place among `Newcomers`; −1 where it is none. */
+  slot = -1
 
   /** The entry is new, and fresh for `seconds`: what `write()` writes begins at `at` of `page`. */
   begin(page: Page, at: number, now: number, seconds: number): void {

@@ -65,6 +65,7 @@ export class StaleAnswers {
     if (entry.isDenial) counters.denialHits++
     else counters.successHits++
     counters.servedStale++
+    entry.countHit()
     q.outLength = entry.readWithTtl(q.reserve(), q.question.end, this.config.responseTtl)
     q.outcome = Outcome.Message
     q.records = null

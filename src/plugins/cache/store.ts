@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
-import type { ByteBudget } from '../../lib/byte-budget.ts'
+import type { ByteBudget, ByteHolder } from '../../lib/byte-budget.ts'
 import type { ErrorOptions } from '../../wire/edns.ts'
 import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { Entry, entrySize } from './entry.ts'
+import { Newcomers } from './newcomers.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
 /** Rough bytes an entry costs beside its chunk: the object, lru-cache's lists and map. */
@@ -13,26 +14,35 @@ export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + chunkSize(1)
 
 /** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
 const noOptions: LRUCache.GetOptions<number, Entry, unknown> &
+  LRUCache.HasOptions<number, Entry, unknown> &
   LRUCache.SetOptions<number, Entry, unknown> = {}
 /** Entries there is room for at first, and how many times more each time that is used up. */
 const LEAST = 100
 const GROWTH = 4
 
+/** Where newcomers are fewer than this part of all, the least recently used goes before them. */
+const NEW = 1 / 5
+
 /**
- * One LRU of answers (success or denial): from the hash of a question to the entry, which says whether the
+ * The answers of one kind (success or denial): from the hash of a question to the entry, which says whether the
  * question is its own. No string is made of it. Two questions of one hash displace each other.
+ *
+ * Of a full store, and of the largest where all of them have no room, that goes which nobody has asked for again,
+ * the oldest first, and what was used least recently once that is less than a fifth.
  */
-export class Store {
-  readonly #capacity: number
+export class Store implements ByteHolder {
+  readonly #most: number
   readonly #isDenial: boolean
   readonly #slab: Slab
   readonly #budget: ByteBudget
   readonly #onEvict: () => void
   /** Null until something is stored: many caches never hold anything. */
   #entries: LRUCache<number, Entry> | null = null
+  readonly #newcomers = new Newcomers((hash) => this.#entries?.peek(hash, noOptions))
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
-  #bytes = 0
+  /** Bytes of the budget that it holds. */
+  bytes = 0
 
   /**
    * @param capacity entries, at least 1
@@ -45,12 +55,21 @@ export class Store {
     budget: ByteBudget,
     onEvict: () => void = () => {},
   ) {
-    // Room that the byte budget has no bytes for would be lost heap.
-    this.#capacity = Math.max(1, Math.min(capacity, Math.floor(budget.limit / MIN_ENTRY_BYTES)))
+    this.#most = capacity
     this.#isDenial = isDenial
     this.#slab = slab
     this.#budget = budget
     this.#onEvict = onEvict
+  }
+
+  /** Bytes of what nobody has asked for again, as far as was looked. */
+  get spare(): number {
+    return this.#newcomers.bytes
+  }
+
+  /** Entries there may be: room that the byte budget has no bytes for would be lost heap. */
+  get #capacity(): number {
+    return Math.max(1, Math.min(this.#most, Math.floor(this.#budget.limit / MIN_ENTRY_BYTES)))
   }
 
   /**
@@ -62,18 +81,38 @@ export class Store {
     const max = Math.min(this.#capacity, before === null ? LEAST : GROWTH * before.max)
     const entries = new LRUCache<number, Entry>({
       max,
-      dispose: (entry, _hash, reason) => {
-        if (reason === 'evict') this.#onEvict()
-        const cost = chunkSizeOf(entry.page) + ENTRY_OVERHEAD
-        this.#budget.give(cost)
-        this.#bytes -= cost
-        this.#slab.give(entry.page, entry.end())
-        this.#spare = entry
-      },
+      dispose: (entry) => this.#dispose(entry),
     })
     before?.rforEach((entry, hash) => void entries.set(hash, entry, noOptions))
     this.#entries = entries
+    this.#newcomers.resize(max)
     return entries
+  }
+
+  #dispose(entry: Entry): void {
+    const cost = costOf(entry)
+    const isNew = entry.slot >= 0
+    if (isNew) this.#newcomers.leave(entry, cost)
+    this.bytes -= cost
+    this.#budget.note(this, -cost, isNew ? -cost : 0)
+    this.#slab.give(entry.page, entry.end())
+    this.#spare = entry
+  }
+
+  readonly #stays = (entry: Entry): void => {
+    const cost = costOf(entry)
+    this.#newcomers.leave(entry, cost)
+    this.#budget.note(this, 0, -cost)
+  }
+
+  giveUp(spare: boolean): boolean {
+    const entries = this.#entries
+    if (entries === null || entries.size === 0) return false
+    this.#onEvict()
+    const hash = spare ? this.#newcomers.next(this.#stays) : null
+    if (hash === null) entries.pop()
+    else entries.delete(hash)
+    return true
   }
 
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
@@ -85,7 +124,7 @@ export class Store {
   /**
    * Stores the message `wire[0..length)`, whose OPT is gone, as `records` describes it, and its
    * extended errors, fresh for `seconds`, in place of what was there under this key. Returns false
-   * where the byte budget has no room for it even with everything else of this store evicted.
+   * where the byte budget has no room for it; then the key is forgotten.
    */
   write(
     key: CacheKey,
@@ -98,27 +137,38 @@ export class Store {
     errors: ErrorOptions,
   ): boolean {
     const size = entrySize(key, length, records, errors)
-    if (size > PAGE_SIZE) return false
-    let entries = this.#entries ?? this.#grow()
-    if (entries.size === entries.max && entries.max < this.#capacity) entries = this.#grow()
-    const there = entries.get(key.hash, noOptions)
-    const cost = chunkSize(size) + ENTRY_OVERHEAD
-    while (this.#budget.wouldExceed(cost)) if (entries.pop() === undefined) return false
-    this.#budget.take(cost)
-    this.#bytes += cost
-
+    const cost = size > PAGE_SIZE ? Infinity : chunkSize(size) + ENTRY_OVERHEAD
+    // Before room is made: what goes now is gone for who holds it, and no other entry yet.
     const entry = this.#spare ?? new Entry()
     this.#spare = null
+    if (!this.#budget.makeRoom(cost)) {
+      this.delete(key)
+      return false
+    }
+    const entries = this.#roomFor(key.hash)
+    const there = entries.get(key.hash, noOptions)
+    // What is fetched anew has been asked for again.
+    const isNew = there === undefined || !there.answers(key)
     const page = this.#slab.pageFor(size)
     entry.begin(page, this.#slab.take(page), now, seconds)
     entry.write(key, this.#isDenial, wire, length, records, ede, errors)
-    if (there !== undefined && there !== entry && !there.isGone) {
-      // A refreshed entry is as popular as it was.
-      if (there.answers(key)) entry.inherit(there)
-      else this.#onEvict()
-    }
+    // A refreshed entry is as popular as it was.
+    if (!isNew) entry.inherit(there)
+    else if (there !== undefined) this.#onEvict()
     entries.set(key.hash, entry, noOptions)
+    if (isNew) this.#newcomers.add(entry, key.hash, cost)
+    this.bytes += cost
+    this.#budget.note(this, cost, isNew ? cost : 0)
     return true
+  }
+
+  /** The entries, with a place for one of this hash. */
+  #roomFor(hash: number): LRUCache<number, Entry> {
+    let entries = this.#entries ?? this.#grow()
+    if (entries.size < entries.max) return entries
+    if (entries.max < this.#capacity) entries = this.#grow()
+    else if (!entries.has(hash, noOptions)) this.giveUp(this.#newcomers.count > NEW * entries.size)
+    return entries
   }
 
   /** Forgets `key`. */
@@ -148,7 +198,7 @@ export class Store {
 
   /** Entries, how many there may be, and bytes of the budget that they take. */
   get fill(): { readonly entries: number; readonly capacity: number; readonly bytes: number } {
-    return { entries: this.#entries?.size ?? 0, capacity: this.#capacity, bytes: this.#bytes }
+    return { entries: this.#entries?.size ?? 0, capacity: this.#capacity, bytes: this.bytes }
   }
 
   /** What each entry is found by, the most recently used first. */
@@ -170,4 +220,9 @@ export class Store {
   clear(): void {
     this.#entries?.clear()
   }
+}
+
+/** What an entry takes of the byte budget. */
+function costOf(entry: Entry): number {
+  return chunkSizeOf(entry.page) + ENTRY_OVERHEAD
 }

@@ -26,7 +26,7 @@ noRecords.rcode = Rcode.ServFail
 export class CacheStores {
   readonly success: Store
   readonly denial: Store
-  /** Who is charged for an eviction: the server whose query needs the room. */
+  /** Who is charged for an eviction: the server that stored something last. */
   #charged: CacheCounters | null = null
 
   constructor(successCapacity: number, denialCapacity: number, budget: ByteBudget) {
@@ -60,7 +60,6 @@ export class CacheStores {
       if (verdict === Verdict.Uncacheable) this.#refute(key, rules, now)
       boundUnstored(q, rules.config)
     }
-    this.#charged = null
   }
 
   #rememberSuccess(key: CacheKey, q: Query, rules: StoreRules, now: number): void {

@@ -26,6 +26,11 @@ function order(store: Store): number[] {
   })
 }
 
+/** As a hit does: a find that is counted. */
+function ask(store: Store, i: number): void {
+  store.find(keyOf(i, i))!.countHit()
+}
+
 test('property: a store keeps the order of use, and two questions of one hash displace each other', () => {
   const step = fc.record({ act: fc.constantFrom('write', 'find', 'delete'), pick: fc.nat(11) })
   const hash = (pick: number): number => pick % 8
@@ -68,15 +73,94 @@ test('property: a store keeps the order of use, and two questions of one hash di
 })
 
 test('entries make room in the order of their use where the bytes do not suffice', () => {
-  const { budget, counts, store } = open(1000, 10 * (MIN_ENTRY_BYTES + 16))
+  const { counts, store } = open(1000, 10 * (MIN_ENTRY_BYTES + 16))
   for (let i = 0; i < 10; i++) assert.ok(write(store, keyOf(i, i)))
-  store.find(keyOf(0, 0))
+  ask(store, 0)
   assert.ok(write(store, keyOf(10, 10)))
   assert.deepEqual(order(store), [2, 3, 4, 5, 6, 7, 8, 9, 0, 10])
   const answer = Array.from({ length: 200 }, () => a('x.test'))
-  assert.equal(write(store, keyOf(11, 11), { answer }), false)
-  assert.equal(budget.used, 0)
-  assert.equal(counts.evicted, 11)
+  assert.equal(write(store, keyOf(0, 0), { answer }), false)
+  assert.equal(store.find(keyOf(0, 0)), null, 'what it was to replace is not true any more')
+  assert.equal(store.fill.entries, 9, 'nor does it drive out others')
+  assert.equal(counts.evicted, 1)
+})
+
+test('what is asked for once does not displace what is asked for again', () => {
+  const { budget, counts, store } = open(100)
+  for (let i = 0; i < 60; i++) {
+    write(store, keyOf(i, i))
+    ask(store, i)
+  }
+  for (let i = 100; i < 5100; i++) assert.ok(write(store, keyOf(i, i)))
+  for (let i = 0; i < 60; i++) assert.ok(store.find(keyOf(i, i)) !== null, `${i}`)
+  assert.equal(store.fill.entries, 100)
+  assert.equal(counts.evicted, 5000 - 40)
+  assert.equal(store.spare, 40 * (MIN_ENTRY_BYTES + 16))
+  // What is fetched again has been asked for again, and stays as well.
+  write(store, keyOf(5099, 5099))
+  for (let i = 6000; i < 6100; i++) write(store, keyOf(i, i))
+  assert.notEqual(store.find(keyOf(5099, 5099)), null)
+  store.clear()
+  assert.deepEqual([store.spare, store.bytes, budget.used], [0, 0, 0])
+})
+
+test('where nearly all is asked for again, what was used least recently goes', () => {
+  const { store } = open(100)
+  for (let i = 0; i < 300; i++) {
+    write(store, keyOf(i, i))
+    ask(store, i)
+  }
+  write(store, keyOf(300, 300))
+  // Not all at once: some are looked at with each that comes.
+  const kept = order(store)
+  assert.equal(kept.length, 100)
+  assert.ok(kept.includes(300) && kept.includes(299) && !kept.includes(0))
+})
+
+test('what comes and is deleted again and again takes no more room than it needs', () => {
+  const { store } = open(100)
+  write(store, keyOf(1, 1))
+  for (let i = 0; i < 1000; i++) {
+    write(store, keyOf(2, 2))
+    store.delete(keyOf(2, 2))
+  }
+  for (let i = 3; i < 102; i++) write(store, keyOf(i, i))
+  assert.deepEqual(order(store).slice(0, 2), [1, 3])
+  write(store, keyOf(102, 102))
+  assert.deepEqual(order(store).slice(0, 2), [3, 4])
+})
+
+test('of two stores the one that is flooded makes room for itself, and for the other', () => {
+  const budget = new ByteBudget(100 * (MIN_ENTRY_BYTES + 16))
+  const [few, many] = [1, 2].map(() => new Store(1000, false, new Slab(), budget))
+  for (let i = 0; i < 30; i++) write(few!, keyOf(i, i))
+  for (let i = 0; i < 3000; i++) write(many!, keyOf(i % 1000, i % 1000))
+  for (let i = 0; i < 30; i++) write(few!, keyOf(i, i))
+  assert.equal(few!.fill.entries, 30)
+  // Room for what is fetched anew is made before the old one goes.
+  assert.equal(many!.fill.entries, 69)
+  few!.clear()
+  assert.ok(write(many!, keyOf(5, 5)))
+})
+
+test('a lower limit is reached in slices, what is used stays, and a higher one gives room again', () => {
+  const { budget, store } = open(1000)
+  for (let i = 0; i < 1000; i++) write(store, keyOf(i, i))
+  for (let i = 0; i < 100; i++) ask(store, i)
+  const each = MIN_ENTRY_BYTES + 16
+  budget.limit = 400 * each
+  assert.equal(store.fill.capacity, Math.floor(budget.limit / MIN_ENTRY_BYTES))
+  assert.ok(write(store, keyOf(2000, 2000)))
+  assert.equal(budget.used, 1000 * each, 'until then nothing more is held')
+  let slices = 1
+  while (budget.trim(64)) slices++
+  assert.equal(slices, 10)
+  assert.equal(store.fill.entries, 400)
+  for (let i = 64; i < 100; i++) assert.notEqual(store.find(keyOf(i, i)), null)
+  assert.equal(budget.trim(64), false)
+  budget.limit = 2000 * each
+  for (let i = 0; i < 1000; i++) write(store, keyOf(i, i))
+  assert.equal(store.fill.entries, 1000)
 })
 
 test('an entry that makes room is gone for who holds it', () => {
