@@ -3,8 +3,10 @@ import { libc } from '../sys/libc.ts'
 
 /** How often somebody looks. */
 const LOOK_MS = 10_000
-/** The share of a core that is taken at most where a pause of some 20 ms is no harm. */
-const CALM = 0.1
+/** The least time from one collection to the next: a heap that grows back under calm load is what it needs. */
+const REST_MS = 600_000
+/** The share of a core that is taken at most where a pause of some 40 ms is no harm. */
+const CALM = 0.05
 /** Bytes that have to have come since the last time. */
 const GROWTH = 6 * 2 ** 20
 
@@ -26,6 +28,7 @@ export class GiveBack {
   readonly #anonymous: () => number
   readonly #give: () => void
   #lookedAt = -Infinity
+  #gaveAt = -Infinity
   #lastCpu = 0
   /** Bytes that were left, or 0 before the first time. */
   #left = 0
@@ -49,12 +52,13 @@ export class GiveBack {
     this.#lookedAt = now
     this.#lastCpu = cpu
     // The first time begins the first ten seconds.
-    if (passed === Infinity || used > CALM * passed) return
+    if (passed === Infinity || used > CALM * passed || now - this.#gaveAt < REST_MS) return
     const bytes = this.#anonymous()
     if (bytes < this.#left + GROWTH) {
       this.#left = Math.min(this.#left, bytes)
       return
     }
+    this.#gaveAt = now
     this.#give()
     this.#left = this.#anonymous()
   }

@@ -65,6 +65,7 @@ export function isLinkLocal(address: string): boolean {
 
 /** `10.0.0.1` for `::ffff:10.0.0.1` and `::ffff:a00:1`: an IPv6 socket that speaks IPv4. */
 export function unmapped(address: string): string {
+  if (!address.includes(':')) return address
   const [, dotted, high, low] =
     /^::ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(address) ?? []
   if (dotted !== undefined) return dotted

@@ -21,7 +21,8 @@ export interface Occupant {
  */
 export class Places<T extends Occupant> {
   readonly #limit: number
-  readonly #byClient = new Map<string, Set<T>>()
+  /** Who has one place, as most do, needs no set. */
+  readonly #byClient = new Map<string, T | Set<T>>()
   #size = 0
 
   constructor(limit: number) {
@@ -36,9 +37,10 @@ export class Places<T extends Occupant> {
   add(newcomer: T): T | null {
     const gone = this.#size >= this.#limit ? this.#longestIdle(newcomer.client) : null
     if (gone !== null) this.#evict(gone)
-    let own = this.#byClient.get(newcomer.client)
-    if (own === undefined) this.#byClient.set(newcomer.client, (own = new Set()))
-    own.add(newcomer)
+    const own = this.#byClient.get(newcomer.client)
+    if (own instanceof Set) own.add(newcomer)
+    else
+      this.#byClient.set(newcomer.client, own === undefined ? newcomer : new Set([own, newcomer]))
     this.#size++
     return gone
   }
@@ -46,9 +48,9 @@ export class Places<T extends Occupant> {
   /** Gives a place back; nothing where `occupant` has none. */
   delete(occupant: T): void {
     const own = this.#byClient.get(occupant.client)
-    if (own?.delete(occupant) !== true) return
+    if (own instanceof Set ? !own.delete(occupant) : own !== occupant) return
     this.#size--
-    if (own.size === 0) this.#byClient.delete(occupant.client)
+    if (!(own instanceof Set) || own.size === 0) this.#byClient.delete(occupant.client)
   }
 
   /**
@@ -63,7 +65,7 @@ export class Places<T extends Occupant> {
       let sum = 0
       let top: T | null = null
       let topHeld = -1
-      for (const one of own) {
+      for (const one of each(own)) {
         const octets = held(one)
         sum += octets
         if (octets <= topHeld) continue
@@ -85,26 +87,37 @@ export class Places<T extends Occupant> {
 
   #longestIdle(newcomer: string): T | null {
     const [heaviest, count] = this.#heaviest(newcomer)
-    const own = this.#byClient.get(heaviest) ?? []
+    const held = this.#byClient.get(heaviest)
+    const own = held === undefined ? [] : each(held)
     let idle: T | null = null
     if (count > this.#limit / 2) idle = oldest(own, false)
-    else for (const each of this.#byClient.values()) idle = older(idle, oldest(each, false))
+    else for (const other of this.#byClient.values()) idle = older(idle, oldest(each(other), false))
     return idle ?? oldest(own, true)
   }
 
   /** The client with most places, the newcomer's counted, and how many those are. */
   #heaviest(newcomer: string): [client: string, count: number] {
     let heaviest = newcomer
-    const own = this.#byClient.get(newcomer)?.size ?? 0
+    const own = sizeOf(this.#byClient.get(newcomer))
     // Who has none yet has none to give.
     let most = own === 0 ? 0 : own + 1
-    for (const [client, { size }] of this.#byClient) {
+    for (const [client, held] of this.#byClient) {
+      const size = sizeOf(held)
       if (size <= most) continue
       most = size
       heaviest = client
     }
     return [heaviest, most]
   }
+}
+
+function each<T>(own: T | Set<T>): Iterable<T> {
+  return own instanceof Set ? own : [own]
+}
+
+function sizeOf<T>(own: T | Set<T> | undefined): number {
+  if (own === undefined) return 0
+  return own instanceof Set ? own.size : 1
 }
 
 function oldest<T extends Occupant>(among: Iterable<T>, evenBusy: boolean): T | null {

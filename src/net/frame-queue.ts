@@ -15,8 +15,8 @@ const noBytes: Buffer = Buffer.alloc(0)
  *     bytes   | taken | len body | len body | len bo | free |
  *                     ↑ at                           ↑ end
  *
- * A chunk is taken over as it is. What is left of it when all whole messages are taken moves to a
- * buffer of our own that grows with the octets received, not with the length announced: an idle
+ * A chunk is read as it is. What is left of it when all whole messages are taken, or at `keep()`, moves to
+ * a buffer of our own that grows with the octets received, not with the length announced: an idle
  * client that announces 65,535 octets costs nothing.
  */
 export class FrameQueue {
@@ -42,18 +42,18 @@ export class FrameQueue {
     return this.#at === this.#end
   }
 
-  /** Appends a chunk, which belongs to the queue from now on. */
-  push(chunk: Buffer): void {
+  /** Appends `chunk[0..length)`, borrowed until the next `keep()`. */
+  push(chunk: Buffer, length: number = chunk.length): void {
     if (this.#at === this.#end) {
       this.#bytes = chunk
       this.#at = 0
-      this.#end = chunk.length
+      this.#end = length
       this.#owned = false
       return
     }
-    if (!this.#owned || this.#end + chunk.length > this.#bytes.length) this.#move(chunk.length)
-    chunk.copy(this.#bytes, this.#end)
-    this.#end += chunk.length
+    if (!this.#owned || this.#end + length > this.#bytes.length) this.#move(length)
+    chunk.copy(this.#bytes, this.#end, 0, length)
+    this.#end += length
   }
 
   /**
@@ -81,9 +81,14 @@ export class FrameQueue {
     this.#owned = false
   }
 
+  /** Copies what is left of a chunk, which is its reader's again afterwards. */
+  keep(): void {
+    if (!this.#owned && this.#at < this.#end) this.#move(0)
+  }
+
   #wait(): number {
     // A chunk of 64 KiB shall not stay in memory for the sake of its last octets.
-    if (!this.#owned && this.#at < this.#end) this.#move(0)
+    this.keep()
     return -1
   }
 

@@ -1,12 +1,8 @@
-import type { Socket } from 'node:net'
-
 import type { ByteBudget } from '../lib/byte-budget.ts'
+import type { ClientStream } from './client-stream.ts'
 import { SpareBuffers } from './spare-buffers.ts'
 
 const PREFIX = 2
-/** Smallest buffer, and the largest that an idle connection keeps. */
-const MIN_BUFFER = 512
-const KEPT_BUFFER = 4_096
 
 const noBytes: Buffer = Buffer.alloc(0)
 const spare = new SpareBuffers()
@@ -15,27 +11,24 @@ const spare = new SpareBuffers()
  * The answers of a TCP connection that have not been written: those of a tick leave in one write, and
  * while the kernel has not taken one write whole, further answers wait for the next.
  *
- *     add ─▶ | len reply | len reply | free |  ── flush ─▶  | being written |  ─▶ socket
+ *     add ─▶ | len reply | len reply | free |  ── flush ─▶  | being written |  ─▶ stream
  *                                        ↑ ready
+ *
+ * Buffers are lent: who has no answers to send has none.
  */
 export class ReplyStream {
-  readonly #socket: Socket
+  readonly #stream: ClientStream
   readonly #budget: ByteBudget
-  readonly #emptied: () => void
   #buffer: Buffer = noBytes
   #ready = 0
   #writing: Buffer = noBytes
   #inWrite = 0
   #since = 0
 
-  /**
-   * @param budget what the unsent octets of all connections are counted in
-   * @param emptied called when a write is through
-   */
-  constructor(socket: Socket, budget: ByteBudget, emptied: () => void) {
-    this.#socket = socket
+  /** @param budget what the unsent octets of all connections are counted in */
+  constructor(stream: ClientStream, budget: ByteBudget) {
+    this.#stream = stream
     this.#budget = budget
-    this.#emptied = emptied
   }
 
   /** Octets not taken by the kernel. */
@@ -43,7 +36,7 @@ export class ReplyStream {
     return this.#ready + this.#inWrite
   }
 
-  /** Milliseconds the current write has been waiting. */
+  /** Milliseconds since the kernel took octets of the current write, or since it began. */
   stalledSince(now: number): number {
     return this.#inWrite === 0 ? 0 : now - this.#since
   }
@@ -60,17 +53,32 @@ export class ReplyStream {
     this.#budget.take(PREFIX + length)
   }
 
-  /** Writes what is ready unless a write is under way: its end flushes the rest. */
+  /** Writes what is ready unless a write is under way: its end flushes the rest. May end the stream. */
   flush(now: number): void {
     if (this.#ready === 0 || this.#inWrite > 0) return
-    const buffer = this.#buffer
     const length = this.#ready
-    this.#buffer = this.#writing
-    this.#writing = buffer
-    this.#inWrite = length
+    this.#writing = this.#buffer
+    this.#buffer = noBytes
     this.#ready = 0
+    this.#inWrite = length
     this.#since = now
-    this.#socket.write(length === buffer.length ? buffer : buffer.subarray(0, length), this.#done)
+    this.#take(this.#stream.write(this.#writing, length))
+  }
+
+  /** The kernel has taken so many octets more. */
+  wrote(octets: number, now: number): void {
+    this.#since = now
+    this.#take(octets)
+  }
+
+  #take(octets: number): void {
+    // Cleared meanwhile.
+    if (octets === 0 || this.#inWrite === 0) return
+    this.#inWrite -= octets
+    this.#budget.give(octets)
+    if (this.#inWrite > 0) return
+    spare.give(this.#writing)
+    this.#writing = noBytes
   }
 
   /** Forgets what has not been written: the connection is gone. */
@@ -78,30 +86,16 @@ export class ReplyStream {
     this.#budget.give(this.unsent)
     this.#ready = 0
     this.#inWrite = 0
-    if (this.#buffer.length > KEPT_BUFFER) spare.give(this.#buffer)
+    if (this.#buffer.length > 0) spare.give(this.#buffer)
     this.#buffer = noBytes
-    // The kernel may read it still: no spare one.
+    // libuv may read it still: no spare one.
     this.#writing = noBytes
   }
 
-  readonly #done = (error?: Error | null): void => {
-    this.#budget.give(this.#inWrite)
-    this.#inWrite = 0
-    if (this.#writing.length > KEPT_BUFFER) {
-      spare.give(this.#writing)
-      this.#writing = noBytes
-    }
-    // A broken stream has nothing to write: its end is near.
-    if (!error) this.#emptied()
-  }
-
   #grow(need: number): void {
-    const grown =
-      need > KEPT_BUFFER
-        ? spare.take(need)
-        : Buffer.allocUnsafeSlow(Math.min(Math.max(2 * need, MIN_BUFFER), KEPT_BUFFER))
+    const grown = spare.take(need)
     this.#buffer.copy(grown, 0, 0, this.#ready)
-    if (this.#buffer.length > KEPT_BUFFER) spare.give(this.#buffer)
+    if (this.#buffer.length > 0) spare.give(this.#buffer)
     this.#buffer = grown
   }
 }

@@ -1,10 +1,10 @@
 /** Octets kept for the next that needs a buffer. */
 const KEPT = 8 * 2 ** 20
 /** Sizes are powers of two from here on. */
-const SMALLEST = 13
+const SMALLEST = 12
 
 /**
- * Buffers of 8 KiB and more that are used again. Left to the collector, those of clients that ask for large
+ * Buffers of 4 KiB and more that are used again. Left to the collector, those of clients that ask for large
  * answers without reading them were more than the answers: it comes once 64 MiB have piled up.
  */
 export class SpareBuffers {

@@ -1,11 +1,10 @@
-import type { Socket } from 'node:net'
-import { unmapped } from '../lib/address.ts'
 import { clientOf } from '../lib/client-share.ts'
-import { Protocol, type Query, type ReplyTarget } from '../serve/query.ts'
-import { clientSockaddr, sockaddrPort } from '../sys/sockaddr.ts'
+import type { Query } from '../serve/query.ts'
+import type { ClientStream, StreamOwner } from './client-stream.ts'
 import { TcpEnd } from './counters.ts'
 import { FrameQueue, TOO_LONG } from './frame-queue.ts'
 import { ReplyStream } from './reply-stream.ts'
+import { StreamTarget } from './stream-target.ts'
 import {
   MAX_IN_FLIGHT,
   MAX_QUERY,
@@ -38,26 +37,18 @@ type State = (typeof State)[keyof typeof State]
  *
  * It is read from while it has fewer than 128 queries in flight and 1 MiB of answers to read, or less.
  */
-export class TcpConnection implements ReplyTarget, ClientConnection {
-  readonly protocol: Protocol = Protocol.Tcp
-  readonly maxSize: number = 65_535
-  readonly localAddress: string
-  readonly localPort: number
-  readonly client: string
+export class TcpConnection extends StreamTarget implements ClientConnection, StreamOwner {
+  client = ''
   /** Octets of `waiting` that are this connection's. */
   held = 0
-
   readonly #shared: TcpShared<TcpConnection>
-  readonly #socket: Socket
-  readonly #remoteAddress: string
-  readonly #sockaddr: Buffer
   readonly #frames = new FrameQueue(MAX_QUERY)
   readonly #replies: ReplyStream
   #state: State = State.New
   #inFlight = 0
   #queries = 0
   /** When a whole message arrived, or an answer left, last; the time of accept before that. */
-  #activeAt: number
+  #activeAt = 0
   /** When the connection ends even if it is busy. */
   #retiresAt = Infinity
   /** True while messages are served: answers made meanwhile leave together. */
@@ -67,24 +58,42 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
   #resuming = false
   #reason: TcpEnd = TcpEnd.Client
 
-  constructor(socket: Socket, shared: TcpShared<TcpConnection>) {
-    this.#socket = socket
+  constructor(stream: ClientStream, shared: TcpShared<TcpConnection>) {
+    super(stream)
     this.#shared = shared
-    this.#activeAt = shared.clock.refresh()
-    this.localAddress = unmapped(socket.localAddress ?? '')
-    this.localPort = socket.localPort ?? 0
-    this.#remoteAddress = unmapped(socket.remoteAddress ?? '')
-    this.#sockaddr = clientSockaddr(this.#remoteAddress, socket.remotePort ?? 0)
-    this.client = clientOf(this.#remoteAddress)
-    this.#replies = new ReplyStream(socket, shared.unsent, this.#written)
-    socket.on('data', this.#received)
-    socket.on('end', () => this.end(TcpEnd.Client))
-    socket.on('error', () => void (this.#reason ||= TcpEnd.Error))
-    socket.on('close', () => {
-      this.#state = State.Closed
-      this.#forget()
-      shared.closed(this, this.#reason)
-    })
+    this.#replies = new ReplyStream(stream, shared.unsent)
+    stream.start(this)
+    this.begin()
+  }
+
+  /** Begins anew where `isDone`: its stream has become another client's. */
+  begin(): void {
+    this.#state = State.New
+    this.#queries = 0
+    this.#activeAt = this.#shared.clock.refresh()
+    this.#retiresAt = Infinity
+    this.#serving = this.#isLast = false
+    this.#reason = TcpEnd.Client
+    this.client = clientOf(this.stream.remoteAddress)
+  }
+
+  /** Whether it is closed and nothing will ever be heard of it again. */
+  get isDone(): boolean {
+    return this.#state === State.Closed && this.#inFlight === 0 && !this.#resuming
+  }
+
+  ended(): void {
+    this.end(TcpEnd.Client)
+  }
+
+  failed(): void {
+    this.#reason ||= TcpEnd.Error
+  }
+
+  closed(): void {
+    this.#state = State.Closed
+    this.#forget()
+    this.#shared.closed(this, this.#reason)
   }
 
   /** Serves what has been read, sends all answers and closes; for good after `destroy()`. */
@@ -113,7 +122,7 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
     if (this.#state < State.Ended) this.#reason = reason
     this.#state = State.Closed
     this.#forget()
-    this.#socket.destroy()
+    this.stream.destroy()
   }
 
   giveWay(): void {
@@ -165,11 +174,11 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
     else if (this.#retiresAt < Infinity && idle >= RETIRED_IDLE_MS) this.end(TcpEnd.Shutdown)
   }
 
-  readonly #received = (chunk: Buffer): void => {
+  received(chunk: Buffer, length: number): void {
     // What comes after our own FIN is read only to see the client's.
     if (this.#state >= State.Ending) return
     this.#shared.clock.refresh()
-    this.#frames.push(chunk)
+    this.#frames.push(chunk, length)
     this.#serve()
     if (this.#isLast && this.#state !== State.New) this.end(TcpEnd.Shutdown)
   }
@@ -195,16 +204,20 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
       this.#inFlight++
       if (++this.#queries >= limits.maxQueries) this.#takeNoMore()
       query.target = this
-      query.client = this.#sockaddr
+      query.client = this.stream.sockaddr
       query.reset(message, length, clock.now)
       dispatcher.dispatch(query)
     }
+    // What it may not take yet is served when some of that is gone.
+    const stopped = waiting || this.#full
     this.#serving = false
+    this.#frames.keep()
     this.#account()
     if (this.#state >= State.Ended) return
     this.#replies.flush(clock.now)
-    if (waiting || this.#full) this.#socket.pause()
-    else this.#proceed()
+    if (!stopped) return this.#proceed()
+    this.stream.pause()
+    if (!this.#full) this.#resumeLater()
   }
 
   /** What stands behind the last query that it may ask is nobody's. */
@@ -223,12 +236,10 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
   /** Reads on, or ends where there is nothing left to do. */
   #proceed(): void {
     if (this.#state < State.Ending) {
-      if (!this.#full && this.#socket.isPaused()) this.#socket.resume()
-    } else if (this.#inFlight === 0 && this.#replies.unsent === 0) {
+      if (!this.#full) this.stream.resume()
+    } else if (this.#state === State.Ending && this.#inFlight === 0 && this.#replies.unsent === 0) {
       this.#state = State.Ended
-      this.#socket.end()
-      // The client's FIN is behind what it may still send.
-      this.#socket.resume()
+      this.stream.end()
     }
   }
 
@@ -277,24 +288,13 @@ export class TcpConnection implements ReplyTarget, ClientConnection {
     if (!this.#serving && this.#state < State.Ended) this.#resumeLater()
   }
 
-  readonly #written = (): void => {
+  wrote(octets: number): void {
     this.#activeAt = this.#shared.clock.refresh()
+    this.#replies.wrote(octets, this.#activeAt)
     if (this.#state >= State.Ended) return
     // Messages may wait: for the end of this write, or for the turn of others.
     if (!this.#frames.empty) return this.#resumeLater()
     this.#replies.flush(this.#activeAt)
     this.#proceed()
-  }
-
-  remoteAddress(_q: Query): string {
-    return this.#remoteAddress
-  }
-
-  remotePort(q: Query): number {
-    return sockaddrPort(q.client)
-  }
-
-  isIPv6(_q: Query): boolean {
-    return this.#remoteAddress.includes(':')
   }
 }

@@ -1,18 +1,19 @@
-import { createServer, type Server, type Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createServer, type Socket } from 'node:net'
 
-import { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
-import { descriptorOf } from '../lib/descriptor-of.ts'
 import { clientOf } from '../lib/client-share.ts'
 import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
 import { type Occupant, Places } from '../lib/places.ts'
 import type { Secure } from '../lib/secure.ts'
+import { turn } from '../lib/turn.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
+import { type Acceptance, type Acceptor, NodeAcceptor, RawAcceptor } from './acceptor.ts'
+import { type ClientStream, NodeStream } from './client-stream.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
 import { Handshake, Handshakes } from './handshake.ts'
+import { Crowd, everyone, unsent, waiting } from './tcp-crowd.ts'
 import { TcpConnection } from './tcp-connection.ts'
 import { DEFAULT_LIMITS, MAX_QUERY } from './tcp-limits.ts'
 import type { ClientConnection, Connect, StreamDispatcher, TcpShared } from './tcp-shared.ts'
@@ -30,13 +31,6 @@ const MAX_MESSAGE = 65_535
 /** One for all connections: a message is served before the next is read, a reply sent at once. */
 const message: Buffer = Buffer.allocUnsafeSlow(MAX_QUERY)
 const reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
-
-/** Octets of answers that all connections of the process may hold before they read less, or twice that at most. */
-const unsent: ByteBudget = new ByteBudget(16 * 2 ** 20)
-/** Octets of queries that all connections of the process may hold; beyond, the one that holds most ends. */
-const waiting: ByteBudget = new ByteBudget(8 * 2 ** 20)
-/** All connections of the process: who makes it hold most may be another listener's. */
-const everyone: Places<ClientConnection> = new Places(Infinity)
 
 export interface TcpOptions {
   /** An IP address, or '' for every one of this machine. */
@@ -57,45 +51,50 @@ export interface TcpOptions {
 /** Opens a listener. Rejects with an error that carries the kernel's code. */
 export async function openTcp(options: TcpOptions): Promise<TcpListener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true })
-  const listener = new TcpListener(server, options)
-  await options.descriptors.listen(server, 'tcp', options.host, options.port, BACKLOG)
+  const { descriptors, dispatcher, host } = options
+  await descriptors.listen(server, 'tcp', host, options.port, BACKLOG)
+  const { libc } = descriptors
+  // In the same turn: nobody has been accepted.
+  const own = libc !== null && !dispatcher.secure && options.connect === undefined
+  const listener = new TcpListener(
+    own ? new RawAcceptor(libc, server, host) : new NodeAcceptor(server),
+    options,
+  )
   listener.start()
   return listener
 }
 
 /** A DNS over TCP listener with its connections. */
-export class TcpListener {
-  readonly #server: Server
+export class TcpListener implements Acceptance {
+  readonly #acceptor: Acceptor
   readonly #descriptors: Descriptors
   readonly #isWildcard: boolean
   readonly #counters: NetCounters
   readonly #clock: Clock
   readonly #connections = new Set<ClientConnection>()
-  readonly #connect: Connect
+  readonly #connect: Connect | null
   readonly #places = new Places<Occupant>(MAX_CONNECTIONS)
   readonly #dispatcher: StreamDispatcher
   readonly #handshakes = new Handshakes()
   readonly #shared: TcpShared<ClientConnection>
   readonly #log: Log | null
   readonly #crowded = new Episode()
-  readonly #overfilled = new Episode()
-  readonly #unreadBy = new Episode()
-  #accepted = 0
   #draining = false
   #sweeper: NodeJS.Timeout | null = null
   /** Resolves when nothing is open any more; null while connections are accepted. */
-  #gone: Promise<unknown> | null = null
+  #gone: Promise<void> | null = null
   #emptied: () => void = () => {}
 
-  constructor(server: Server, options: TcpOptions) {
-    this.#server = server
+  constructor(acceptor: Acceptor, options: TcpOptions) {
+    this.#acceptor = acceptor
     this.#descriptors = options.descriptors
     this.#isWildcard = options.host === ''
     this.#counters = options.counters
     this.#clock = options.clock
     this.#log = options.log ?? null
     this.#dispatcher = options.dispatcher
-    this.#connect = options.connect ?? ((stream, shared) => new TcpConnection(stream, shared))
+    this.#connect = options.connect ?? null
+    const crowd = new Crowd(options.clock, this.#log)
     this.#shared = {
       dispatcher: options.dispatcher,
       get limits() {
@@ -107,29 +106,26 @@ export class TcpListener {
       reply,
       unsent,
       waiting,
-      overfull: this.#overfull,
-      unread: this.#unread,
+      overfull: crowd.overfull,
+      unread: crowd.unread,
       server: options.server ?? '',
       closed: this.#closed,
     }
   }
 
   get port(): number {
-    const bound = this.#server.address()
-    return bound !== null && typeof bound === 'object' ? bound.port : 0
+    return this.#acceptor.port
   }
 
   /** Takes connections from now on; the server listens already. */
   start(): void {
     this.#counters.tcpListeners++
-    this.#server.on('connection', this.#accept)
-    // Out of descriptors: this connection is lost, the listener is not.
-    this.#server.on('error', () => void this.#counters.tcpRefused++)
+    this.#acceptor.start(this)
   }
 
   /** The listening socket, for a successor to have a copy of. */
   get fd(): number {
-    return descriptorOf(this.#server)
+    return this.#acceptor.fd
   }
 
   /** See `Listeners.sharePort`. */
@@ -146,11 +142,18 @@ export class TcpListener {
     for (const connection of this.#connections) connection.endWhenIdle(now)
   }
 
-  #stopListening(): Promise<unknown> {
+  #stopListening(): Promise<void> {
     this.#counters.tcpListeners--
-    // Closes this process's descriptor and leaves the socket to any other process that has one.
-    this.#gone = new Promise((resolve) => this.#server.close(resolve))
+    this.#acceptor.close()
+    this.#gone = new Promise((resolve) => (this.#emptied = resolve))
+    this.#tellIfEmpty()
     return this.#gone
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#gone === null || this.#connections.size > 0 || this.#handshakes.size > 0) return
+    this.#emptied()
+    turn.endLater()
   }
 
   /** Resolves when the connections that were let go have ended, by themselves within ten seconds. */
@@ -164,8 +167,8 @@ export class TcpListener {
    * milliseconds is cut.
    */
   async drain(graceMs: number): Promise<void> {
-    if (this.#gone === null && !this.#server.listening) return
-    await this.#acceptWaiting()
+    if (this.#gone === null && !this.#acceptor.isOpen) return
+    await this.#acceptor.acceptWaiting(BACKLOG)
     const gone = this.#gone ?? this.#stopListening()
     this.#draining = true
     for (const connection of this.#connections) connection.drain()
@@ -180,32 +183,37 @@ export class TcpListener {
       for (const connection of this.#connections) connection.destroy(TcpEnd.Shutdown)
     }, graceMs)
     await gone
-    // The server counts a connection as gone a moment before the connection says so.
-    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve))
     clearTimeout(last)
     clearTimeout(timer)
   }
 
-  /**
-   * Whose handshake is over is accepted first: the kernel would reset what waits for that. libuv takes
-   * one connection a turn, and the turn that goes on now may have had its own already.
-   */
-  async #acceptWaiting(): Promise<void> {
-    let quiet = 0
-    for (let turn = 0; turn < BACKLOG && quiet < 2; turn++) {
-      const before = this.#accepted
-      await nextTurn()
-      quiet = this.#accepted === before ? quiet + 1 : 0
-    }
+  get wantsSockets(): boolean {
+    return this.#connect !== null || Boolean(this.#dispatcher.secure)
   }
 
-  readonly #accept = (socket: Socket): void => {
-    this.#counters.tcpAccepted++
-    this.#accepted++
-    this.#counters.tcpOpen++
+  refused(): void {
+    this.#counters.tcpRefused++
+  }
+
+  accepted(stream: ClientStream): void {
+    this.#count()
+    const { owner } = stream
+    const again = owner instanceof TcpConnection
+    const connection = again ? owner : new TcpConnection(stream, this.#shared)
+    if (again) owner.begin()
+    this.#serve(connection)
+  }
+
+  acceptedSocket(socket: Socket): void {
+    this.#count()
     const { secure } = this.#dispatcher
     if (secure) this.#secure(socket, secure)
-    else this.#serve(socket)
+    else this.#serve(this.#connectTo(socket))
+  }
+
+  #count(): void {
+    this.#counters.tcpAccepted++
+    this.#counters.tcpOpen++
   }
 
   /** The handshake has a place as the connection will have: who only begins many keeps nobody out. */
@@ -217,18 +225,23 @@ export class TcpListener {
     this.#handshakes.begin(handshake, secure, (stream) => {
       this.#places.delete(handshake)
       if (stream !== null) {
-        const connection = this.#serve(stream)
+        const connection = this.#serve(this.#connectTo(stream))
         if (this.#draining) connection.drain()
         else if (this.#gone !== null) connection.endWhenIdle(this.#clock.now)
         return
       }
       this.#counters.tcpOpen--
       this.#counters.tcpEnds[TcpEnd.Handshake]!++
+      this.#tellIfEmpty()
     })
   }
 
-  #serve(socket: Socket): ClientConnection {
-    const connection = this.#connect(socket, this.#shared)
+  #connectTo(socket: Socket): ClientConnection {
+    if (this.#connect !== null) return this.#connect(socket, this.#shared)
+    return new TcpConnection(new NodeStream(socket), this.#shared)
+  }
+
+  #serve(connection: ClientConnection): ClientConnection {
     this.#connections.add(connection)
     everyone.add(connection)
     this.#takePlace(connection)
@@ -256,34 +269,10 @@ export class TcpListener {
     this.#connections.delete(connection)
     this.#places.delete(connection)
     everyone.delete(connection)
-    if (this.#connections.size === 0) this.#emptied()
-  }
-
-  /** Ends connections of who makes us hold most, until what is held is within its limit. */
-  readonly #overfull = (): void => {
-    while (waiting.wouldExceed(0)) {
-      const gone = everyone.freeOctets(({ held }) => held)
-      if (gone === null) return
-      if (!this.#overfilled.begins(this.#clock.now)) continue
-      const limit = `${waiting.limit / 2 ** 20} MiB`
-      this.#log?.warning(
-        `Unserved TCP queries take up ${limit}: connections that hold most are cut, ` +
-          `first one of ${gone.client}`,
-      )
+    if (connection instanceof TcpConnection && connection.isDone) {
+      this.#acceptor.give(connection.stream)
     }
-  }
-
-  /** The same for who does not read answers, from twice their limit on. */
-  readonly #unread = (): void => {
-    while (unsent.isFarExceeded) {
-      const gone = everyone.freeOctets((one) => one.unsent)
-      if (gone === null) return
-      if (!this.#unreadBy.begins(this.#clock.now)) continue
-      this.#log?.warning(
-        `Answers that TCP clients do not read take up ${unsent.limit / 2 ** 19} MiB: connections ` +
-          `that hold most are cut, first one of ${gone.client}`,
-      )
-    }
+    this.#tellIfEmpty()
   }
 
   readonly #sweep = (): void => {

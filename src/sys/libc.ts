@@ -25,6 +25,14 @@ export interface Libc {
   dup3(fd: number, to: number, flags: number): number
   connect(fd: number, address: Uint8Array, length: number): number
   listen(fd: number, backlog: number): number
+  /** @param address, length addresses of `allocate()`d memory: a socket address, and its size as 32 bits */
+  accept4(fd: number, address: number, length: number, flags: number): number
+  shutdown(fd: number, how: number): number
+  epoll_create1(flags: number): number
+  /** @param event address of a struct epoll_event, or 0 where none is needed */
+  epoll_ctl(epoll: number, operation: number, fd: number, event: number): number
+  /** Never waits: `timeout` is 0. @param events address of `count` structs epoll_event */
+  epoll_wait(epoll: number, events: number, count: number, timeout: 0): number
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number
   /**
    * `send()` on a thread of libuv's pool, where it may block without holding up the event loop.
@@ -48,6 +56,8 @@ export interface Libc {
     nameLength: number,
   ): number
   recv(fd: number, bytes: Buffer, length: number, flags: number): number
+  /** `recv()` to `allocate()`d memory. */
+  recvTo(fd: number, address: number, length: number, flags: number): number
   /** @param message address of a struct msghdr in `allocate()`d memory */
   sendmsg(fd: number, message: number, flags: number): number
   recvmsg(fd: number, message: number, flags: number): number
@@ -147,12 +157,18 @@ function declare(koffi: typeof import('koffi')): Libc {
     dup3: own.func('int dup3(int fd, int to, int flags)'),
     connect: own.func('int connect(int fd, const void *address, uint length)'),
     listen: own.func('int listen(int fd, int backlog)'),
+    accept4: own.func('int accept4(int fd, uintptr_t address, uintptr_t length, int flags)'),
+    shutdown: own.func('int shutdown(int fd, int how)'),
+    epoll_create1: own.func('int epoll_create1(int flags)'),
+    epoll_ctl: own.func('int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)'),
+    epoll_wait: own.func('int epoll_wait(int epoll, uintptr_t events, int count, int timeout)'),
     send,
     sendAsync: (fd, bytes, length, flags, done) => send.async(fd, bytes, length, flags, done),
     sendto: own.func(
       'long sendto(int fd, uintptr_t bytes, ulong length, int flags, uintptr_t name, uint size)',
     ),
     recv: own.func('long recv(int fd, _Out_ void *bytes, ulong length, int flags)'),
+    recvTo: own.func('long recv(int fd, uintptr_t address, ulong length, int flags)'),
     sendmsg: own.func('long sendmsg(int fd, uintptr_t message, int flags)'),
     recvmsg: own.func('long recvmsg(int fd, uintptr_t message, int flags)'),
     setrlimit: own.func('int setrlimit(int resource, const void *limits)'),

@@ -42,6 +42,7 @@ const FreeBind = [0, 15] as const
 const V6Only = [41, 26] as const
 const V6FreeBind = [41, 78] as const
 const QuickAck = [6, 12] as const
+const NoDelay = [6, 1] as const
 type Option = readonly [level: number, option: number]
 
 export interface SocketOptions {
@@ -146,6 +147,11 @@ const one = Buffer.from(new Int32Array([1]).buffer)
 export function acknowledgeNow(libc: Libc, fd: number): void {
   const [level, option] = QuickAck
   libc.setsockopt(fd, level, option, one, one.length)
+}
+
+/** Switches Nagle's algorithm off for a TCP socket, and for all that a listening one accepts from then on. */
+export function noDelay(libc: Libc, fd: number): void {
+  setOption(libc, fd, NoDelay, 1)
 }
 
 /** SIOCOUTQ (linux/sockios.h). */

@@ -6,10 +6,14 @@ import { GiveBack } from '../../src/daemon/give-back.ts'
 
 const MIB = 2 ** 20
 
-/** Looks every ten seconds at so many MiB, after so many milliseconds of CPU; giving leaves `left` MiB. */
-function looks(steps: readonly (readonly [mib: number, cpu: number])[], left: number): boolean[] {
+/** Looks at so many MiB, after so many milliseconds of CPU, `seconds` after the last look; giving leaves `left` MiB. */
+function looks(
+  steps: readonly (readonly [mib: number, cpu: number, seconds?: number])[],
+  left: number,
+): boolean[] {
   let bytes = 0
   let cpu = 0
+  let now = 0
   let given = 0
   const give = new GiveBack({
     anonymous: () => bytes,
@@ -19,28 +23,35 @@ function looks(steps: readonly (readonly [mib: number, cpu: number])[], left: nu
       bytes = left * MIB
     },
   })
-  return steps.map(([mib, used], i) => {
+  return steps.map(([mib, used, seconds = 10]) => {
     const before = given
     bytes = mib * MIB
     cpu += used
-    give.look(i * 10_000)
-    give.look(i * 10_000 + 9_999)
+    now += seconds * 1000
+    give.look(now)
+    give.look(now + 9_999)
     return given > before
   })
 }
 
 test('memory is given back after ten quiet seconds, once, and again where it has grown by 6 MiB', () => {
   const steps = [20, 20, 17, 22, 23, 23, 16, 22] as const
-  const each = steps.map((mib) => [mib, 100] as const)
+  const each = steps.map((mib) => [mib, 100, 600] as const)
   assert.deepEqual(looks(each, 17), [false, true, false, false, true, true, false, true])
+})
+
+test('a heap that grows back at once is collected each ten minutes, no more often', () => {
+  const each = Array.from({ length: 63 }, () => [40, 100] as const)
+  const given = looks(each, 17).flatMap((gave, i) => (gave ? [i] : []))
+  assert.deepEqual(given, [1, 61])
 })
 
 test('no collection delays a busy process, which is caught up with when it is quiet', () => {
   const busy = [
     [20, 0],
-    [60, 1001],
+    [60, 501],
     [60, 9000],
-    [60, 1000],
+    [60, 500],
   ] as const
   assert.deepEqual(looks(busy, 30), [false, false, false, true])
 })

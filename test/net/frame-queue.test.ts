@@ -17,6 +17,20 @@ function take(queue: FrameQueue): Buffer[] {
 }
 
 describe('FrameQueue', () => {
+  test('keeps what it has not given when its reader reads again', () => {
+    const queue = new FrameQueue()
+    const shared = Buffer.alloc(100)
+    const stream = Buffer.concat([frame(Buffer.from('one')), frame(Buffer.from('two'))])
+    stream.copy(shared)
+    queue.push(shared, stream.length)
+    assert.equal(queue.next(out), 3)
+    queue.keep()
+    shared.fill(0xff)
+    assert.deepEqual(take(queue), [Buffer.from('two')])
+    queue.keep()
+    assert.equal(queue.held, 0)
+  })
+
   test('gives one message at a time', () => {
     const queue = new FrameQueue()
     queue.push(Buffer.concat([frame(Buffer.from('one')), frame(Buffer.from('two'))]))

@@ -9,7 +9,7 @@ test('take() gives what is large enough, and what was given back before anything
     fc.property(fc.integer({ min: 1, max: 2 ** 22 }), (need) => {
       const spare = new SpareBuffers()
       const buffer = spare.take(need)
-      assert.ok(buffer.length >= need && buffer.length < Math.max(2 * need, 2 ** 13 + 1))
+      assert.ok(buffer.length >= need && buffer.length < Math.max(2 * need, 2 ** 12 + 1))
       spare.give(buffer)
       assert.notEqual(spare.take(2 * buffer.length), buffer)
       assert.equal(spare.take(need), buffer)

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
+import { NodeStream } from '../../src/net/client-stream.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { TcpConnection } from '../../src/net/tcp-connection.ts'
 import {
@@ -297,7 +298,9 @@ describe('TCP', () => {
       unread: () => {},
       closed: () => {},
     }
-    const listener = createServer((socket) => void new TcpConnection(socket, shared))
+    const listener = createServer(
+      (socket) => void new TcpConnection(new NodeStream(socket), shared),
+    )
     listener.listen(0, '127.0.0.1')
     await once(listener, 'listening')
     t.after(() => void listener.close())
@@ -312,7 +315,8 @@ describe('TCP', () => {
     server.before = () => {}
     client.socket.pause()
     unsent.limit = 2 ** 30
-    client.send(...range(0, 100).map((id) => query({ id, name: 'size-60000.test' })))
+    // More than the kernel's buffers of both ends ever hold.
+    client.send(...range(0, 300).map((id) => query({ id, name: 'size-60000.test' })))
     await eventually('answers wait', () => unsent.used > 0)
     client.socket.resetAndDestroy()
     await eventually('they are forgotten', () => unsent.used === 0)
@@ -410,7 +414,9 @@ describe('TCP', () => {
       unread: () => assert.fail('nothing is unread'),
       closed: () => {},
     }
-    const listener = createServer((socket) => void new TcpConnection(socket, shared))
+    const listener = createServer(
+      (socket) => void new TcpConnection(new NodeStream(socket), shared),
+    )
     listener.listen(0, '127.0.0.1')
     await once(listener, 'listening')
     t.after(() => void listener.close())
