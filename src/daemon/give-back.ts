@@ -9,6 +9,8 @@ const REST_MS = 600_000
 const CALM = 0.05
 /** Bytes that have to have come since the last time. */
 const GROWTH = 6 * 2 ** 20
+/** After a storm nobody waits: no heap grows by so much under calm load. */
+const STORM = 24 * 2 ** 20
 
 export interface GiveBackParts {
   /** Milliseconds of CPU that the thread of the event loop has had so far. */
@@ -52,9 +54,10 @@ export class GiveBack {
     this.#lookedAt = now
     this.#lastCpu = cpu
     // The first time begins the first ten seconds.
-    if (passed === Infinity || used > CALM * passed || now - this.#gaveAt < REST_MS) return
+    if (passed === Infinity || used > CALM * passed) return
     const bytes = this.#anonymous()
-    if (bytes < this.#left + GROWTH) {
+    const growth = now - this.#gaveAt < REST_MS ? STORM : GROWTH
+    if (bytes < this.#left + growth) {
       this.#left = Math.min(this.#left, bytes)
       return
     }

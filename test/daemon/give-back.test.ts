@@ -46,6 +46,17 @@ test('a heap that grows back at once is collected each ten minutes, no more ofte
   assert.deepEqual(given, [1, 61])
 })
 
+test('what a storm has left is given back in the first ten quiet seconds after it', () => {
+  const storm = [
+    [20, 0],
+    [20, 0],
+    [60, 9000],
+    [60, 100],
+    [40, 100],
+  ] as const
+  assert.deepEqual(looks(storm, 17), [false, true, false, true, false])
+})
+
 test('no collection delays a busy process, which is caught up with when it is quiet', () => {
   const busy = [
     [20, 0],
