@@ -81,6 +81,11 @@ export class Exchange {
   index = 0
   /** Whether the same upstream has not answered an earlier attempt of this query. */
   again = false
+  /**
+   * Which further attempt would come after this one: 0 for none, as every query has two per upstream; 1 for the
+   * first beyond those. Set where datagrams may get lost.
+   */
+  further = 0
   /** The connection that keeps an earlier attempt waiting: this one takes another. */
   avoid: Carrier | null = null
 

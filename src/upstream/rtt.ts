@@ -13,11 +13,12 @@ export class RttEstimator {
   /** Smoothed round trip in milliseconds; negative while nothing has been measured. */
   smoothed = -1
   #variation = 0
-  readonly #cap: number
+  /** Milliseconds that no timeout exceeds. */
+  readonly longest: number
 
   /** @param capMs longest timeout (the `read_timeout` option); at most 2 s count */
   constructor(capMs: number = MAX_TIMEOUT_MS) {
-    this.#cap = Math.min(capMs, MAX_TIMEOUT_MS)
+    this.longest = Math.min(capMs, MAX_TIMEOUT_MS)
   }
 
   /** Adds a measured round trip in milliseconds. */
@@ -33,9 +34,9 @@ export class RttEstimator {
 
   /** Milliseconds to wait for an answer: 50 to 2,000, 500 while unknown, never above the cap. */
   get timeout(): number {
-    if (this.smoothed < 0) return Math.min(FIRST_TIMEOUT_MS, this.#cap)
+    if (this.smoothed < 0) return Math.min(FIRST_TIMEOUT_MS, this.longest)
     const ms = Math.max(this.smoothed + 4 * this.#variation, MIN_TIMEOUT_MS)
-    return Math.min(ms, this.#cap)
+    return Math.min(ms, this.longest)
   }
 
   /**

@@ -7,6 +7,7 @@ import { resultOf } from './error-code.ts'
 import type { Exchange } from './exchange.ts'
 import { random16 } from './random.ts'
 import { RttEstimator } from './rtt.ts'
+import { FurtherAttempts } from './second-attempts.ts'
 import { UpstreamSocket } from './upstream-socket.ts'
 import { WaitingList } from './waiting-list.ts'
 
@@ -40,6 +41,7 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
   readonly #worn = new Set<UpstreamSocket>()
   readonly #waiting = new WaitingList()
   readonly #retry: Timer
+  readonly #further: FurtherAttempts
   #closing = false
   /** Clock time of the last answer, and errors since. */
   #answeredAt = -Infinity
@@ -48,6 +50,7 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
   constructor(options: ChannelOptions) {
     this.#options = options
     this.rtt = new RttEstimator(options.readTimeout)
+    this.#further = new FurtherAttempts(this.rtt)
     this.#retry = new Timer(() => {
       for (const x of this.#waiting.takeAll()) this.ask(x)
     })
@@ -65,20 +68,25 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
       if (!this.#retry.isSet) wheel.set(this.#retry, pause)
       return
     }
-    const socket = pause > 0 ? null : this.#choose()
+    if (!x.again) this.#further.asked()
+    const socket = pause > 0 ? null : this.#choose(x)
     if (socket === null) x.host?.lost(x, Result.Unreachable, null)
     else socket.send(x)
   }
 
-  /** A datagram may be lost: who gets no answer in time asks again. */
-  patience(): number {
-    return 0
+  /** A datagram may be lost: who gets no answer in time asks again, and again if many are. */
+  patience(x: Exchange): number {
+    return this.#further.patience(x, this.#options.context.clock.now)
   }
 
-  beaten(): void {}
+  /** Its datagram was lost, by chance or because of where its port leads (a NAT's pod that is gone). */
+  beaten({ carrier }: Exchange): void {
+    this.#further.won()
+    if (carrier instanceof UpstreamSocket) carrier.distrust()
+  }
 
   /** A socket for one query; null where all have too many under way. */
-  #choose(): UpstreamSocket | null {
+  #choose({ avoid }: Exchange): UpstreamSocket | null {
     const idle = this.#takeIdle()
     if (idle !== null) {
       this.#options.counters.reused[Transport.Udp]!++
@@ -86,7 +94,8 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
     }
     const most = this.#isProven ? MOST : MOST_UNPROVEN
     if (this.#sockets.length < most) return this.#open()
-    const place = random16() % this.#sockets.length
+    let place = random16() % this.#sockets.length
+    if (this.#sockets[place] === avoid) place = (place + 1) % this.#sockets.length
     const socket = this.#sockets[place]!
     if (socket.isWornOut && this.#worn.size < MOST_WORN) {
       this.#worn.add(socket)

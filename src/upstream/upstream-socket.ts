@@ -89,6 +89,11 @@ export class UpstreamSocket implements Carrier {
     return this.#uses >= MANY_USES
   }
 
+  /** Its port is worn, whatever it was used for. */
+  distrust(): void {
+    this.#portSince = -Infinity
+  }
+
   /** Takes another port. Only where it is idle; false where that is impossible. */
   renew(): boolean {
     if (this.#fd < 0 || !this.#options.context.ports.renew(this.#fd, this.#options.endpoint))

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import { Ports } from '../../src/upstream/ports.ts'
 import { exchange, Log, manual, options, udpPool } from './channel.ts'
-import { eventually, honest, silent, startScripted } from './scripted.ts'
+import { answerTo, type Asked, eventually, honest, silent, startScripted } from './scripted.ts'
 
 describe('UdpPool', () => {
   test('asks under random ids from many ports, none of them for long', async (t) => {
@@ -136,6 +139,69 @@ describe('UdpPool', () => {
     other.ask(exchange('b'))
     await eventually(() => host.lostWith.length === 1, 'the failure')
     assert.deepEqual(host.lostWith, [[Result.Unreachable, 'EADDRNOTAVAIL']])
+  })
+
+  test('a port whose query was lost is not used again', async (t) => {
+    const upstream = await startScripted(t, (asked, n) => void (n > 1 && honest(asked, n)))
+    const host = new Log()
+    const pool = udpPool(host, options(manual(), upstream.port))
+    const first = exchange('a')
+    pool.ask(first)
+    await upstream.waitFor(1)
+    pool.ask(exchange('a'))
+    await eventually(() => host.got.length === 1, 'an answer')
+    pool.beaten(first)
+    first.carrier!.cancel(first)
+    // What is idle is taken in turn, the last one first.
+    for (let i = 0; i < 2; i++) pool.ask(exchange('b'))
+    await eventually(() => host.got.length === 3, 'answers')
+    const [lost, ...others] = upstream.asked.map(({ port }) => port)
+    assert.ok(!others.includes(lost!), 'port of the one that was lost')
+    pool.close()
+  })
+
+  test('where sockets are shared, another attempt still takes another one', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const pool = udpPool(new Log(), options(manual(), upstream.port))
+    for (let i = 0; i < 16; i++) pool.ask(exchange(`q${i}`))
+    for (let i = 0; i < 400; i++) {
+      const first = exchange('a')
+      pool.ask(first)
+      const second = exchange('a')
+      second.again = true
+      second.avoid = first.carrier
+      pool.ask(second)
+      assert.notEqual(second.carrier, first.carrier)
+    }
+    pool.close()
+  })
+
+  test('an answer from elsewhere is none, though its id and its question are right', async (t) => {
+    const forger = createSocket('udp4')
+    forger.bind(0, '127.0.0.1')
+    await once(forger, 'listening')
+    t.after(() => forger.close())
+    const held: Asked[] = []
+    const upstream = await startScripted(t, (asked) => void held.push(asked))
+    const host = new Log()
+    const o = options(manual(), upstream.port)
+    const pool = udpPool(host, o)
+    pool.ask(exchange('a'))
+    await upstream.waitFor(1)
+    const { port, wire, reply } = held[0]!
+    // It comes before what the upstream sends next.
+    await promisify<Buffer, number, string>(forger.send.bind(forger))(
+      answerTo(wire),
+      port,
+      '127.0.0.1',
+    )
+    reply(answerTo(wire).fill(0xff, 0, 2))
+    await eventually(() => o.counters.mismatches === 1, 'a wrong id')
+    assert.deepEqual(host.got, [])
+    reply(answerTo(wire))
+    await eventually(() => host.got.length === 1, 'the answer')
+    assert.equal(o.counters.mismatches, 1, 'what came from elsewhere has not reached us')
+    pool.close()
   })
 
   test('does not open sockets without end where nobody answers', async (t) => {

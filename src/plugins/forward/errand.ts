@@ -18,13 +18,13 @@ import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import type { Policy } from './policy.ts'
 import { Taps } from './taps.ts'
-import { UpstreamChoice } from './upstream-choice.ts'
+import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-choice.ts'
 
 /** What the errands of one directive have in common. */
 export interface ErrandRules {
   readonly context: UpstreamContext
   readonly policy: Policy
-  /** Failed attempts after which a query is given up; 0: no limit but two per upstream. */
+  /** Failed attempts after which a query is given up; 0 and null: no limit but that of `#attempt()`. */
   readonly maxAttempts: number | null
   readonly failfast: boolean
   /** Rcodes for which another upstream is asked; bit n for rcode n. */
@@ -91,12 +91,14 @@ export class Errand implements ExchangeOwner {
   /**
    * Asks the next upstream, if there may be another attempt. Where it fails at once, `failed` has
    * run when this returns true, and the errand may be over.
+   *
+   * @param further attempts there may be beyond those that every query has
    */
-  #attempt(earlier: Exchange | null): boolean {
-    const { maxAttempts } = this.#rules
-    const limit = maxAttempts ?? 2 * this.#upstreams.length
-    if (limit > 0 && this.#failures >= limit) return false
-    const index = this.#choice.next(earlier)
+  #attempt(earlier: Exchange | null, further: number = 0): boolean {
+    const all = ATTEMPTS_PER_UPSTREAM * this.#upstreams.length + further
+    const limit = this.#rules.maxAttempts ?? all
+    if ((limit > 0 && this.#failures >= limit) || this.#attempts >= all) return false
+    const index = this.#choice.next(earlier, ATTEMPTS_PER_UPSTREAM + further)
     if (index < 0) return false
     this.#ask(index, earlier !== null && earlier.index === index ? earlier : null)
     return true
@@ -118,9 +120,18 @@ export class Errand implements ExchangeOwner {
     x.tellsLocal = this.#rules.taps !== null
     x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
+    x.further = this.#further
     if (this.#attempts++ > 0) upstream.counters.retries++
     this.#underWay++
     upstream.ask(x, this.#transport)
+  }
+
+  /** Which further attempt would come after the next one; see `Exchange`. */
+  get #further(): number {
+    return Math.max(
+      0,
+      this.#attempts + ATTEMPTS_PER_UPSTREAM - ATTEMPTS_PER_UPSTREAM * this.#upstreams.length,
+    )
   }
 
   #idleExchange(): Exchange {
@@ -170,7 +181,7 @@ export class Errand implements ExchangeOwner {
     if (x.late) this.#failures++
     this.#note(x, Result.Timeout, null)
     if (keptQueries.isCrowdedBy(this.#q!)) this.#askUntried()
-    else this.#attempt(x)
+    else this.#attempt(x, x.transport === Transport.Udp ? MOST_FURTHER : 0)
   }
 
   /** Asks who has not been asked: nobody is asked twice for a client that keeps us busy. */

@@ -4,8 +4,13 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import { forwardCounters } from './counters.ts'
 import type { Policy } from './policy.ts'
 
-/** No retry spins: nobody is asked more often for one query. */
-const ATTEMPTS_PER_UPSTREAM = 2
+/** No retry spins: nobody is asked more often for one query, but where datagrams get lost. */
+export const ATTEMPTS_PER_UPSTREAM = 2
+/**
+ * So many more there may be for one query over UDP, by the budget of each upstream. Where one datagram of
+ * twenty gets lost each way, one query of a million has no answer after six attempts.
+ */
+export const MOST_FURTHER = 4
 
 /** Which upstream the next attempt of one query goes to. */
 export class UpstreamChoice {
@@ -38,15 +43,17 @@ export class UpstreamChoice {
    * The upstream for another attempt, or −1: the next in the policy's order that is up, those that
    * can be asked at once before those that must be dialled again first. `earlier` is the attempt
    * that is late or has failed; where it is still waiting for a connection, its upstream is left out.
+   *
+   * @param most attempts that one upstream may have
    */
-  next(earlier: Exchange | null): number {
+  next(earlier: Exchange | null, most: number): number {
     const count = this.#upstreams.length
     let second = -1
     for (let step = 0; step < count; step++) {
       const place = (this.#at + step) % count
       const index = this.#order[place]!
       const upstream = this.#upstreams[index]!
-      if (this.#tries[index]! >= ATTEMPTS_PER_UPSTREAM) continue
+      if (this.#tries[index]! >= most) continue
       if (upstream.isDown(this.#transport) || waits(earlier, index)) continue
       if (upstream.isReady(this.#transport)) return this.#take(place)
       if (second < 0) second = place

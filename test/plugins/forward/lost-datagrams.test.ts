@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { Ede, Rcode } from '../../../src/wire/codes.ts'
+import { questionOf } from '../../wire/message.ts'
+import {
+  answerTo,
+  type Asked,
+  honest,
+  type Script,
+  startScripted,
+} from '../../upstream/scripted.ts'
+import { Front } from './harness.ts'
+
+/** First label of what is asked for. */
+function nameOf({ wire }: Asked): string {
+  return wire.toString('latin1', 13, 13 + wire[12]!)
+}
+
+/** Loses the first `count` queries for each name that begins with `lost`. */
+function losing(count: number): Script {
+  const seen = new Map<string, number>()
+  return (asked, n) => {
+    const name = nameOf(asked)
+    const before = seen.get(name) ?? 0
+    seen.set(name, before + 1)
+    if (!name.startsWith('lost') || before >= count) honest(asked, n)
+  }
+}
+
+/** Asks until the usual round trip is known. */
+async function warmUp(front: Front): Promise<void> {
+  for (let i = 0; i < 8; i++) await front.ask(`warm${i}.test`)
+}
+
+describe('datagrams that get lost', { concurrency: 4 }, () => {
+  test('up to five of one query: it is asked until there is an answer, from other ports', async (t) => {
+    const upstream = await startScripted(t, losing(4))
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
+    await warmUp(front)
+    const reply = await front.ask('lost.test')
+    assert.equal(reply.records.answerCount, 1)
+    const asked = upstream.asked.filter((one) => nameOf(one) === 'lost')
+    assert.ok(asked.length >= 5 && asked.length <= 6, `${asked.length} attempts`)
+    assert.equal(new Set(asked.map(({ port }) => port)).size, asked.length, 'ports')
+    assert.equal(new Set(asked.map(({ id }) => id)).size, asked.length, 'ids')
+  })
+
+  test('the second of two answers is no answer to anything', async (t) => {
+    const upstream = await startScripted(t, (asked) => {
+      asked.reply(answerTo(asked.wire))
+      asked.reply(answerTo(asked.wire))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
+    for (let i = 0; i < 12; i++) {
+      const reply = await front.ask(`n${i}.test`)
+      assert.equal(reply.records.answerCount, 1)
+      assert.equal(questionOf(reply.wire).nameEnd, 12 + `n${i}.test`.length + 2)
+    }
+    assert.equal(upstream.asked.length, 12)
+  })
+
+  test('an answer that comes after the next attempt still counts, and ends it', async (t) => {
+    const held: Asked[] = []
+    const upstream = await startScripted(t, (asked, n) => {
+      if (nameOf(asked) !== 'late') honest(asked, n)
+      else if (held.push(asked) === 2) held[0]!.reply(answerTo(held[0]!.wire))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
+    await warmUp(front)
+    assert.equal((await front.ask('late.test')).records.answerCount, 1)
+    held[1]!.reply(answerTo(held[1]!.wire))
+    assert.equal((await front.ask('next.test')).records.answerCount, 1)
+    assert.equal(held.length, 2)
+  })
+
+  test('one that never answers is asked three times for a query, and a few times more', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const options = 'max_fails 0\nread_timeout 60ms\n'
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\n${options}}`)
+    await warmUp(front)
+    upstream.script = () => {}
+    const count = 40
+    const replies = await Promise.all(
+      // Of 4.4 s that a query has, half a second is left.
+      Array.from({ length: count }, (_, i) => front.ask(`n${i}.test`, { age: 3900, edns: true })),
+    )
+    for (const { rcode, ede } of replies)
+      assert.deepEqual([rcode, ede], [Rcode.ServFail, Ede.NoReachableAuthority])
+    const asked = upstream.asked.filter((one) => nameOf(one).startsWith('n'))
+    // Three at once, and one for forty.
+    assert.ok(asked.length <= 3 * count + 4, `${asked.length} attempts`)
+    const each = Map.groupBy(asked, nameOf)
+    for (const all of each.values()) assert.ok(all.length <= 6)
+  })
+
+  test('max_connect_attempts is a bound for datagrams too', async (t) => {
+    const upstream = await startScripted(t, losing(9))
+    const options = 'max_fails 0\nmax_connect_attempts 2\nread_timeout 60ms\n'
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\n${options}}`)
+    await front.ask('warm.test')
+    assert.equal((await front.ask('lost.test', { age: 4000 })).rcode, Rcode.ServFail)
+    assert.equal(upstream.asked.filter((one) => nameOf(one) === 'lost').length, 2)
+  })
+})
