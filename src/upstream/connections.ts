@@ -97,6 +97,15 @@ export class Connections {
     })
   }
 
+  /** More than `enough` are of no use: further ones take no more queries, but for those that share them. */
+  trim(enough: number): void {
+    for (const c of this.#all.slice(enough)) {
+      if (!c.isReady || c.isMember || c.isRetired) continue
+      c.isRetired = true
+      if (c.isIdle) c.destroy()
+    }
+  }
+
   /** Closes those that are too old and idle. */
   retire(now: number): void {
     for (const c of this.#all) if (c.isIdle && c.isAged(now)) c.destroy()

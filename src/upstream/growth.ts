@@ -23,14 +23,30 @@ const DOUBTFUL = 5
  */
 const FULL = 2
 const SHUT = 4
-/** How long a limit that the upstream showed is believed. */
+/** How long a limit that the upstream showed is believed, and that more connections were of no use. */
 const LIMIT_MS = 10_000
+/** Connections are of use if with them there are so many times as many answers as with few. */
+const GAIN = 1.5
+/** Fewer are not many: those that follow each other (`Spread`) are beside the few. */
+const MANY = 2 * FEW
+/** Whether they are is asked where each had so many answers in the looks before. */
+const COUNTED = 2
+/** How long not to ask again where few were not enough; twice as long each time. */
+const PAUSE_MS = 250
 
 /**
  * How many connections an upstream is worth. Two at first; where queries are found waiting, eight. Each
  * further look, 10 ms later, wants eight times as many, but only while most connections are late and none
  * of them has answered anything: an upstream that is merely busy is not helped by more of them. At most
  * 256, or as many as the upstream takes.
+ *
+ * Queries that wait for eight looks although answers come may be slow ones, and more connections help; or
+ * the upstream or this process has no processor time left, and each connection takes more of it. So where
+ * all of many connections are answered, and queries still wait, few of them are tried:
+ *
+ *     8 ──queries wait for 8 looks─▶ 64 ──8 looks, most are not late─▶ 8 ──8 looks─▶ enough for 10 s
+ *                                     ▲                                │
+ *                                     └──── late, or two thirds as many answers per second ────┘
  *
  * Looks are counted, not milliseconds: while this process has no time to read answers, it does not
  * look either. Where connections are encrypted, those being opened are waited for before more are wanted,
@@ -49,6 +65,20 @@ export class Growth {
   #crowded = 0
   #stuck = 0
   #answers = 0
+  /** Since when answers are counted: clock time, and how many there were. */
+  #since = 0
+  #sinceAnswers = 0
+  /** Looks since then that found most connections late. */
+  #sluggish = 0
+  /** Answers per ms with fewer connections; 0: not known. */
+  #fewer = 0
+  /** While few connections are tried: how many there were, and their answers per ms. Else 0. */
+  #tried = 0
+  #rate = 0
+  /** Clock times: when they may be tried again, and until when they are enough. */
+  #tryAt = 0
+  #pause = PAUSE_MS
+  #enoughUntil = 0
   /** Connections in a row that ended before their first answer, each with a query that had ended no other. */
   #fruitless = 0
   readonly #costly: boolean
@@ -73,15 +103,60 @@ export class Growth {
    * @param open connections, those included that are being opened
    * @param answers how many there have been so far
    */
-  look(late: number, ready: number, open: number, answers: number): void {
+  look(late: number, ready: number, open: number, answers: number, now: number): void {
     if (ready === 0 || (this.#costly && ready < open)) return
     this.#crowded++
     this.#stuck = answers === this.#answers ? this.#stuck + 1 : 0
     this.#answers = answers
-    const stuck = this.#stuck >= STUCK && 2 * late >= ready
+    const isLate = 2 * late >= ready
+    if (isLate) this.#sluggish++
     if (open < FEW) this.#goal = FEW
-    else if (stuck || this.#crowded >= this.#crowd) this.#goal = Math.min(this.#factor * open, MOST)
+    else if (this.#stuck >= STUCK && isLate) this.#grow(open, now)
+    else if (this.#crowded >= this.#crowd) this.#judge(ready, open, now)
     if (open >= this.limit && ++this.#limited >= this.#doubtful) this.#doubt()
+  }
+
+  /** Queries have waited for many looks: more connections, unless they are of no use. */
+  #judge(ready: number, open: number, now: number): void {
+    const count = this.#answers - this.#sinceAnswers
+    const rate = count / Math.max(now - this.#since, 1)
+    const isFlowing = 2 * this.#sluggish < this.#crowded
+    if (isFlowing && this.#tried > 0 && rate * GAIN >= this.#rate) this.#settleFor(now)
+    if (isFlowing && this.#fewer > 0 && rate >= GAIN * this.#fewer) this.#tryAt = now + LIMIT_MS
+    const isTrial = isFlowing && count >= COUNTED * ready && !this.#costly && now >= this.#tryAt
+    if (isTrial && open > MANY && this.#tried === 0 && now >= this.#enoughUntil) {
+      this.#tried = open
+      this.#rate = rate
+      this.#goal = FEW
+    } else if (!isFlowing || now >= this.#enoughUntil) {
+      this.#grow(open, now)
+      this.#fewer = isFlowing ? rate : 0
+    }
+    this.#count(now)
+  }
+
+  /** Few connections do. */
+  #settleFor(now: number): void {
+    this.#enoughUntil = now + LIMIT_MS
+    this.#tried = 0
+    this.#pause = PAUSE_MS
+  }
+
+  #grow(open: number, now: number): void {
+    this.#goal = Math.max(this.#tried, Math.min(this.#factor * open, MOST))
+    if (this.#tried > 0) {
+      this.#tryAt = now + this.#pause
+      this.#pause = Math.min(2 * this.#pause, LIMIT_MS)
+    }
+    this.#tried = this.#fewer = this.#enoughUntil = 0
+    this.#count(now)
+  }
+
+  /** Counts from here on. */
+  #count(now: number): void {
+    this.#crowded = this.#sluggish = 0
+    this.#since = now
+    this.#sinceAnswers = this.#answers
   }
 
   #doubt(): void {
@@ -91,9 +166,15 @@ export class Growth {
   }
 
   /** The first query has to wait, after so many `answers`. */
-  begin(answers: number): void {
-    this.#crowded = this.#stuck = this.#limited = 0
+  begin(answers: number, now: number): void {
+    this.#stuck = this.#limited = 0
     this.#answers = answers
+    this.#count(now)
+  }
+
+  /** How many connections are enough, as far as was tried lately. */
+  enough(now: number): number {
+    return this.#tried > 0 || now < this.#enoughUntil ? FEW : MOST
   }
 
   /** Whether the upstream seems to close whatever is opened beside what there is, and whatever is opened at all. */

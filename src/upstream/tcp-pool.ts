@@ -122,8 +122,9 @@ export class TcpPool
   }
 
   wait(x: Exchange): void {
-    if (this.#waiting.size === 0) this.#growth.begin(this.answers)
-    this.#waiting.add(x, this.#options.context.clock.now)
+    const { now } = this.#options.context.clock
+    if (this.#waiting.size === 0) this.#growth.begin(this.answers, now)
+    this.#waiting.add(x, now)
     this.#options.context.sweeper.add(this)
     this.#dialler.forWaiting()
     this.#tending.later()

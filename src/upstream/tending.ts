@@ -107,8 +107,10 @@ export class Tending {
     if (waiting.size > 0) {
       const { count, ready } = connections
       again = true
-      // Whether more connections help is known when the probe has been answered.
-      growth.look(probing ? 0 : late.length, ready, count, pool.answers)
+      // Whether more connections help is known when the probe has been answered; and where it is us who have
+      // no time, none of them is late.
+      growth.look(probing || heldUp ? 0 : late.length, ready, count, pool.answers, now)
+      connections.trim(growth.enough(now))
       dialler.forWaiting()
       if (pipelining.keepsOrder && dialler.isFull) this.#makeRoom(now)
     }

@@ -12,43 +12,43 @@ test('two connections for a start, even for one query', () => {
 
 test('while no answer comes: eight, 64, 256, and never more than wait', () => {
   const growth = new Growth()
-  growth.begin(0)
-  growth.look(2, 2, 2, 0)
+  growth.begin(0, 0)
+  growth.look(2, 2, 2, 0, 10)
   assert.equal(growth.wanted(2, 1000), 6)
-  growth.look(8, 8, 8, 0)
+  growth.look(8, 8, 8, 0, 20)
   assert.equal(growth.wanted(8, 1000), 56)
   assert.equal(growth.wanted(8, 20), 20)
-  growth.look(64, 64, 64, 0)
+  growth.look(64, 64, 64, 0, 30)
   assert.equal(growth.wanted(64, 1000), 192)
 })
 
 test('an upstream that answers gets no more than eight', () => {
   const growth = new Growth()
-  growth.begin(0)
-  growth.look(2, 2, 2, 0)
-  for (let look = 1; look < 7; look++) growth.look(8, 8, 8, 100 * look)
+  growth.begin(0, 0)
+  growth.look(2, 2, 2, 0, 10)
+  for (let look = 1; look < 7; look++) growth.look(8, 8, 8, 100 * look, 10 * look)
   assert.equal(growth.wanted(8, 1000), 0)
 })
 
 test('nor does one of which most connections are quick', () => {
   const growth = new Growth()
-  growth.begin(0)
-  growth.look(2, 2, 2, 0)
-  for (let look = 1; look < 7; look++) growth.look(3, 8, 8, 0)
+  growth.begin(0, 0)
+  growth.look(2, 2, 2, 0, 10)
+  for (let look = 1; look < 7; look++) growth.look(3, 8, 8, 0, 10 * look)
   assert.equal(growth.wanted(8, 1000), 0)
 })
 
 test('queries that wait for eight looks show that answers come too slowly', () => {
   const growth = new Growth()
-  growth.begin(0)
-  for (let look = 0; look < 8; look++) growth.look(0, 8, 8, look)
+  growth.begin(0, 0)
+  for (let look = 0; look < 8; look++) growth.look(0, 8, 8, look, 10 * look)
   assert.equal(growth.wanted(8, 1000), 56)
 })
 
 test('while none is connected nothing is learnt', () => {
   const growth = new Growth()
-  growth.begin(0)
-  for (let look = 0; look < 20; look++) growth.look(0, 0, 2, 0)
+  growth.begin(0, 0)
+  for (let look = 0; look < 20; look++) growth.look(0, 0, 2, 0, 10 * look)
   assert.equal(growth.wanted(2, 1000), 0)
 })
 
@@ -67,9 +67,9 @@ test('a limit the upstream showed holds for ten seconds, but never below one', (
 test('a limit is doubted where queries wait at it, after twice as long where that was wrong', () => {
   const growth = new Growth()
   growth.refused(10, 1000)
-  growth.begin(0)
+  growth.begin(0, 0)
   const look = (times: number): void => {
-    for (let i = 0; i < times; i++) growth.look(0, 10, 10, i)
+    for (let i = 0; i < times; i++) growth.look(0, 10, 10, i, 10 * i)
   }
   look(4)
   assert.equal(growth.limit, 10)
@@ -80,34 +80,135 @@ test('a limit is doubted where queries wait at it, after twice as long where tha
   assert.equal(growth.limit, 10)
   look(1)
   assert.equal(growth.limit, 11)
-  growth.begin(0)
+  growth.begin(0, 0)
   // The upstream takes more: twice as many with each doubt.
   for (const limit of [13, 17, 25]) {
-    for (let i = 0; i < 10; i++) growth.look(0, growth.limit, growth.limit, i)
+    for (let i = 0; i < 10; i++) growth.look(0, growth.limit, growth.limit, i, 10 * i)
     assert.equal(growth.limit, limit)
   }
 })
 
 test('where connections are encrypted they double, and those being opened are waited for', () => {
   const growth = new Growth(true)
-  growth.begin(0)
-  growth.look(2, 2, 2, 0)
+  growth.begin(0, 0)
+  growth.look(2, 2, 2, 0, 10)
   assert.equal(growth.wanted(2, 100), 6)
-  for (let look = 0; look < 9; look++) growth.look(8, 7, 8, 0)
+  for (let look = 0; look < 9; look++) growth.look(8, 7, 8, 0, 10 * look)
   assert.equal(growth.wanted(8, 100), 0)
-  for (let look = 0; look < 2; look++) growth.look(8, 8, 8, 0)
+  for (let look = 0; look < 2; look++) growth.look(8, 8, 8, 0, 20)
   assert.equal(growth.wanted(8, 100), 8)
-  growth.begin(0)
-  for (let look = 1; look < 32; look++) growth.look(8, 16, 16, look)
+  growth.begin(0, 0)
+  for (let look = 1; look < 32; look++) growth.look(8, 16, 16, look, 10 * look)
   assert.equal(growth.wanted(16, 100), 0)
-  growth.look(8, 16, 16, 32)
+  growth.look(8, 16, 16, 32, 320)
   assert.equal(growth.wanted(16, 100), 16)
 })
 
 test('what is no longer needed is forgotten', () => {
   const growth = new Growth()
-  growth.begin(0)
-  for (let look = 0; look < 3; look++) growth.look(8, 8, 8, 0)
+  growth.begin(0, 0)
+  for (let look = 0; look < 3; look++) growth.look(8, 8, 8, 0, 20)
   growth.settle(8, 0)
   assert.equal(growth.wanted(8, 100), 0)
+})
+
+/** Looks each 10 ms at a pool that has as many connections as `Growth` wants, with 2,000 queries that wait. */
+class Crowd {
+  readonly growth = new Growth()
+  open = 8
+  most = 8
+  now = 0
+  #answers = 0
+
+  constructor() {
+    this.growth.begin(0, 0)
+    this.look(1, () => 10)
+  }
+
+  /** @param answersPerMs of the upstream behind `open` connections; without any, all of them are late */
+  look(times: number, answersPerMs: (open: number) => number): void {
+    for (let i = 0; i < times; i++) {
+      this.now += 10
+      const count = 10 * answersPerMs(this.open)
+      const late = count === 0 ? this.open : 0
+      this.#answers += count
+      this.growth.look(late, this.open, this.open, this.#answers, this.now)
+      this.open += Math.max(this.growth.wanted(this.open, 2000), 0)
+      this.open = Math.min(this.open, this.growth.enough(this.now))
+      this.most = Math.max(this.most, this.open)
+    }
+  }
+}
+
+test('an upstream that has no more time to answer goes back to eight, for ten seconds', () => {
+  const crowd = new Crowd()
+  crowd.look(100, (open) => (open > 8 ? 5 : 10))
+  assert.equal(crowd.open, 8)
+  assert.equal(crowd.most, 64)
+  crowd.most = 8
+  crowd.look(900, () => 10)
+  assert.equal(crowd.most, 8)
+  crowd.look(100, () => 10)
+  assert.deepEqual([crowd.open, crowd.most], [8, 64], 'which may have become wrong')
+})
+
+test('nor is one helped that was silent for a moment, and stuck connections with it', () => {
+  const crowd = new Crowd()
+  crowd.look(50, () => 10)
+  crowd.look(5, () => 0)
+  assert.ok(crowd.most >= 64)
+  crowd.look(50, () => 10)
+  assert.equal(crowd.open, 8)
+})
+
+test('where each query takes its time, but hardly any of the processor, more connections stay', () => {
+  const crowd = new Crowd()
+  const perQuery = 4
+  crowd.look(30, (open) => open / perQuery)
+  assert.equal(crowd.open, 256)
+  crowd.most = 8
+  crowd.look(900, (open) => open / perQuery)
+  assert.equal(crowd.open, 256)
+})
+
+test('connections that follow others, beside the eight, do not count as many', () => {
+  const crowd = new Crowd()
+  crowd.open = 13
+  crowd.look(8, (open) => open / 4)
+  assert.equal(crowd.open, 104)
+})
+
+test('names that turn out slow while few connections are tried, or enough, get more at once', () => {
+  const crowd = new Crowd()
+  // Slow names first, so that the number of answers with few connections is not known.
+  crowd.look(8, () => 0)
+  assert.equal(crowd.open, 256)
+  crowd.look(8, () => 80)
+  assert.equal(crowd.open, 8, 'few are tried')
+  crowd.look(2, () => 0)
+  assert.equal(crowd.open, 256)
+  crowd.look(24, () => 80)
+  assert.equal(crowd.open, 256, 'not again so soon')
+  crowd.look(20, () => 80)
+  assert.equal(crowd.open, 8)
+  crowd.look(20, () => 80)
+  crowd.look(3, () => 0)
+  assert.ok(crowd.open >= 64, 'enough they were for fast names')
+})
+
+test('few that bring fewer answers give way to as many as there were', () => {
+  const crowd = new Crowd()
+  crowd.look(8, () => 0)
+  const perMs = (open: number): number => (open > 8 ? 80 : 20)
+  crowd.look(8, perMs)
+  assert.equal(crowd.open, 8)
+  crowd.look(8, perMs)
+  assert.equal(crowd.open, 256)
+})
+
+test('encrypted connections are not closed to see whether fewer do', () => {
+  const growth = new Growth(true)
+  growth.begin(0, 0)
+  for (let look = 1; look < 200; look++) growth.look(0, 16, 16, 1000 * look, 10 * look)
+  assert.equal(growth.enough(2000), 256)
 })
