@@ -5,8 +5,8 @@ export interface ByteHolder {
   /** Those of them that it can do without best. */
   readonly spare: number
   /**
-   * Gives up something, in a time that does not grow with what it holds; of what is spare where `spare` says so
-   * and it has any. False where it holds nothing.
+   * Gives up something, in a time that does not grow with what it holds; mostly of what is spare where `spare`
+   * says so and it has any. False where it holds nothing.
    */
   giveUp(spare: boolean): boolean
 }

@@ -81,15 +81,17 @@ test('names of equal hash cost no more than others', async (t) => {
     alike: queriesOf(alikeName),
   }
   const spent = { ordinary: 0, alike: 0 }
-  const { socket, pid, port, counts } = await start(t)
   const asked = { ordinary: 0, alike: 0 }
   for (const kind of ['ordinary', 'alike'] as const) {
+    // Each has a cache to itself: what was asked for twice does not make room at once for what comes.
+    const { socket, pid, port, counts } = await start(t)
     await askAll(socket, kinds[kind])
     const before = cpuOf(pid)
     const misses = counts.answered
     await askAll(socket, kinds[kind])
     spent[kind] = cpuOf(pid) - before
     asked[kind] = counts.answered - misses
+    if (full && kind === 'alike') await flood(t, port, socket, kinds.alike)
   }
   t.diagnostic(`ms for ${COUNT} hits: ${JSON.stringify(spent)}`)
   t.diagnostic(`asked anew: ${JSON.stringify(asked)}`)
@@ -97,7 +99,6 @@ test('names of equal hash cost no more than others', async (t) => {
   assert.ok(asked.alike < COUNT / 100, JSON.stringify(asked))
   // Where they shared one chain of a table it was a hundred times.
   assert.ok(spent.alike < 3 * spent.ordinary + 300, JSON.stringify(spent))
-  if (full) await flood(t, port, socket, kinds.alike)
 })
 
 async function flood(

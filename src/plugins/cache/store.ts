@@ -22,13 +22,16 @@ const GROWTH = 4
 
 /** Where newcomers are fewer than this part of all, the least recently used goes before them. */
 const NEW = 1 / 5
+/** Each so many times what was used least recently goes all the same: use that is long past is no claim. */
+const AGED = 4
 
 /**
  * The answers of one kind (success or denial): from the hash of a question to the entry, which says whether the
  * question is its own. No string is made of it. Two questions of one hash displace each other.
  *
  * Of a full store, and of the largest where all of them have no room, that goes which nobody has asked for again,
- * the oldest first, and what was used least recently once that is less than a fifth.
+ * the oldest first, and what was used least recently once that is less than a fifth. Each fourth time the latter goes
+ * in any case, or names of yesterday would never make room for those that are asked for in turn today.
  */
 export class Store implements ByteHolder {
   readonly #most: number
@@ -38,6 +41,8 @@ export class Store implements ByteHolder {
   readonly #onEvict: () => void
   /** Null until something is stored: many caches never hold anything. */
   #entries: LRUCache<number, Entry> | null = null
+  /** How often something of what is spare was to be given up. */
+  #turns = 0
   readonly #newcomers = new Newcomers((hash) => this.#entries?.peek(hash, noOptions))
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
@@ -109,7 +114,8 @@ export class Store implements ByteHolder {
     const entries = this.#entries
     if (entries === null || entries.size === 0) return false
     this.#onEvict()
-    const hash = spare ? this.#newcomers.next(this.#stays) : null
+    const isAged = spare && ++this.#turns % AGED === 0
+    const hash = spare && !isAged ? this.#newcomers.next(this.#stays) : null
     if (hash === null) entries.pop()
     else entries.delete(hash)
     return true

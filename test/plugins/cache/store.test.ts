@@ -91,8 +91,10 @@ test('what is asked for once does not displace what is asked for again', () => {
     write(store, keyOf(i, i))
     ask(store, i)
   }
-  for (let i = 100; i < 5100; i++) assert.ok(write(store, keyOf(i, i)))
-  for (let i = 0; i < 60; i++) assert.ok(store.find(keyOf(i, i)) !== null, `${i}`)
+  for (let i = 100; i < 5100; i++) {
+    assert.ok(write(store, keyOf(i, i)))
+    if (i % 40 === 0) for (let popular = 0; popular < 60; popular++) ask(store, popular)
+  }
   assert.equal(store.fill.entries, 100)
   assert.equal(counts.evicted, 5000 - 40)
   assert.equal(store.spare, 40 * (MIN_ENTRY_BYTES + 16))
@@ -102,6 +104,21 @@ test('what is asked for once does not displace what is asked for again', () => {
   assert.notEqual(store.find(keyOf(5099, 5099)), null)
   store.clear()
   assert.deepEqual([store.spare, store.bytes, budget.used], [0, 0, 0])
+})
+
+test('what is asked for no more makes room for what is asked for in turn', () => {
+  const { store } = open(100)
+  for (let i = 0; i < 100; i++) {
+    write(store, keyOf(i, i))
+    ask(store, i)
+  }
+  let hits = 0
+  for (let i = 0; i < 900; i++) {
+    const name = 100 + (i % 100)
+    if (store.find(keyOf(name, name)) === null) write(store, keyOf(name, name))
+    else if (i >= 800) hits++
+  }
+  assert.equal(hits, 100, 'in the ninth round')
 })
 
 test('where nearly all is asked for again, what was used least recently goes', () => {
