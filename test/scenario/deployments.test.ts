@@ -28,13 +28,13 @@ describe('a deployment', { skip, concurrency: 4 }, () => {
         const { process } = startDeployment(t, deployment, ++nodes)
         await ended(process)
         assert.equal(process.ended(), 1, process.output())
-        assert.ok(process.output().includes(words), process.output())
+        await wrote(process, words)
       })
     if (refusedFlags !== null)
       test(`${name} is refused with its flags`, async (t) => {
         const { process } = startDeployment(t, deployment, ++nodes, refusedFlags)
         await ended(process)
-        assert.match(process.output(), /^flag provided but not defined: -/m)
+        await wrote(process, 'flag provided but not defined: -')
       })
   }
 })
@@ -59,6 +59,11 @@ async function serves(t: Owner, deployment: Deployment): Promise<void> {
   for (const probe of deployment.probes) assert.equal(pages[probe], '200', probe)
   for (const place of deployment.metrics) assert.equal(pages[`http://${place}/`], '404', place)
   assert.equal(process.ended(), null, process.output())
+}
+
+/** What a process has written may come after the word that it has ended. */
+async function wrote(process: Running, words: string): Promise<void> {
+  await waitUntil(`"${words}"`, () => process.output().includes(words))
 }
 
 async function ended(process: Running): Promise<void> {
