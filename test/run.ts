@@ -34,7 +34,11 @@ const PATIENT = [
   'hostile/tcp-half-frames',
   'hostile/tcp-idle',
   'hostile/words-of-files',
+  'scenario/cleanup',
+  'scenario/dual-stack',
   'scenario/failed-start',
+  'scenario/leftovers',
+  'scenario/link-local',
 ].map((file) => `/test/${file}.test.ts`)
 
 /** Where nothing may be lost under load a suite has the machine to itself, after the others. */
