@@ -1,3 +1,4 @@
+import { threadCpu } from '../lib/thread-cpu.ts'
 import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
 import { libc } from '../sys/libc.ts'
 
@@ -74,9 +75,4 @@ function giveBack(): void {
   if (calls === null) return
   calls.malloc_trim(0)
   dropMappedFiles(calls)
-}
-
-function threadCpu(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts'
 import { Histogram } from '../lib/counters.ts'
 import type { Log } from '../lib/log.ts'
 import { histogram, type MetricSpec } from '../lib/metrics.ts'
+import { threadCpu } from '../lib/thread-cpu.ts'
 
 /** How often the event loop is expected at its desk, and how often while it computes much. */
 const CALM_MS = 1000
@@ -121,9 +122,4 @@ export class LoopLag {
 export function loopLagMetric({ lags }: Pick<LoopLag, 'lags'>): MetricSpec {
   const help = 'How late a timer of the event loop ran, each second, under load each half.'
   return histogram('dnslet_event_loop_lag_seconds', help, () => lags)
-}
-
-function threadCpu(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }

@@ -82,9 +82,11 @@ export async function openDaemon({
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
   const limits = new MemoryLimits({ budget: memory, log })
-  beat.every(5, () => limits.look())
   const giveBack = new GiveBack()
-  beat.every(10, () => giveBack.look(clock.now))
+  beat.every(5, () => {
+    limits.look()
+    giveBack.look(clock.now)
+  })
   if (networks !== undefined) followNetworks(networks)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
   return daemon

@@ -2,12 +2,11 @@ import { constants } from 'node:os'
 
 import { type Poller, Ready, type Watcher } from '../sys/epoll.ts'
 import type { Libc } from '../sys/libc.ts'
-import { MSG_DONTWAIT } from '../sys/mmsg.ts'
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../sys/mmsg.ts'
 import { AF_INET, scopedAddress, sockaddrSize } from '../sys/sockaddr.ts'
 import type { ClientStream, StreamOwner } from './client-stream.ts'
 
 const { EAGAIN, EINTR } = constants.errno
-const MSG_NOSIGNAL = 0x4000
 const SHUT_WR = 1
 /** Octets of one read: what a client pipelines beyond has the next turn. */
 const READ_SIZE = 65_536

@@ -28,6 +28,8 @@ export const MSG_TRUNC = 0x20
 
 /** Never block. */
 export const MSG_DONTWAIT = 0x40
+/** A peer that is gone is an error, not a signal. */
+export const MSG_NOSIGNAL = 0x4000
 
 const WORD = 2 ** 32
 

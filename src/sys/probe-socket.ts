@@ -1,11 +1,9 @@
 import { constants } from 'node:os'
 import type { Libc } from './libc.ts'
-import { MSG_DONTWAIT } from './mmsg.ts'
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from './mmsg.ts'
 import { AF_INET, AF_INET6, sockaddrSize, writeSockaddr } from './sockaddr.ts'
 import { check, Sock, SyscallError } from './socket.ts'
 
-/** A peer that is gone is an error, not a signal. */
-const MSG_NOSIGNAL = 0x4000
 const { EAGAIN, EINPROGRESS, EINVAL } = constants.errno
 
 const peer: Buffer = Buffer.alloc(sockaddrSize(true))

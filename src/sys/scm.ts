@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import type { Libc } from './libc.ts'
-import { MSG_DONTWAIT } from './mmsg.ts'
+import { MSG_DONTWAIT, MSG_NOSIGNAL } from './mmsg.ts'
 import { AF_INET, AF_INET6 } from './sockaddr.ts'
 import { errnoName, Sock, SyscallError } from './socket.ts'
 
@@ -10,7 +10,6 @@ const SCM_RIGHTS = 1
 /** Socket options. */
 const Query = { Type: 3, PeerCredentials: 17, AcceptsConnections: 30, Domain: 39 } as const
 const MSG_CTRUNC = 0x8
-const MSG_NOSIGNAL = 0x4000
 const MSG_CMSG_CLOEXEC = 0x40000000
 const F_DUPFD_CLOEXEC = 1030
 /** `sun_path` without its final NUL. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
+import { threadCpu } from '../lib/thread-cpu.ts'
 
 /**
  * What Prometheus clients tell of their process, read from /proc at the time of a scrape: between
@@ -83,8 +84,7 @@ export const processMetrics: readonly MetricSpec[] = [
 
 /** Not `performance.eventLoopUtilization()`: to count that costs a system call for each turn of the loop. */
 function loopSeconds(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1e6
+  return threadCpu() / 1000
 }
 
 function limitOf(name: string): number | null {
