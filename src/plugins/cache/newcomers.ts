@@ -2,7 +2,7 @@ import type { Entry } from './entry.ts'
 
 /** Entries that were asked for again and are passed by at a time: no query waits for more. */
 const PASSED_AT_ONCE = 64
-/** Slots for each entry there may be: the rest is for those that have left meanwhile. */
+/** Slots for each entry there may be: the rest is for those that left out of their turn. */
 const SLOTS = 1.5
 
 /**
@@ -10,8 +10,8 @@ const SLOTS = 1.5
  * order in which they go. A million names that are asked for once each displace one another here; what is asked
  * for again stays. Hits are not told of: who is next to go is looked at then.
  *
- *     [ - ][ a ][ b ][ - ][ c ]…        - left, asked for again or replaced
- *            ↑ first
+ *     …[ g ]    [   ][ a ][ b ][ - ][ c ]…    - left, asked for again or replaced
+ *          ↑ end       ↑ first, `span` slots before the end: a ring
  */
 export class Newcomers {
   /** Those there are, some of which may have been asked for again, and their bytes. */
@@ -21,7 +21,7 @@ export class Newcomers {
   /** Hashes by slot: valid where the entry of that hash has this slot. */
   #hashes: Int32Array<ArrayBuffer> = new Int32Array(0)
   #first = 0
-  #end = 0
+  #span = 0
 
   /** @param peek finds an entry without using it */
   constructor(peek: (hash: number) => Entry | undefined) {
@@ -35,9 +35,9 @@ export class Newcomers {
 
   /** There must be room for one more entry in the store. */
   add(entry: Entry, hash: number, bytes: number): void {
-    if (this.#end === this.#hashes.length) this.#tidy(new Int32Array(this.#hashes.length))
-    entry.slot = this.#end
-    this.#hashes[this.#end++] = hash
+    if (this.#span === this.#hashes.length) this.#tidy(new Int32Array(this.#hashes.length))
+    entry.slot = this.#slot(this.#span++)
+    this.#hashes[entry.slot] = hash
     this.count++
     this.bytes += bytes
   }
@@ -54,7 +54,7 @@ export class Newcomers {
    * `stays`, and leave. Null where too many came before it, or there is none.
    */
   next(stays: (entry: Entry) => void): number | null {
-    for (let passed = 0; this.#first < this.#end; this.#first++) {
+    for (let passed = 0; this.#span > 0; this.#pass()) {
       const hash = this.#hashes[this.#first]!
       const entry = this.#peek(hash)
       if (entry === undefined || entry.slot !== this.#first) continue
@@ -65,17 +65,28 @@ export class Newcomers {
     return null
   }
 
+  /** Where the `place`th after the first stands. */
+  #slot(place: number): number {
+    const slot = this.#first + place
+    return slot < this.#hashes.length ? slot : slot - this.#hashes.length
+  }
+
+  #pass(): void {
+    this.#first = this.#slot(1)
+    this.#span--
+  }
+
   #tidy(hashes: Int32Array<ArrayBuffer>): void {
-    const before = this.#hashes
     let end = 0
-    for (let slot = this.#first; slot < this.#end; slot++) {
-      const entry = this.#peek(before[slot]!)
-      if (entry === undefined || entry.slot !== slot) continue
-      hashes[end] = before[slot]!
+    for (; this.#span > 0; this.#pass()) {
+      const hash = this.#hashes[this.#first]!
+      const entry = this.#peek(hash)
+      if (entry === undefined || entry.slot !== this.#first) continue
+      hashes[end] = hash
       entry.slot = end++
     }
     this.#hashes = hashes
     this.#first = 0
-    this.#end = end
+    this.#span = end
   }
 }

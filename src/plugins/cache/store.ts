@@ -151,8 +151,8 @@ export class Store implements ByteHolder {
       this.delete(key)
       return false
     }
-    const entries = this.#roomFor(key.hash)
-    const there = entries.get(key.hash, noOptions)
+    const there = this.#entries?.get(key.hash, noOptions)
+    const entries = this.#roomFor(there === undefined)
     // What is fetched anew has been asked for again.
     const isNew = there === undefined || !there.answers(key)
     const page = this.#slab.pageFor(size)
@@ -168,12 +168,12 @@ export class Store implements ByteHolder {
     return true
   }
 
-  /** The entries, with a place for one of this hash. */
-  #roomFor(hash: number): LRUCache<number, Entry> {
-    let entries = this.#entries ?? this.#grow()
-    if (entries.size < entries.max) return entries
-    if (entries.max < this.#capacity) entries = this.#grow()
-    else if (!entries.has(hash, noOptions)) this.giveUp(this.#newcomers.count > NEW * entries.size)
+  /** The entries, with a place for another one or for what replaces one. */
+  #roomFor(another: boolean): LRUCache<number, Entry> {
+    const entries = this.#entries ?? this.#grow()
+    if (!another || entries.size < entries.max) return entries
+    if (entries.max < this.#capacity) return this.#grow()
+    this.giveUp(this.#newcomers.count > NEW * entries.size)
     return entries
   }
 
