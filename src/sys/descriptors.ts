@@ -54,7 +54,7 @@ export interface DescriptorsOptions {
  *     below            what libuv opened before, files watched among it: 20 ms to close
  *
  * It does so when the last thread ends that shares them, and that last thread frees the process's memory before:
- * 5 to 10 ms, or hundreds on a busy CPU where it is V8's compiler, which has the lowest priority. So the main
+ * 5 to 10 ms, or hundreds on a busy CPU where it is V8's compiler, which has a lower priority. So the main
  * thread leaves the table that it shares with Node's first threads, which open nothing; libuv's come later and
  * share the new one.
  *
