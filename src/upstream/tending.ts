@@ -53,8 +53,8 @@ export class Lookout {
   #askedAt = 0
 
   /**
-   * @param look called once; `heldUp` where this process, and so perhaps the whole machine, had no time
-   *     meanwhile: a late look then need not be
+   * @param look called once; `heldUp` is 0, or the ms it took where this process, and so perhaps the whole
+   *     machine, had no time meanwhile: what seems late then need not be
    */
   constructor(clock: Clock, wheel: TimerWheel, look: (heldUp: number) => void) {
     this.#clock = clock
@@ -89,7 +89,7 @@ export class Tending {
     this.#lookout.soon()
   }
 
-  /** @param heldUp for how many ms this look was held up, as this thread had no time; else 0 */
+  /** @param heldUp see `Lookout` */
   #tend(heldUp: number): void {
     const { connections, dialler, growth, pipelining, places, pool, shares, waiting } = this.#parts
     const { now } = this.#parts.options.context.clock

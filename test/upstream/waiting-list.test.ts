@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 
 import fc from 'fast-check'
 
-import type { Exchange } from '../../src/upstream/exchange.ts'
+import { Exchange } from '../../src/upstream/exchange.ts'
 import { Given, WaitingList } from '../../src/upstream/waiting-list.ts'
 import { exchange } from './channel.ts'
 
@@ -53,7 +53,8 @@ test('takeOlder() leaves those who have waited for less', () => {
 
 test('at the bound each who leaves makes room', () => {
   const list = new WaitingList()
-  const xs = Array.from({ length: 16_384 }, () => of(1))
+  const { owner } = exchange('x')
+  const xs = Array.from({ length: 16_384 }, () => new Exchange(owner))
   for (const x of xs) list.add(x, 0)
   assert.ok(list.full)
   list.cancel(xs[5000]!)
