@@ -97,8 +97,9 @@ export class Exchange {
   id = 0
   /** Number of the query on its connection: 0 for the first one sent. */
   number = 0
-  /** Position in the queue for a connection. */
-  ticket = 0
+  /** Those of the same client before and after it in the queue for a connection. */
+  previous: Exchange | null = null
+  next: Exchange | null = null
   /** Clock time since when it has been in that queue; 0 where it never was. */
   queuedAt = 0
   /** Clock time of the first asking (the dial counts). */

@@ -1,3 +1,5 @@
+import { threadCpu } from '../lib/thread-cpu.ts'
+
 /** Connections that are opened at once, so that one slow answer never blocks an upstream. */
 export const WARM = 2
 /** More than these are for slow names alone. */
@@ -31,14 +33,23 @@ const GAIN = 1.5
 const MANY = 2 * FEW
 /** Whether they are is asked where each had so many answers in the looks before. */
 const COUNTED = 2
+const COUNTED_BUSY = 1 / 2
+/** Where this thread has no more than a tenth of its time left, it is this process that is slow, */
+const BUSY = 0.9
+/** unless each connection gives so few answers per ms, as names take longer than 5 ms: these double. */
+const SLOW = 0.2
+const BUSY_FACTOR = 2
+/** Looks that are enough, where this thread is so busy that they took the time of more. */
+const FEWEST_LOOKS = 3
+const LOOK_MS = 10
 /** How long not to ask again where few were not enough; twice as long each time. */
 const PAUSE_MS = 250
 
 /**
- * How many connections an upstream is worth. Two at first; where queries are found waiting, eight. Each
- * further look, 10 ms later, wants eight times as many, but only while most connections are late and none
- * of them has answered anything: an upstream that is merely busy is not helped by more of them. At most
- * 256, or as many as the upstream takes.
+ * How many connections an upstream is worth. Two at first; where queries are found waiting, eight. Further looks,
+ * each 10 ms later, want eight times as many, but only while most connections are late and none of them has
+ * answered anything: an upstream that is merely busy is not helped by more of them, nor is one that stands still.
+ * At most 256, or as many as the upstream takes.
  *
  * Queries that wait for eight looks although answers come may be slow ones, and more connections help; or
  * the upstream or this process has no processor time left, and each connection takes more of it. So where
@@ -47,6 +58,9 @@ const PAUSE_MS = 250
  *     8 ──queries wait for 8 looks─▶ 64 ──8 looks, most are not late─▶ 8 ──8 looks─▶ enough for 10 s
  *                                     ▲                                │
  *                                     └──── late, or two thirds as many answers per second ────┘
+ *
+ * Where it is this thread that has no time left, more connections would take more of it: then queries that wait
+ * are no reason for more, and few are tried sooner.
  *
  * Looks are counted, not milliseconds: while this process has no time to read answers, it does not
  * look either. Where connections are encrypted, those being opened are waited for before more are wanted,
@@ -65,11 +79,17 @@ export class Growth {
   #crowded = 0
   #stuck = 0
   #answers = 0
+  /** How many answers there were when more connections were wanted last; −1: not yet, since queries wait. */
+  #grownAt = -1
   /** Since when answers are counted: clock time, and how many there were. */
   #since = 0
   #sinceAnswers = 0
-  /** Looks since then that found most connections late. */
+  /** Looks since then that found most connections late; those that were held up themselves. */
   #sluggish = 0
+  #heldUp = 0
+  /** CPU time of this thread, in ms, at the first look since then, and clock time of that. */
+  #cpu = 0
+  #cpuAt = 0
   /** Answers per ms with fewer connections; 0: not known. */
   #fewer = 0
   /** While few connections are tried: how many there were, and their answers per ms. Else 0. */
@@ -84,10 +104,15 @@ export class Growth {
   readonly #costly: boolean
   readonly #factor: number
   readonly #crowd: number
+  readonly #threadCpu: () => number
 
-  /** @param costly whether connections are encrypted */
-  constructor(costly = false) {
+  /**
+   * @param costly whether connections are encrypted
+   * @param cpu milliseconds of CPU that this thread has had
+   */
+  constructor(costly: boolean = false, cpu: () => number = threadCpu) {
     this.#costly = costly
+    this.#threadCpu = cpu
     this.#factor = costly ? COSTLY_FACTOR : FACTOR
     this.#crowd = costly ? COSTLY_CROWDED : CROWDED
   }
@@ -102,37 +127,76 @@ export class Growth {
    * @param late connections with a query that is late, of the `ready` ones
    * @param open connections, those included that are being opened
    * @param answers how many there have been so far
+   * @param heldUp whether this look comes late, as this thread had no time
    */
-  look(late: number, ready: number, open: number, answers: number, now: number): void {
+  look(
+    late: number,
+    ready: number,
+    open: number,
+    answers: number,
+    now: number,
+    heldUp: boolean = false,
+  ): void {
     if (ready === 0 || (this.#costly && ready < open)) return
-    this.#crowded++
+    if (++this.#crowded === 1) {
+      this.#cpu = this.#threadCpu()
+      this.#cpuAt = now
+    }
+    if (heldUp) this.#heldUp++
     this.#stuck = answers === this.#answers ? this.#stuck + 1 : 0
     this.#answers = answers
     const isLate = 2 * late >= ready
     if (isLate) this.#sluggish++
     if (open < FEW) this.#goal = FEW
-    else if (this.#stuck >= STUCK && isLate) this.#grow(open, now)
-    else if (this.#crowded >= this.#crowd) this.#judge(ready, open, now)
+    else if (isLate && this.#isStuck) this.#grow(open, now)
+    else if (this.#isTime(open, now)) this.#judge(ready, open, now)
     if (open >= this.limit && ++this.#limited >= this.#doubtful) this.#doubt()
+  }
+
+  /**
+   * Whether names hold up all connections. Where those opened for that have not brought an answer either, the
+   * upstream may as well stand still, having used up its share of the processor: then it takes many looks.
+   */
+  get #isStuck(): boolean {
+    return this.#stuck >= STUCK && (this.#costly || this.#answers !== this.#grownAt)
+  }
+
+  /** Whether there have been enough looks to judge by. */
+  #isTime(open: number, now: number): boolean {
+    if (this.#crowded >= this.#crowd) return true
+    if (this.#costly || open <= MANY || this.#crowded < FEWEST_LOOKS) return false
+    return now - this.#since >= this.#crowd * LOOK_MS
   }
 
   /** Queries have waited for many looks: more connections, unless they are of no use. */
   #judge(ready: number, open: number, now: number): void {
     const count = this.#answers - this.#sinceAnswers
-    const rate = count / Math.max(now - this.#since, 1)
+    const elapsed = Math.max(now - this.#since, 1)
+    const rate = count / elapsed
     const isFlowing = 2 * this.#sluggish < this.#crowded
+    const isBusy = isFlowing && this.#isBusy(now)
     if (isFlowing && this.#tried > 0 && rate * GAIN >= this.#rate) this.#settleFor(now)
-    if (isFlowing && this.#fewer > 0 && rate >= GAIN * this.#fewer) this.#tryAt = now + LIMIT_MS
-    const isTrial = isFlowing && count >= COUNTED * ready && !this.#costly && now >= this.#tryAt
+    if (isBusy) this.#tryAt = Math.min(this.#tryAt, now + this.#pause)
+    else if (isFlowing && this.#fewer > 0 && rate >= GAIN * this.#fewer) {
+      this.#tryAt = now + LIMIT_MS
+    }
+    const isCounted = count >= (isBusy ? COUNTED_BUSY : COUNTED) * ready
+    const isTrial = isFlowing && isCounted && !this.#costly && now >= this.#tryAt
     if (isTrial && open > MANY && this.#tried === 0 && now >= this.#enoughUntil) {
       this.#tried = open
       this.#rate = rate
       this.#goal = FEW
-    } else if (!isFlowing || now >= this.#enoughUntil) {
-      this.#grow(open, now)
-      this.#fewer = isFlowing ? rate : 0
+    } else if (!isFlowing || (now >= this.#enoughUntil && (!isBusy || rate < SLOW * ready))) {
+      this.#grow(open, now, isBusy ? BUSY_FACTOR : this.#factor)
+      this.#fewer = isFlowing && !isBusy ? rate : 0
     }
     this.#count(now)
+  }
+
+  /** Whether this thread has hardly any time left: it runs all the time, or is not let run when it wants to. */
+  #isBusy(now: number): boolean {
+    if (2 * this.#heldUp >= this.#crowded) return true
+    return this.#threadCpu() - this.#cpu >= BUSY * Math.max(now - this.#cpuAt, 1)
   }
 
   /** Few connections do. */
@@ -142,19 +206,20 @@ export class Growth {
     this.#pause = PAUSE_MS
   }
 
-  #grow(open: number, now: number): void {
-    this.#goal = Math.max(this.#tried, Math.min(this.#factor * open, MOST))
+  #grow(open: number, now: number, factor: number = this.#factor): void {
+    this.#goal = Math.max(this.#tried, Math.min(factor * open, MOST))
     if (this.#tried > 0) {
       this.#tryAt = now + this.#pause
       this.#pause = Math.min(2 * this.#pause, LIMIT_MS)
     }
     this.#tried = this.#fewer = this.#enoughUntil = 0
+    this.#grownAt = this.#answers
     this.#count(now)
   }
 
   /** Counts from here on. */
   #count(now: number): void {
-    this.#crowded = this.#sluggish = 0
+    this.#crowded = this.#sluggish = this.#heldUp = 0
     this.#since = now
     this.#sinceAnswers = this.#answers
   }
@@ -169,6 +234,7 @@ export class Growth {
   begin(answers: number, now: number): void {
     this.#stuck = this.#limited = 0
     this.#answers = answers
+    this.#grownAt = -1
     this.#count(now)
   }
 

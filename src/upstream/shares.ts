@@ -20,8 +20,8 @@ const CROWD_MS = 2_000
  *                                                      A may go so far: ▲    others: ▲
  *
  * Where less than half of the connections are late, nobody is a crowd; and where less than that are busy,
- * crowds have what they want. A client with many fast names is never one. A queue for each client, and turns
- * among them, would cost every miss; this costs only who waits.
+ * crowds have what they want. A client with many fast names is never one: the turns in which clients that wait
+ * get places (`WaitingList`) do for that.
  */
 export class Shares {
   readonly #connections: Connections
@@ -40,6 +40,11 @@ export class Shares {
   /** Whether any client is a crowd. */
   get hasCrowd(): boolean {
     return this.#crowds.size > 0
+  }
+
+  /** The clients that are. */
+  get crowds(): { has(client: number): boolean } {
+    return this.#crowds
   }
 
   /** Looks again: these connections are late. Returns whether there is a new crowd. */

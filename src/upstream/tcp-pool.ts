@@ -16,7 +16,7 @@ import { Shares } from './shares.ts'
 import { Spread } from './spread.ts'
 import { MOVES, type TendedPool, Tending } from './tending.ts'
 import { DIAL_TIMEOUT_MS, UpstreamConnection } from './upstream-connection.ts'
-import { WaitingLines, type WaitingList } from './waiting-list.ts'
+import { Given, WaitingLines } from './waiting-list.ts'
 
 /** Queries in flight on the least busy connection that make another one worth its dial. */
 const BUSY = 100
@@ -25,7 +25,7 @@ const BUSY = 100
  * The TCP connections to one upstream, encrypted or not.
  *
  *     ask ─▶ one with a place: the one that owes the least, and is not late
- *       └──▶ waiting list ─▶ the next place         how many places: Pipelining, Quota
+ *       └──▶ waiting list ─▶ places in turn         how many places: Pipelining, Quota
  *                       └──▶ lost, when the last    how many connections: Growth
  *                            dial has failed        when to ask twice: SecondAttempts
  *     late ──▶ those behind the oldest query wait again
@@ -137,24 +137,20 @@ export class TcpPool
   }
 
   pump(): void {
-    if (this.#serve(this.#waiting.others)) this.#serve(this.#waiting.crowds)
+    this.#waiting.serve(this.#give)
   }
 
-  /** Gives those of one line their places. Returns whether there are more. */
-  #serve(line: WaitingList): boolean {
-    for (let x = line.first(), next = x; x !== null; x = next) {
-      this.#shares.count()
-      if (!this.#shares.admits(x)) return false
-      const c = this.#places.find(x, this.#dialler.mayOpen)
-      if (c === null && !this.#places.mayBeOvertaken(x)) return false
-      next = line.after(x)
-      if (c === null) continue
-      line.cancel(x)
-      this.#send(c, x)
-      // Its time runs from here; who has been late once is not late again.
-      if (!x.late) this.#options.context.wheel.set(x.timer, this.rtt.timeout)
-    }
-    return true
+  /** Gives one who waits a place. */
+  readonly #give = (x: Exchange): Given => {
+    this.#shares.count()
+    if (!this.#shares.admits(x)) return Given.Nothing
+    const c = this.#places.find(x, this.#dialler.mayOpen)
+    if (c === null) return this.#places.mayBeOvertaken(x) ? Given.Passed : Given.Nothing
+    x.carrier?.cancel(x)
+    this.#send(c, x)
+    // Its time runs from here; who has been late once is not late again.
+    if (!x.late) this.#options.context.wheel.set(x.timer, this.rtt.timeout)
+    return Given.Place
   }
 
   answered(c: UpstreamConnection, count: number, elapsed: number): void {

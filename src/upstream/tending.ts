@@ -16,6 +16,8 @@ import type { WaitingLines } from './waiting-list.ts'
 
 /** A look that comes later than this was held up: the wheel is late by a tick at most. */
 const HELD_UP_MS = 1.5 * TICK_MS
+/** Turns of the event loop, each as long as a look was held up, in which answers may lie unread. */
+const UNREAD_TURNS = 2
 /** How often a query goes on elsewhere because its connection ended. */
 export const MOVES = 3
 
@@ -51,13 +53,16 @@ export class Lookout {
   #askedAt = 0
 
   /**
-   * @param look called once; `heldUp` where this process, and so perhaps the whole machine, had no time
-   *     meanwhile: a late look then need not be
+   * @param look called once; `heldUp` is 0, or the ms it took where this process, and so perhaps the whole
+   *     machine, had no time meanwhile: what seems late then need not be
    */
-  constructor(clock: Clock, wheel: TimerWheel, look: (heldUp: boolean) => void) {
+  constructor(clock: Clock, wheel: TimerWheel, look: (heldUp: number) => void) {
     this.#clock = clock
     this.#wheel = wheel
-    this.#timer = new Timer(() => look(this.#clock.now - this.#askedAt > HELD_UP_MS))
+    this.#timer = new Timer(() => {
+      const ms = this.#clock.now - this.#askedAt
+      look(ms > HELD_UP_MS ? ms : 0)
+    })
   }
 
   /** Looks at the next tick, once however often this is called before. */
@@ -84,7 +89,8 @@ export class Tending {
     this.#lookout.soon()
   }
 
-  #tend(heldUp: boolean): void {
+  /** @param heldUp see `Lookout` */
+  #tend(heldUp: number): void {
     const { connections, dialler, growth, pipelining, places, pool, shares, waiting } = this.#parts
     const { now } = this.#parts.options.context.clock
     pipelining.calm(now)
@@ -92,9 +98,9 @@ export class Tending {
     let again = false
     let probing = false
     for (const c of connections.all) {
-      if (places.isLate(c)) {
+      if (places.isLate(c, UNREAD_TURNS * heldUp)) {
         late.push(c)
-        if (!heldUp && this.#relieve(c, now)) probing = true
+        if (heldUp === 0 && this.#relieve(c, now)) probing = true
       }
       if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !pipelining.keepsOrder))) again = true
     }
@@ -107,9 +113,8 @@ export class Tending {
     if (waiting.size > 0) {
       const { count, ready } = connections
       again = true
-      // Whether more connections help is known when the probe has been answered; and where it is us who have
-      // no time, none of them is late.
-      growth.look(probing || heldUp ? 0 : late.length, ready, count, pool.answers, now)
+      // Whether more connections help is known when the probe has been answered.
+      growth.look(probing ? 0 : late.length, ready, count, pool.answers, now, heldUp > 0)
       connections.trim(growth.enough(now))
       dialler.forWaiting()
       if (pipelining.keepsOrder && dialler.isFull) this.#makeRoom(now)

@@ -10,7 +10,7 @@ test('two connections for a start, even for one query', () => {
   assert.equal(growth.wanted(2, 100), 0)
 })
 
-test('while no answer comes: eight, 64, 256, and never more than wait', () => {
+test('while no answer comes: eight, 64 and, if these bring none for 80 ms, 256; never more than wait', () => {
   const growth = new Growth()
   growth.begin(0, 0)
   growth.look(2, 2, 2, 0, 10)
@@ -18,7 +18,21 @@ test('while no answer comes: eight, 64, 256, and never more than wait', () => {
   growth.look(8, 8, 8, 0, 20)
   assert.equal(growth.wanted(8, 1000), 56)
   assert.equal(growth.wanted(8, 20), 20)
-  growth.look(64, 64, 64, 0, 30)
+  for (let look = 0; look < 7; look++) growth.look(64, 64, 64, 0, 30 + 10 * look)
+  assert.equal(growth.wanted(64, 1000), 0)
+  growth.look(64, 64, 64, 0, 100)
+  assert.equal(growth.wanted(64, 1000), 192)
+})
+
+test('connections that brought answers before they got stuck are followed by more at once', () => {
+  const growth = new Growth()
+  growth.begin(0, 0)
+  growth.look(2, 2, 2, 0, 10)
+  growth.look(8, 8, 8, 0, 20)
+  growth.look(8, 64, 64, 50, 30)
+  growth.look(64, 64, 64, 50, 40)
+  assert.equal(growth.wanted(64, 1000), 0)
+  growth.look(64, 64, 64, 50, 50)
   assert.equal(growth.wanted(64, 1000), 192)
 })
 
@@ -181,7 +195,7 @@ test('connections that follow others, beside the eight, do not count as many', (
 test('names that turn out slow while few connections are tried, or enough, get more at once', () => {
   const crowd = new Crowd()
   // Slow names first, so that the number of answers with few connections is not known.
-  crowd.look(8, () => 0)
+  crowd.look(10, () => 0)
   assert.equal(crowd.open, 256)
   crowd.look(8, () => 80)
   assert.equal(crowd.open, 8, 'few are tried')
@@ -198,7 +212,7 @@ test('names that turn out slow while few connections are tried, or enough, get m
 
 test('few that bring fewer answers give way to as many as there were', () => {
   const crowd = new Crowd()
-  crowd.look(8, () => 0)
+  crowd.look(10, () => 0)
   const perMs = (open: number): number => (open > 8 ? 80 : 20)
   crowd.look(8, perMs)
   assert.equal(crowd.open, 8)
@@ -211,4 +225,45 @@ test('encrypted connections are not closed to see whether fewer do', () => {
   growth.begin(0, 0)
   for (let look = 1; look < 200; look++) growth.look(0, 16, 16, 1000 * look, 10 * look)
   assert.equal(growth.enough(2000), 256)
+})
+
+test('this thread being busy is no reason for more connections, unless names are slow; then they double', () => {
+  for (const [perMs, open] of [
+    [8, 8],
+    [1, 32],
+  ] as const) {
+    let now = 0
+    const growth = new Growth(false, () => 0.95 * now)
+    growth.begin(0, 0)
+    growth.look(2, 2, 2, 0, 0)
+    let connections = 8
+    for (let look = 1; look <= 16; look++) {
+      now = 10 * look
+      growth.look(0, connections, connections, perMs * now, now)
+      connections += Math.max(0, growth.wanted(connections, 2000))
+    }
+    assert.equal(connections, open, `${perMs} answers per ms`)
+  }
+})
+
+test('nor are looks that are held up, as where this process has used up its share of the processor', () => {
+  const growth = new Growth(false, () => 0)
+  growth.begin(0, 0)
+  for (let look = 1; look <= 32; look++) {
+    growth.look(0, 8, 8, 800 * look, 100 * look, look % 2 === 0)
+  }
+  assert.ok(growth.wanted(8, 2000) <= 0)
+})
+
+test('where this thread is busy, few connections are tried after three looks that took the time of eight', () => {
+  let now = 0
+  const growth = new Growth(false, () => now)
+  growth.begin(0, 0)
+  for (let look = 0; look < 3; look++) growth.look(8, 8, 8, 0, (now += 10))
+  assert.equal(growth.wanted(8, 2000), 56)
+  growth.look(4, 64, 64, 100, (now += 40), true)
+  growth.look(4, 64, 64, 200, (now += 20), true)
+  assert.equal(growth.enough(now), 256)
+  growth.look(4, 64, 64, 300, (now += 40), true)
+  assert.equal(growth.enough(now), 8)
 })

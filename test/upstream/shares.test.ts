@@ -6,7 +6,7 @@ import type { Exchange } from '../../src/upstream/exchange.ts'
 import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { exchange, Log, type Manual, manual, options, tcpPool } from './channel.ts'
-import { eventually, honest, type Scripted, startScripted } from './scripted.ts'
+import { type Asked, eventually, honest, type Scripted, silent, startScripted } from './scripted.ts'
 
 /** A question of the pool's own: whether answers come in order. */
 const PROBE = 1
@@ -126,6 +126,57 @@ test('names that are answered in time make no crowd', async (t) => {
   }, 'all answers')
   assert.ok(upstream.accepted <= 8)
   assert.equal(told.crowds, 0)
+})
+
+test('one query does not stand behind 500 of another client, though all are answered in time', async (t) => {
+  const upstream = await startScripted(t, silent)
+  const time = manual()
+  const host = new Log()
+  const pool = tcpPool(host, options(time, upstream.port))
+  t.after(() => {
+    time.pass(60_000)
+    pool.close()
+  })
+  for (let n = 0; n < 500; n++) pool.ask(of(1, `many${n}`))
+  await upstream.waitFor(2)
+  for (const client of [2, 3]) pool.ask(of(client, `one${client}`))
+  const before = upstream.asked.length
+  upstream.script = honest
+  for (const asked of upstream.asked.slice()) honest(asked, 0)
+  await eventually(() => host.got.length === 502, 'all answers')
+  const next = upstream.asked.slice(before, before + 4).map(({ wire }) => wire.toString('latin1'))
+  for (const name of ['one2', 'one3']) {
+    assert.ok(
+      next.some((wire) => wire.includes(name)),
+      name,
+    )
+  }
+})
+
+test('behind an upstream that answers in order 128 queries are in flight at most, but for one on each connection', async (t) => {
+  const upstream = await startScripted(t, honest)
+  const time = manual()
+  const host = new Log()
+  const pool = tcpPool(host, options(time, upstream.port))
+  t.after(() => {
+    time.pass(60_000)
+    pool.close()
+  })
+  const ask = (count: number): void => {
+    for (let n = 0; n < count; n++) pool.ask(of(n % 5, `q${n}`))
+  }
+  // Windows grow as answers come.
+  ask(1000)
+  await eventually(() => host.got.length === 1000, 'all answers')
+  const held: Asked[] = []
+  upstream.script = (asked) => void held.push(asked)
+  ask(1000)
+  await eventually(() => held.length >= 100, 'most of them')
+  await delay(20)
+  assert.ok(held.length <= 128, `${held.length} in flight`)
+  upstream.script = honest
+  for (const asked of held) honest(asked, 0)
+  await eventually(() => host.got.length === 2000, 'all answers')
 })
 
 test('where answers come in any order after all, a crowd waits for nothing: a connection has room for many', async (t) => {

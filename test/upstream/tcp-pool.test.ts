@@ -295,7 +295,7 @@ describe('TcpPool', () => {
     for (const x of xs) pool.ask(x)
     assert.deepEqual(host.lostWith.length, 16_400 - 16_384)
     assert.deepEqual(host.lostWith[0], [Result.Unreachable, null])
-    for (let look = 0; look < 8; look++) {
+    for (let look = 0; look < 16; look++) {
       time.pass(10)
       await turns()
     }
