@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
+import type { TimerWheel } from '../lib/timer-wheel.ts'
 import type { Connections } from './connections.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import type { Growth } from './growth.ts'
@@ -19,6 +20,7 @@ export interface PlacesParts {
   readonly quota: Quota
   readonly rtt: RttEstimator
   readonly spread: Spread
+  readonly wheel: TimerWheel
 }
 
 /**
@@ -147,8 +149,9 @@ export class Places {
 
   /** Whether a connection keeps its oldest query waiting for longer than a fast name takes. */
   isLate(c: UpstreamConnection): boolean {
-    const { clock, pipelining, rtt } = this.#parts
-    return c.isSilent(clock.now, pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake)
+    const { pipelining, rtt, wheel } = this.#parts
+    const ms = pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake
+    return c.isSilent(wheel.readUntil, ms)
   }
 
   /** The upstream closed `c`: it may take no more connections, or no more queries on one. */
