@@ -8,6 +8,8 @@ const LOOK_MS = 10_000
 const REST_MS = 600_000
 /** The share of a core that is taken at most where a pause of some 40 ms is no harm. */
 const CALM = 0.05
+/** As often the event loop was held up between two looks, and who uses little CPU time may not get more. */
+const STARVED = 2
 /** Bytes that have to have come since the last time. */
 const GROWTH = 6 * 2 ** 20
 /** After a storm nobody waits: no heap grows by so much under calm load. */
@@ -16,6 +18,8 @@ const STORM = 24 * 2 ** 20
 export interface GiveBackParts {
   /** Milliseconds of CPU that the thread of the event loop has had so far. */
   readonly cpu?: () => number
+  /** How often the event loop was held up so far; looked at each second or so. */
+  readonly heldUp?: () => number
   /** Bytes that are the process's own; 0 where that is not known. */
   readonly anonymous?: () => number
   readonly give?: () => void
@@ -24,24 +28,29 @@ export interface GiveBackParts {
 /**
  * Gives back what the start, and later a storm, has left behind. V8 collects when its heap is full to a
  * multiple of what was in use, which a quiet process comes to after hours or never, and the C library keeps
- * what is free. Who looks does so when there is little to do, and only where memory has grown since.
+ * what is free. Who looks does so when there is little to do, and only where memory has grown since. A
+ * process that gets little CPU time uses little too, and would stand still for seconds.
  */
 export class GiveBack {
   readonly #cpu: () => number
+  readonly #heldUp: () => number
   readonly #anonymous: () => number
   readonly #give: () => void
   #lookedAt = -Infinity
   #gaveAt = -Infinity
   #lastCpu = 0
+  #lastHeldUp = 0
   /** Bytes that were left, or 0 before the first time. */
   #left = 0
 
   constructor({
     cpu = threadCpu,
+    heldUp = () => 0,
     anonymous = anonymousBytes,
     give = giveBack,
   }: GiveBackParts = {}) {
     this.#cpu = cpu
+    this.#heldUp = heldUp
     this.#anonymous = anonymous
     this.#give = give
   }
@@ -51,11 +60,13 @@ export class GiveBack {
     const passed = now - this.#lookedAt
     if (passed < LOOK_MS) return
     const cpu = this.#cpu()
-    const used = cpu - this.#lastCpu
+    const heldUp = this.#heldUp()
+    const isBusy = cpu - this.#lastCpu > CALM * passed || heldUp - this.#lastHeldUp >= STARVED
     this.#lookedAt = now
     this.#lastCpu = cpu
+    this.#lastHeldUp = heldUp
     // The first time begins the first ten seconds.
-    if (passed === Infinity || used > CALM * passed) return
+    if (passed === Infinity || isBusy) return
     const bytes = this.#anonymous()
     const growth = now - this.#gaveAt < REST_MS ? STORM : GROWTH
     if (bytes < this.#left + growth) {

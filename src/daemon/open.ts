@@ -73,7 +73,7 @@ export async function openDaemon({
     inherited === null ? null : (push) => inherited.receiveCache(push)
   const sockets = (): ReturnType<Listeners['udpSockets']> => listeners.udpSockets()
   const lag = new LoopLag({ clock, log })
-  const queues = new ReceiveQueues({ sockets, clock, log })
+  const queues = new ReceiveQueues({ sockets, clock, counters, log })
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
   keptQueries.crowdBegins = warnOfCrowd(log)
@@ -82,7 +82,7 @@ export async function openDaemon({
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
   const limits = new MemoryLimits({ budget: memory, log })
-  const giveBack = new GiveBack()
+  const giveBack = new GiveBack({ heldUp: () => lag.heldUp })
   beat.every(5, () => {
     limits.look()
     giveBack.look(clock.now)

@@ -3,6 +3,9 @@ import type { Clock } from './clock.ts'
 /** Milliseconds per tick: what a deadline may be late by. */
 export const TICK_MS = 10
 
+/** An interval that comes so much later than the last time was held up: the process had no time for it. */
+const HELD_UP_MS: number = 1.5 * TICK_MS
+
 /** A power of two; 512 ticks are 5.12 s, longer than any deadline of a query. */
 const SLOTS = 512
 
@@ -59,6 +62,10 @@ export class TimerWheel {
   readonly #firing = new Link()
   readonly #driven: boolean
   #tick: number
+  /** Before the sockets were read the last time. */
+  #begun = 0
+  /** When the event loop went on after it had been held up. */
+  #heldUpUntil = -Infinity
   #interval: NodeJS.Timeout | null = null
 
   /** @param driven false where a test calls advance() itself */
@@ -77,9 +84,9 @@ export class TimerWheel {
     append(this.#slots[timer.due & (SLOTS - 1)]!, timer)
   }
 
-  /** Expires what is due at `clock.now`, slot by slot. */
-  advance(): void {
-    const target = Math.floor(this.#clock.now / TICK_MS)
+  /** Expires what is due at `until`, slot by slot. */
+  advance(until: number = this.#clock.now): void {
+    const target = Math.floor(until / TICK_MS)
     // After a pause longer than a round, one round visits every slot; `due` tells which are over.
     let tick = Math.max(this.#tick + 1, target - SLOTS + 1)
     for (; tick <= target; tick++) {
@@ -108,21 +115,51 @@ export class TimerWheel {
     }
   }
 
+  /**
+   * The time until which all that had come was read: now, unless the event loop is held up. Who has not been
+   * heard of since need not be late.
+   */
+  get readUntil(): number {
+    return this.#isHeldUp ? this.#begun : this.#clock.now
+  }
+
+  /**
+   * Of the last `ms` milliseconds, those since the event loop was held up: what was read after that may
+   * have come at any time before.
+   */
+  attended(ms: number): number {
+    return this.#isHeldUp ? 0 : Math.min(ms, this.#clock.now - this.#heldUpUntil)
+  }
+
+  get #isHeldUp(): boolean {
+    return this.#interval !== null && this.#clock.now - this.#begun > HELD_UP_MS
+  }
+
   #start(): void {
     // Nothing was set while the wheel stood still: skip the ticks of that time.
     this.#tick = Math.max(this.#tick, Math.floor(this.#clock.now / TICK_MS) - 1)
-    this.#interval = setInterval(() => setImmediate(this.#turn), TICK_MS)
+    this.#begun = this.#clock.now
+    this.#interval = setInterval(this.#begin, TICK_MS)
     // A pending answer does not keep the process alive; its sockets do.
     this.#interval.unref()
   }
 
+  readonly #begin = (): void => {
+    this.#clock.refresh()
+    if (this.#isHeldUp) this.#heldUpUntil = this.#clock.now
+    this.#begun = this.#clock.now
+    setImmediate(this.#turn)
+  }
+
   /**
    * Runs after the sockets have been read: when the event loop was held up, what came in meanwhile is
-   * seen before the deadlines that passed meanwhile.
+   * seen before the deadlines that passed meanwhile. Those that passed while it was being read have to
+   * wait for the next time, for so has what came then: a process that gets little CPU time would take
+   * upstreams for late.
    */
   readonly #turn = (): void => {
     this.#clock.refresh()
-    this.advance()
+    this.advance(this.#begun)
     if (this.#isEmpty()) this.#stop()
   }
 

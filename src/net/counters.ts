@@ -75,6 +75,8 @@ export class NetCounters {
     count: 0,
   }))
   udpTruncated = 0
+  /** Queries thrown away unread because they had waited too long. */
+  udpLate = 0
   udpSockets = 0
   tcpListeners = 0
   tcpOpen = 0

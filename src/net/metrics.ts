@@ -36,6 +36,11 @@ function udpMetrics(counters: NetCounters): readonly MetricSpec[] {
       () => counters.udpTruncated,
     ),
     counter(
+      'dnslet_udp_late_queries_total',
+      'Queries thrown away unread: they had waited for long, as all before them for a second.',
+      () => counters.udpLate,
+    ),
+    counter(
       'dnslet_udp_shortened_replies_total',
       'Replies cut to 1232 octets, with TC, whose clients said that they take more.',
       () => shortenedReplies.count,

@@ -1,7 +1,9 @@
 import { joinHostPort } from '../lib/address.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import type { NetCounters } from './counters.ts'
 import type { UdpSocket } from './udp.ts'
 
 /** Two looks closer together than this say nothing: the event loop may not have turned in between. */
@@ -13,6 +15,7 @@ export interface ReceiveQueuesParts {
   /** All open UDP sockets of clients. */
   readonly sockets: () => readonly UdpSocket[]
   readonly clock: Clock
+  readonly counters: NetCounters
   readonly log: Log
 }
 
@@ -31,6 +34,8 @@ export class ReceiveQueues {
   #problem: string | null = null
   #unreported = 0
   #quietUntil = -Infinity
+  readonly #lateness = new Episode()
+  #late = 0
 
   constructor(parts: ReceiveQueuesParts) {
     this.#parts = parts
@@ -48,6 +53,7 @@ export class ReceiveQueues {
     for (const socket of this.#parts.sockets())
       this.#problem = this.#checkOne(socket) ?? this.#problem
     this.#report(now)
+    this.#reportLate(now)
     return this.#problem
   }
 
@@ -71,6 +77,18 @@ export class ReceiveQueues {
     )
     this.#unreported = 0
     this.#quietUntil = now + SILENCE_MS
+  }
+
+  #reportLate(now: number): void {
+    const { udpLate } = this.#parts.counters
+    const late = udpLate - this.#late
+    this.#late = udpLate
+    if (late === 0 || !this.#lateness.begins(now)) return
+    this.#parts.log.warning(
+      `dnslet gets too little CPU time for the queries that come: ${late} over UDP waited in vain and ` +
+        'went unread, so that newer ones are answered in time (further ones are counted in ' +
+        'dnslet_udp_late_queries_total); raise its CPU request and limit',
+    )
   }
 }
 

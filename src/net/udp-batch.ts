@@ -7,10 +7,11 @@ import type { Libc } from '../sys/libc.ts'
 import { MessageVector, MSG_DONTWAIT } from '../sys/mmsg.ts'
 import { Readable } from '../sys/readable.ts'
 import { sockaddrAddress, sockaddrPort, sockaddrSize } from '../sys/sockaddr.ts'
-import { localPort, type ReceiveQueue, receiveQueue } from '../sys/socket.ts'
+import { lastArrival, localPort, type ReceiveQueue, receiveQueue } from '../sys/socket.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
 import { SendQueue } from './send-queue.ts'
+import { StandingQueue } from './standing-queue.ts'
 import {
   type Dispatcher,
   MAX_DATAGRAM,
@@ -21,13 +22,18 @@ import {
   type UdpSocket,
 } from './udp.ts'
 
-/** Datagrams per recvmmsg. */
+/** Datagrams per recvmmsg; fewer where these take long, for all that was read has to be served. */
 const COUNT = 64
+const LEAST = 8
+/** A batch that takes longer is followed by one of half as many. */
+const BATCH_MS = 4
 /** 65 × 64 bytes apart: odd for the sake of the processor's cache (see mmsg.ts). */
 const STRIDE = MAX_DATAGRAM + 64
 
 /** Queries one socket serves per turn of the event loop: two milliseconds or three. */
 const TURN = 512
+/** Nor does a turn take longer where the CPU is slow or short: answers of upstreams wait for its end. */
+const TURN_MS = 5
 /** Before a socket closes: more than its receive buffer holds. */
 const LAST_TURN: number = 16 * TURN
 
@@ -87,6 +93,9 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
   readonly #queue: SendQueue
   readonly #query: Query
   readonly #inFlight = new InFlight()
+  readonly #standing = new StandingQueue()
+  /** Datagrams that the next recvmmsg asks for. */
+  #batch = COUNT
   /** Null while a predecessor reads. */
   #readable: Readable | null = null
   /** Index of the datagram being served among those received together. */
@@ -151,7 +160,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
       await this.#inFlight.settle(deadline - performance.now())
       // What arrived meanwhile gets its answers too, while there is time.
       if (this.#reads && this.#readable !== null)
-        this.#serveReceived(this.#clock.refresh(), LAST_TURN)
+        this.#serveReceived(this.#clock.refresh(), LAST_TURN, deadline)
       this.#queue.flush()
     } while (this.#inFlight.count > 0 && performance.now() < deadline)
     this.#closed = true
@@ -163,7 +172,7 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
 
   readonly #wake = (): void => {
     const now = this.#clock.refresh()
-    turn.count(this.#serveReceived(now, TURN), now)
+    turn.count(this.#serveReceived(now, TURN, now + TURN_MS), now)
     // In a dense turn replies wait for its end: each system call may wake the client.
     if (turn.isDense) this.#endTurnLater()
     else this.#queue.flush()
@@ -171,27 +180,59 @@ class BatchedSocket implements UdpSocket, ReplyTarget, Flushable {
     if (this.#inFlight.count > 0) this.#endTurnLater()
   }
 
-  /** Serves what the kernel holds, batch after batch, until nothing is left or the budget is used up. */
-  #serveReceived(now: number, budget: number): number {
-    const receive = this.#receive
-    const query = this.#query
+  /**
+   * Serves what the kernel holds, batch after batch, until nothing is left, `budget` queries have been
+   * served or it is `end`. What waited in vain is not served, see StandingQueue.
+   */
+  #serveReceived(now: number, budget: number, end: number): number {
     let served = 0
-    while (served < budget) {
-      const count = this.#libc.recvmmsg(this.fd, receive.address, COUNT, MSG_DONTWAIT, 0)
+    let time = now
+    do {
+      const wanted = this.#batch
+      const count = this.#libc.recvmmsg(this.fd, this.#receive.address, wanted, MSG_DONTWAIT, 0)
+      // The kernel has no more. What comes meanwhile wakes us again.
+      const last = count < wanted
+      if (last && !this.#standing.isEmpty) this.#standing.ended()
       if (count <= 0) break
       this.#counters.udpReceived.observe(count)
       this.received += count
-      for (let i = 0; i < count; i++) {
-        this.#at = i
-        query.client = receive.names[i]!
-        this.#serve(receive.buffers[i]!, receive.lengthOf(i), now, receive.isTruncated(i))
+      if (!last && this.#isStale(time)) {
+        this.#counters.udpLate += count
+        this.#batch = COUNT
+      } else {
+        this.#serveBatch(count, time)
+        served += count
       }
-      this.#at = NONE
-      served += count
-      // The kernel had no more. What came meanwhile wakes us again.
-      if (count < COUNT) break
-    }
+      if (last) break
+      time = this.#pace(time)
+    } while (served < budget && time < end)
     return served
+  }
+
+  /** Makes the next batch smaller where the one begun at `before` took long. Returns what time it is. */
+  #pace(before: number): number {
+    const now = this.#clock.refresh()
+    if (now - before <= BATCH_MS) this.#batch = Math.min(2 * this.#batch, COUNT)
+    else this.#batch = Math.max(this.#batch >>> 1, LEAST)
+    return now
+  }
+
+  #serveBatch(count: number, now: number): void {
+    const receive = this.#receive
+    const query = this.#query
+    for (let i = 0; i < count; i++) {
+      this.#at = i
+      query.client = receive.names[i]!
+      this.#serve(receive.buffers[i]!, receive.lengthOf(i), now, receive.isTruncated(i))
+    }
+    this.#at = NONE
+  }
+
+  /** Whether the batch that was just read waited so long that nobody waits for its answers. */
+  #isStale(now: number): boolean {
+    if (!this.#standing.mayBeLate(now)) return false
+    const arrival = lastArrival(this.#libc, this.fd)
+    return arrival !== null && this.#standing.isStale(Date.now() - arrival, now)
   }
 
   #serve(wire: Buffer, length: number, now: number, truncated: boolean): void {

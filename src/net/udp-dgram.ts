@@ -4,10 +4,12 @@ import { Protocol, Query, type ReplyTarget } from '../serve/query.ts'
 import { shedByServer } from '../serve/shed-counters.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
 import { duplicate } from '../sys/scm.ts'
+import { lastArrival } from '../sys/socket.ts'
 import { clientSockaddr, scopedAddress, sockaddrAddress, sockaddrPort } from '../sys/sockaddr.ts'
 import { type NetCounters, UdpDrop } from './counters.ts'
 import { InFlight } from './in-flight.ts'
 import { SendQueue } from './send-queue.ts'
+import { StandingQueue } from './standing-queue.ts'
 import {
   type Dispatcher,
   MAX_DATAGRAM,
@@ -21,6 +23,10 @@ import {
 const MAX_MESSAGE = 65_535
 /** Replies that may wait for room in the kernel's send buffer; more are dropped. */
 const MAX_BACKLOG = 64
+/** Of so many queries one is asked how long it has waited, */
+const JUDGED = 8
+/** and what was found is out of date after so many milliseconds: Node does not tell when there is nothing to read. */
+const JUDGED_MS = 1_000
 
 type Lookup = (
   host: string,
@@ -93,6 +99,9 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   readonly #query: Query
   readonly #inFlight = new InFlight()
   #reply: Buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+  readonly #standing = new StandingQueue()
+  #isLate = false
+  #judgedAt = 0
   #closing: Promise<void> | null = null
   /** Resolves when node:dgram has closed its descriptor; null while it reads. */
   readerClosed: Promise<void> | null = null
@@ -166,12 +175,28 @@ class DgramSocket implements UdpSocket, ReplyTarget {
     this.#counters.udpReceived.observe(1)
     this.received++
     if (wire.length > MAX_DATAGRAM) this.#counters.udpTruncated++
+    const now = this.#clock.refresh()
+    const isDue = this.received % JUDGED === 0
+    if (isDue || (this.#isLate && now - this.#judgedAt > JUDGED_MS)) this.#isLate = this.#judge(now)
+    if (this.#isLate) {
+      this.#counters.udpLate++
+      return
+    }
     const query = this.#query
     query.client = clientSockaddr(sender.address, sender.port)
-    const now = this.#clock.refresh()
     query.reset(wire, Math.min(wire.length, MAX_DATAGRAM), now)
     this.#inFlight.add()
     this.#dispatcher.dispatch(query)
+  }
+
+  /** Whether the query just read, and so those around it, waited in vain, as StandingQueue has it. */
+  #judge(now: number): boolean {
+    const { libc } = this.#descriptors
+    if (libc === null || this.fd < 0) return false
+    if (now - this.#judgedAt > JUDGED_MS) this.#standing.ended()
+    this.#judgedAt = now
+    const arrival = lastArrival(libc, this.fd)
+    return arrival !== null && this.#standing.isStale(Date.now() - arrival, now)
   }
 
   reserve(_q: Query): Buffer {

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
+import type { TimerWheel } from '../lib/timer-wheel.ts'
 import type { Connections } from './connections.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import type { Growth } from './growth.ts'
@@ -25,6 +26,7 @@ export interface PlacesParts {
   readonly quota: Quota
   readonly rtt: RttEstimator
   readonly spread: Spread
+  readonly wheel: TimerWheel
 }
 
 /**
@@ -159,9 +161,9 @@ export class Places {
    * @param more milliseconds in which its answers may not have been read
    */
   isLate(c: UpstreamConnection, more: number = 0): boolean {
-    const { clock, pipelining, rtt } = this.#parts
+    const { pipelining, rtt, wheel } = this.#parts
     const ms = pipelining.isFree ? rtt.blockedAfter : LATE_MS + 2 * c.handshake
-    return c.isSilent(clock.now, ms + more)
+    return c.isSilent(wheel.readUntil, ms + more)
   }
 
   /** The upstream closed `c`: it may take no more connections, or no more queries on one. */

@@ -61,11 +61,12 @@ export class TcpPool
     this.#waiting = new WaitingLines(this.#shares)
     this.#spread = new Spread(options.maxIdle)
     this.rtt = new RttEstimator(options.readTimeout)
-    const { clock } = options.context
+    const { clock, wheel } = options.context
     const parts = {
       pool: this,
       options,
       clock,
+      wheel,
       connections: this.#connections,
       growth: this.#growth,
       pipelining: this.pipelining,
@@ -156,13 +157,14 @@ export class TcpPool
   answered(c: UpstreamConnection, count: number, elapsed: number): void {
     this.answers += count
     if (c.answers === count) this.#wasProven(c)
-    this.pipelining.answered(count, elapsed)
+    const { clock, wheel } = this.#options.context
+    this.pipelining.answered(count, wheel.attended(elapsed))
     if (c.isWanted) {
       c.window = Math.min(c.window + 2 * count, this.pipelining.deepest)
       c.isWanted = false
     }
     if (this.#waiting.size > 0) this.pump()
-    const isSpent = c.sent >= this.#quota.limit || c.isAged(this.#options.context.clock.now)
+    const isSpent = c.sent >= this.#quota.limit || c.isAged(clock.now)
     if (c.isIdle && isSpent) c.destroy()
     if (this.#closing) this.#closeIdle()
   }

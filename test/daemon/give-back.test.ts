@@ -6,24 +6,30 @@ import { GiveBack } from '../../src/daemon/give-back.ts'
 
 const MIB = 2 ** 20
 
-/** Looks at so many MiB, after so many milliseconds of CPU, `seconds` after the last look; giving leaves `left` MiB. */
+/**
+ * Looks at so many MiB, after so many milliseconds of CPU, `seconds` after the last look and held up as
+ * often; giving leaves `left` MiB.
+ */
 function looks(
-  steps: readonly (readonly [mib: number, cpu: number, seconds?: number])[],
+  steps: readonly (readonly [mib: number, cpu: number, seconds?: number, heldUp?: number])[],
   left: number,
 ): boolean[] {
   let bytes = 0
   let cpu = 0
   let now = 0
   let given = 0
+  let held = 0
   const give = new GiveBack({
     anonymous: () => bytes,
     cpu: () => cpu,
+    heldUp: () => held,
     give: () => {
       given++
       bytes = left * MIB
     },
   })
-  return steps.map(([mib, used, seconds = 10]) => {
+  return steps.map(([mib, used, seconds = 10, heldUp = 0]) => {
+    held += heldUp
     const before = given
     bytes = mib * MIB
     cpu += used
@@ -65,6 +71,16 @@ test('no collection delays a busy process, which is caught up with when it is qu
     [60, 500],
   ] as const
   assert.deepEqual(looks(busy, 30), [false, false, false, true])
+})
+
+test('nor one that uses little CPU time because it gets no more', () => {
+  const starved = [
+    [20, 0],
+    [60, 100, 10, 2],
+    [60, 100, 10, 9],
+    [60, 100, 10, 1],
+  ] as const
+  assert.deepEqual(looks(starved, 30), [false, false, false, true])
 })
 
 test('where nobody tells how much memory there is, nothing is done', () => {

@@ -112,6 +112,34 @@ test('after a stall, what has come in is seen before the deadlines that have pas
   assert.deepEqual(order, ['message', 'deadline'])
 })
 
+test('what passes while sockets are read has to wait, for so has what came meanwhile', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.after(() => mock.timers.reset())
+  const clock = new ManualClock()
+  const wheel = new TimerWheel(clock)
+  let fired = 0
+  wheel.set(new Timer(() => fired++), 50)
+  assert.equal(wheel.readUntil, clock.now)
+  assert.equal(wheel.attended(1_000), 1_000)
+  const tick = async (reading: number): Promise<void> => {
+    clock.advance(TICK_MS)
+    mock.timers.tick(TICK_MS)
+    clock.advance(reading)
+    await turn()
+  }
+  await tick(100)
+  assert.equal(fired, 0)
+  assert.equal(wheel.readUntil, clock.now - 100, 'the loop is held up')
+  assert.equal(wheel.attended(1_000), 0)
+  await tick(0)
+  assert.equal(fired, 1)
+  wheel.set(new Timer(() => {}), 1_000)
+  await tick(5)
+  assert.equal(wheel.readUntil, clock.now)
+  assert.equal(wheel.attended(1_000), TICK_MS + 5)
+  assert.equal(wheel.attended(7), 7)
+})
+
 test('a real clock moves the wheel', async () => {
   const wheel = new TimerWheel(new Clock())
   const started = performance.now()

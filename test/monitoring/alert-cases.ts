@@ -269,7 +269,7 @@ export const cases: readonly AlertCase[] = [
     'NodeLocalDNSReceiveDrops',
     'dnslet_udp_receive_drops_total{address="10.96.0.10:53"}',
     '+5',
-    `The kernel dropped 50 queries on ${NODE} within ten minutes.`,
+    `50 queries went unread on ${NODE} within ten minutes.`,
   ),
   {
     alert: 'NodeLocalDNSEventLoopLate',

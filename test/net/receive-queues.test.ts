@@ -36,12 +36,14 @@ function fakeSocket(address = '10.96.0.10'): Fake {
 class Bench {
   readonly clock = new ManualClock()
   readonly log = new RecordedLog()
+  readonly counters = new NetCounters()
   readonly sockets: Fake[]
   readonly #queues: ReceiveQueues
 
   constructor(...sockets: Fake[]) {
     this.sockets = sockets
-    this.#queues = new ReceiveQueues({ sockets: () => sockets, clock: this.clock, log: this.log })
+    const { clock, counters, log } = this
+    this.#queues = new ReceiveQueues({ sockets: () => sockets, clock, counters, log })
   }
 
   check(afterMs = 1_000): string | null {
@@ -86,6 +88,20 @@ test('a socket under more load than it can serve is healthy, and its drops are t
     'warning The kernel dropped 10 UDP queries: they came faster than they were read',
     'warning The kernel dropped 600 UDP queries: they came faster than they were read',
   ])
+})
+
+test('queries that went unread are told once for each want of CPU time', () => {
+  const bench = new Bench(fakeSocket())
+  for (let second = 0; second < 130; second++) {
+    if (second !== 0 && second < 65) bench.counters.udpLate += 64
+    assert.equal(bench.check(), null)
+  }
+  bench.counters.udpLate += 128
+  assert.equal(bench.check(), null)
+  assert.deepEqual(
+    bench.log.texts.map((text) => text.replace(/^warning (.+): (\d+) .*$/, '$1: $2')),
+    [64, 128].map((count) => `dnslet gets too little CPU time for the queries that come: ${count}`),
+  )
 })
 
 test('what was dropped before the first look is no news, and an unknown queue no problem', () => {

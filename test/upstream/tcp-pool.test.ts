@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { TimerWheel } from '../../src/lib/timer-wheel.ts'
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import { exchange, Log, manual, options, tcpPool } from './channel.ts'
@@ -14,6 +15,15 @@ import {
   silent,
   startScripted,
 } from './scripted.ts'
+
+/** Of a process that was held up just now, where the test says so. */
+class StarvedWheel extends TimerWheel {
+  starved = false
+
+  override attended(ms: number): number {
+    return this.starved ? 0 : super.attended(ms)
+  }
+}
 
 describe('TcpPool', () => {
   test('opens two connections at once', async (t) => {
@@ -51,6 +61,30 @@ describe('TcpPool', () => {
       new Array(40).fill(1),
     )
     time.pass(60_000)
+  })
+
+  test('does not take its own want of CPU time for an upstream that is slow', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const time = manual()
+    const wheel = new StarvedWheel(time.clock, false)
+    const host = new Log()
+    const o = options({ ...time, context: { ...time.context, wheel } }, upstream.port)
+    const pool = tcpPool(host, o)
+    const answered = async (name: string, ms: number): Promise<number> => {
+      const { length } = host.got
+      upstream.script = (asked) => {
+        time.clock.advance(ms)
+        honest(asked, 0)
+      }
+      pool.ask(exchange(name))
+      await eventually(() => host.got.length > length, 'an answer')
+      return pool.pipelining.deepest
+    }
+    assert.equal(await answered('fast', 0), 256)
+    wheel.starved = true
+    assert.equal(await answered('late', 100), 256)
+    wheel.starved = false
+    assert.ok((await answered('slow', 1_000)) < 256)
   })
 
   test('opens no more than eight where answers come', async (t) => {
