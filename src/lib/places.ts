@@ -6,8 +6,67 @@ export interface Occupant {
   readonly activeAt: number
   /** Whether something is under way that it waits for. */
   readonly busy: boolean
+  /** Where it stands among others: made with it, for one `Places` at a time. */
+  readonly place: Place
   /** Its place is somebody else's: it ends now, and has left already. */
   giveWay(): void
+}
+
+/** A link of a ring; one without a place is where the ring begins and ends. */
+class Link {
+  before: Link = this
+  after: Link = this
+  readonly place: Place | null
+
+  constructor(place: Place | null = null) {
+    this.place = place
+  }
+
+  /** Puts `link` at the end of the ring that begins here. */
+  append(link: Link): void {
+    link.before = this.before
+    link.after = this
+    this.before.after = link
+    this.before = link
+  }
+
+  leave(): void {
+    this.before.after = this.after
+    this.after.before = this.before
+    this.before = this.after = this
+  }
+
+  /** The first of the ring that begins here; null where there is none. */
+  get first(): Place | null {
+    return this.after.place
+  }
+}
+
+/** A client, with its occupants in order of their last activity. */
+class Share {
+  readonly client: string
+  count = 0
+  readonly idle: Link = new Link()
+  readonly busy: Link = new Link()
+
+  constructor(client: string) {
+    this.client = client
+  }
+}
+
+/** An occupant's links, which serve one connection after another. */
+export class Place {
+  readonly occupant: Occupant
+  readonly all: Link = new Link(this)
+  readonly own: Link = new Link(this)
+  /** Null while it has none. */
+  share: Share | null = null
+  busy = false
+  activeAt = 0
+
+  constructor(occupant: Occupant) {
+    this.occupant = occupant
+  }
 }
 
 /**
@@ -18,13 +77,21 @@ export interface Occupant {
  *                    the longest idle; where all are busy, the heaviest client's that waits longest
  *
  * The newest is never chosen: who asks as soon as it is connected, as our own checks do, has its answer.
+ *
+ * Occupants stand in rings in order of their last activity, idle and busy ones apart, so that nobody is looked for:
+ * a newcomer costs the same among a thousand as among three. Only where all are busy their clients are compared.
  */
 export class Places<T extends Occupant> {
   readonly #limit: number
-  /** Who has one place, as most do, needs no set. */
-  readonly #byClient = new Map<string, T | Set<T>>()
+  readonly #idle = new Link()
+  readonly #busy = new Link()
+  /** Clients that have left too, until they are as many as there are places: the same ones come again. */
+  readonly #shares = new Map<string, Share>()
+  /** Who has more than half of the places. */
+  #heavy: Share | null = null
   #size = 0
 
+  /** @param limit places, 1 at least */
   constructor(limit: number) {
     this.#limit = limit
   }
@@ -35,97 +102,83 @@ export class Places<T extends Occupant> {
 
   /** Gives `newcomer` a place. Returns who gave way for it, null where there was room. */
   add(newcomer: T): T | null {
-    const gone = this.#size >= this.#limit ? this.#longestIdle(newcomer.client) : null
-    if (gone !== null) this.#evict(gone)
-    const own = this.#byClient.get(newcomer.client)
-    if (own instanceof Set) own.add(newcomer)
-    else
-      this.#byClient.set(newcomer.client, own === undefined ? newcomer : new Set([own, newcomer]))
+    const share = this.#shareOf(newcomer.client)
+    const gone = this.#size >= this.#limit ? this.#longestIdle(share) : null
+    if (gone !== null) {
+      this.delete(gone)
+      gone.giveWay()
+    }
+    const { place } = newcomer
+    place.share = share
     this.#size++
+    if (++share.count > this.#limit / 2) this.#heavy = share
+    this.#queue(place, share)
     return gone
   }
 
   /** Gives a place back; nothing where `occupant` has none. */
   delete(occupant: T): void {
-    const own = this.#byClient.get(occupant.client)
-    if (own instanceof Set ? !own.delete(occupant) : own !== occupant) return
+    const { place } = occupant
+    const { share } = place
+    if (share === null) return
+    place.share = null
+    place.all.leave()
+    place.own.leave()
     this.#size--
-    if (!(own instanceof Set) || own.size === 0) this.#byClient.delete(occupant.client)
+    share.count--
+    if (share === this.#heavy && share.count <= this.#limit / 2) this.#heavy = null
   }
 
-  /**
-   * Ends what holds most octets of the client that holds most; null where nobody holds any.
-   *
-   * @param held octets that an occupant makes us hold
-   */
-  freeOctets(held: (occupant: T) => number): T | null {
-    let most = 0
-    let largest: T | null = null
-    for (const own of this.#byClient.values()) {
-      let sum = 0
-      let top: T | null = null
-      let topHeld = -1
-      for (const one of each(own)) {
-        const octets = held(one)
-        sum += octets
-        if (octets <= topHeld) continue
-        top = one
-        topHeld = octets
-      }
-      if (sum <= most) continue
-      most = sum
-      largest = top
-    }
-    if (largest !== null) this.#evict(largest)
-    return largest
+  /** To be told when `busy` or `activeAt` has changed; nothing where `occupant` has no place. */
+  touch(occupant: T): void {
+    const { place } = occupant
+    const { share } = place
+    if (share === null) return
+    if (place.activeAt === occupant.activeAt && place.busy === occupant.busy) return
+    place.all.leave()
+    place.own.leave()
+    this.#queue(place, share)
   }
 
-  #evict(occupant: T): void {
-    this.delete(occupant)
-    occupant.giveWay()
+  #queue(place: Place, share: Share): void {
+    const { activeAt, busy } = place.occupant
+    place.activeAt = activeAt
+    place.busy = busy
+    if (busy) this.#busy.append(place.all)
+    else this.#idle.append(place.all)
+    if (busy) share.busy.append(place.own)
+    else share.idle.append(place.own)
   }
 
-  #longestIdle(newcomer: string): T | null {
-    const [heaviest, count] = this.#heaviest(newcomer)
-    const held = this.#byClient.get(heaviest)
-    const own = held === undefined ? [] : each(held)
-    let idle: T | null = null
-    if (count > this.#limit / 2) idle = oldest(own, false)
-    else for (const other of this.#byClient.values()) idle = older(idle, oldest(each(other), false))
-    return idle ?? oldest(own, true)
+  #shareOf(client: string): Share {
+    let share = this.#shares.get(client)
+    if (share !== undefined) return share
+    if (this.#shares.size >= 2 * this.#limit) this.#forgetEmpty()
+    this.#shares.set(client, (share = new Share(client)))
+    return share
   }
 
-  /** The client with most places, the newcomer's counted, and how many those are. */
-  #heaviest(newcomer: string): [client: string, count: number] {
+  #forgetEmpty(): void {
+    for (const [client, { count }] of this.#shares) if (count === 0) this.#shares.delete(client)
+  }
+
+  #longestIdle(newcomer: Share): T {
+    // The newcomer is counted among its client's, but who has none yet has none to give.
+    const exceeds = newcomer.count > 0 && newcomer.count + 1 > this.#limit / 2
+    const heavy = exceeds ? newcomer : this.#heavy
+    const idle = (heavy?.idle ?? this.#idle).first
+    return (idle ?? (heavy ?? this.#heaviest(newcomer)).busy.first)!.occupant as T
+  }
+
+  /** The client with most places, the newcomer's counted. */
+  #heaviest(newcomer: Share): Share {
     let heaviest = newcomer
-    const own = sizeOf(this.#byClient.get(newcomer))
-    // Who has none yet has none to give.
-    let most = own === 0 ? 0 : own + 1
-    for (const [client, held] of this.#byClient) {
-      const size = sizeOf(held)
-      if (size <= most) continue
-      most = size
-      heaviest = client
+    let most = newcomer.count === 0 ? 0 : newcomer.count + 1
+    for (const share of this.#shares.values()) {
+      if (share.count <= most) continue
+      most = share.count
+      heaviest = share
     }
-    return [heaviest, most]
+    return heaviest
   }
-}
-
-function each<T>(own: T | Set<T>): Iterable<T> {
-  return own instanceof Set ? own : [own]
-}
-
-function sizeOf<T>(own: T | Set<T> | undefined): number {
-  if (own === undefined) return 0
-  return own instanceof Set ? own.size : 1
-}
-
-function oldest<T extends Occupant>(among: Iterable<T>, evenBusy: boolean): T | null {
-  let found: T | null = null
-  for (const one of among) if (evenBusy || !one.busy) found = older(found, one)
-  return found
-}
-
-function older<T extends Occupant>(a: T | null, b: T | null): T | null {
-  return a === null || (b !== null && b.activeAt < a.activeAt) ? b : a
 }

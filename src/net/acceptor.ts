@@ -121,6 +121,9 @@ export class RawAcceptor implements Acceptor, Watcher {
   /** /dev/null: closed where there is no other descriptor, to accept and close who would else wait for ever. */
   #spare: number
   #pause: NodeJS.Timeout | null = null
+  /** Connections accepted in the last turn that had any, and in the one before. */
+  #count = 0
+  #expected = 1
   readonly #spareStreams: RawStream[] = []
 
   /**
@@ -154,8 +157,14 @@ export class RawAcceptor implements Acceptor, Watcher {
     this.#poller.watch(this.fd, Ready.In, this)
   }
 
-  ready(): void {
-    for (let i = 0; i < MOST && this.isOpen; i++) if (!this.#accept()) return
+  ready(_events: number, again: boolean): void {
+    if (!again) {
+      this.#expected = Math.max(1, this.#count)
+      this.#count = 0
+    }
+    // Whether there are more than last time the second look tells, for nothing.
+    const most = again ? MOST : this.#expected
+    while (this.#count < most && this.isOpen && this.#accept()) this.#count++
   }
 
   acceptWaiting(most: number): Promise<void> {

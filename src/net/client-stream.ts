@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 
 import { unmapped } from '../lib/address.ts'
+import { clientOf } from '../lib/client-share.ts'
 import { clientSockaddr } from '../sys/sockaddr.ts'
 
 /** Who speaks on a stream. */
@@ -23,6 +24,8 @@ export interface ClientStream {
   readonly owner: StreamOwner | null
   /** IP addresses without scope but for link-local ones, IPv4 as such. */
   readonly remoteAddress: string
+  /** Whose share it counts against (lib/client-share.ts). */
+  readonly client: string
   /** The client's socket address of 28 octets (sys/sockaddr.ts), IPv4 as such. */
   readonly sockaddr: Buffer
   readonly localAddress: string
@@ -45,6 +48,7 @@ export interface ClientStream {
 /** A stream of Node's: an encrypted one, or any where the C library cannot be called. */
 export class NodeStream implements ClientStream {
   readonly remoteAddress: string
+  readonly client: string
   readonly sockaddr: Buffer
   readonly localAddress: string
   readonly localPort: number
@@ -58,6 +62,7 @@ export class NodeStream implements ClientStream {
     this.localAddress = unmapped(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? 0
     this.remoteAddress = unmapped(socket.remoteAddress ?? '')
+    this.client = clientOf(this.remoteAddress)
     this.sockaddr = clientSockaddr(this.remoteAddress, socket.remotePort ?? 0)
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Occupant } from '../lib/places.ts'
+import { type Occupant, Place } from '../lib/places.ts'
 import type { Secure } from '../lib/secure.ts'
 
 /** A connection whose TLS handshake is under way: it has a place, and is the first to lose it. */
@@ -7,6 +7,7 @@ export class Handshake implements Occupant {
   readonly client: string
   readonly activeAt: number
   readonly busy: boolean = false
+  readonly place: Place = new Place(this)
   readonly socket: Socket
 
   /** @param now when it began, in milliseconds of the listener's clock */

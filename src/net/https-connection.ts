@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 
 import { unmapped } from '../lib/address.ts'
 import { clientOf } from '../lib/client-share.ts'
+import { Place } from '../lib/places.ts'
 import type { ReplyTarget } from '../serve/query.ts'
 import { clientSockaddr } from '../sys/sockaddr.ts'
 import { httpsResponses, TcpEnd } from './counters.ts'
@@ -38,6 +39,8 @@ export const connectHttps: Connect = (stream, shared) => new HttpsConnection(str
  */
 class HttpsConnection implements ClientConnection, HttpsPeer {
   readonly client: string
+  readonly place: Place = new Place(this)
+  rosterAt = -1
   readonly localAddress: string
   readonly localPort: number
   readonly remoteAddress: string
@@ -151,12 +154,14 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
     query.target = target
     query.client = this.#sockaddr
     query.reset(wire, message.length, clock.now)
+    this.#shared.touched(this)
     dispatcher.dispatch(query)
   }
 
   /** A query has its answer. */
   served(): void {
     this.#inFlight--
+    this.#shared.touched(this)
   }
 
   /** The body of one request more, or less, is waited for. */
@@ -187,6 +192,7 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
     if (this.unsent === 0) this.#movedAt = this.#activeAt
     this.unsent += octets + HEAD_COST
     this.#shared.unsent.take(octets + HEAD_COST)
+    this.#shared.touched(this)
     if (this.unsent > MAX_UNSENT_HARD) this.destroy(TcpEnd.Overflow)
     else if (this.#shared.unsent.isFarExceeded) this.#shared.unread()
   }
@@ -197,6 +203,7 @@ class HttpsConnection implements ClientConnection, HttpsPeer {
     this.unsent -= octets + HEAD_COST
     this.#shared.unsent.give(octets + HEAD_COST)
     this.#movedAt = this.#shared.clock.refresh()
+    this.#shared.touched(this)
     this.#ended()
   }
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 
+import { clientOf } from '../lib/client-share.ts'
 import { type Poller, Ready, type Watcher } from '../sys/epoll.ts'
 import type { Libc } from '../sys/libc.ts'
 import { MSG_DONTWAIT, MSG_NOSIGNAL } from '../sys/mmsg.ts'
@@ -49,6 +50,7 @@ export interface Local {
  */
 export class RawStream implements ClientStream, Watcher {
   remoteAddress = ''
+  client = ''
   readonly sockaddr: Buffer = Buffer.alloc(SOCKADDR_SIZE)
   localAddress = ''
   localPort = 0
@@ -91,6 +93,9 @@ export class RawStream implements ClientStream, Watcher {
     this.#wishes = INPUT
     this.#paused = this.#hasEnded = this.#isEnding = false
     this.remoteAddress = addressOf(this.sockaddr)
+    // Of IPv4 it is the address.
+    const isLong = this.sockaddr[0] !== AF_INET
+    this.client = isLong ? clientOf(this.remoteAddress) : this.remoteAddress
     this.localAddress = local.address
     this.localPort = local.port
     return true

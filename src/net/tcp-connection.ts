@@ -1,4 +1,4 @@
-import { clientOf } from '../lib/client-share.ts'
+import { Place } from '../lib/places.ts'
 import type { Query } from '../serve/query.ts'
 import type { ClientStream, StreamOwner } from './client-stream.ts'
 import { TcpEnd } from './counters.ts'
@@ -39,6 +39,8 @@ type State = (typeof State)[keyof typeof State]
  */
 export class TcpConnection extends StreamTarget implements ClientConnection, StreamOwner {
   client = ''
+  readonly place: Place = new Place(this)
+  rosterAt = -1
   /** Octets of `waiting` that are this connection's. */
   held = 0
   readonly #shared: TcpShared<TcpConnection>
@@ -74,7 +76,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     this.#retiresAt = Infinity
     this.#serving = this.#isLast = false
     this.#reason = TcpEnd.Client
-    this.client = clientOf(this.stream.remoteAddress)
+    this.client = this.stream.client
   }
 
   /** Whether it is closed and nothing will ever be heard of it again. */
@@ -215,6 +217,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     this.#account()
     if (this.#state >= State.Ended) return
     this.#replies.flush(clock.now)
+    this.#shared.touched(this)
     if (!stopped) return this.#proceed()
     this.stream.pause()
     if (!this.#full) this.#resumeLater()
@@ -295,6 +298,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     // Messages may wait: for the end of this write, or for the turn of others.
     if (!this.#frames.empty) return this.#resumeLater()
     this.#replies.flush(this.#activeAt)
+    this.#shared.touched(this)
     this.#proceed()
   }
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Occupant } from '../lib/places.ts'
+import type { Member } from '../lib/roster.ts'
 import type { Secure } from '../lib/secure.ts'
 import type { StreamLimits } from '../lib/stream-limits.ts'
 import type { Query } from '../serve/query.ts'
@@ -10,7 +11,7 @@ import type { TcpEnd } from './counters.ts'
 import type { Dispatcher } from './udp.ts'
 
 /** A client's connection, as its listener sees it. */
-export interface ClientConnection extends Occupant {
+export interface ClientConnection extends Occupant, Member {
   /** Octets of `TcpShared.waiting` that are its own. */
   readonly held: number
   /** Octets of answers that its client has not read. */
@@ -45,6 +46,8 @@ export interface TcpShared<Connection> {
   readonly overfull: () => void
   /** Told by a connection whose answer makes `unsent` exceed twice its limit: those to queries already taken. */
   readonly unread: () => void
+  /** Told when a connection's `busy` or `activeAt` has changed. */
+  readonly touched: (connection: Connection) => void
   /** What the listener is called in metrics. */
   readonly server?: string
   readonly closed: (connection: Connection, reason: TcpEnd) => void

@@ -5,6 +5,7 @@ import { clientOf } from '../lib/client-share.ts'
 import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
 import { type Occupant, Places } from '../lib/places.ts'
+import { Roster } from '../lib/roster.ts'
 import type { Secure } from '../lib/secure.ts'
 import { turn } from '../lib/turn.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
@@ -71,7 +72,7 @@ export class TcpListener implements Acceptance {
   readonly #isWildcard: boolean
   readonly #counters: NetCounters
   readonly #clock: Clock
-  readonly #connections = new Set<ClientConnection>()
+  readonly #connections = new Roster<ClientConnection>()
   readonly #connect: Connect | null
   readonly #places = new Places<Occupant>(MAX_CONNECTIONS)
   readonly #dispatcher: StreamDispatcher
@@ -109,6 +110,7 @@ export class TcpListener implements Acceptance {
       overfull: crowd.overfull,
       unread: crowd.unread,
       server: options.server ?? '',
+      touched: (connection) => this.#places.touch(connection),
       closed: this.#closed,
     }
   }
@@ -120,6 +122,7 @@ export class TcpListener implements Acceptance {
   /** Takes connections from now on; the server listens already. */
   start(): void {
     this.#counters.tcpListeners++
+    everyone.add(this.#connections)
     this.#acceptor.start(this)
   }
 
@@ -139,7 +142,7 @@ export class TcpListener implements Acceptance {
     if (this.#gone !== null) return
     void this.#stopListening()
     const now = this.#clock.refresh()
-    for (const connection of this.#connections) connection.endWhenIdle(now)
+    this.#connections.each((one) => one.endWhenIdle(now))
   }
 
   #stopListening(): Promise<void> {
@@ -152,6 +155,7 @@ export class TcpListener implements Acceptance {
 
   #tellIfEmpty(): void {
     if (this.#gone === null || this.#connections.size > 0 || this.#handshakes.size > 0) return
+    everyone.delete(this.#connections)
     this.#emptied()
     turn.endLater()
   }
@@ -171,16 +175,16 @@ export class TcpListener implements Acceptance {
     await this.#acceptor.acceptWaiting(BACKLOG)
     const gone = this.#gone ?? this.#stopListening()
     this.#draining = true
-    for (const connection of this.#connections) connection.drain()
+    this.#connections.each((one) => one.drain())
     const last = setTimeout(
       () => {
-        for (const connection of this.#connections) connection.end(TcpEnd.Shutdown)
+        this.#connections.each((one) => one.end(TcpEnd.Shutdown))
         this.#handshakes.cut(Infinity)
       },
       Math.min(graceMs, FIRST_QUERY_MS),
     )
     const timer = setTimeout(() => {
-      for (const connection of this.#connections) connection.destroy(TcpEnd.Shutdown)
+      this.#connections.each((one) => one.destroy(TcpEnd.Shutdown))
     }, graceMs)
     await gone
     clearTimeout(last)
@@ -243,7 +247,6 @@ export class TcpListener implements Acceptance {
 
   #serve(connection: ClientConnection): ClientConnection {
     this.#connections.add(connection)
-    everyone.add(connection)
     this.#takePlace(connection)
     this.#sweepOn()
     return connection
@@ -268,7 +271,6 @@ export class TcpListener implements Acceptance {
     this.#counters.tcpEnds[reason]!++
     this.#connections.delete(connection)
     this.#places.delete(connection)
-    everyone.delete(connection)
     if (connection instanceof TcpConnection && connection.isDone) {
       this.#acceptor.give(connection.stream)
     }
@@ -277,7 +279,7 @@ export class TcpListener implements Acceptance {
 
   readonly #sweep = (): void => {
     const now = this.#clock.refresh()
-    for (const one of this.#connections) one.sweep(now)
+    this.#connections.each((one) => one.sweep(now))
     this.#handshakes.cut(now - this.#shared.limits.readMs)
     if (this.#connections.size > 0 || this.#handshakes.size > 0) return
     clearInterval(this.#sweeper!)

@@ -22,8 +22,11 @@ const WORDS = SIZE / 4
 
 /** Who is told what a descriptor is ready for. */
 export interface Watcher {
-  /** @param events bits of `Ready` */
-  ready(events: number): void
+  /**
+   * @param events bits of `Ready`
+   * @param again whether in the same turn of the event loop others, or the same, have been told already
+   */
+  ready(events: number, again: boolean): void
 }
 
 const all = new WeakMap<Libc, Poller>()
@@ -122,19 +125,19 @@ class Poller {
 
   readonly #wake = (): void => {
     this.#added = false
-    this.#read()
+    this.#read(false)
     // Who is accepted has often asked already: that needs no turn of its own.
-    if (this.#added) this.#read()
+    if (this.#added) this.#read(true)
   }
 
-  #read(): void {
+  #read(again: boolean): void {
     const count = this.#libc.epoll_wait(this.#fd, this.#address, MOST, 0)
     for (let i = 0; i < count; i++) {
       const at = i * WORDS
       const fd = this.#words[at + DATA_AT / 4]!
       const watcher = this.#watchers[fd]
       if (this.#words[at + DATA_AT / 4 + 1] !== this.#since[fd] || !watcher) continue
-      watcher.ready(this.#words[at]!)
+      watcher.ready(this.#words[at]!, again)
     }
   }
 }

@@ -7,7 +7,7 @@ import { clientOf } from '../lib/client-share.ts'
 import { Episode } from '../lib/episode.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
-import { type Occupant, Places } from '../lib/places.ts'
+import { type Occupant, Place, Places } from '../lib/places.ts'
 
 /** Probes and scrapers are few; for a further connection the longest idle gives way. */
 const MAX_CONNECTIONS = 64
@@ -106,7 +106,11 @@ export class HttpConnections {
       return false
     }
     connection.began()
-    response.once('close', () => connection.answered())
+    this.#places.touch(connection)
+    response.once('close', () => {
+      connection.answered()
+      this.#places.touch(connection)
+    })
     return true
   }
 }
@@ -124,6 +128,7 @@ function ownClients(now: number): ReadonlySet<string> {
 
 class HttpConnection implements Occupant {
   readonly client: string
+  readonly place: Place = new Place(this)
   activeAt: number = performance.now()
   /** Those without an answer. */
   requests = 0

@@ -296,6 +296,7 @@ describe('TCP', () => {
       waiting: new ByteBudget(2 ** 20),
       overfull: () => assert.fail('little is held'),
       unread: () => {},
+      touched: () => {},
       closed: () => {},
     }
     const listener = createServer(
@@ -412,6 +413,7 @@ describe('TCP', () => {
       waiting,
       overfull: () => void overfull++,
       unread: () => assert.fail('nothing is unread'),
+      touched: () => {},
       closed: () => {},
     }
     const listener = createServer(
