@@ -2,8 +2,8 @@ import { threadCpu } from '../lib/thread-cpu.ts'
 import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
 import { libc } from '../sys/libc.ts'
 
-/** How often somebody looks. */
-const LOOK_MS = 10_000
+/** How often somebody looks: each five seconds, by a beat that may be early. */
+const LOOK_MS = 4_500
 /** The least time from one collection to the next: a heap that grows back under calm load is what it needs. */
 const REST_MS = 600_000
 /** The share of a core that is taken at most where a pause of some 40 ms is no harm. */
@@ -55,7 +55,7 @@ export class GiveBack {
     this.#give = give
   }
 
-  /** To be called more often than every ten seconds. @param now of `Clock.now` */
+  /** To be called each five seconds. @param now of `Clock.now` */
   look(now: number): void {
     const passed = now - this.#lookedAt
     if (passed < LOOK_MS) return
@@ -65,7 +65,7 @@ export class GiveBack {
     this.#lookedAt = now
     this.#lastCpu = cpu
     this.#lastHeldUp = heldUp
-    // The first time begins the first ten seconds.
+    // The first time begins the first five seconds.
     if (passed === Infinity || isBusy) return
     const bytes = this.#anonymous()
     const growth = now - this.#gaveAt < REST_MS ? STORM : GROWTH

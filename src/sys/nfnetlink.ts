@@ -8,6 +8,7 @@ import {
   Nlm,
   netlinkMessage,
   NLMSG_ERROR,
+  readAttributes,
   readMessages,
 } from './netlink-message.ts'
 
@@ -17,12 +18,17 @@ const BATCH_END = 17
 const SUBSYSTEM = 10
 const NEW_ELEMENTS = (SUBSYSTEM << 8) | 12
 const DELETE_ELEMENTS = (SUBSYSTEM << 8) | 14
+const NEW_GENERATION = (SUBSYSTEM << 8) | 15
+const GET_GENERATION = (SUBSYSTEM << 8) | 16
 
 const INET = 1
 const Attribute = { Table: 1, Set: 2, Elements: 3 } as const
 const ListElement = 1
 const ElementAttribute = { Key: 1, Timeout: 4 } as const
 const DataValue = 1
+const GenerationId = 1
+/** sizeof(struct nfgenmsg), which every message begins with. */
+const PREFIX_SIZE = 4
 /** Of a message's flags. */
 const FLAGS_AT = 6
 
@@ -84,11 +90,13 @@ function message(
   attributes: readonly Buffer[],
   resource = 0,
 ): Buffer {
-  const prefix = Buffer.alloc(4)
+  const prefix = Buffer.alloc(PREFIX_SIZE)
   prefix.writeUInt8(family, 0)
   prefix.writeUInt16BE(resource, 2)
   return netlinkMessage(type, flags, 0, [prefix, ...attributes])
 }
+
+const getGeneration = message(GET_GENERATION, Nlm.Request, 0, [])
 
 /**
  * A netlink socket to the packet filter. It stays open, so that a transaction costs one system call
@@ -122,6 +130,22 @@ export class Nfnetlink {
     })
     // Answers are there when send() returns. Without any it was not told why it failed.
     return this.#readErrors() || (sent < 0 ? EIO : 0)
+  }
+
+  /**
+   * The generation of the packet rules of this network namespace: the kernel counts every transaction of
+   * anybody that changed something, those of iptables-nft too. Null where it does not tell. Not while
+   * `run()` is under way, whose answers it would take; waits for nobody's transactions.
+   */
+  generation(): number | null {
+    const sent = this.#libc.send(this.#fd, getGeneration, getGeneration.length, MSG_DONTWAIT)
+    if (sent < 0) return null
+    const length = this.#libc.recv(this.#fd, this.#reply, REPLY_SIZE, MSG_DONTWAIT)
+    if (length < 0) return null
+    const reply = readMessages(this.#reply.subarray(0, length)).at(0)
+    if (reply?.type !== NEW_GENERATION) return null
+    const id = readAttributes(reply.payload.subarray(PREFIX_SIZE)).get(GenerationId)
+    return id?.length === 4 ? id.readUInt32BE(0) : null
   }
 
   close(): void {

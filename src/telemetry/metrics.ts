@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Metric, Registry as PromRegistry } from 'prom-client'
 
-import { Histogram } from '../lib/counters.ts'
-import type { Emit, MetricSpec } from '../lib/metrics.ts'
+import type { MetricSpec } from '../lib/metrics.ts'
+import { RenderedMetric, type Sample, textOf } from './rendered-metric.ts'
 
 export interface Exposition {
   readonly contentType: string
@@ -54,9 +54,13 @@ export function formOf(accept: string): string {
   return prefersOpenMetrics(accept) ? 'application/openmetrics-text' : 'text/plain'
 }
 
-/** Samples made into text at once, and milliseconds until others have their turn. */
-const PIECE = 200
+/** Series made into text at once, and milliseconds until others have their turn. */
+const PIECE = 100
 const SLICE_MS = 0.5
+
+/** What is known of metrics in each format, as long as there is the metric. */
+const inText = new WeakMap<MetricSpec, RenderedMetric>()
+const inOpenMetrics = new WeakMap<MetricSpec, RenderedMetric>()
 
 /**
  * Those of the metrics that have samples, in the format the Accept header prefers: Prometheus text 0.0.4 or
@@ -73,44 +77,73 @@ export async function exposition(
   const isOpenMetrics = prefersOpenMetrics(accept)
   if (isOpenMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   const page = new Page(registry, isOpenMetrics)
-  for (const spec of metrics) await page.add(spec, samplesOf(spec))
+  for (const spec of metrics) await page.add(spec)
   if (runtime !== null) await addRuntime(page, runtime, new Set(metrics.map(({ name }) => name)))
   return { contentType: registry.contentType, body: page.text() }
 }
 
-/** A line of output, as prom-client wants it. */
-interface Sample {
-  readonly metricName?: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-}
-
 type Head = Pick<MetricSpec, 'name' | 'help' | 'type'>
 
-/** What prom-client writes, metric by metric, with turns for others in between. */
+/** What is written, metric by metric, with turns for others in between. */
 class Page {
   readonly #registry: PromRegistry<never>
   readonly #isOpenMetrics: boolean
+  readonly #rendered: WeakMap<MetricSpec, RenderedMetric>
   readonly #metrics: string[] = []
   #began = performance.now()
 
   constructor(registry: PromRegistry<never>, isOpenMetrics: boolean) {
     this.#registry = registry
     this.#isOpenMetrics = isOpenMetrics
+    this.#rendered = isOpenMetrics ? inOpenMetrics : inText
   }
 
   /** Like Prometheus's own client, a metric without samples leaves no trace in the output. */
-  async add(head: Head, values: readonly Sample[]): Promise<void> {
-    const pieces: string[] = []
-    for (let at = 0; at < values.length; at += PIECE) {
-      const text = await this.#write(head, values.slice(at, at + PIECE))
-      // Each piece comes with the two lines of HELP and TYPE, which belong there once.
-      pieces.push(at === 0 ? text : text.split('\n').slice(2).join('\n'))
-      if (performance.now() - this.#began < SLICE_MS) continue
-      await nextTurn()
-      this.#began = performance.now()
+  async add(spec: MetricSpec): Promise<void> {
+    const rendered = this.#renderedOf(spec)
+    let reading = rendered.read()
+    while (reading.unknown.length > 0) {
+      const { unknown } = reading
+      for (let at = 0; at < unknown.length; at += PIECE) {
+        const piece = unknown.slice(at, at + PIECE)
+        const samples = piece.flatMap((one) => one.samples)
+        rendered.learn(piece, await this.#write(spec, samples))
+        if (this.#isOver()) await this.#pause()
+      }
+      // What came meanwhile is new as well, and what was read has aged.
+      reading = rendered.read()
     }
-    if (pieces.length > 0) this.#metrics.push(pieces.join('\n'))
+    if (reading.told.length === 0) return
+    let text = rendered.head
+    for (let at = 0; at < reading.told.length; at += PIECE) {
+      text += textOf(reading, at, at + PIECE)
+      if (this.#isOver()) await this.#pause()
+    }
+    this.#metrics.push(text)
+  }
+
+  /** What prom-client measures itself. */
+  async addSamples(head: Head, samples: readonly Sample[]): Promise<void> {
+    if (samples.length > 0) this.#metrics.push(await this.#write(head, samples))
+    if (this.#isOver()) await this.#pause()
+  }
+
+  #renderedOf(spec: MetricSpec): RenderedMetric {
+    let rendered = this.#rendered.get(spec)
+    if (rendered === undefined) {
+      rendered = new RenderedMetric(spec)
+      this.#rendered.set(spec, rendered)
+    }
+    return rendered
+  }
+
+  #isOver(): boolean {
+    return performance.now() - this.#began >= SLICE_MS
+  }
+
+  async #pause(): Promise<void> {
+    await nextTurn()
+    this.#began = performance.now()
   }
 
   async #write({ name, help, type }: Head, values: readonly Sample[]): Promise<string> {
@@ -131,39 +164,6 @@ class Page {
   }
 }
 
-/**
- * While a reload is under way the old and the new configuration may both tell of the same labels:
- * the one that speaks last is the new one, and a series may occur only once.
- */
-function samplesOf(spec: MetricSpec): Sample[] {
-  const series = new Map<string, Parameters<Emit>>()
-  spec.collect((...one) => series.set(one[0].join('\0'), one))
-  const samples: Sample[] = []
-  for (const [labelValues, value] of series.values()) {
-    const labels: Record<string, string> = {}
-    spec.labels.forEach((label, i) => void (labels[label] = labelValues[i] ?? ''))
-    if (value instanceof Histogram) addHistogram(samples, spec.name, labels, value)
-    else samples.push({ labels, value })
-  }
-  return samples
-}
-
-function addHistogram(
-  samples: Sample[],
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  histogram: Histogram,
-): void {
-  let total = 0
-  histogram.counts.forEach((count, i) => {
-    total += count
-    const le = String(histogram.bounds[i] ?? '+Inf')
-    samples.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value: total })
-  })
-  samples.push({ metricName: `${name}_sum`, labels, value: histogram.sum })
-  samples.push({ metricName: `${name}_count`, labels, value: total })
-}
-
 /** prom-client's metrics, except those we have ourselves and gauges misnamed `…_total`. */
 async function addRuntime(
   page: Page,
@@ -181,7 +181,7 @@ async function addRuntime(
     const misnamed = head.type === 'gauge' && name.endsWith('_total')
     // A mean of nothing is no number, and prom-client does not spell that as Prometheus does.
     const known = (values as unknown as Sample[]).filter(({ value }) => !Number.isNaN(value))
-    if (!ours.has(name) && !misnamed) await page.add(head, known)
+    if (!ours.has(name) && !misnamed) await page.addSamples(head, known)
   }
 }
 

@@ -51,17 +51,17 @@ export const processMetrics: readonly MetricSpec[] = [
   gauge(
     'nodejs_heap_size_total_bytes',
     'Size of the JavaScript heap in bytes.',
-    () => process.memoryUsage().heapTotal,
+    () => memory().heapTotal,
   ),
   gauge(
     'nodejs_heap_size_used_bytes',
     'Used part of the JavaScript heap in bytes.',
-    () => process.memoryUsage().heapUsed,
+    () => memory().heapUsed,
   ),
   gauge(
     'nodejs_external_memory_bytes',
     'Memory of buffers outside the heap in bytes.',
-    () => process.memoryUsage().external,
+    () => memory().external,
   ),
   counter(
     'nodejs_eventloop_active_seconds_total',
@@ -82,25 +82,47 @@ export const processMetrics: readonly MetricSpec[] = [
   },
 ]
 
+/** Milliseconds for which something that was read serves: all metrics of a scrape. */
+const FRESH_MS = 50
+
+/** Reads again what was read longer ago than `FRESH_MS`. */
+function once<T>(read: () => T): () => T {
+  let value: T | null = null
+  let at = -Infinity
+  return () => {
+    const now = performance.now()
+    if (value === null || now - at > FRESH_MS) {
+      value = read()
+      at = now
+    }
+    return value
+  }
+}
+
+const memory = once(() => process.memoryUsage())
+const limits = once(() => readProc('limits'))
+const status = once(() => readProc('status'))
+const netstat = once(() => readProc('net/netstat'))
+
 /** Not `performance.eventLoopUtilization()`: to count that costs a system call for each turn of the loop. */
 function loopSeconds(): number {
   return threadCpu() / 1000
 }
 
 function limitOf(name: string): number | null {
-  const soft = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(readProc('limits'))?.[1]
+  const soft = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(limits())?.[1]
   if (soft === undefined) return null
   return soft === 'unlimited' ? UNLIMITED : Number(soft)
 }
 
 function statusBytes(name: string): number | null {
-  const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readProc('status'))?.[1]
+  const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status())?.[1]
   return kilobytes === undefined ? null : Number(kilobytes) * 1024
 }
 
 /** netstat has pairs of lines: `IpExt: InNoRoutes InOctets …`, then `IpExt: 0 1234 …`. */
 function ipOctets(name: string): number | null {
-  const [names, values] = readProc('net/netstat')
+  const [names, values] = netstat()
     .split('\n')
     .filter((line) => line.startsWith('IpExt:'))
     .map((line) => line.split(' '))

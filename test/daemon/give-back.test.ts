@@ -28,31 +28,31 @@ function looks(
       bytes = left * MIB
     },
   })
-  return steps.map(([mib, used, seconds = 10, heldUp = 0]) => {
+  return steps.map(([mib, used, seconds = 5, heldUp = 0]) => {
     held += heldUp
     const before = given
     bytes = mib * MIB
     cpu += used
     now += seconds * 1000
     give.look(now)
-    give.look(now + 9_999)
+    give.look(now + 4_499)
     return given > before
   })
 }
 
-test('memory is given back after ten quiet seconds, once, and again where it has grown by 6 MiB', () => {
+test('memory is given back after five quiet seconds, once, and again where it has grown by 6 MiB', () => {
   const steps = [20, 20, 17, 22, 23, 23, 16, 22] as const
   const each = steps.map((mib) => [mib, 100, 600] as const)
   assert.deepEqual(looks(each, 17), [false, true, false, false, true, true, false, true])
 })
 
 test('a heap that grows back at once is collected each ten minutes, no more often', () => {
-  const each = Array.from({ length: 63 }, () => [40, 100] as const)
+  const each = Array.from({ length: 63 }, () => [40, 100, 10] as const)
   const given = looks(each, 17).flatMap((gave, i) => (gave ? [i] : []))
   assert.deepEqual(given, [1, 61])
 })
 
-test('what a storm has left is given back in the first ten quiet seconds after it', () => {
+test('what a storm has left is given back in the first five quiet seconds after it', () => {
   const storm = [
     [20, 0],
     [20, 0],
@@ -66,9 +66,9 @@ test('what a storm has left is given back in the first ten quiet seconds after i
 test('no collection delays a busy process, which is caught up with when it is quiet', () => {
   const busy = [
     [20, 0],
-    [60, 501],
-    [60, 9000],
-    [60, 500],
+    [60, 251],
+    [60, 4500],
+    [60, 250],
   ] as const
   assert.deepEqual(looks(busy, 30), [false, false, false, true])
 })

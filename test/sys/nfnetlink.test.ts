@@ -81,6 +81,27 @@ describe('Nfnetlink', () => {
     assert.equal(await netlink(answering([], -1)).run(batch), 5)
   })
 
+  test('reads the generation of the rules, and nothing else for one', () => {
+    const telling = (hex: string | null): Libc =>
+      ({
+        socket: () => 3,
+        send: () => (hex === null ? -1 : 20),
+        recv: (_fd, bytes) => (hex === null || hex === '' ? -1 : bytes.write(hex, 'hex')),
+      }) as Partial<Libc> as Libc
+    const reply = (type: string, attributes: string): string => {
+      const size = 20 + attributes.length / 2
+      return `${size.toString(16)}000000${type}${'00'.repeat(14)}${attributes}`
+    }
+    const generation = (hex: string | null): number | null => netlink(telling(hex)).generation()
+    assert.equal(generation(reply('0f0a', '0800010080000007')), 0x80000007)
+    assert.equal(generation(reply('0f0a', '0600010000070000')), null)
+    assert.equal(generation(reply('0f0a', '0800020000000007')), null)
+    assert.equal(generation(reply('0200', '0800010080000007')), null)
+    assert.equal(generation('1400'), null)
+    assert.equal(generation(''), null)
+    assert.equal(generation(null), null)
+  })
+
   test('says why there is no socket', () => {
     const libc = { socket: () => -1, errno: () => 93 } as Partial<Libc> as Libc
     assert.throws(() => netlink(libc), { code: 'EPROTONOSUPPORT' })

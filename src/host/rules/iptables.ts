@@ -45,6 +45,11 @@ export class Iptables {
     this.#ours = new RegExp(`--comment "?((?:${authors ?? own}): [^"]*)"?`)
   }
 
+  /** Whether the kernel counts changes of these rules in the generation of nft's (`Nfnetlink.generation()`). */
+  get isCounted(): boolean {
+    return this.#backends.used?.kind !== 'legacy'
+  }
+
   /**
    * Makes `wanted` the only rules of ours in the tables `among`, exactly once each, and removes those
    * of node-cache. Returns what it had to repair. Each family is changed by one iptables-restore,

@@ -58,6 +58,10 @@ export class NftRules implements Rules {
   /** What could not be renewed the last time. */
   readonly #unrenewed = new Set<'lease' | 'fallback'>()
   #renewedAt = -Infinity
+  /** Transactions of ours that the kernel took. */
+  #transactions = 0
+  /** What `#foreign()` was before a check that found all well; null where none did. */
+  #wasWell: number | null = null
 
   /** Throws SyscallError where there is no netlink socket to be had. */
   constructor(parts: RulesParts, iptables: Iptables) {
@@ -91,13 +95,18 @@ export class NftRules implements Rules {
       if (this.#state === 'idle') return []
       const plan = await this.#plan()
       const moved = plan.uplinks.join() === this.#uplinks ? [] : [`uplinks: ${plan.uplinks.join()}`]
+      const foreign = await this.#foreign()
+      if (moved.length === 0 && foreign !== null && foreign === this.#wasWell) return []
+      this.#wasWell = null
       const list = await this.#list()
       if (shared && list.length > 0) return []
       const found = [...difference(this.#listing, list), ...moved]
       if (found.length > 0) await this.#load(this.#state)
       if (this.#state === 'removed') return found
       // Not nat, which is long in a large cluster: nobody but an older dnslet had rules there.
-      return [...found, ...(await this.#iptables.apply(this.#accept, ['filter', 'raw'], shared))]
+      found.push(...(await this.#iptables.apply(this.#accept, ['filter', 'raw'], shared)))
+      if (found.length === 0) this.#wasWell = foreign
+      return found
     })
   }
 
@@ -189,7 +198,24 @@ export class NftRules implements Rules {
   }
 
   #change(transaction: Buffer): Promise<number> {
-    return this.#transact(() => this.#netlink.run(transaction))
+    return this.#transact(async () => {
+      const errno = await this.#netlink.run(transaction)
+      if (errno === 0) this.#transactions++
+      return errno
+    })
+  }
+
+  /**
+   * How often the kernel's packet rules were changed by others than our renewals: while that stays the same
+   * there is nothing to look for, and a look takes six programs. Null where that cannot be told.
+   */
+  #foreign(): Promise<number | null> {
+    // Then there is no socket any more.
+    if (this.#state === 'removed' || !this.#iptables.isCounted) return Promise.resolve(null)
+    return this.#transact(async () => {
+      const generation = this.#netlink.generation()
+      return generation === null ? null : (generation - this.#transactions) >>> 0
+    })
   }
 
   #isLeased(): boolean {
@@ -224,10 +250,14 @@ export class NftRules implements Rules {
   /** Lines of the table without elements and counters; none where it does not exist. */
   async #list(): Promise<string[]> {
     const { programs } = this.#parts
-    const tables = await programs.run('nft', ['list', 'tables', 'inet'])
-    if (!tables.includes(`table inet ${this.#table}`)) return []
     const list = ['-s', '-t', 'list', 'table', 'inet', this.#table]
-    return programs.run('nft', list, { keep: (line) => /\w/.test(line) })
+    try {
+      return await programs.run('nft', list, { keep: (line) => /\w/.test(line) })
+    } catch (cause) {
+      const tables = await programs.run('nft', ['list', 'tables', 'inet'])
+      if (tables.includes(`table inet ${this.#table}`)) throw cause
+      return []
+    }
   }
 
   /** Those of the table in place: where this process knows none, they are better than none. */

@@ -20,6 +20,7 @@ const warnings: string[] = []
 const servers: { close(): unknown }[] = []
 let rules: Rules
 let renewals: NodeJS.Timeout | undefined
+let runs = 0
 
 interface ChooseOptions {
   addresses: string[]
@@ -54,7 +55,7 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
       libc: libc().libc!,
       descriptors: new Descriptors(),
       log: { ...nullLog, warning: (message) => void warnings.push(message) },
-      programs: withoutNft ? without('nft') : hostPrograms(),
+      programs: counted(withoutNft ? without('nft') : hostPrograms()),
       orphans: [],
       port: PORT,
       healthPort: 8080,
@@ -68,6 +69,12 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
   warnings: () => warnings.splice(0),
   install: (intercepting?: boolean) => rules.install(intercepting),
   check: (shared?: boolean) => rules.check(shared),
+  /** Programs run since the last call. */
+  runs() {
+    const before = runs
+    runs = 0
+    return before
+  },
   renew: () => rules.renew(),
   setFallback: (targets: string[]) => rules.setFallback(targets),
   renewFallback: () => rules.renewFallback(),
@@ -80,6 +87,15 @@ const operations: Record<string, (...parameters: never[]) => unknown> = {
     return on ? rules.renew() : true
   },
   findKubeProxy: (address: string) => findKubeProxy(hostPrograms(), address, PORT),
+}
+
+function counted(all: Programs): Programs {
+  return {
+    run: (...call) => {
+      runs++
+      return all.run(...call)
+    },
+  }
 }
 
 function without(program: string): Programs {

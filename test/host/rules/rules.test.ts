@@ -126,6 +126,23 @@ for (const { name, chosen, program, withoutNft } of variants) {
       await answered(/^local$/, [SERVICE.ipv4])
     })
 
+    test('are not looked at while nobody but dnslet changes anything', async () => {
+      const looks = async (): Promise<boolean> => {
+        await n.node.call('runs')
+        assert.deepEqual(await n.node.call('check'), [])
+        return (await n.node.call<number>('runs')) > 0
+      }
+      await looks()
+      await n.node.call('renew')
+      await n.node.call('renew')
+      // What is made with iptables-legacy nobody counts, and the others have no socket to ask.
+      assert.equal(await looks(), !isNft)
+      n.run('nft', ['add', 'table', 'inet', 'other'])
+      assert.equal(await looks(), true, 'somebody has changed something')
+      assert.equal(await looks(), !isNft)
+      n.run('nft', ['delete', 'table', 'inet', 'other'])
+    })
+
     test('hand over without a gap: the successor installs while queries come', async () => {
       let installed = false
       const install = n.node.call('install', true).finally(() => (installed = true))
