@@ -5,10 +5,14 @@ import type { UpstreamConnection } from './upstream-connection.ts'
 /** Servers behind one address that are held at once; where there are more, in turns. */
 const MOST_BACKENDS = 4
 /**
- * Connections where nothing tells servers apart. Each of three has a fifth of the queries more often with
- * five of them than with any other number up to ten; it is luck all the same.
+ * Connections where nothing tells servers apart, and the pace at which others follow. Where each connection leads
+ * is chance: only the number of throws makes chance fair, and connections that live for seconds are many throws.
+ * Of three servers each has a fifth of a minute's queries in 997 of 1,000 minutes; with one more each 12 s it was
+ * 370. A handshake in clear costs as much as two or three queries.
  */
 const UNTOLD = 5
+const UNTOLD_MS = 500
+const UNTOLD_QUERIES = 64
 /** From one new connection to the next, where queries come; to a single server; and while servers are looked for. */
 const ROUND_MS = 12_000
 const SINGLE_MS = 30_000
@@ -37,7 +41,7 @@ const MOST_PAUSES = 7
  * opened; when it has answered, an older one takes no more queries and ends with its last answer.
  *
  *     connection tracking tells the pods apart    one connection to each, up to four
- *     it does not                                 five connections, one minute old at most
+ *     it does not                                 five connections, followed each half a second
  *     the address is translated to nothing        two, as there is one server
  *
  * Who is new takes the place of the oldest connection to the same pod. One that no new connection has come to
@@ -47,9 +51,12 @@ export class Spread {
   /** In the order they came. */
   readonly members: UpstreamConnection[] = []
   readonly #maxIdle: number
+  readonly #isCostly: boolean
   readonly #jitter: () => number
   #next = 0
+  /** The next connection is due at this clock time, after so many queries. */
   #dueAt = Infinity
+  #dueAfter = FEW_QUERIES
   #asked = 0
   #curious = 0
   /** Servers that connections led to, and when they last did. */
@@ -58,10 +65,12 @@ export class Spread {
 
   /**
    * @param maxIdle no more connections than this are kept; 0: no limit
+   * @param isCostly whether connections are encrypted
    * @param random 0 to 1
    */
-  constructor(maxIdle: number, random: () => number = Math.random) {
+  constructor(maxIdle: number, isCostly = false, random: () => number = Math.random) {
     this.#maxIdle = maxIdle
+    this.#isCostly = isCostly
     this.#jitter = () => 1 - JITTER + 2 * JITTER * random()
   }
 
@@ -73,7 +82,7 @@ export class Spread {
 
   /** A query is asked. True where another connection is due. */
   asked(now: number): boolean {
-    return ++this.#asked >= FEW_QUERIES && now >= this.#dueAt
+    return ++this.#asked >= this.#dueAfter && now >= this.#dueAt
   }
 
   /** A connection is being opened, to follow another one or because there are few. */
@@ -84,14 +93,17 @@ export class Spread {
   }
 
   #schedule(now: number): void {
-    this.#dueAt = now + this.#pause(now) * this.#jitter() * 2 ** this.#pauses
+    const pause = this.#pause(now)
+    this.#dueAt = now + pause * this.#jitter() * 2 ** this.#pauses
+    this.#dueAfter = pause === UNTOLD_MS ? UNTOLD_QUERIES : FEW_QUERIES
   }
 
   #pause(now: number): number {
     const { members } = this
     if (this.#curious > 0) return CURIOUS_MS
     if (members.some(({ backend }) => backend === null)) {
-      return members.length < this.#atMost(UNTOLD) ? CURIOUS_MS : ROUND_MS
+      if (members.length < this.#atMost(UNTOLD)) return CURIOUS_MS
+      return this.#isCostly ? ROUND_MS : UNTOLD_MS
     }
     if (members.length > 0 && members.every(({ backend }) => backend === ITSELF)) return SINGLE_MS
     const isOld = members.some((c) => now - c.readyAt > OLD_MS)

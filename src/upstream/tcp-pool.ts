@@ -59,7 +59,7 @@ export class TcpPool
     this.#growth = new Growth(options.secure !== null)
     this.#shares = new Shares(this.#connections, this.#growth)
     this.#waiting = new WaitingLines(this.#shares)
-    this.#spread = new Spread(options.maxIdle)
+    this.#spread = new Spread(options.maxIdle, options.secure !== null)
     this.rtt = new RttEstimator(options.readTimeout)
     const { clock, wheel } = options.context
     const parts = {

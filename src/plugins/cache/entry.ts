@@ -59,6 +59,8 @@ export class Entry {
   #at = GONE
   /** Its place among `Newcomers`; −1 where it is none. */
   slot = -1
+  /** How many writes its store had had when it was last used. */
+  usedAt = 0
 
   /** The entry is new, and fresh for `seconds`: what `write()` writes begins at `at` of `page`. */
   begin(page: Page, at: number, now: number, seconds: number): void {

@@ -8,10 +8,13 @@
  *          192: page 1
  *
  * A page serves one chunk size at a time; free chunks are linked through their own first 4 bytes.
- * A page whose last chunk is given back may serve another size next. take() and give() touch only
- * the heads of these lists. Chunks begin at multiples of 16.
+ * A page whose last chunk is given back may serve another size next; where there are several, its memory goes
+ * back at once, not with some later collection of garbage. take() and give() touch only the heads of these lists.
+ * Chunks begin at multiples of 16.
  */
 export const PAGE_SIZE: number = 128 * 1024
+/** Unused pages that are kept for what comes next: as entries of mixed sizes come and go, pages do. */
+const SPARE_PAGES = 8
 
 /** Chunk sizes grow by a quarter to a half, so at most a third of a chunk is wasted. */
 const SIZES = [
@@ -64,6 +67,7 @@ export class Slab {
   /** Per size: the first page with room. */
   readonly #roomy: (Page | null | undefined)[] = []
   #unused: Page | null = null
+  #unusedCount = 0
 
   /** A page with room for a chunk of `length` bytes (1 … PAGE_SIZE), for `take()`. */
   pageFor(length: number): Page {
@@ -93,17 +97,30 @@ export class Slab {
     page.live--
     if (page.live === 0) {
       if (!wasFull) this.#unlink(page)
-      page.size = UNUSED
-      page.next = this.#unused
-      this.#unused = page
+      this.#leaveUnused(page)
     } else if (wasFull) {
       this.#link(page)
     }
   }
 
+  #leaveUnused(page: Page): void {
+    page.size = UNUSED
+    if (this.#unusedCount === SPARE_PAGES) {
+      // It is the buffer's own: nothing else is in it.
+      ;(page.bytes.buffer as ArrayBuffer).transfer(0)
+      return
+    }
+    page.next = this.#unused
+    this.#unused = page
+    this.#unusedCount++
+  }
+
   #openPage(size: number): Page {
     const page = this.#unused ?? newPage(PAGE_SIZE)
-    if (page === this.#unused) this.#unused = page.next
+    if (page === this.#unused) {
+      this.#unused = page.next
+      this.#unusedCount--
+    }
     page.size = size
     page.free = NONE
     page.fresh = 0

@@ -22,16 +22,19 @@ const GROWTH = 4
 
 /** Where newcomers are fewer than this part of all, the least recently used goes before them. */
 const NEW = 1 / 5
-/** Each so many times what was used least recently goes all the same: use that is long past is no claim. */
-const AGED = 4
+/** Each so many times it is asked whether the least recently used is aged, and goes all the same. */
+const LOOKS = 4
+/** It is where more has been stored since its last use than so many times the newcomers. */
+const AGED = 16
 
 /**
  * The answers of one kind (success or denial): from the hash of a question to the entry, which says whether the
  * question is its own. No string is made of it. Two questions of one hash displace each other.
  *
  * Of a full store, and of the largest where all of them have no room, that goes which nobody has asked for again,
- * the oldest first, and what was used least recently once that is less than a fifth. Each fourth time the latter goes
- * in any case, or names of yesterday would never make room for those that are asked for in turn today.
+ * the oldest first, and what was used least recently once that is less than a fifth. The latter goes as well where
+ * all newcomers have been replaced many times since: names of yesterday make room for those that are asked for in
+ * turn today, and a million names that are asked for once take nothing from those in use.
  */
 export class Store implements ByteHolder {
   readonly #most: number
@@ -43,6 +46,8 @@ export class Store implements ByteHolder {
   #entries: LRUCache<number, Entry> | null = null
   /** How often something of what is spare was to be given up. */
   #turns = 0
+  /** Entries written so far, in 32 bits: the time by which use grows old. */
+  #writes = 0
   readonly #newcomers = new Newcomers((hash) => this.#entries?.peek(hash, noOptions))
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
@@ -114,17 +119,25 @@ export class Store implements ByteHolder {
     const entries = this.#entries
     if (entries === null || entries.size === 0) return false
     this.#onEvict()
-    const isAged = spare && ++this.#turns % AGED === 0
+    const isAged = spare && ++this.#turns % LOOKS === 0 && this.#hasAged(entries)
     const hash = spare && !isAged ? this.#newcomers.next(this.#stays) : null
     if (hash === null) entries.pop()
     else entries.delete(hash)
     return true
   }
 
+  /** Whether nobody has used the least recently used for a long time. There is one. */
+  #hasAged(entries: LRUCache<number, Entry>): boolean {
+    const last = entries.rvalues().next().value!
+    return ((this.#writes - last.usedAt) | 0) > AGED * this.#newcomers.count
+  }
+
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
   find(key: CacheKey): Entry | null {
     const entry = this.#entries?.get(key.hash, noOptions)
-    return entry?.answers(key) === true ? entry : null
+    if (entry === undefined) return null
+    entry.usedAt = this.#writes
+    return entry.answers(key) ? entry : null
   }
 
   /**
@@ -161,6 +174,7 @@ export class Store implements ByteHolder {
     // A refreshed entry is as popular as it was.
     if (!isNew) entry.inherit(there)
     else if (there !== undefined) this.#onEvict()
+    entry.usedAt = this.#writes = (this.#writes + 1) | 0
     entries.set(key.hash, entry, noOptions)
     if (isNew) this.#newcomers.add(entry, key.hash, cost)
     this.bytes += cost

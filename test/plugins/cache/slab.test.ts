@@ -50,6 +50,20 @@ test('a page whose chunks were all given back serves another size', () => {
   assert.equal(take(slab, 5000).page, small[0]!.page)
 })
 
+test('of pages that nothing is in any more, some are kept and the rest goes back at once', () => {
+  const slab = new Slab()
+  const chunks = Array.from({ length: 40 }, () => take(slab, PAGE_SIZE / 2))
+  const pages = [...new Set(chunks.map(({ page }) => page))]
+  for (const { page, at } of chunks) slab.give(page, at)
+  assert.equal(pages.length, 20)
+  assert.equal(pages.filter(({ bytes }) => bytes.length === PAGE_SIZE).length, 8)
+  assert.equal(pages.filter(({ bytes }) => bytes.length === 0).length, 12)
+  const again = Array.from({ length: 40 }, () => take(slab, PAGE_SIZE / 2))
+  assert.equal(new Set(again.map(({ page }) => page)).size, 20)
+  for (const { page, at } of again) page.bytes.fill(7, at, at + PAGE_SIZE / 2)
+  assert.ok(again.every(({ page }) => page.bytes.every((octet) => octet === 7)))
+})
+
 test('a chunk costs at most half more than it holds', () => {
   for (let length = 48; length <= 65_536; length += 7) {
     assert.ok(chunkSize(length) <= 2 * length, `${length}`)
