@@ -12,10 +12,12 @@ const QUESTION_NAME = 0xc000 | HEADER_SIZE
 /**
  * Begins an answer of our own: header with AA, and the question. `q.outLength` is where the next record
  * goes. Whoever asks something before the answer is sent has to begin anew.
+ *
+ * @param flags of the header; 0 for plugins whose answers are without AA in CoreDNS
  */
-export function beginReply(q: Query, rcode: number = Rcode.NoError): void {
+export function beginReply(q: Query, rcode: number = Rcode.NoError, flags: number = Flag.AA): void {
   const out = q.reserve()
-  q.outLength = writeFailure(out, q.wire, q.flags, q.question, rcode, Flag.AA)
+  q.outLength = writeFailure(out, q.wire, q.flags, q.question, rcode, flags)
 }
 
 /**

@@ -5,8 +5,7 @@ import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
 import { beginReply, endReply } from '../../serve/reply-writer.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
-import { Ede, Flag, Rcode } from '../../wire/codes.ts'
-import { readFlags, writeFlags } from '../../wire/header.ts'
+import { Ede, Rcode } from '../../wire/codes.ts'
 import { type Action, type Policy, readRules, type Rule } from './config.ts'
 import { allowCounters, metrics, type RejectCounters, rejectCounters, VIEW } from './metrics.ts'
 
@@ -96,8 +95,7 @@ function reject(q: Query, action: 'block' | 'filter' | 'drop', counted: RejectCo
 
 /** A message, not a failure: `dns64` above takes it for an answer without addresses, as in CoreDNS. */
 function answer(q: Query, rcode: number, ede: number): void {
-  beginReply(q, rcode)
-  writeFlags(q.out, readFlags(q.out) & ~Flag.AA)
+  beginReply(q, rcode, 0)
   endReply(q, 'acl')
   q.ede = ede
 }

@@ -1,7 +1,7 @@
 import { bare } from '../../corefile/directive.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import { addRecord, beginReply, endReply } from '../../serve/reply-writer.ts'
-import { Type } from '../../wire/codes.ts'
+import { Rcode, Type } from '../../wire/codes.ts'
 import { Section } from '../../wire/header.ts'
 
 /** As in CoreDNS: CPU and OS of the HINFO record. */
@@ -22,7 +22,8 @@ export const any: Plugin = {
             next(q)
             return
           }
-          beginReply(q)
+          // As CoreDNS has it, without AA.
+          beginReply(q, Rcode.NoError, 0)
           addRecord(q, Section.Answer, null, Type.HINFO, TTL, HINFO)
           endReply(q, 'any')
           done(q)

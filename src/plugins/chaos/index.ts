@@ -5,8 +5,8 @@ import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
 import { addRecord, beginReply, endReply } from '../../serve/reply-writer.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
-import { Class, Flag, Type } from '../../wire/codes.ts'
-import { HEADER_SIZE, readFlags, Section, writeFlags } from '../../wire/header.ts'
+import { Class, Rcode, Type } from '../../wire/codes.ts'
+import { HEADER_SIZE, Section } from '../../wire/header.ts'
 import { MAX_NAME, textToName } from '../../wire/name.ts'
 
 const TTL = 0
@@ -46,9 +46,8 @@ export const chaos: Plugin = {
 }
 
 function answer(q: Query, records: Uint8Array[]): void {
-  beginReply(q)
-  // As CoreDNS has it.
-  writeFlags(q.out, readFlags(q.out) & ~Flag.AA)
+  // As CoreDNS has it, without AA.
+  beginReply(q, Rcode.NoError, 0)
   shuffle(records)
   for (const data of records) {
     if (!addRecord(q, Section.Answer, null, Type.TXT, TTL, data, Class.CH)) break

@@ -1,5 +1,6 @@
 import { parseIp } from '../../corefile/ip.ts'
 import { splitHostPort, unmapped } from '../../lib/address.ts'
+import { ProtobufWriter } from '../../lib/protobuf.ts'
 
 /** dnstap.proto, message Message, field type. */
 export const MessageType = {
@@ -42,67 +43,26 @@ export interface Envelope {
   readonly extra: Uint8Array | null
 }
 
-/** A message of 65,535 octets, addresses, times; identity, version and extra are bounded with it. */
-const MAX_BODY = 65_535 + 256
-
-const body = Buffer.allocUnsafeSlow(MAX_BODY)
-
-/** A cursor over octets that writes protobuf: a field's number and kind, then its value. */
-class Writer {
-  readonly out: Buffer
-  at: number
-
-  constructor(out: Buffer, at: number) {
-    this.out = out
-    this.at = at
-  }
-
-  #varint(value: number): void {
-    let rest = value
-    while (rest > 0x7f) {
-      this.out[this.at++] = (rest % 128) | 0x80
-      rest = Math.floor(rest / 128)
-    }
-    this.out[this.at++] = rest
-  }
-
-  number(field: number, value: number): void {
-    this.#varint(field << 3)
-    this.#varint(value)
-  }
-
-  octets(field: number, value: Uint8Array): void {
-    this.#varint((field << 3) | 2)
-    this.#varint(value.length)
-    this.out.set(value, this.at)
-    this.at += value.length
-  }
-
-  fixed32(field: number, value: number): void {
-    this.#varint((field << 3) | 5)
-    this.at = this.out.writeUInt32LE(value, this.at)
-  }
-}
-
 /** Octets that `writePayload` may take. */
 export function payloadRoom(m: TapMessage, { identity, version, extra }: Envelope): number {
   const texts = identity.length + version.length + (extra?.length ?? 0)
   return (m.wire?.length ?? 0) + texts + 256
 }
 
-/** Writes a Dnstap message of protobuf at `out[at..)`; its end. */
+/** Writes a Dnstap message of protobuf at `out[at..)`, where there is `payloadRoom`; its end. */
 export function writePayload(out: Buffer, at: number, m: TapMessage, envelope: Envelope): number {
-  const w = new Writer(out, at)
+  const w = new ProtobufWriter(out, at)
   w.octets(1, envelope.identity)
   w.octets(2, envelope.version)
   if (envelope.extra !== null) w.octets(3, envelope.extra)
-  w.octets(14, writeMessage(m))
+  const start = w.begin(14)
+  writeMessage(w, m)
+  w.end(start)
   w.number(15, 1)
   return w.at
 }
 
-function writeMessage(m: TapMessage): Uint8Array {
-  const w = new Writer(body, 0)
+function writeMessage(w: ProtobufWriter, m: TapMessage): void {
   const isIPv6 = (m.to ?? m.from)?.ip.length === 16
   w.number(1, m.type)
   w.number(2, isIPv6 ? 2 : 1)
@@ -120,7 +80,6 @@ function writeMessage(m: TapMessage): Uint8Array {
     w.fixed32(13, nanoseconds(m.responseTime))
     if (m.wire !== null) w.octets(14, m.wire)
   }
-  return body.subarray(0, w.at)
 }
 
 /** Of a second, below 10^9; microseconds are as much as a number of milliseconds since 1970 holds. */

@@ -17,6 +17,7 @@ const POINTER_SIZE = 2
 const IPV4_SIZE = 4
 const IPV6_SIZE = 16
 const FIXED_TO_TTL = 4
+const POINTER_TO_TTL = POINTER_SIZE + FIXED_TO_TTL
 
 /**
  * Arranges the records of one message at a time, where it lies. Hits come by here, so nothing is allocated,
@@ -100,13 +101,14 @@ export class Arranger {
         }
         this.#places[found++] = fixed + FIXED_TO_TTL
         // Mostly those that follow differ in TTL and address alone.
-        const whole = next - at
-        const toFixed = fixed - at
-        while (i + 1 < count && next + whole <= length && isAlike(b, at, next, toFixed)) {
-          this.#places[found++] = next + toFixed + FIXED_TO_TTL
-          at = next
-          next += whole
-          i++
+        if (fixed - at === POINTER_SIZE) {
+          const whole = next - at
+          const pointer = read16(b, at)
+          while (i + 1 < count && next + whole <= length && isAlike(b, next, pointer, type, size)) {
+            this.#places[found++] = next + POINTER_TO_TTL
+            next += whole
+            i++
+          }
         }
       }
       at = next
@@ -130,18 +132,13 @@ function isIPAddress(b: Buffer, type: number, fixed: number, size: number): bool
   )
 }
 
-/** Whether the record at `other` has the same pointer as owner, type, class and size as the one at `one`. */
-function isAlike(b: Buffer, one: number, other: number, toFixed: number): boolean {
+/** Whether the record at `at` has this pointer for its owner, this type and size, and class IN. */
+function isAlike(b: Buffer, at: number, pointer: number, type: number, size: number): boolean {
   return (
-    toFixed === POINTER_SIZE &&
-    b[one + 1] === b[other + 1] &&
-    b[one] === b[other] &&
-    b[one + 3] === b[other + 3] &&
-    b[one + 2] === b[other + 2] &&
-    b[one + 5] === b[other + 5] &&
-    b[one + 4] === b[other + 4] &&
-    b[one + 11] === b[other + 11] &&
-    b[one + 10] === b[other + 10]
+    read16(b, at) === pointer &&
+    read16(b, at + 2) === type &&
+    read16(b, at + 4) === Class.IN &&
+    read16(b, at + 10) === size
   )
 }
 

@@ -2,8 +2,8 @@ import type { Query } from '../../serve/query.ts'
 import { addRecord, beginReply, endReply } from '../../serve/reply-writer.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
 import { lowerCase, write16, write32 } from '../../wire/bytes.ts'
-import { Flag, Rcode, Type } from '../../wire/codes.ts'
-import { HEADER_SIZE, readFlags, Section, writeFlags } from '../../wire/header.ts'
+import { Rcode, Type } from '../../wire/codes.ts'
+import { HEADER_SIZE, Section } from '../../wire/header.ts'
 import { MAX_NAME, textToName } from '../../wire/name.ts'
 
 /** Questions for names that are `localhost` by their first or last label. */
@@ -69,8 +69,7 @@ function answerInZone(q: Query, size: number): void {
 
 /** Without AA, as CoreDNS has it. */
 function begin(q: Query, rcode: number = Rcode.NoError): void {
-  beginReply(q, rcode)
-  writeFlags(q.out, readFlags(q.out) & ~Flag.AA)
+  beginReply(q, rcode, 0)
 }
 
 /** Adds the address of the family that is asked for; false where it is no address. */

@@ -3,13 +3,23 @@ import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { TraceConfig } from './config.ts'
 import type { TraceCounters } from './counters.ts'
-import type { Span } from './span.ts'
+import type { Encoding, Span } from './span.ts'
 
 /** Longer than a collector that is there takes. */
 const POST_MS = 5_000
 
-/** Posts a body; rejects where the collector does not take it. */
-export type Post = (url: string, body: string) => Promise<void>
+/** Octets of a collector's reply that are looked at. */
+const MAX_REPLY = 4096
+
+/** Characters of what a collector says. */
+const MAX_REASON = 200
+
+/** Posts a body; the beginning of the reply. Rejects where the collector does not take it. */
+export type Post = (
+  url: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  contentType: string,
+) => Promise<Buffer>
 
 export interface CollectorParts {
   readonly config: Pick<TraceConfig, 'url' | 'backlog' | 'batch' | 'interval'>
@@ -17,7 +27,7 @@ export interface CollectorParts {
   readonly log: Log
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
-  readonly encode: (spans: readonly Span[]) => string
+  readonly encoding: Encoding
   readonly post?: Post
 }
 
@@ -66,26 +76,54 @@ export class Collector {
 
   /** Never rejects. */
   async #post(spans: readonly Span[]): Promise<void> {
-    const { config, counters, encode, log, now, post = postJson } = this.#p
+    const { config, counters, encoding, post = postBody } = this.#p
     try {
-      await post(config.url, encode(spans))
-      counters.sent += spans.length
+      const reply = await post(config.url, encoding.encode(spans), encoding.contentType)
+      const rejected = encoding.rejected?.(reply) ?? null
+      const dropped = Math.min(rejected?.spans ?? 0, spans.length)
+      counters.sent += spans.length - dropped
+      counters.dropped += dropped
+      if (rejected === null) return
+      const taken = `${config.url} took ${spans.length - dropped} of ${spans.length} spans`
+      this.#tell(taken, rejected.reason.slice(0, MAX_REASON))
     } catch (error) {
       counters.dropped += spans.length
       const reason = reasonOf(error instanceof Error ? (error.cause ?? error) : error)
-      if (this.#trouble.begins(now())) log.warning(`Cannot send spans to ${config.url}: ${reason}`)
+      this.#tell(`Cannot send spans to ${config.url}`, reason)
     }
+  }
+
+  #tell(what: string, reason: string): void {
+    const { log, now } = this.#p
+    if (this.#trouble.begins(now())) log.warning(reason === '' ? what : `${what}: ${reason}`)
   }
 }
 
-async function postJson(url: string, body: string): Promise<void> {
+async function postBody(
+  url: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Promise<Buffer> {
   const reply = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': contentType },
     body,
     redirect: 'error',
     signal: AbortSignal.timeout(POST_MS),
   })
-  await reply.body?.cancel()
+  const start = await startOf(reply)
   if (!reply.ok) throw new Error(`status ${reply.status}`)
+  return start
+}
+
+/** The first octets of a reply: one that is longer is left unread. */
+async function startOf({ body }: Response): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of body ?? []) {
+    parts.push(part)
+    length += part.length
+    if (length >= MAX_REPLY) break
+  }
+  return Buffer.concat(parts).subarray(0, MAX_REPLY)
 }

@@ -9,7 +9,8 @@ import { nameText } from '../../wire/question.ts'
 import { Collector } from './collector.ts'
 import { readConfig, type TraceConfig } from './config.ts'
 import { metrics, traceCounters } from './counters.ts'
-import { datadogJson, otlpJson, type Span, zipkinJson } from './span.ts'
+import { OtlpEncoding } from './otlp.ts'
+import { datadogJson, type Encoding, type Span, zipkinJson } from './span.ts'
 
 /** `trace`: spans of queries, and of what upstreams were asked for them, for a collector of traces. */
 export const trace: Plugin = {
@@ -98,17 +99,21 @@ function collectorOf(config: TraceConfig, { services }: BlockContext): Collector
   const { analyticsRate, backlog, batch, interval, service, type, url } = config
   const { clock } = services
   const log = services.log.plugin('trace')
-  const encoders: Readonly<Record<TraceConfig['type'], (spans: readonly Span[]) => string>> = {
-    zipkin: (spans) => zipkinJson(spans, service),
-    datadog: (spans) => datadogJson(spans, service, analyticsRate),
-    otlp: (spans) => otlpJson(spans, service, version()),
+  const encodings: Readonly<Record<TraceConfig['type'], Encoding>> = {
+    zipkin: json((spans) => zipkinJson(spans, service)),
+    datadog: json((spans) => datadogJson(spans, service, analyticsRate)),
+    otlp: new OtlpEncoding(service, version()),
   }
   const counters = traceCounters.get(url)
   return services.keep(
     `trace ${JSON.stringify([type, url, service, backlog, batch, interval, analyticsRate])}`,
-    () => new Collector({ config, counters, log, now: () => clock.now, encode: encoders[type] }),
+    () => new Collector({ config, counters, log, now: () => clock.now, encoding: encodings[type] }),
     endCollector,
   )
+}
+
+function json(encode: (spans: readonly Span[]) => string): Encoding {
+  return { contentType: 'application/json', encode }
 }
 
 /** Bound to nothing, as what it ends outlives configurations. */

@@ -17,6 +17,19 @@ export interface Span {
   readonly failed: boolean
 }
 
+/** A collector's way of taking spans: what is sent to it, and what it says of them. */
+export interface Encoding {
+  readonly contentType: string
+  encode(spans: readonly Span[]): string | Uint8Array<ArrayBuffer>
+  /** What it has not taken of a message that it took; null: it took all. */
+  rejected?(reply: Buffer): Rejected | null
+}
+
+export interface Rejected {
+  readonly spans: number
+  readonly reason: string
+}
+
 /** Spans as Zipkin's API v2 takes them. */
 export function zipkinJson(spans: readonly Span[], service: string): string {
   return JSON.stringify(
@@ -38,47 +51,8 @@ export function zipkinJson(spans: readonly Span[], service: string): string {
   )
 }
 
-const SERVER = 2
-const CLIENT = 3
-const ERROR = 2
-
-/** Spans as OTLP over HTTP takes them, in JSON: an ExportTraceServiceRequest. */
-export function otlpJson(spans: readonly Span[], service: string, version: string): string {
-  return JSON.stringify({
-    resourceSpans: [
-      {
-        resource: { attributes: attributes({ 'service.name': service }) },
-        scopeSpans: [
-          {
-            scope: { name: 'dnslet', version },
-            spans: spans.map((span) => ({
-              traceId: span.traceId,
-              spanId: span.id,
-              ...(span.parentId === null ? {} : { parentSpanId: span.parentId }),
-              name: span.name,
-              kind: span.parentId === null ? SERVER : CLIENT,
-              startTimeUnixNano: nanoseconds(span.start),
-              endTimeUnixNano: nanoseconds(span.start + span.duration),
-              attributes: attributes({
-                ...span.tags,
-                'network.peer.address': span.peer.host,
-                'network.peer.port': String(span.peer.port),
-              }),
-              ...(span.failed ? { status: { code: ERROR } } : {}),
-            })),
-          },
-        ],
-      },
-    ],
-  })
-}
-
-function attributes(values: Readonly<Record<string, string>>): unknown {
-  return Object.entries(values).map(([key, value]) => ({ key, value: { stringValue: value } }))
-}
-
 /** A number of nanoseconds has more digits than a double; microseconds are as fine as the clock. */
-function nanoseconds(milliseconds: number): string {
+export function nanoseconds(milliseconds: number): string {
   return `${Math.round(milliseconds * 1000)}000`
 }
 

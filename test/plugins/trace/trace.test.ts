@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
+import { protobufFields, ProtobufWriter } from '../../../src/lib/protobuf.ts'
 import { Collector, type Post } from '../../../src/plugins/trace/collector.ts'
 import { traceCounters } from '../../../src/plugins/trace/counters.ts'
 import { trace } from '../../../src/plugins/trace/index.ts'
-import { datadogJson, otlpJson, type Span, zipkinJson } from '../../../src/plugins/trace/span.ts'
+import { OtlpEncoding } from '../../../src/plugins/trace/otlp.ts'
+import { datadogJson, type Span, zipkinJson } from '../../../src/plugins/trace/span.ts'
 import { Outcome, Protocol, Query } from '../../../src/serve/query.ts'
 import { clientSockaddr } from '../../../src/sys/sockaddr.ts'
 import { answerWith, RecordedLog, TestBlock, TestClient } from '../../telemetry/block.ts'
@@ -25,10 +27,11 @@ interface ReceivedSpan {
   readonly tags: Readonly<Record<string, string>>
 }
 
-/** A collector over HTTP: what it was sent, path and content type first. */
+/** A collector over HTTP: what it was sent, path and content type first, octets as Latin-1. */
 async function collect(
   t: TestContext,
   status = 202,
+  reply: string | Buffer = '{}',
 ): Promise<{ readonly authority: string; readonly posts: (readonly [string, string, string])[] }> {
   const posts: (readonly [string, string, string])[] = []
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
@@ -36,8 +39,8 @@ async function collect(
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
       const { headers, url = '' } = request
-      posts.push([url, headers['content-type'] ?? '', Buffer.concat(parts).toString()])
-      response.writeHead(status).end('{}')
+      posts.push([url, headers['content-type'] ?? '', Buffer.concat(parts).toString('latin1')])
+      response.writeHead(status).end(reply)
     })
   }
   const server: Server = createServer(handle)
@@ -138,9 +141,10 @@ describe('trace', () => {
     block.stage.observe!(inner)
     await block.stage.stop!(true)
     assert.equal(posts.length, 1)
-    const [path, , body] = posts[0]!
-    assert.equal(path, '/v1/traces')
-    assert.match(body, /"status":\{"code":2\}/)
+    const [path, type, body] = posts[0]!
+    assert.deepEqual([path, type], ['/v1/traces', 'application/x-protobuf'])
+    // The status, last of the span.
+    assert.ok(body.endsWith('\x7a\x02\x18\x02'))
     assert.match(body, /dropped\.test\./)
     assert.doesNotMatch(body, /inner/)
   })
@@ -158,7 +162,7 @@ const span: Span = {
   failed: false,
 }
 
-test('a span in both languages', () => {
+test('a span in Zipkin’s words', () => {
   assert.deepEqual(JSON.parse(zipkinJson([{ ...span, duration: 0, failed: true }], 's')), [
     {
       traceId: span.traceId,
@@ -172,32 +176,81 @@ test('a span in both languages', () => {
       tags: { key: 'value', error: 'true' },
     },
   ])
-  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
-  assert.deepEqual(JSON.parse(otlpJson([span, { ...span, parentId: 'f'.repeat(16) }], 's', '1')), {
-    resourceSpans: [
-      {
-        resource: { attributes: [text('service.name', 's')] },
-        scopeSpans: [
-          {
-            scope: { name: 'dnslet', version: '1' },
-            spans: [{ kind: 2 }, { kind: 3, parentSpanId: 'f'.repeat(16) }].map((differs) => ({
-              traceId: span.traceId,
-              spanId: span.id,
-              name: 'servedns',
-              startTimeUnixNano: '1700000000000250000',
-              endTimeUnixNano: '1700000000000750000',
-              attributes: [
-                text('key', 'value'),
-                text('network.peer.address', '10.0.0.7'),
-                text('network.peer.port', '40000'),
-              ],
-              ...differs,
-            })),
-          },
-        ],
-      },
+})
+
+/** Fields of protobuf by number, in order; `inner` says which of them are messages. */
+function fieldsOf(octets: Buffer, inner: Readonly<Record<number, object>> = {}): unknown {
+  return [...protobufFields(octets)].map(({ field, value }) => [
+    field,
+    typeof value === 'number' || inner[field] === undefined
+      ? value
+      : fieldsOf(value, inner[field] as Readonly<Record<number, object>>),
+  ])
+}
+
+test('spans in OpenTelemetry’s words', () => {
+  const bytes = Buffer.from(
+    new OtlpEncoding('s', '1').encode([
+      span,
+      { ...span, parentId: 'f'.repeat(16), failed: true, tags: { key: 'ä'.repeat(1000) } },
+    ]),
+  )
+  const keyValue = { 2: {} }
+  const shape = { 1: { 1: { 1: keyValue }, 2: { 1: {}, 2: { 9: keyValue, 15: {} } } } }
+  const at = (nanoseconds: bigint): Buffer => {
+    const octets = Buffer.alloc(8)
+    octets.writeBigUInt64LE(nanoseconds)
+    return octets
+  }
+  const of = (text: string): Buffer => Buffer.from(text)
+  const attribute = (key: string, value: string | number): unknown => [
+    9,
+    [
+      [1, of(key)],
+      [2, [typeof value === 'string' ? [1, of(value)] : [3, value]]],
     ],
-  })
+  ]
+  const spanFields = (kind: number, parent: unknown[], value: string, status: unknown[]) => [
+    2,
+    [
+      [1, Buffer.from(span.traceId, 'hex')],
+      [2, Buffer.from(span.id, 'hex')],
+      ...parent,
+      [5, of('servedns')],
+      [6, kind],
+      [7, at(1_700_000_000_000_250_000n)],
+      [8, at(1_700_000_000_000_750_000n)],
+      attribute('key', value),
+      attribute('network.peer.address', '10.0.0.7'),
+      attribute('network.peer.port', 40_000),
+      ...status,
+    ],
+  ]
+  const resource = [
+    1,
+    [
+      [
+        1,
+        [
+          [1, of('service.name')],
+          [2, [[1, of('s')]]],
+        ],
+      ],
+    ],
+  ]
+  const scope = [
+    1,
+    [
+      [1, of('dnslet')],
+      [2, of('1')],
+    ],
+  ]
+  const parent = [4, Buffer.alloc(8, 0xff)]
+  const spans = [
+    spanFields(2, [], 'value', []),
+    spanFields(3, [parent], 'ä'.repeat(1000), [[15, [[3, 2]]]]),
+  ]
+  assert.deepEqual(fieldsOf(bytes, shape), [[1, [resource, [2, [scope, ...spans]]]]])
 })
 
 test('Datadog has a list for each trace, and whole numbers', () => {
@@ -232,19 +285,25 @@ describe('a collector', () => {
   const open = (post: Post, now = (): number => 0) => {
     const counters = { sent: 0, dropped: 0 }
     const log = new RecordedLog()
-    const encode = (spans: readonly Span[]): string => String(spans.length)
-    return { collector: new Collector({ config, counters, log, now, encode, post }), counters, log }
+    const encoding = {
+      contentType: 'x/y',
+      encode: (spans: readonly Span[]) => String(spans.length),
+    }
+    const collector = new Collector({ config, counters, log, now, encoding, post })
+    return { collector, counters, log }
   }
   const add = (collector: Collector, count: number): void => {
     for (let i = 0; i < count; i++) collector.add(span)
   }
 
   test('gets a batch at a time, and while it takes one, the oldest give way', async () => {
-    const posts: string[] = []
+    const posts: unknown[] = []
     let taken: () => void = () => {}
     const { collector, counters } = open((_url, body) => {
       posts.push(body)
-      return new Promise((resolve) => (taken = resolve))
+      return new Promise((resolve) => {
+        taken = () => resolve(Buffer.alloc(0))
+      })
     })
     add(collector, 2)
     assert.deepEqual(posts, [])
@@ -287,5 +346,34 @@ describe('a collector', () => {
     await block.stage.stop!(true)
     assert.match(block.log.texts.join(), /Cannot send spans to .*: status 503/)
     assert.equal(traceCounters.get(`http://${authority}/api/v2/spans`).dropped, 1)
+  })
+  test('that takes a part of them says so, and its reply may be anything', async (t) => {
+    const partial = (spans: number, reason: string): Buffer => {
+      const w = new ProtobufWriter(Buffer.alloc(8))
+      const start = w.begin(1)
+      if (spans > 0) w.number(1, spans)
+      w.text(2, reason)
+      w.end(start)
+      return w.written
+    }
+    const rows: readonly (readonly [Buffer, sent: number, said: RegExp])[] = [
+      [partial(1, 'too old'), 0, /took 0 of 1 spans: too old$/],
+      [partial(2 ** 40, 'x'.repeat(3000)), 0, /took 0 of 1 spans: x{200}$/],
+      [partial(0, 'soon over'), 1, /took 1 of 1 spans: soon over$/],
+      [partial(0, ''), 1, /^$/],
+      [Buffer.from('{"partialSuccess":{}}'), 1, /^$/],
+      [Buffer.alloc(100_000, 0xff), 1, /^$/],
+    ]
+    for (const [reply, sent, said] of rows) {
+      const { authority } = await collect(t, 200, reply)
+      const block = new TestBlock(trace, `trace otlp ${authority}`)
+      await block.start(t)
+      block.answer = answerWith({ answer: [a('x')] })
+      ask(block, 'a.test')
+      await block.stage.stop!(true)
+      assert.match(block.log.texts.join(), said)
+      const counters = traceCounters.get(`http://${authority}/v1/traces`)
+      assert.deepEqual(counters, { sent, dropped: 1 - sent })
+    }
   })
 })
