@@ -4,7 +4,7 @@ import { parseIp } from './ip.ts'
 import type { Token } from './token.ts'
 
 /** `host:port`, `[v6]:port` or `:port`. Errors as Go's net.SplitHostPort, and for a port > 65535. */
-export function hostPort(token: Token): Endpoint {
+function hostPort(token: Token): Endpoint {
   const endpoint = parseHostPort(token.text)
   if (typeof endpoint === 'string') throw valueError(token, endpoint)
   return endpoint

@@ -9,7 +9,7 @@ import { argumentError, errorAt, inPlugin, pluginError, readAll, valueError } fr
 import type { Directive, Option } from './parse.ts'
 import { shown, type Token } from './token.ts'
 
-export { hostPort, ipAddress, listenAddress } from './address.ts'
+export { ipAddress, listenAddress } from './address.ts'
 export { duration, formatDuration } from './duration.ts'
 export {
   argumentError,

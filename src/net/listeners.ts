@@ -63,10 +63,14 @@ export class Listeners {
   async open(host: string, port: number, dispatch: (q: Query) => void = ignore): Promise<Listener> {
     if (port === 0) return this.#openSome(host, port, dispatch)
     // A socket of ours may have the address already.
+    return await this.#whileShared(() => this.#openSome(host, port, dispatch))
+  }
+
+  async #whileShared<T>(open: () => Promise<T>): Promise<T> {
     this.#opening++
     this.#share(true)
     try {
-      return await this.#openSome(host, port, dispatch)
+      return await open()
     } finally {
       this.#opening--
       this.#share(this.#shared)
@@ -84,16 +88,11 @@ export class Listeners {
     dispatch: (q: Query) => void = ignore,
     secure: Secure | null = null,
   ): Promise<Listener> {
-    this.#opening++
-    this.#share(true)
-    try {
+    return await this.#whileShared(async () => {
       const listener = await this.#open(host, port, dispatch, { kind, secure })
       this.#own.add(listener)
       return listener
-    } finally {
-      this.#opening--
-      this.#share(this.#shared)
-    }
+    })
   }
 
   /**
@@ -152,7 +151,9 @@ export class Listeners {
       throw listenError('tcp', host, port, cause)
     })
     const isBound = (address: string): boolean => this.#bound.has(address, tcp.port)
-    const udpAt = { ...options, host, port: tcp.port, dispatcher, backend, isBound }
+    const besideOthers = (add: () => Promise<void>): Promise<void> =>
+      this.#hasManyWildcards(tcp.port) ? this.#whileShared(add) : add()
+    const udpAt = { ...options, host, port: tcp.port, dispatcher, backend, isBound, besideOthers }
     const udp = stream === null ? new UdpSockets(udpAt) : null
     try {
       await udp?.start()
@@ -174,6 +175,12 @@ export class Listeners {
     return listener
   }
 
+  /** `bind :: 0.0.0.0` makes two, of which each has a socket for each address, as in CoreDNS. */
+  #hasManyWildcards(port: number): boolean {
+    const own = [...this.#own].filter((listener) => listener.port === port)
+    return own.filter(({ host }) => isWildcard(host)).length > 1
+  }
+
   /** An address is the wildcards' again. */
   async #free(host: string, port: number): Promise<void> {
     if (port === 0 || isWildcard(host)) return
@@ -190,7 +197,9 @@ export class Listeners {
 
   #warnIfShared(host: string, port: number): void {
     if (port === 0 || !isPortShared(host, port)) return
-    for (const own of this.#own) if (own.host === host && own.port === port) return
+    const isSame = (other: string): boolean =>
+      other === host || (isWildcard(other) && isWildcard(host))
+    for (const own of this.#own) if (own.port === port && isSame(own.host)) return
     this.#options.log.warning(
       `${joinHostPort(host, port)} is open in another process too, which gets part of the queries: ` +
         `"ss -lnp sport = :${port}" names it`,

@@ -19,6 +19,8 @@ export interface UdpSocketsOptions extends Omit<UdpOptions, 'address'> {
   readonly isBound: (address: string) => boolean
   /** Milliseconds between looks at the interfaces. */
   readonly rescanMs: number
+  /** Opens a socket where other wildcards may have opened the same address a moment before. */
+  readonly besideOthers: (open: () => Promise<void>) => Promise<void>
   readonly log: Log
 }
 
@@ -159,7 +161,7 @@ export class UdpSockets {
 
   async #retry(address: string): Promise<void> {
     try {
-      await this.#add(address, true)
+      await this.#options.besideOthers(() => this.#add(address, true))
       if (!this.#open.has(address)) return
       this.#failed.delete(address)
       this.#log('listening on new address', address)

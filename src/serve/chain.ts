@@ -62,9 +62,14 @@ function rethrow(cause: unknown): never {
   throw cause
 }
 
-/** A block without handlers refuses; a chain whose last handler passes the query on fails. */
+/**
+ * A block without handlers refuses; a chain whose last handler passes the query on fails. In CoreDNS those
+ * that only look on, such as `log`, are handlers too.
+ */
 function endOfChain(stages: readonly NamedStage[], done: Handler): Handler {
-  const last = stages.findLast(({ stage }) => stage.wrap !== undefined)
+  const last = stages.findLast(
+    ({ stage }) => stage.wrap !== undefined || stage.observe !== undefined,
+  )
   if (last === undefined) {
     return (q) => {
       q.fail(Rcode.Refused)

@@ -62,10 +62,10 @@ export class EdnsSupport {
  * than FORMERR and NOTIMP have other reasons as well: then OPT must be missing, and there must be time
  * to ask again.
  */
-export function refusesOpt(x: Exchange, reply: Buffer, rcode: number): boolean {
+export function refusesOpt(x: Exchange, reply: Buffer, length: number, rcode: number): boolean {
   if (rcode === Rcode.FormErr || rcode === Rcode.NotImp) return true
   const vague = rcode === Rcode.ServFail || rcode === Rcode.Refused
-  return vague && !hasAdditional(reply) && x.state === ExchangeState.Asked
+  return vague && !hasAdditional(x, reply, length) && x.state === ExchangeState.Asked
 }
 
 /** Whether the server knew the answer. */
@@ -73,7 +73,7 @@ export function isGood(rcode: number): boolean {
   return rcode === Rcode.NoError || rcode === Rcode.NXDomain
 }
 
-/** Whether there are records where OPT would be. */
-export function hasAdditional(reply: Buffer): boolean {
-  return readCount(reply, Section.Additional) > 0
+/** Whether there are records where OPT would be. Old servers copy the query's count and write none. */
+export function hasAdditional({ question }: Exchange, reply: Buffer, length: number): boolean {
+  return readCount(reply, Section.Additional) > 0 && length > question.end
 }

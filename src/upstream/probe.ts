@@ -1,5 +1,5 @@
 import { Flag, Type } from '../wire/codes.ts'
-import { markCut } from '../wire/cut.ts'
+import { fitCounts } from '../wire/cut.ts'
 import { readFlags } from '../wire/header.ts'
 import { makeQuery } from '../wire/query.ts'
 import { parseQuestion, Question } from '../wire/question.ts'
@@ -64,5 +64,7 @@ function isSound(asked: Asked, message: Buffer, datagram: boolean): boolean | nu
   if (datagram && (readFlags(message) & Flag.TC) !== 0) return true
   records ??= new Records()
   if (scanRecords(message, length, asked.question, records) === WireStatus.Ok) return true
-  return datagram && markCut(message, length, asked.question) >= 0 ? null : false
+  const rest = fitCounts(message, length, asked.question, datagram)
+  if (rest === null) return false
+  return rest.complete || (datagram ? null : false)
 }

@@ -1,7 +1,7 @@
 import { type Endpoint, joinHostPort } from '../lib/address.ts'
 import { Episode } from '../lib/episode.ts'
 import { Flag } from '../wire/codes.ts'
-import { markCut } from '../wire/cut.ts'
+import { fitCounts } from '../wire/cut.ts'
 import { rcodeOf, readFlags } from '../wire/header.ts'
 import type { Destination } from './ask.ts'
 import type { Channel, ChannelOptions } from './channel.ts'
@@ -181,7 +181,7 @@ export class Upstream implements ExchangeHost {
     const rcode = rcodeOf(flags)
     x.bareRcode = verdict === Verdict.BareError ? rcode : 0
     const tcp = x.transport !== Transport.Udp
-    if (x.edns && refusesOpt(x, reply, rcode)) {
+    if (x.edns && refusesOpt(x, reply, length, rcode)) {
       this.#edns.suspect()
       x.edns = false
       this.#carry(x)
@@ -203,29 +203,33 @@ export class Upstream implements ExchangeHost {
 
   #answer(x: Exchange, reply: Buffer, length: number, rcode: number): void {
     const { edns, state, transport } = x
-    const { now } = this.#context.clock
-    const seconds = (now - x.askedAt) / 1000
-    const speaksEdns = edns && (isGood(rcode) || hasAdditional(reply))
+    const seconds = (this.#context.clock.now - x.askedAt) / 1000
+    const speaksEdns = edns && (isGood(rcode) || hasAdditional(x, reply, length))
     this.#end(x)
     // From here on the exchange may carry another query already, unless the owner says false.
-    if (x.owner.replied(x, reply, length)) {
+    if (this.#isTaken(x, reply, length)) {
       this.#healthOver(transport).proven()
       if (speaksEdns) this.#edns.answered()
-      else if (!edns) this.#edns.answeredPlain(now, isGood(rcode))
+      else if (!edns) this.#edns.answeredPlain(this.#context.clock.now, isGood(rcode))
       this.counters.results[Result.Reply]!++
       this.counters.answered(rcode, seconds)
-      return
-    }
-    const whole = transport === Transport.Udp ? markCut(reply, length, x.question) : -1
-    if (whole < 0) {
-      this.#tellFailure(x, Result.Invalid, null)
-      return
-    }
-    this.counters.inflight++
-    x.state = state
+    } else if (x.cut && transport === Transport.Udp) {
+      this.counters.inflight++
+      x.state = state
+      this.#askOverTcp(x)
+    } else this.#tellFailure(x, Result.Invalid, null)
+  }
+
+  /** Whether the owner takes a reply, with the counts of the records that are there if need be. */
+  #isTaken(x: Exchange, reply: Buffer, length: number): boolean {
+    if (x.owner.replied(x, reply, length)) return true
+    const datagram = x.transport === Transport.Udp
+    const rest = fitCounts(reply, length, x.question, datagram)
+    if (rest?.complete === true) return x.owner.replied(x, reply, rest.end)
+    if (rest === null || !datagram) return false
     x.cut = true
-    x.owner.truncated(x, reply, whole)
-    this.#askOverTcp(x)
+    x.owner.truncated(x, reply, rest.end)
+    return false
   }
 
   #askOverTcp(x: Exchange): void {

@@ -117,8 +117,8 @@ test('selfCheck() tells of the vitals first, then of the listeners', async (t) =
 })
 
 test('selfQuery() asks where the name is served', async (t) => {
-  // Without a plugin that answers, a block refuses.
-  const corefile = `a.test:0 {\n bind 127.0.0.1\n errors\n}\n`
+  // Without a plugin that handles queries, a block refuses.
+  const corefile = `a.test:0 {\n bind 127.0.0.1\n}\n`
   const { daemon } = await start(t, corefile)
   assert.match(
     (await daemon.selfQuery('x.a.test.')) ?? '',
@@ -145,7 +145,7 @@ test('selfQuery() is no client, which acl may refuse', async (t) => {
 
 test('selfQuery() asks only at the ports of the zone, where a block has several', async (t) => {
   const port = await freePort()
-  const block = `a.test:0 b.test:${port} {\n bind 127.0.0.1\n errors\n}\n`
+  const block = `a.test:0 b.test:${port} {\n bind 127.0.0.1\n}\n`
   const { daemon } = await start(t, block)
   assert.match(
     (await daemon.selfQuery('b.test.')) ?? '',

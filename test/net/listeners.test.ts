@@ -105,6 +105,20 @@ describe('Listeners', () => {
     ])
   })
 
+  test('opens it for each of several wildcards', async (t) => {
+    let present = loopback('127.0.0.1')
+    const made = make(t, { interfaces: () => present, rescanMs: 5 })
+    const { port } = await made.open('0.0.0.0')
+    await made.open('::', port)
+    made.listeners.sharePort(false)
+    assert.equal(made.counters.udpSockets, 2)
+    present = loopback('127.0.0.1', '127.0.0.9')
+    await eventually('both have it', () => made.counters.udpSockets === 4)
+    await asks(t, '127.0.0.9', port)
+    const line = `listening on new address 127.0.0.9:${port} (udp)`
+    assert.deepEqual(made.lines, [line, line])
+  })
+
   test('has a socket for an address that is to come, before anybody can look for it', async (t) => {
     const present = loopback('127.0.0.1')
     const { open, counters, lines } = make(t, { interfaces: () => present, coming: ['127.0.0.9'] })

@@ -76,6 +76,15 @@ describe('composeChain()', () => {
     }
   })
 
+  test('fails where those that only look on are all there is', () => {
+    const { q } = run(() => [
+      { name: 'errors', stage: { observe() {} } },
+      { name: 'health', stage: {} },
+    ])
+    assert.deepEqual([q.outcome, q.rcode], [Outcome.Failure, Rcode.ServFail])
+    assert.equal(q.error, 'plugin/errors: no next plugin found')
+  })
+
   test('fails where the last handler passes the query on, naming it', () => {
     const { passed, q } = run((log) => [passing('cache', log), { name: 'errors', stage: {} }])
     assert.deepEqual([q.outcome, q.rcode], [Outcome.Failure, Rcode.ServFail])

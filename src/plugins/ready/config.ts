@@ -2,15 +2,16 @@ import {
   countArgs,
   type Directive,
   errorAt,
-  hostPort,
+  ignore,
   inPlugin,
+  listenAddress,
   once,
   one,
   read,
   type Token,
   unknownProperty,
+  type Warn,
 } from '../../corefile/directive.ts'
-import { joinHostPort } from '../../lib/address.ts'
 
 export interface ReadyConfig {
   /** `host:port`, where host '' is every interface. */
@@ -25,15 +26,11 @@ const DEFAULT_ADDRESS = ':8181'
 const options = { monitor: one(monitor) }
 
 /** Reads the one `ready` directive of a block. */
-export function readConfig(directives: readonly Directive[]): ReadyConfig {
+export function readConfig(directives: readonly Directive[], warn: Warn = ignore): ReadyConfig {
   const directive = once(directives)
   return inPlugin(directive.name, () => {
     const [given] = countArgs(directive, 0, 1)
-    let address = DEFAULT_ADDRESS
-    if (given !== undefined) {
-      const { host, port } = hostPort(given)
-      address = joinHostPort(host, port)
-    }
+    const address = given === undefined ? DEFAULT_ADDRESS : listenAddress(given, warn)
     const mode = read(directive, options, { unknown: unknownProperty }).monitor
     return Object.freeze({ address, continuously: mode === 'continuously' })
   })

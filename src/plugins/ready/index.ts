@@ -9,8 +9,8 @@ export const ready: Plugin = {
   name: 'ready',
   changesAnswers: false,
   setup(directives, block): Stage {
-    const config = readConfig(directives)
     const { http, life, log } = block.services
+    const config = readConfig(directives, (message) => log.warning(message))
     const answer = (): HttpReply => {
       const { reasons } = life.readiness
       return reasons.length === 0 ? plainText(200, 'OK') : plainText(503, reasons.join(', '))

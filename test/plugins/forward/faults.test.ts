@@ -45,11 +45,6 @@ const garbage: Readonly<Record<string, (query: Buffer) => Buffer>> = {
 /** Replies that end too early: over UDP such a one counts as truncated. */
 const cutShort: Readonly<Record<string, (query: Buffer) => Buffer>> = {
   'half a record': (query) => answerTo(query).subarray(0, -5),
-  'counts of 65,535': (query) => {
-    const reply = answerTo(query)
-    reply.fill(0xff, 6, 12)
-    return reply
-  },
 }
 
 /** Replies to the right question that cannot be used. */

@@ -27,6 +27,12 @@ const datagrams: Readonly<Record<string, (query: Buffer) => Buffer>> = {
   'NXDOMAIN, and cut': (query) => answerTo(query, 0x8183, RECORDS).subarray(0, 512),
 }
 
+/** A reply with another count at `offset` of its header. */
+function count(reply: Buffer, offset: number, value: number): Buffer {
+  reply.writeUInt16BE(value, offset)
+  return reply
+}
+
 const overTcp: Script = ({ over, reply, wire }) => {
   if (over === 'tcp') reply(answerTo(wire, 0x8180, RECORDS))
 }
@@ -49,7 +55,7 @@ describe('a datagram that does not hold the whole answer', { concurrency: 4 }, (
       )
     })
 
-    test(`${what}: with TCP refused, the whole records and TC where there is a question`, async (t) => {
+    test(`${what}: with TCP refused, the whole records where there is a question`, async (t) => {
       const upstream = await startScripted(t, ({ over, reply, socket, wire }) => {
         if (over === 'udp') reply(make(wire))
         else socket!.destroy()
@@ -65,11 +71,57 @@ describe('a datagram that does not hold the whole answer', { concurrency: 4 }, (
       }
       // One that said TC itself and was cut for all that is given as it came, if it can be.
       if (what.startsWith('TC, and')) return
-      assert.notEqual(found.flags & Flag.TC, 0)
+      // One that ends behind a record may be all that its server has to say.
+      const saysSo = (datagram.readUInt16BE(2) & Flag.TC) !== 0
+      const between = (datagram.length - end) % 16 === 0
+      assert.equal((found.flags & Flag.TC) === 0, between && !saysSo)
       const whole = Math.floor((datagram.length - end) / 16)
       assert.equal(found.records.answerCount, whole)
     })
   }
+
+  for (const [what, make, answers] of [
+    ['ARCOUNT copied from the query', (query: Buffer) => count(answerTo(query), 10, 1), 1],
+    ['the same, NXDOMAIN', (query: Buffer) => count(answerTo(query, 0x8183, 0), 10, 1), 0],
+    ['authority that is not there', (query: Buffer) => count(answerTo(query), 8, 2), 1],
+  ] as const) {
+    test(`${what}: given as it is, and TCP is not asked`, async (t) => {
+      const upstream = await startScripted(t, ({ reply, wire }) => reply(make(wire)))
+      const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+      for (const over of ['udp', 'tcp'] as const) {
+        const found = await front.ask(`${over}.test`, { edns: true, over })
+        assert.equal(found.rcode, make(upstream.asked[0]!.wire)[3]! & 15)
+        assert.equal(found.records.answerCount, answers)
+        assert.equal(found.flags & Flag.TC, 0)
+      }
+      assert.deepEqual(
+        upstream.asked.map(({ over }) => over),
+        ['udp', 'tcp'],
+      )
+    })
+  }
+
+  test('more answers counted than there are, over TCP as well: those are all', async (t) => {
+    const upstream = await startScripted(t, ({ reply, wire }) => reply(count(answerTo(wire), 6, 9)))
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const found = await front.ask('few.test')
+    assert.deepEqual([found.rcode, found.records.answerCount], [Rcode.NoError, 1])
+    assert.equal(found.flags & Flag.TC, 0)
+    assert.deepEqual(
+      upstream.asked.map(({ over }) => over),
+      ['udp', 'tcp'],
+    )
+  })
+
+  test('REFUSED to a query with OPT, with its ARCOUNT and no record: asked without OPT', async (t) => {
+    const upstream = await startScripted(t, ({ reply, wire }) => {
+      const hasOpt = wire[11] === 1
+      reply(hasOpt ? count(answerTo(wire, 0x8185, 0), 10, 1) : answerTo(wire))
+    })
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    const found = await front.ask('old.test', { edns: true })
+    assert.deepEqual([found.rcode, found.records.answerCount], [Rcode.NoError, 1])
+  })
 
   test('a reply that is broken otherwise is not asked for over TCP', async (t) => {
     const upstream = await startScripted(t, ({ reply, wire }) => {

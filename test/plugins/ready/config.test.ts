@@ -18,6 +18,13 @@ test('address and monitor are read', () => {
   assert.equal(read('ready {\nmonitor continuously\n}').continuously, true)
 })
 
+test('a port that is missing, as with a variable that is not set, is any, with a warning', () => {
+  const warnings: string[] = []
+  const { address } = readConfig(directivesOf('ready', 'ready :'), (line) => warnings.push(line))
+  assert.equal(address, ':0')
+  assert.match(warnings[0]!, /^Corefile:2 - ':' has no port/)
+})
+
 const wrong = 'Error during parsing: Wrong argument count or unexpected line ending after'
 for (const [lines, message] of [
   ['ready 8181', 'Corefile:2 - plugin/ready: address 8181: missing port in address'],
