@@ -291,10 +291,7 @@ export class Entry {
     return HEADER_SIZE + size
   }
 
-  /**
-   * Writes the entry into `out` as a whole message with id 0, its question in lower case and its TTLs
-   * as stored, and returns its length.
-   */
+  /** Writes the entry, TTLs as stored, into `out` as a whole message of id 0; returns its length. */
   readMessage(out: Buffer): number {
     out[0] = out[1] = 0
     return this.readKeepingTtl(out, this.readQuestion(out))
