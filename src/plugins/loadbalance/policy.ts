@@ -1,14 +1,10 @@
 import type { AddressSet } from '../../lib/address-set.ts'
-import { read32, write32 } from '../../wire/bytes.ts'
 import { Type } from '../../wire/codes.ts'
 import { Random } from './random.ts'
 import { type DomainWeights, type Weights, weightAt } from './weights.ts'
 
 /** Octets from a record's TTL to its data. */
 const TTL_TO_DATA = 6
-
-/** Addresses of a name that are put in another order together; more are exchanged one by one. */
-const DEALT = 64
 
 /** Where the records of each type go in their section: those of a lower rank come first. */
 export type Ranks = Readonly<Uint8Array>
@@ -63,7 +59,6 @@ export class RoundRobin implements Policy {
   readonly authorityRanks: Ranks = usualRanks
   readonly #preferred: readonly AddressSet[]
   readonly #random: Random
-  readonly #dealt = new Int32Array(DEALT)
 
   /** @param preferred a set for each network, the most preferred first */
   constructor(preferred: readonly AddressSet[], random: Random = new Random()) {
@@ -77,11 +72,9 @@ export class RoundRobin implements Policy {
   }
 
   order(b: Uint8Array, _owner: number, places: Uint16Array, count: number, size: number): void {
-    if (size !== 4 || !this.#deal(b, places, count)) {
-      const random = this.#random
-      for (let i = count - 1; i > 0; i--) {
-        exchange(b, places[i]!, places[random.below(i + 1)]!, size)
-      }
+    const random = this.#random
+    for (let i = count - 1; i > 0; i--) {
+      exchange(b, places[i]!, places[random.below(i + 1)]!, size)
     }
     let first = 0
     for (let n = 0; n < this.#preferred.length && first < count; n++) {
@@ -92,28 +85,6 @@ export class RoundRobin implements Policy {
         first++
       }
     }
-  }
-
-  /**
-   * The same for IPv4 addresses with one TTL, the usual answer: each is read and written once, which is a
-   * third of the work. False, and nothing changed, where there are several TTLs.
-   */
-  #deal(b: Uint8Array, places: Uint16Array, count: number): boolean {
-    const dealt = this.#dealt
-    if (count > dealt.length) return false
-    const ttl = read32(b, places[0]!)
-    for (let i = 0; i < count; i++) {
-      const place = places[i]!
-      if (read32(b, place) !== ttl) return false
-      dealt[i] = read32(b, place + TTL_TO_DATA)
-    }
-    const random = this.#random
-    for (let i = count - 1; i >= 0; i--) {
-      const drawn = random.below(i + 1)
-      write32(b, places[i]! + TTL_TO_DATA, dealt[drawn]!)
-      dealt[drawn] = dealt[i]!
-    }
-    return true
   }
 }
 
