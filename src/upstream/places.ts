@@ -42,8 +42,6 @@ export class Places {
   #best: UpstreamConnection | null = null
   #late: UpstreamConnection | null = null
   #owed = 0
-  /** Queries that may be in flight on each connection, while order matters. */
-  #share = 1
   /** The server behind the upstream's address that keeps an earlier attempt waiting: rather another one. */
   #not: string | null = null
 
@@ -78,7 +76,7 @@ export class Places {
     const { deepest, isFree } = this.#parts.pipelining
     if (isFree) return true
     if (c.owed > 0 && this.#isAlone(x)) return false
-    if (c.owed < Math.min(c.window, deepest, this.#share)) return true
+    if (c.owed < Math.min(c.window, deepest)) return true
     c.isWanted = true
     return false
   }
@@ -90,16 +88,17 @@ export class Places {
    */
   #choose(x: Exchange, mayOpen: boolean): UpstreamConnection | null {
     this.#not = serverOf(x.avoid)
-    this.#share = Math.max(1, Math.floor(IN_FLIGHT / this.#parts.connections.count))
     this.#look(x)
     if (this.#best === null && this.#not !== null) {
       this.#not = null
       this.#look(x)
     }
-    const best = this.#best
+    const { isFree } = this.#parts.pipelining
+    const room = isFree ? Infinity : IN_FLIGHT - this.#owed
+    const best = room <= 0 && this.#best !== null && this.#best.owed > 0 ? null : this.#best
     this.#batch = best
-    this.#batchRoom = this.#owed
-    if (best !== null || !this.#parts.pipelining.isFree) return best
+    this.#batchRoom = Math.max(0, Math.min(this.#owed, room - 1))
+    if (best !== null || !isFree) return best
     return mayOpen && !this.#hasWaited(x) ? null : this.#late
   }
 
