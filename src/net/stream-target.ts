@@ -12,6 +12,10 @@ export class StreamTarget {
     this.stream = stream
   }
 
+  get client(): string {
+    return this.stream.client
+  }
+
   get localAddress(): string {
     return this.stream.localAddress
   }

@@ -38,7 +38,6 @@ type State = (typeof State)[keyof typeof State]
  * It is read from while it has fewer than 128 queries in flight and 1 MiB of answers to read, or less.
  */
 export class TcpConnection extends StreamTarget implements ClientConnection, StreamOwner {
-  client = ''
   readonly place: Place = new Place(this)
   rosterAt = -1
   /** Octets of `waiting` that are this connection's. */
@@ -76,7 +75,6 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     this.#retiresAt = Infinity
     this.#serving = this.#isLast = false
     this.#reason = TcpEnd.Client
-    this.client = this.stream.client
   }
 
   /** Whether it is closed and nothing will ever be heard of it again. */
@@ -132,7 +130,6 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     else this.destroy(this.#shared.waiting.wouldExceed(0) ? TcpEnd.Buffered : TcpEnd.Full)
   }
 
-  /** Octets of answers that its client has not read. */
   get unsent(): number {
     return this.#replies.unsent
   }
@@ -145,9 +142,9 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     return this.#inFlight > 0 || this.#replies.unsent > 0
   }
 
+  /** At once: who comes next is to find the room. */
   #forget(): void {
     this.#frames.clear()
-    // At once: who comes next is to find the room.
     this.#replies.clear()
     this.#account()
   }
@@ -255,9 +252,8 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
 
   /** Serves on, and sends what is answered, after other sockets had their turn. */
   #resumeLater(): void {
-    if (this.#resuming) return
+    if (!this.#resuming) setImmediate(this.#resume)
     this.#resuming = true
-    setImmediate(this.#resume)
   }
 
   readonly #resume = (): void => {
@@ -281,7 +277,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     this.#finished()
   }
 
-  drop(_q: Query): void {
+  drop(): void {
     this.#finished()
   }
 

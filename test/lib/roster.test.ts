@@ -27,7 +27,10 @@ describe('Roster', () => {
             expected.add(i)
           }
           assert.equal(roster.size, expected.size)
-          assert.deepEqual(names(roster), [...expected].toSorted())
+          assert.deepEqual(
+            names(roster),
+            [...expected].toSorted((a, b) => a - b),
+          )
         }
       }),
     )
