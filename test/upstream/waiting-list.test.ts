@@ -17,7 +17,7 @@ function of(client: number, name: string = 'x'): Exchange {
 function served(
   list: WaitingList,
   most: number,
-  passes = (_: Exchange): boolean => false,
+  passes: (x: Exchange) => boolean = () => false,
 ): Exchange[] {
   const order: Exchange[] = []
   list.serve((x) => {
