@@ -192,7 +192,7 @@ export class Upstream implements ExchangeHost {
       this.lost(x, Result.Invalid, null)
     } else if (verdict === Verdict.Answer) {
       this.#healthOver(x.transport).proven()
-      x.owner.truncated(x, reply, length)
+      x.owner.truncated(x, reply, fitCounts(reply, length, x.question, true)?.end ?? length)
       this.#askOverTcp(x)
     } else {
       // Cut inside its question: no answer that anybody could be given.

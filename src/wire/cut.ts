@@ -22,7 +22,8 @@ export interface Rest {
  * records; an OPT record that wrong counts put into the wrong section ends them. Hardly any is such a
  * one: it is looked for where reading the records has failed. One that ends inside a record gets TC.
  * Behind a whole one nobody can tell whether a datagram was cut or is what its server has to say, which
- * CoreDNS takes it for; over a stream it is that. Returns null, with nothing changed, where the message is whole, or broken otherwise.
+ * CoreDNS takes it for; over a stream it is that. Returns null, with nothing changed, where the message is
+ * whole, or broken otherwise.
  */
 export function fitCounts(
   b: Uint8Array,
