@@ -47,6 +47,12 @@ export class Shares {
     return this.#crowds
   }
 
+  /** Whether one has to leave places to others. */
+  holdsBack(): boolean {
+    this.count()
+    return this.hasCrowd && this.#left <= 0
+  }
+
   /** Looks again: these connections are late. Returns whether there is a new crowd. */
   look(late: readonly UpstreamConnection[], now: number): boolean {
     for (const [client, until] of this.#crowds) if (now > until) this.#crowds.delete(client)

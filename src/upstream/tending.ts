@@ -77,6 +77,8 @@ export class Lookout {
 export class Tending {
   readonly #parts: TendingParts
   readonly #lookout: Lookout
+  /** Whether it was told that the crowd of now has to leave places to others. */
+  #toldOfCrowd = true
 
   constructor(parts: TendingParts) {
     this.#parts = parts
@@ -107,9 +109,10 @@ export class Tending {
     if (!pipelining.keepsOrder) shares.forget()
     else if (shares.look(late, now)) {
       waiting.sort()
-      this.#parts.options.crowded?.()
+      this.#toldOfCrowd = false
     }
     pool.pump()
+    this.#tellOfCrowd()
     if (waiting.size > 0) {
       const { count, ready } = connections
       again = true
@@ -120,6 +123,13 @@ export class Tending {
       if (pipelining.keepsOrder && dialler.isFull) this.#makeRoom(now)
     }
     if (again || shares.hasCrowd) this.later()
+  }
+
+  /** A crowd is nobody's concern before there are no places for all. */
+  #tellOfCrowd(): void {
+    if (this.#toldOfCrowd || !this.#parts.shares.holdsBack()) return
+    this.#toldOfCrowd = true
+    this.#parts.options.crowded?.()
   }
 
   /** Takes those behind a late query back. True where it was just asked whether they could pass. */

@@ -117,6 +117,18 @@ test('where all places are taken, who has most of them gives one up and waits ag
   assert.equal(upstream.accepted, 257)
 })
 
+test('nobody is told of a crowd that there are places enough for', async (t) => {
+  const { askInVain, pool, time, told, upstream } = await start(t)
+  askInVain(1, 20)
+  await eventually(() => {
+    time.pass(10)
+    return upstream.asked.length >= 20 + PROBE
+  }, 'all names asked')
+  for (let look = 0; look < 10; look++) time.pass(10)
+  assert.equal(told.crowds, 0)
+  assert.ok(pool.pipelining.keepsOrder)
+})
+
 test('names that are answered in time make no crowd', async (t) => {
   const { host, pool, time, told, upstream } = await start(t)
   for (let n = 0; n < 1000; n++) pool.ask(of(1, `fast${n}`))
