@@ -10,6 +10,8 @@ export async function answers(address: string, port: number, name: string): Prom
   try {
     socket.connect(port, address)
     await once(socket, 'connect')
+    // Connected with itself, as may happen while nobody has the port, it would hear its own question.
+    if (socket.address().port === port) return false
     socket.send(query.toBuffer())
     await once(socket, 'message', { signal: AbortSignal.timeout(200) })
     return true
