@@ -32,8 +32,8 @@ function ask(store: Store, i: number): void {
 }
 
 test('property: a store keeps the order of use, newcomers go first, and two questions of one hash displace each other', () => {
-  const act = fc.constantFrom('write', 'write', 'find', 'delete')
-  const step = fc.record({ act, pick: fc.nat(11) })
+  const acts = fc.constantFrom('write', 'write', 'find', 'delete')
+  const step = fc.record({ act: acts, pick: fc.nat(11) })
   const hash = (pick: number): number => pick % 8
   fc.assert(
     // In so few steps nothing ages.
