@@ -9,6 +9,12 @@ import { exposition, formOf } from './metrics.ts'
 import { processMetrics } from './process-metrics.ts'
 import { SharedRendering } from './shared-rendering.ts'
 
+/**
+ * Milliseconds, beside those in which silent connections are cut, that an answer may take: a node without CPU time for us
+ * is just what somebody wants to see. Prometheus waits for ten seconds unless it is told otherwise.
+ */
+const SLOW_MS = 30_000
+
 const requests = { 200: 0, 500: 0, 503: 0 }
 let inFlight = 0
 let rendered = 0
@@ -53,8 +59,9 @@ const renderings = new SharedRendering({
  * `/metrics`: everything registered, in the format the scraper prefers. A request within a second of
  * a rendering waits for the next one and shares it; 503 where too many wait, as in Prometheus's client.
  */
-export const metricsRoute: HttpRoute = async ({ accept, client }) => {
+export const metricsRoute: HttpRoute = async ({ accept, client, extend }) => {
   inFlight++
+  extend(SLOW_MS)
   try {
     const rendering = await renderings.ask(formOf(accept), client)
     if (rendering === null) {
@@ -68,5 +75,7 @@ export const metricsRoute: HttpRoute = async ({ accept, client }) => {
     return plainText(500, `Cannot collect metrics: ${reasonOf(error)}\n`)
   } finally {
     inFlight--
+    // To read it takes no longer than anything else.
+    extend(0)
   }
 }
