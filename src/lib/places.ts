@@ -1,3 +1,5 @@
+import { Link } from './ring.ts'
+
 /** Who holds a place: a connection. */
 export interface Occupant {
   /** Whose share it counts against; see `clientOf()`. */
@@ -12,33 +14,18 @@ export interface Occupant {
   giveWay(): void
 }
 
-/** A link of a ring; one without a place is where the ring begins and ends. */
-class Link {
-  before: Link = this
-  after: Link = this
+/** Links of one occupant; the head of a ring has no place. */
+class PlaceLink extends Link {
   readonly place: Place | null
 
   constructor(place: Place | null = null) {
+    super()
     this.place = place
-  }
-
-  /** Puts `link` at the end of the ring that begins here. */
-  append(link: Link): void {
-    link.before = this.before
-    link.after = this
-    this.before.after = link
-    this.before = link
-  }
-
-  leave(): void {
-    this.before.after = this.after
-    this.after.before = this.before
-    this.before = this.after = this
   }
 
   /** The first of the ring that begins here; null where there is none. */
   get first(): Place | null {
-    return this.after.place
+    return (this.next as PlaceLink).place
   }
 }
 
@@ -46,8 +33,8 @@ class Link {
 class Share {
   readonly client: string
   count = 0
-  readonly idle: Link = new Link()
-  readonly busy: Link = new Link()
+  readonly idle: PlaceLink = new PlaceLink()
+  readonly busy: PlaceLink = new PlaceLink()
 
   constructor(client: string) {
     this.client = client
@@ -57,8 +44,8 @@ class Share {
 /** An occupant's links, which serve one connection after another. */
 export class Place {
   readonly occupant: Occupant
-  readonly all: Link = new Link(this)
-  readonly own: Link = new Link(this)
+  readonly all: PlaceLink = new PlaceLink(this)
+  readonly own: PlaceLink = new PlaceLink(this)
   /** Null while it has none. */
   share: Share | null = null
   busy = false
@@ -83,8 +70,8 @@ export class Place {
  */
 export class Places<T extends Occupant> {
   readonly #limit: number
-  readonly #idle = new Link()
-  readonly #busy = new Link()
+  readonly #idle = new PlaceLink()
+  readonly #busy = new PlaceLink()
   /** Clients that have left too, until they are as many as there are places: the same ones come again. */
   readonly #shares = new Map<string, Share>()
   /** Who has more than half of the places. */
@@ -144,10 +131,10 @@ export class Places<T extends Occupant> {
     const { activeAt, busy } = place.occupant
     place.activeAt = activeAt
     place.busy = busy
-    if (busy) this.#busy.append(place.all)
-    else this.#idle.append(place.all)
-    if (busy) share.busy.append(place.own)
-    else share.idle.append(place.own)
+    const all = busy ? this.#busy : this.#idle
+    const own = busy ? share.busy : share.idle
+    all.append(place.all)
+    own.append(place.own)
   }
 
   #shareOf(client: string): Share {

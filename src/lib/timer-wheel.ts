@@ -1,19 +1,14 @@
 import type { Clock } from './clock.ts'
+import { Link } from './ring.ts'
 
 /** Milliseconds per tick: what a deadline may be late by. */
 export const TICK_MS = 10
 
-/** An interval that comes so much later than the last time was held up: the process had no time for it. */
-const HELD_UP_MS: number = 1.5 * TICK_MS
+/** What is done at the next tick and comes so much later was held up: the process had no time for it. */
+export const HELD_UP_MS: number = 1.5 * TICK_MS
 
 /** A power of two; 512 ticks are 5.12 s, longer than any deadline of a query. */
 const SLOTS = 512
-
-/** A link of a slot's ring. The slot itself is a link too: the ring's head. */
-class Link {
-  next: Link = this
-  previous: Link = this
-}
 
 /**
  * One deadline, owned by its user and used again and again: setting and clearing it
@@ -36,10 +31,7 @@ export class Timer extends Link {
 
   /** Does nothing where the timer is not set. */
   clear(): void {
-    this.next.previous = this.previous
-    this.previous.next = this.next
-    this.next = this
-    this.previous = this
+    this.leave()
   }
 }
 
@@ -81,7 +73,7 @@ export class TimerWheel {
     timer.clear()
     // A tick behind is over already: what is due at once comes with the next one.
     timer.due = Math.max(Math.ceil((this.#clock.now + ms) / TICK_MS), this.#tick + 1)
-    append(this.#slots[timer.due & (SLOTS - 1)]!, timer)
+    this.#slots[timer.due & (SLOTS - 1)]!.append(timer)
   }
 
   /** Expires what is due at `until`, slot by slot. */
@@ -103,7 +95,7 @@ export class TimerWheel {
       link = link.next
       if (timer.due > target) continue
       timer.clear()
-      append(this.#firing, timer)
+      this.#firing.append(timer)
     }
   }
 
@@ -171,12 +163,4 @@ export class TimerWheel {
   #isEmpty(): boolean {
     return this.#slots.every((slot) => slot.next === slot)
   }
-}
-
-/** Puts `timer` at the end of the ring of `head`. */
-function append(head: Link, timer: Link): void {
-  timer.previous = head.previous
-  timer.next = head
-  head.previous.next = timer
-  head.previous = timer
 }
