@@ -1,4 +1,5 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
+import { TICK_MS } from '../lib/timer-wheel.ts'
 
 /** Connections that are opened at once, so that one slow answer never blocks an upstream. */
 export const WARM = 2
@@ -41,7 +42,6 @@ const SLOW = 0.2
 const BUSY_FACTOR = 2
 /** Looks that are enough, where this thread is so busy that they took the time of more. */
 const FEWEST_LOOKS = 3
-const LOOK_MS = 10
 /** How long not to ask again where few were not enough; twice as long each time. */
 const PAUSE_MS = 250
 
@@ -165,7 +165,7 @@ export class Growth {
   #isTime(open: number, now: number): boolean {
     if (this.#crowded >= this.#crowd) return true
     if (this.#costly || open <= MANY || this.#crowded < FEWEST_LOOKS) return false
-    return now - this.#since >= this.#crowd * LOOK_MS
+    return now - this.#since >= this.#crowd * TICK_MS
   }
 
   /** Queries have waited for many looks: more connections, unless they are of no use. */

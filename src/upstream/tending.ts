@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
-import { TICK_MS, Timer, type TimerWheel } from '../lib/timer-wheel.ts'
+import { HELD_UP_MS, Timer, type TimerWheel } from '../lib/timer-wheel.ts'
 import type { ChannelOptions } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { Result } from './counters.ts'
@@ -14,8 +14,6 @@ import type { Shares } from './shares.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 import type { WaitingLines } from './waiting-list.ts'
 
-/** A look that comes later than this was held up: the wheel is late by a tick at most. */
-const HELD_UP_MS = 1.5 * TICK_MS
 /** Turns of the event loop, each as long as a look was held up, in which answers may lie unread. */
 const UNREAD_TURNS = 2
 /** How often a query goes on elsewhere because its connection ended. */
