@@ -25,10 +25,8 @@ interface Crowded {
   readonly settle: (asked: number) => Promise<void>
 }
 
-async function start(owner: Owner): Promise<Crowded> {
-  const upstream = await startScripted(owner, (asked, n) => {
-    if (asked.wire.includes('fast')) honest(asked, n)
-  })
+/** A pool before this upstream, closed with its owner. */
+function open(owner: Owner, upstream: Scripted): Pick<Crowded, 'host' | 'pool' | 'time' | 'told'> {
   const time = manual()
   const host = new Log()
   const told = { crowds: 0 }
@@ -38,12 +36,18 @@ async function start(owner: Owner): Promise<Crowded> {
     time.pass(60_000)
     pool.close()
   })
+  return { host, pool, time, told }
+}
+
+async function start(owner: Owner): Promise<Crowded> {
+  const upstream = await startScripted(owner, (asked, n) => {
+    if (asked.wire.includes('fast')) honest(asked, n)
+  })
+  const opened = open(owner, upstream)
+  const { pool, time } = opened
   return {
+    ...opened,
     upstream,
-    time,
-    host,
-    pool,
-    told,
     askInVain: (client, count) => {
       for (let n = 0; n < count; n++) pool.ask(of(client, `dead${client}n${n}`))
     },
@@ -142,13 +146,7 @@ test('names that are answered in time make no crowd', async (t) => {
 
 test('one query does not stand behind 500 of another client, though all are answered in time', async (t) => {
   const upstream = await startScripted(t, silent)
-  const time = manual()
-  const host = new Log()
-  const pool = tcpPool(host, options(time, upstream.port))
-  t.after(() => {
-    time.pass(60_000)
-    pool.close()
-  })
+  const { host, pool } = open(t, upstream)
   for (let n = 0; n < 500; n++) pool.ask(of(1, `many${n}`))
   await upstream.waitFor(2)
   for (const client of [2, 3]) pool.ask(of(client, `one${client}`))
@@ -167,13 +165,7 @@ test('one query does not stand behind 500 of another client, though all are answ
 
 test('behind an upstream that answers in order 128 queries are in flight at most, but for one on each connection', async (t) => {
   const upstream = await startScripted(t, honest)
-  const time = manual()
-  const host = new Log()
-  const pool = tcpPool(host, options(time, upstream.port))
-  t.after(() => {
-    time.pass(60_000)
-    pool.close()
-  })
+  const { host, pool } = open(t, upstream)
   const ask = (count: number): void => {
     for (let n = 0; n < count; n++) pool.ask(of(n % 5, `q${n}`))
   }
@@ -200,18 +192,11 @@ test('where answers come in any order after all, a crowd waits for nothing: a co
     0,
     4,
   )
-  const time = manual()
-  const host = new Log()
-  let crowds = 0
-  const pool = tcpPool(host, options(time, upstream.port, { crowded: () => void crowds++ }))
-  t.after(() => {
-    time.pass(60_000)
-    pool.close()
-  })
+  const { host, pool, time, told } = open(t, upstream)
   for (let n = 0; n < 20; n++) pool.ask(of(1, `dead${n}`))
   await eventually(() => {
     time.pass(10)
-    return crowds > 0 && pool.pipelining.isFree
+    return told.crowds > 0 && pool.pipelining.isFree
   }, 'a crowd, and an order')
   pool.ask(of(1, 'fast'))
   await answerWithin100Ms(time, host)
