@@ -2,7 +2,7 @@
 // kubectl that knows the manifests.
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -27,9 +27,12 @@ function scriptOf(page: string): string {
   return blocks.join('\n')
 }
 
-/** Runs it as a person would that stops at the first mistake; what was printed, with where it failed. */
+/**
+ * Runs it as a person would that stops at the first mistake; what was printed, with where it failed. Several
+ * may run at once in one folder: each notes its line in a file of its own.
+ */
 function type(script: string, folder: string, programs: string): Promise<string> {
-  const at = join(folder, '.at')
+  const at = join(mkdtempSync(join(folder, '.typed-')), 'line')
   const env = { ...process.env, PATH: `${programs}:${process.env['PATH'] ?? ''}`, AT: at }
   const args = ['-euo', 'pipefail', '-c', script]
   return new Promise((resolve, reject) => {
