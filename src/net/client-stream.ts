@@ -30,6 +30,8 @@ export interface ClientStream {
   readonly sockaddr: Buffer
   readonly localAddress: string
   readonly localPort: number
+  /** Whether the octets of a write that `destroy()` cut off may be read still. */
+  readonly readsOn: boolean
   /** Reads from now on. */
   start(owner: StreamOwner): void
   /**
@@ -52,6 +54,8 @@ export class NodeStream implements ClientStream {
   readonly sockaddr: Buffer
   readonly localAddress: string
   readonly localPort: number
+  /** libuv may hold the write. */
+  readonly readsOn = true
   readonly #socket: Socket
   owner: StreamOwner | null = null
   #writing = 0

@@ -54,6 +54,7 @@ export class RawStream implements ClientStream, Watcher {
   readonly sockaddr: Buffer = Buffer.alloc(SOCKADDR_SIZE)
   localAddress = ''
   localPort = 0
+  readonly readsOn = false
   readonly #libc: Libc
   readonly #poller: Poller
   readonly #input: Input

@@ -88,7 +88,7 @@ export class ReplyStream {
     this.#inWrite = 0
     if (this.#buffer.length > 0) spare.give(this.#buffer)
     this.#buffer = noBytes
-    // libuv may read it still: no spare one.
+    if (this.#writing.length > 0 && !this.#stream.readsOn) spare.give(this.#writing)
     this.#writing = noBytes
   }
 
