@@ -70,7 +70,7 @@ export class ProtobufWriter {
       this.out.copyWithin(first + more, first, this.at)
     }
     this.at = start
-    this.#varint(length)
+    this.#putVarint(length)
     this.at += length
   }
 
@@ -80,6 +80,11 @@ export class ProtobufWriter {
 
   #varint(value: number): void {
     this.#room(8)
+    this.#putVarint(value)
+  }
+
+  /** Where there is room: to ask for more would lose what stands behind. */
+  #putVarint(value: number): void {
     let rest = value
     while (rest > 0x7f) {
       this.out[this.at++] = (rest % 128) | 0x80

@@ -47,6 +47,19 @@ test('messages of all lengths go into each other', () => {
   }
 })
 
+test('nothing is lost wherever a message meets the end of the buffer', () => {
+  for (let size = 0; size < 64; size++) {
+    const w = new ProtobufWriter(Buffer.alloc(size, 0xff))
+    const outer = w.begin(1)
+    w.text(2, 'ab')
+    w.end(w.begin(16))
+    w.text(4, 'dnslet')
+    w.end(outer)
+    const expected = ['0a0f', '12026162', '820100', '2206646e736c6574'].join('')
+    assert.equal(w.written.toString('hex'), expected, `of ${size} octets`)
+  }
+})
+
 test('what is no message ends', () => {
   const rows = ['08', '0880', '1205aa', '0b', 'ff'.repeat(20), '08'.padEnd(22, 'f'), '15000000']
   for (const row of rows) assert.deepEqual([...protobufFields(Buffer.from(row, 'hex'))], [], row)
