@@ -11,9 +11,9 @@ import { UpstreamConnection } from './upstream-connection.ts'
 /** Without a word for this long a connection is late: nobody is put behind its oldest query. */
 const LATE_MS = 8
 /**
- * Queries in flight, on all connections together, where order matters and one connection has several. They keep
- * an upstream 20 ms away busy with 6,000 a second; more would make the turns of the event loop that their answers
- * come in longer, and whoever asks little waits for two or three turns.
+ * Queries in flight, on all connections together, where answers come in order and one connection has several. They
+ * keep an upstream 20 ms away busy with 6,000 a second; more would make the turns of the event loop that their
+ * answers come in longer, and whoever asks little waits for two or three turns.
  */
 const IN_FLIGHT = 128
 /** A connection takes no longer to be opened; who has waited so long takes what there is. */
@@ -93,8 +93,9 @@ export class Places {
       this.#not = null
       this.#look(x)
     }
-    const { isFree } = this.#parts.pipelining
-    const room = isFree ? Infinity : IN_FLIGHT - this.#owed
+    const { isFree, keepsOrder } = this.#parts.pipelining
+    // In any order slow names are in flight as well, and nobody waits for them.
+    const room = keepsOrder ? IN_FLIGHT - this.#owed : Infinity
     const best = room <= 0 && this.#best !== null && this.#best.owed > 0 ? null : this.#best
     this.#batch = best
     this.#batchRoom = Math.max(0, Math.min(this.#owed, room - 1))

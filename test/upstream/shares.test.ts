@@ -163,24 +163,41 @@ test('one query does not stand behind 500 of another client, though all are answ
   }
 })
 
-test('behind an upstream that answers in order 128 queries are in flight at most, but for one on each connection', async (t) => {
-  const upstream = await startScripted(t, honest)
-  const { host, pool } = open(t, upstream)
-  const ask = (count: number): void => {
-    for (let n = 0; n < count; n++) pool.ask(of(n % 5, `q${n}`))
+/** A pool whose windows have grown as answers came, with 1,000 queries to be asked, and what is held of them. */
+async function grown(owner: Owner) {
+  const upstream = await startScripted(owner, honest)
+  const { host, pool, time } = open(owner, upstream)
+  const ask = (): void => {
+    for (let n = 0; n < 1000; n++) pool.ask(of(n % 5, `q${n}`))
   }
-  // Windows grow as answers come.
-  ask(1000)
+  ask()
   await eventually(() => host.got.length === 1000, 'all answers')
   const held: Asked[] = []
   upstream.script = (asked) => void held.push(asked)
-  ask(1000)
+  const release = async (): Promise<void> => {
+    upstream.script = honest
+    for (const asked of held) honest(asked, 0)
+    await eventually(() => host.got.length === 2000, 'all answers')
+  }
+  return { ask, held, pool, release, time }
+}
+
+test('behind an upstream that answers in order 128 queries are in flight at most, but for one on each connection', async (t) => {
+  const { ask, held, release } = await grown(t)
+  ask()
   await eventually(() => held.length >= 100, 'most of them')
   await delay(20)
   assert.ok(held.length <= 128, `${held.length} in flight`)
-  upstream.script = honest
-  for (const asked of held) honest(asked, 0)
-  await eventually(() => host.got.length === 2000, 'all answers')
+  await release()
+})
+
+test('in any order there may be more, also while queries are kept apart as a connection has ended', async (t) => {
+  const { ask, held, pool, release, time } = await grown(t)
+  pool.pipelining.overtaken(time.clock.now, true)
+  pool.pipelining.keepApart(time.clock.now)
+  ask()
+  await eventually(() => held.length > 128, 'more of them')
+  await release()
 })
 
 test('where answers come in any order after all, a crowd waits for nothing: a connection has room for many', async (t) => {
