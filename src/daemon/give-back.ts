@@ -10,6 +10,8 @@ const REST_MS = 600_000
 const CALM = 0.05
 /** As often the event loop was held up between two looks, and who uses little CPU time may not get more. */
 const STARVED = 2
+/** Milliseconds of CPU without which nothing has grown, and to read how much it is costs more than all else here. */
+const LEAST_CPU = 25
 /** Bytes that have to have come since the last time. */
 const GROWTH = 6 * 2 ** 20
 /** After a storm nobody waits: no heap grows by so much under calm load. */
@@ -40,6 +42,8 @@ export class GiveBack {
   #gaveAt = -Infinity
   #lastCpu = 0
   #lastHeldUp = 0
+  /** The CPU time when memory was read last. */
+  #readCpu = -Infinity
   /** Bytes that were left, or 0 before the first time. */
   #left = 0
 
@@ -66,7 +70,8 @@ export class GiveBack {
     this.#lastCpu = cpu
     this.#lastHeldUp = heldUp
     // The first time begins the first five seconds.
-    if (passed === Infinity || isBusy) return
+    if (passed === Infinity || isBusy || cpu - this.#readCpu < LEAST_CPU) return
+    this.#readCpu = cpu
     const bytes = this.#anonymous()
     const growth = now - this.#gaveAt < REST_MS ? STORM : GROWTH
     if (bytes < this.#left + growth) {

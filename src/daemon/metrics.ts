@@ -1,6 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import type { ByteBudget } from '../lib/byte-budget.ts'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
+import { remembered } from '../lib/remembered.ts'
 import type { NetCounters } from '../net/counters.ts'
 import { netMetrics } from '../net/metrics.ts'
 import { receiveQueueMetrics } from '../net/receive-queues.ts'
@@ -13,6 +14,9 @@ import { type LoopLag, loopLagMetric } from './loop-lag.ts'
 import { memoryLimit } from './memory-limit.ts'
 import { panicsMetric } from './panics.ts'
 import { reloadMetrics } from './reload.ts'
+
+/** Milliseconds for which a memory limit serves. */
+const LIMIT_MS = 5_000
 
 /** What one daemon counts in objects of its own. */
 export interface Counted {
@@ -39,7 +43,8 @@ export function daemonMetrics({ memory, counters, sockets, lag }: Counted): read
     gauge(
       'dnslet_memory_limit_bytes',
       'Memory that the control group allows the process; absent where nothing limits it.',
-      () => memoryLimit(),
+      // As often as caches follow it: to read it opens five files.
+      remembered(LIMIT_MS, () => memoryLimit()),
     ),
     gauge(
       'dnslet_waiting_queries',

@@ -86,6 +86,8 @@ export async function ownersOf(inodes: readonly string[]): Promise<ReadonlyMap<s
 
 /** Octets for a read of a table: the kernel gives a page at once. */
 const PAGE = 4096
+/** Octets that no line has. As long as another one has room the kernel adds it: where more is left, it was the last. */
+const LINE = 512
 /** Descriptors of the tables, opened once: of a file that is opened anew each of five steps is another thread's. */
 const openTables = new Map<SocketTable, number>()
 
@@ -106,7 +108,9 @@ function readTable(table: SocketTable): Promise<string[]> {
       read(fd, bytes, 0, PAGE, at, (error, length) => {
         if (error !== null || length === 0) return resolve(text.split('\n'))
         text += bytes.toString('latin1', 0, length)
-        next(at + length)
+        // Each read is a way to another thread and back.
+        if (length < PAGE - LINE) resolve(text.split('\n'))
+        else next(at + length)
       })
     }
     next(0)

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Writable } from 'node:stream'
 
 import { ClientRate } from '../lib/client-rate.ts'
 import { clientOf } from '../lib/client-share.ts'
@@ -96,22 +95,24 @@ export class HttpConnections {
     return true
   }
 
-  /** Notes a request of a connection; its answer's end is noted too. False where the connection was cut for it. */
-  begin(socket: Socket, response: Writable): boolean {
+  /**
+   * Notes a request of a connection. Returns what is to be called at its answer's end, or null where the connection
+   * was cut for it.
+   */
+  begin(socket: Socket): (() => void) | null {
     const connection = this.#bySocket.get(socket)
-    if (connection === undefined) return true
+    if (connection === undefined) return () => {}
     if (connection.requests >= MAX_REQUESTS) {
       if (!socket.destroyed) ended.requests++
       socket.destroy()
-      return false
+      return null
     }
     connection.began()
     this.#places.touch(connection)
-    response.once('close', () => {
+    return () => {
       connection.answered()
       this.#places.touch(connection)
-    })
-    return true
+    }
   }
 }
 

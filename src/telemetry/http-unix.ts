@@ -61,7 +61,8 @@ function serverFor({ find, admits, malformed, connections, log }: UnixHttpParts)
       return false
     },
     serve: (request: IncomingMessage, response: ServerResponse) => {
-      if (places.begin(request.socket, response)) void answerRequest(request, response, find)
+      const end = places.begin(request.socket)
+      if (end !== null) void answerRequest(request, response.once('close', end), find)
     },
     malformed(error, socket) {
       const [status, reason] = STATUS[error.code ?? ''] ?? [400, 'Bad Request']

@@ -9,7 +9,7 @@ import type { Log } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
 import { answerRequest, TIMEOUT_MS } from './http-answer.ts'
 import { HttpConnections } from './http-connections.ts'
-import { answerProbe } from './http-probe.ts'
+import { answerQuickly, type QuickRequest } from './http-quick.ts'
 import { HttpServer } from './http-server.ts'
 
 /**
@@ -25,8 +25,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE, or configure another port',
 }
 
-/** What kubelet asks for. */
-const probes: readonly string[] = ['/health', '/ready']
+/** What kubelet and Prometheus ask for. */
+const quickPaths: readonly string[] = ['/health', '/ready', '/metrics']
 
 let failures = 0
 export const listenFailuresMetric: MetricSpec = counter(
@@ -145,7 +145,7 @@ class Listener {
   async #listen(listen: HttpParts['listen']): Promise<void> {
     const http = new HttpServer({
       admits: (socket) => this.#connections.accept(socket),
-      probed: (socket, path) => this.#answerProbe(socket, path),
+      quick: (socket, request) => this.#answerQuickly(socket, request),
       serve: (request, response) => void this.#serve(request, response),
     })
     const { server } = http
@@ -176,16 +176,18 @@ class Listener {
     })
   }
 
-  #answerProbe(socket: Socket, path: string): boolean {
-    const route = probes.includes(path) ? this.#find(path) : undefined
-    if (route === undefined) return false
-    if (this.#connections.begin(socket, socket)) void answerProbe(socket, path, route)
-    return true
+  #answerQuickly(socket: Socket, request: QuickRequest): Promise<boolean> | null {
+    const route = quickPaths.includes(request.path) ? this.#find(request.path) : undefined
+    if (route === undefined) return null
+    const end = this.#connections.begin(socket)
+    if (end === null) return Promise.resolve(false)
+    return answerQuickly(socket, request, route, () => this.#server === null).finally(end)
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!this.#connections.begin(request.socket, response)) return
-    await answerRequest(request, response, (path) => this.#find(path))
+    const end = this.#connections.begin(request.socket)
+    if (end === null) return
+    await answerRequest(request, response.once('close', end), (path) => this.#find(path))
   }
 
   #find(path: string): HttpRoute | undefined {

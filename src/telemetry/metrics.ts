@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Metric, Registry as PromRegistry } from 'prom-client'
 
 import type { MetricSpec } from '../lib/metrics.ts'
-import { RenderedMetric, type Sample, textOf } from './rendered-metric.ts'
+import { type Reading, RenderedMetric, type Sample, textOf } from './rendered-metric.ts'
 
 export interface Exposition {
   readonly contentType: string
@@ -77,7 +77,11 @@ export async function exposition(
   const isOpenMetrics = prefersOpenMetrics(accept)
   if (isOpenMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   const page = new Page(registry, isOpenMetrics)
-  for (const spec of metrics) await page.add(spec)
+  for (const spec of metrics) {
+    const rest = page.add(spec)
+    // Each await costs as much as a metric.
+    if (rest !== null) await rest
+  }
   if (runtime !== null) await addRuntime(page, runtime, new Set(metrics.map(({ name }) => name)))
   return { contentType: registry.contentType, body: page.text() }
 }
@@ -98,10 +102,23 @@ class Page {
     this.#rendered = isOpenMetrics ? inOpenMetrics : inText
   }
 
-  /** Like Prometheus's own client, a metric without samples leaves no trace in the output. */
-  async add(spec: MetricSpec): Promise<void> {
+  /**
+   * Like Prometheus's own client, a metric without samples leaves no trace in the output. What is short and
+   * known is there at once: null; anything else when the promise resolves.
+   */
+  add(spec: MetricSpec): Promise<void> | null {
     const rendered = this.#renderedOf(spec)
-    let reading = rendered.read()
+    const reading = rendered.read()
+    const { told, unknown } = reading
+    if (told.length === 0) return null
+    if (unknown.length > 0 || told.length > PIECE || this.#isOver())
+      return this.#addSlowly(spec, rendered, reading)
+    this.#metrics.push(rendered.head + textOf(reading, 0, PIECE))
+    return null
+  }
+
+  async #addSlowly(spec: MetricSpec, rendered: RenderedMetric, first: Reading): Promise<void> {
+    let reading = first
     while (reading.unknown.length > 0) {
       const { unknown } = reading
       for (let at = 0; at < unknown.length; at += PIECE) {
@@ -113,13 +130,12 @@ class Page {
       // What came meanwhile is new as well, and what was read has aged.
       reading = rendered.read()
     }
-    if (reading.told.length === 0) return
     let text = rendered.head
     for (let at = 0; at < reading.told.length; at += PIECE) {
       text += textOf(reading, at, at + PIECE)
       if (this.#isOver()) await this.#pause()
     }
-    this.#metrics.push(text)
+    if (reading.told.length > 0) this.#metrics.push(text)
   }
 
   /** What prom-client measures itself. */

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
+import { remembered } from '../lib/remembered.ts'
 import { threadCpu } from '../lib/thread-cpu.ts'
 
 /**
@@ -22,12 +23,8 @@ export const processMetrics: readonly MetricSpec[] = [
     limitOf('Max open files'),
   ),
   gauge('process_open_fds', 'Number of open file descriptors.', countDescriptors),
-  gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () =>
-    statusBytes('VmRSS'),
-  ),
-  gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes.', () =>
-    statusBytes('VmSize'),
-  ),
+  gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', () => memory().rss),
+  gauge('process_virtual_memory_bytes', 'Virtual memory size in bytes.', virtualBytes),
   gauge(
     'process_virtual_memory_max_bytes',
     'Maximum amount of virtual memory available in bytes.',
@@ -84,25 +81,12 @@ export const processMetrics: readonly MetricSpec[] = [
 
 /** Milliseconds for which something that was read serves: all metrics of a scrape. */
 const FRESH_MS = 50
+/** The same of limits, which change when somebody changes them. */
+const LIMITS_MS = 60_000
 
-/** Reads again what was read longer ago than `FRESH_MS`. */
-function once<T>(read: () => T): () => T {
-  let value: T | null = null
-  let at = -Infinity
-  return () => {
-    const now = performance.now()
-    if (value === null || now - at > FRESH_MS) {
-      value = read()
-      at = now
-    }
-    return value
-  }
-}
-
-const memory = once(() => process.memoryUsage())
-const limits = once(() => readProc('limits'))
-const status = once(() => readProc('status'))
-const netstat = once(() => readProc('net/netstat'))
+const memory = remembered(FRESH_MS, () => process.memoryUsage())
+const limits = remembered(LIMITS_MS, () => readProc('limits'))
+const netstat = remembered(FRESH_MS, () => readProc('net/netstat'))
 
 /** Not `performance.eventLoopUtilization()`: to count that costs a system call for each turn of the loop. */
 function loopSeconds(): number {
@@ -115,9 +99,11 @@ function limitOf(name: string): number | null {
   return soft === 'unlimited' ? UNLIMITED : Number(soft)
 }
 
-function statusBytes(name: string): number | null {
-  const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status())?.[1]
-  return kilobytes === undefined ? null : Number(kilobytes) * 1024
+/** The twenty-third word of proc_pid_stat(5); the second has the program's name, in parentheses. */
+function virtualBytes(): number | null {
+  const stat = readProc('stat')
+  const text = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 21)[20]
+  return text === undefined ? null : Number(text)
 }
 
 /** netstat has pairs of lines: `IpExt: InNoRoutes InOctets …`, then `IpExt: 0 1234 …`. */
@@ -132,8 +118,10 @@ function ipOctets(name: string): number | null {
 
 function countDescriptors(): number | null {
   try {
+    // Linux says it since 6.2, without a look at each.
+    const { size } = statSync('/proc/self/fd')
     // One of them is the listing's own.
-    return readdirSync('/proc/self/fd').length - 1
+    return size > 0 ? size : readdirSync('/proc/self/fd').length - 1
   } catch {
     return null
   }

@@ -83,6 +83,18 @@ test('nor one that uses little CPU time because it gets no more', () => {
   assert.deepEqual(looks(starved, 30), [false, false, false, true])
 })
 
+test('a process that has done nothing is not asked how much memory it has', () => {
+  let reads = 0
+  let cpu = 0
+  const give = new GiveBack({ cpu: () => cpu, anonymous: () => reads++, give: () => {} })
+  const read = [0, 100, 5, 5, 5, 10, 5].map((used, i) => {
+    cpu += used
+    give.look(i * 5_000)
+    return reads
+  })
+  assert.deepEqual(read, [0, 1, 1, 1, 1, 2, 2])
+})
+
 test('where nobody tells how much memory there is, nothing is done', () => {
   assert.deepEqual(
     looks(

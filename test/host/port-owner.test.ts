@@ -82,6 +82,14 @@ describe('portOwners()', { skip }, () => {
   test('foreignSockets() has those bound to the very address by others', async (t) => {
     const found = async (where: readonly string[], port = 53): Promise<string[]> =>
       (await foreignSockets(where, port)).map(({ address }) => address).toSorted()
+    // More than a page of the table, around port 53.
+    for (let port = 1; port <= 100; port++) {
+      if (port === 53) continue
+      const other = createSocket('udp4')
+      t.after(() => void other.close())
+      other.bind(port, '127.0.0.9')
+      await once(other, 'listening')
+    }
     const any = await start(t, 'udp', '0.0.0.0')
     assert.deepEqual(await found(['127.0.0.1']), [])
     await any.stop()
