@@ -76,6 +76,12 @@ const accepted: readonly (readonly [
     /^consul\.:53\n {2}listens on :53$/m,
   ],
   [
+    'a block without any plugin beside others',
+    `${block('.')}a.test:53 {\n}\n`,
+    /^a\.test\.:53\n {2}listens on :53$/m,
+    /^Corefile:12 - 'a\.test:53' has no plugin: every query is answered REFUSED$/,
+  ],
+  [
     'a zone over https beside others',
     `https://company.example:4453 {\n    errors\n    prometheus :9253\n}\n${block('.')}`,
     /^https:\/\/company\.example\.:4453\n {2}listens on https:\/\/:4453$/m,

@@ -32,6 +32,7 @@ export interface Reply {
 export interface AskOptions {
   readonly over?: 'udp' | 'tcp'
   readonly type?: number
+  readonly class?: number
   readonly flags?: number
   readonly edns?: boolean
   readonly dnssecOk?: boolean
@@ -183,6 +184,7 @@ export class Front {
       name,
       flags,
       ...(o.type === undefined ? {} : { type: o.type }),
+      ...(o.class === undefined ? {} : { class: o.class }),
       additional: edns || dnssecOk ? [opt({ dnssecOk })] : [],
     })
     return new Promise((resolve) => {

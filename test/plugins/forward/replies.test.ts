@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
+import { Class, Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { write16 } from '../../../src/wire/bytes.ts'
 import { readTtl } from '../../../src/wire/records.ts'
 import { startScripted } from '../../upstream/scripted.ts'
@@ -140,6 +140,21 @@ describe('an error without a question', () => {
       assert.equal(reply.rcode, rcode)
       assert.equal(reply.error, null)
       assert.deepEqual(reply.wire.subarray(12), message({}).subarray(12), 'with its question')
+    })
+  }
+
+  for (const klass of [0, Class.NONE, 65_535]) {
+    test(`and where the class is ${klass}, with or without its question`, async (t) => {
+      for (const echoed of [false, true]) {
+        const upstream = await startScripted(t, ({ id, reply }) => {
+          const refusal = { id, class: klass, flags: 0x8100 | Rcode.FormErr }
+          reply(echoed ? message(refusal) : bare(id, Rcode.FormErr))
+        })
+        const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+        const { rcode, wire } = await front.ask('www.example.com', { class: klass })
+        assert.equal(rcode, Rcode.FormErr)
+        assert.deepEqual(wire.subarray(12), message({ class: klass }).subarray(12))
+      }
     })
   }
 
