@@ -29,6 +29,8 @@ export class Dialler {
   readonly backoff: Backoff = new Backoff()
   /** Connections that are being opened. */
   underWay = 0
+  /** The latest connection that was opened to find out if the upstream takes more than it seems to. */
+  trial: UpstreamConnection | null = null
   /** Clock time of the latest dial. */
   #dialledAt = 0
   readonly #parts: DiallerParts
@@ -78,6 +80,13 @@ export class Dialler {
   renew(): void {
     const { connections, growth } = this.#parts
     if (this.underWay === 0 && connections.count < growth.limit) this.#dial(1, true)
+  }
+
+  /** Opens one that is beyond what the upstream seems to take. */
+  try(): void {
+    if (this.#pause > 0) return
+    this.#dial(1)
+    this.trial = this.#parts.connections.all.at(-1)!
   }
 
   /** Opens the connections there should be for those who wait: how many is for `Growth` to say. */

@@ -22,12 +22,15 @@ const COSTLY_CROWDED = 32
 const DOUBTFUL = 5
 /**
  * Connections in a row without an answer: after so many the upstream takes no more of them, or none at all. One
- * may have been its query's doing.
+ * may have been its query's doing. Each time that this turns out wrong it takes twice as many, up to the last.
  */
 const FULL = 2
+const FULLEST = 64
 const SHUT = 4
 /** How long a limit that the upstream showed is believed, and that more connections were of no use. */
 const LIMIT_MS = 10_000
+/** A limit is tried at once, and again after this long; twice as long each time, up to `LIMIT_MS`. */
+const TRIAL_MS = 100
 /** Connections are of use if with them there are so many times as many answers as with few. */
 const GAIN = 1.5
 /** Fewer are not many: those that follow each other (`Spread`) are beside the few. */
@@ -75,6 +78,9 @@ export class Growth {
   #doubtful = DOUBTFUL
   /** How many more connections the next doubt is worth. */
   #step = 1
+  /** Clock time when the limit may be tried again, and the pause after that. */
+  #trialAt = 0
+  #trialPause = TRIAL_MS
   /** Looks in a row that found queries waiting; those of them without an answer since the one before. */
   #crowded = 0
   #stuck = 0
@@ -101,6 +107,7 @@ export class Growth {
   #enoughUntil = 0
   /** Connections in a row that ended before their first answer, each with a query that had ended no other. */
   #fruitless = 0
+  #full = FULL
   readonly #costly: boolean
   readonly #factor: number
   readonly #crowd: number
@@ -245,7 +252,7 @@ export class Growth {
 
   /** Whether the upstream seems to close whatever is opened beside what there is, and whatever is opened at all. */
   get isFull(): boolean {
-    return this.#fruitless >= FULL
+    return this.#fruitless >= this.#full
   }
 
   get isShut(): boolean {
@@ -270,13 +277,36 @@ export class Growth {
     this.#limitUntil = now + LIMIT_MS
   }
 
+  /**
+   * Whether to find out by one connection more, with a harmless query, if there is a limit: those that showed
+   * one may have been ended, or met with silence, because of their queries. Counted.
+   */
+  mayTry(open: number, now: number): boolean {
+    if (this.limit === MOST || open < this.limit || now < this.#trialAt) return false
+    this.#trialAt = now + this.#trialPause
+    this.#trialPause = Math.min(2 * this.#trialPause, LIMIT_MS)
+    return true
+  }
+
+  /** The connection more was answered: there is no limit. */
+  wasTaken(): void {
+    this.#forgetLimit()
+    this.#full = Math.min(2 * this.#full, FULLEST)
+  }
+
+  #forgetLimit(): void {
+    this.limit = MOST
+    this.#limited = this.#trialAt = 0
+    this.#doubtful = DOUBTFUL
+    this.#step = 1
+    this.#trialPause = TRIAL_MS
+  }
+
   /** Some time has passed: what was needed may not be needed any more. */
   settle(open: number, now: number): void {
     this.#goal = Math.max(WARM, Math.min(this.#goal, open))
     if (now < this.#limitUntil) return
-    this.limit = MOST
-    this.#limited = 0
-    this.#doubtful = DOUBTFUL
-    this.#step = 1
+    this.#forgetLimit()
+    this.#full = FULL
   }
 }

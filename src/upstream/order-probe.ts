@@ -28,12 +28,13 @@ const nobody: ExchangeOwner & Omit<ExchangeHost, 'received'> = {
 /**
  * Finds out whether an upstream answers in order, before many connections are opened because of that: a
  * harmless query behind a late one overtakes it, or does not. unbound takes ten connections and leaves the
- * others in the kernel's queue, where queries are lost for seconds.
+ * others in the kernel's queue, where queries are lost for seconds. Alone on a connection it tells only whether the
+ * upstream has accepted that.
  */
 export class OrderProbe {
   readonly exchange: Exchange = new Exchange(nobody)
   #on: UpstreamConnection | null = null
-  /** Answers its connection will have given when all older queries have theirs. */
+  /** Answers its connection will have given when all older queries have theirs; 0: there is none of these. */
   #due = 0
 
   constructor(pipelining: Pipelining, clock: Clock) {
@@ -44,29 +45,34 @@ export class OrderProbe {
     const received = (): void => {
       const c = this.#on!
       // An older query's answer has not come, wanted or not.
+      if (this.#due === 0) return
       if (c.answers <= this.#due) pipelining.overtaken(clock.now, false)
       else pipelining.keptOrder(clock.now, c.answeredAt - x.sentAt)
     }
     x.host = { ...nobody, received }
   }
 
-  /** Asks behind the late query of `c`, unless one is under way. True where it was sent now. */
-  send(c: UpstreamConnection): boolean {
-    if (this.exchange.carrier !== null || !c.hasRoom) return false
-    this.#on = c
-    this.#due = c.answers + c.owed
-    c.send(this.exchange)
-    return true
+  get isUnderWay(): boolean {
+    return this.exchange.carrier !== null
   }
 
-  /** `all` without the probe, which nobody waits for. */
-  leaveOut(all: readonly Exchange[]): Exchange[] {
-    return all.filter((x) => x !== this.exchange)
+  /** Asks on `c`, behind its late query if there is one, unless one is under way. True where it was sent now. */
+  send(c: UpstreamConnection): boolean {
+    if (this.isUnderWay || !c.hasRoom) return false
+    this.#on = c
+    this.#due = c.owed > 0 ? c.answers + c.owed : 0
+    c.send(this.exchange)
+    return true
   }
 
   /** Waits no longer than two seconds for the answer. */
   giveUp(now: number): void {
     const x = this.exchange
-    if (x.carrier !== null && now - x.sentAt > PATIENCE_MS) x.carrier.cancel(x)
+    if (now - x.sentAt > PATIENCE_MS) x.carrier?.cancel(x)
   }
+}
+
+/** `all` without probes, which nobody waits for. */
+export function withoutProbes(all: readonly Exchange[]): Exchange[] {
+  return all.filter(({ owner }) => owner !== nobody)
 }

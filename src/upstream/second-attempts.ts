@@ -21,7 +21,9 @@ const ASK_AGAIN_MS = 250
  *
  *     waiting for a place      not within half a second, while any connection is open
  *     not acknowledged         at once: the other end's kernel would have done that, so it is gone
- *     acknowledged             after 270 ms, if the budget allows: the name may just be slow
+ *     acknowledged             after 270 ms, if the budget allows, for the name may just be slow; else after 2 s
+ *
+ * The one after 2 s is free, as over UDP: servers forget queries over TCP, too, and CoreDNS asks again then.
  */
 export class SecondAttempts {
   readonly #connections: Connections
@@ -48,9 +50,11 @@ export class SecondAttempts {
       return waits ? this.#rtt.timeout : 0
     }
     if (c.isUnacknowledged) return 0
-    const rest = SLOW_MS - (now - x.sentAt)
-    if (rest > 0) return rest
-    return this.#budgetFor(c).take(x.again) ? 0 : SLOW_MS
+    const waited = now - x.sentAt
+    if (waited < SLOW_MS) return SLOW_MS - waited
+    if (this.#budgetFor(c).take(x.again)) return 0
+    if (x.again) return SLOW_MS
+    return Math.max(0, Math.min(SLOW_MS, this.#rtt.longest - waited))
   }
 
   /** A second attempt was faster than the one that waits on `c`. */

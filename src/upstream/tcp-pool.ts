@@ -7,7 +7,7 @@ import { Dialler } from './dialler.ts'
 import { isDistrust, resultOf } from './error-code.ts'
 import { type Exchange, loseAll } from './exchange.ts'
 import { FEW, Growth } from './growth.ts'
-import { OrderProbe } from './order-probe.ts'
+import { OrderProbe, withoutProbes } from './order-probe.ts'
 import { Pipelining, Quota } from './pipelining.ts'
 import { Places } from './places.ts'
 import { RttEstimator } from './rtt.ts'
@@ -48,6 +48,7 @@ export class TcpPool
   readonly #places: Places
   readonly #seconds: SecondAttempts
   readonly #probe: OrderProbe
+  readonly #trial: OrderProbe
   readonly #tending: Tending
   readonly #transport: Transport
   answers = 0
@@ -75,9 +76,11 @@ export class TcpPool
       rtt: this.rtt,
       shares: this.#shares,
       spread: this.#spread,
+      trial: new OrderProbe(this.pipelining, clock),
       waiting: this.#waiting,
     }
     this.#probe = parts.probe
+    this.#trial = parts.trial
     this.#dialler = new Dialler(parts)
     this.backoff = this.#dialler.backoff
     this.#places = new Places(parts)
@@ -133,7 +136,8 @@ export class TcpPool
 
   ready(c: UpstreamConnection): void {
     this.#dialler.succeeded()
-    this.#spread.joined(c)
+    if (c === this.#dialler.trial && this.#trial.send(c)) c.isRetired = true
+    else this.#spread.joined(c)
     this.pump()
   }
 
@@ -172,6 +176,10 @@ export class TcpPool
   /** A connection has answered for the first time: those that it follows take no more queries. */
   #wasProven(c: UpstreamConnection): void {
     this.#growth.wasAccepted()
+    if (c === this.#dialler.trial) {
+      c.isRetired = false
+      this.#growth.wasTaken()
+    }
     for (const one of this.#spread.proven(c, this.#options.context.clock.now)) {
       one.isRetired = true
       this.#options.counters.retired++
@@ -204,7 +212,7 @@ export class TcpPool
     if (!(c instanceof UpstreamConnection)) return
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
-    if (unaccepted) this.#tending.giveBack(c)
+    if (unaccepted) this.#tending.doubt(c)
   }
 
   closed(c: UpstreamConnection, code: string | null): void {
@@ -218,7 +226,7 @@ export class TcpPool
   /** What was not answered goes on elsewhere; only the oldest may be why the connection ended. */
   #ended(c: UpstreamConnection, code: string | null): void {
     const { now } = this.#options.context.clock
-    const orphans = this.#probe.leaveOut(c.takeAll())
+    const orphans = withoutProbes(c.takeAll())
     const [suspect] = orphans
     const result = code !== null && isDistrust(code) ? Result.Untrusted : Result.Closed
     const moved = suspect?.moved ?? 0
@@ -263,6 +271,7 @@ export class TcpPool
   sweep(now: number): boolean {
     this.#quota.expire(now)
     this.#probe.giveUp(now)
+    this.#trial.giveUp(now)
     this.#spread.age(this.#connections.all, now)
     this.#connections.retire(now)
     this.#connections.sweep(now, FEW, this.#options.maxIdle, this.#options.expire)

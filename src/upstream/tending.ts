@@ -6,7 +6,7 @@ import { Result } from './counters.ts'
 import type { Dialler } from './dialler.ts'
 import { type Exchange, loseAll } from './exchange.ts'
 import type { Growth } from './growth.ts'
-import type { OrderProbe } from './order-probe.ts'
+import { type OrderProbe, withoutProbes } from './order-probe.ts'
 import type { Pipelining } from './pipelining.ts'
 import type { Places } from './places.ts'
 import type { RttEstimator } from './rtt.ts'
@@ -38,6 +38,8 @@ export interface TendingParts {
   readonly pipelining: Pipelining
   readonly places: Places
   readonly probe: OrderProbe
+  /** Asks whether a connection was accepted. */
+  readonly trial: OrderProbe
   readonly rtt: RttEstimator
   readonly shares: Shares
   readonly waiting: WaitingLines
@@ -77,6 +79,8 @@ export class Tending {
   readonly #lookout: Lookout
   /** Whether it was told that the crowd of now has to leave places to others. */
   #toldOfCrowd = true
+  /** Whether a connection was found in this look that the upstream has not accepted. */
+  #isRefused = false
 
   constructor(parts: TendingParts) {
     this.#parts = parts
@@ -91,10 +95,12 @@ export class Tending {
 
   /** @param heldUp see `Lookout` */
   #tend(heldUp: number): void {
-    const { connections, dialler, growth, pipelining, places, pool, shares, waiting } = this.#parts
+    const { connections, dialler, growth, pipelining, places, pool, shares, trial, waiting } =
+      this.#parts
     const { now } = this.#parts.options.context.clock
     pipelining.calm(now)
     const late: UpstreamConnection[] = []
+    this.#isRefused = false
     let again = false
     let probing = false
     for (const c of connections.all) {
@@ -118,6 +124,7 @@ export class Tending {
       growth.look(probing ? 0 : late.length, ready, count, pool.answers, now, heldUp > 0)
       connections.trim(growth.enough(now))
       dialler.forWaiting()
+      if (!trial.isUnderWay && growth.mayTry(connections.count, now)) dialler.try()
       if (pipelining.keepsOrder && dialler.isFull) this.#makeRoom(now)
     }
     if (again || shares.hasCrowd) this.later()
@@ -132,14 +139,14 @@ export class Tending {
 
   /** Takes those behind a late query back. True where it was just asked whether they could pass. */
   #relieve(c: UpstreamConnection, now: number): boolean {
-    const { connections, pipelining, pool, probe, rtt, waiting } = this.#parts
+    const { connections, pipelining, pool, probe, waiting } = this.#parts
     if (c.waiting > 1) pipelining.doubt(now)
     if (!pipelining.keepsOrder) {
-      if (connections.mayBeUnaccepted(c) && c.isSilent(now, rtt.timeout)) this.giveBack(c)
+      if (connections.mayBeUnaccepted(c)) this.#try(c, now)
       return false
     }
     if (c.owed > 1 && probe.exchange.carrier !== c) {
-      const behind = c.takeBehind()
+      const behind = withoutProbes(c.takeBehind())
       // Slow names come in crowds.
       if (behind.length > 0) connections.narrow()
       for (const x of behind) pool.wait(x)
@@ -147,8 +154,27 @@ export class Tending {
     return pipelining.isUnknown(now) && waiting.size > 0 && probe.send(c)
   }
 
-  /** Closes a connection that the upstream seems not to have accepted. */
-  giveBack(c: UpstreamConnection): void {
+  /**
+   * Asks on a late connection without any answer, which may just have met a query that is dropped, what any
+   * server answers at once; closes it where it stays silent. The kernel keeps them in order: then those that
+   * were opened later are not accepted either.
+   */
+  #try(c: UpstreamConnection, now: number): void {
+    const { rtt, trial } = this.#parts
+    const { carrier, sentAt } = trial.exchange
+    const wasTried = carrier === c && now - sentAt >= rtt.blockedAfter
+    if ((wasTried || this.#isRefused) && c.isSilent(now, rtt.timeout)) {
+      this.#isRefused = true
+      this.#giveBack(c)
+    } else this.doubt(c)
+  }
+
+  /** Asks on `c`, where no other connection is asked, whether the upstream has accepted it. */
+  doubt(c: UpstreamConnection): void {
+    if (this.#parts.trial.send(c)) this.later()
+  }
+
+  #giveBack(c: UpstreamConnection): void {
     const { connections, growth, options, pool } = this.#parts
     growth.refused(connections.proven, options.context.clock.now)
     for (const x of this.#takeFrom(c)) pool.wait(x)
@@ -180,7 +206,7 @@ export class Tending {
   }
 
   #takeFrom(c: UpstreamConnection): Exchange[] {
-    const all = this.#parts.probe.leaveOut(c.takeAll())
+    const all = withoutProbes(c.takeAll())
     c.destroy()
     return all
   }

@@ -102,6 +102,40 @@ test('a limit is doubted where queries wait at it, after twice as long where tha
   }
 })
 
+test('a limit is tried at once, then after longer and longer pauses, and forgotten where it was none', () => {
+  const growth = new Growth()
+  assert.ok(!growth.mayTry(256, 0), 'no limit')
+  growth.refused(10, 1000)
+  assert.ok(!growth.mayTry(9, 1000), 'there is room')
+  const tried = Array.from({ length: 80 }, (_, i) => 1000 + 10 * i).filter((now) =>
+    growth.mayTry(10, now),
+  )
+  assert.deepEqual(tried, [1000, 1100, 1300, 1700])
+  growth.wasTaken()
+  assert.equal(growth.limit, 256)
+  growth.refused(10, 1800)
+  assert.ok(growth.mayTry(10, 1800))
+})
+
+test('each limit that was none makes it take twice as many connections without an answer to believe the next', () => {
+  const growth = new Growth()
+  const fruitless = (): number => {
+    growth.wasAccepted()
+    for (let count = 0; ; count++) {
+      if (growth.isFull) return count
+      growth.wasFruitless()
+    }
+  }
+  assert.equal(fruitless(), 2)
+  growth.refused(2, 1000)
+  growth.wasTaken()
+  assert.equal(fruitless(), 4)
+  for (let i = 0; i < 9; i++) growth.wasTaken()
+  assert.equal(fruitless(), 64)
+  growth.settle(2, 11_000)
+  assert.equal(fruitless(), 2)
+})
+
 test('where connections are encrypted they double, and those being opened are waited for', () => {
   const growth = new Growth(true)
   growth.begin(0, 0)

@@ -44,3 +44,24 @@ test('a slow name gets a third attempt only where second ones were faster', asyn
   assert.equal(pool.patience(x), 0)
   time.pass(60_000)
 })
+
+test('a query that was dropped gets its second attempt after two seconds, whatever others have used up', async (t) => {
+  const upstream = await startScripted(t, () => {})
+  const time = manual()
+  const pool = tcpPool(new Log(), options(time, upstream.port))
+  const xs = Array.from({ length: 8 }, (_, i) => exchange(`dropped${i}`))
+  for (const x of xs) pool.ask(x)
+  await eventually(() => {
+    time.pass(10)
+    return upstream.asked.length === 8
+  }, 'a connection for each')
+  const late = (): number => xs.filter((x) => pool.patience(x) === 0).length
+  time.clock.advance(500)
+  assert.equal(late(), 3, 'the budget')
+  time.clock.advance(1500)
+  assert.equal(late(), 8)
+  xs[7]!.again = true
+  assert.ok(pool.patience(xs[7]!) > 0, 'a third one is not free')
+  pool.close()
+  time.pass(60_000)
+})

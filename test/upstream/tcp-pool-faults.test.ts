@@ -256,6 +256,54 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     time.pass(60_000)
   })
 
+  test('names that end their connections are no limit for others while slow ones hold what there is', async (t) => {
+    const upstream = await startScripted(t, (asked, n) => {
+      if (asked.wire.includes('deadly')) asked.socket!.destroy()
+      else if (!asked.wire.includes('slow')) honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    await askInTurn(pool, host, ['a', 'b'])
+    // Each connection keeps what it was given: the root's name servers, too, wait behind that.
+    upstream.script = (asked, n) => {
+      if (blocked.has(asked.port)) return
+      if (asked.wire.includes('slow')) blocked.add(asked.port)
+      else if (asked.wire.includes('deadly')) asked.socket!.destroy()
+      else honest(asked, n)
+    }
+    const blocked = new Set<number>()
+    for (let i = 0; i < 30; i++) pool.ask(exchange(i % 3 === 2 ? `deadly${i}` : `slow${i}`))
+    pool.ask(exchange('fast'))
+    let looks = 0
+    while (!host.got.includes('fast') && ++looks < 200) {
+      time.pass(10)
+      await turns()
+    }
+    assert.ok(looks < 30, `answered after ${looks} looks`)
+    pool.close()
+    time.pass(60_000)
+  })
+
+  test('a query that is dropped on a new connection does not cost that, where others are answered there', async (t) => {
+    const upstream = await startScripted(t, (asked, n) => {
+      if (!asked.wire.includes('dropped')) honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    await askInTurn(pool, host, ['a'])
+    pool.pipelining.overtaken(time.clock.now, true)
+    for (let i = 0; i < 2; i++) pool.ask(exchange(`dropped${i}`))
+    for (let look = 0; look < 60; look++) {
+      time.pass(10)
+      await turns()
+    }
+    assert.deepEqual([upstream.accepted, upstream.open], [2, 2])
+    pool.close()
+    time.pass(60_000)
+  })
+
   test('who was late once is not late again on another connection', async (t) => {
     const upstream = await startScripted(t, () => {})
     const time = manual()
