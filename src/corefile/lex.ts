@@ -77,9 +77,14 @@ function countNewlines(text: string): number {
   return count
 }
 
+/** Whether a token is one, in quotes or not: for CoreDNS quotes only hold a token together. */
+function isBrace(text: string): boolean {
+  return text === '{' || text === '}'
+}
+
 /**
- * Cuts a Corefile into tokens. Every text is accepted; `warn` hears of a `#` inside a word and of a quote
- * that is never closed. Linear in the length of the text, which is read as far as `most` tokens.
+ * Cuts a Corefile into tokens. Every text is accepted; `warn` hears of a `#` inside a word, of a brace in quotes,
+ * and of a quote that is never closed. Linear in the length of the text, which is read as far as `most` tokens.
  */
 export function lex(
   source: Source,
@@ -90,8 +95,8 @@ export function lex(
   const tokens: Lexeme[] = []
   let line = 1
   let lastLine = 0
-  const push = (value: string, quoted: boolean): void => {
-    tokens.push({ text: value, file: source.file, line, first: line > lastLine, quoted })
+  const push = (value: string): void => {
+    tokens.push({ text: value, file: source.file, line, first: line > lastLine })
   }
   for (let at = 0; at < text.length && tokens.length < most;) {
     const c = text.charCodeAt(at)
@@ -103,13 +108,16 @@ export function lex(
     } else if (c === QUOTE) {
       const quoted = quotedAt(text, at)
       if (!quoted.closed) warn(`${source.file}:${line} - Quote is never closed`)
-      if (quoted.closed || quoted.text !== '') push(quoted.text, true)
+      if (quoted.closed || quoted.text !== '') push(quoted.text)
+      if (isBrace(quoted.text)) {
+        warn(`${source.file}:${line} - '${quoted.text}' is a brace in quotes, too`)
+      }
       line += countNewlines(quoted.text)
       lastLine = line
       at = quoted.end
     } else {
       const word = wordAt(text, at)
-      push(word.text, false)
+      push(word.text)
       lastLine = line
       at = word.end
       // Compatible with CoreDNS, and rarely what the author wanted.

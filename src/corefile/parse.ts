@@ -34,11 +34,11 @@ export interface ParseOptions extends StreamOptions {
 }
 
 function isOpen(token: Lexeme): boolean {
-  return token.text === '{' && !token.quoted
+  return token.text === '{'
 }
 
 function isClose(token: Lexeme): boolean {
-  return token.text === '}' && !token.quoted
+  return token.text === '}'
 }
 
 function unmatchedBrace(at: Token, hint = ''): Error {
@@ -166,7 +166,6 @@ class Parser {
     const open = this.#stream.peek()
     const braced = open !== null && isOpen(open)
     if (braced) this.#stream.next(open)
-    let previous: Token | null = null
     for (let token = this.#stream.peek(); token !== null; token = this.#stream.peek()) {
       if (isClose(token)) {
         this.#stream.next(token)
@@ -178,17 +177,10 @@ class Parser {
         this.#stream.import(token)
         continue
       }
-      if (isOpen(token) && previous !== null) {
-        throw errorAt(
-          token,
-          `Opening '{' must be on the line of its directive '${shown(previous)}'`,
-        )
-      }
       const directive = this.#directive(token)
-      previous = directive?.name ?? token
       if (directive === null) continue
-      const others = directives.get(previous.text)
-      if (others === undefined) directives.set(previous.text, [directive])
+      const others = directives.get(directive.name.text)
+      if (others === undefined) directives.set(directive.name.text, [directive])
       else others.push(directive)
     }
     if (braced) this.#endOfFile(key)
@@ -223,10 +215,19 @@ class Parser {
       if (isClose(token)) throw unmatchedBrace(token, ONE_DIRECTIVE_A_LINE)
       args.push(this.#take(token))
     }
+    options ??= this.#optionsBelow(name)
     if (!known) return null
     // Its plugin may quote an option in an error about the directive as a whole.
     const hides = options?.some((option) => option.name.hidden === true) === true
     return { name: hides ? { ...name, hidden: true } : name, args: exact(args), options }
+  }
+
+  /** Options whose `{` stands below: CoreDNS makes names of those of `log`, and refuses most others. */
+  #optionsBelow(name: Token): readonly Option[] | null {
+    const token = this.#stream.peek()
+    if (token === null || !isOpen(token)) return null
+    this.#warnAt(token, `'{' belongs on the line of its directive '${shown(name)}'`)
+    return this.#optionLines(token)
   }
 
   #unknown(name: Token): CorefileError {

@@ -66,7 +66,7 @@ export class TokenStream {
     this.#options = options
     this.#maxTokens = Math.min(MAX_TOKENS, options.maxTokens ?? MAX_TOKENS)
     this.#main = source.file
-    this.#last = { text: '', file: source.file, line: 1, first: true, quoted: false }
+    this.#last = { text: '', file: source.file, line: 1, first: true }
     if (source.text.length > MAX_FILE_BYTES) {
       throw errorAt(this.#last, `file is larger than ${MAX_FILE_BYTES} bytes`)
     }

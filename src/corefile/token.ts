@@ -24,8 +24,6 @@ export function withText(token: Token, text: string): Token {
 export interface Lexeme extends Token {
   /** True for the first token of a line; a file or snippet body starts a line too. */
   readonly first: boolean
-  /** True for text in quotes: a quoted brace is text, not structure. */
-  readonly quoted: boolean
 }
 
 /** A text to lex: the file's name as errors shall show it, and its content. */

@@ -43,8 +43,10 @@ const corefileText = fc
   )
   .map((parts) => parts.join(''))
 
-/** A token as it can be written: quoted ones with `\"` where they hold a quote. */
-function render({ text, quoted, first }: Lexeme): string {
+/** A token as it can be written: in quotes where it has to be, with `\"` where it holds a quote. */
+function render({ text, first }: Lexeme): string {
+  const read = texts(` ${text}`)
+  const quoted = read.length !== 1 || read[0] !== text
   const escaped = text.replace(/\\[^]|"/gu, (part) => (part === '"' ? '\\"' : part))
   return (first ? '\n' : ' ') + (quoted ? `"${escaped}"` : text)
 }
@@ -147,12 +149,8 @@ describe('lex()', () => {
     )
   })
 
-  test('says which tokens were quoted', () => {
-    const tokens = lexText('"{" { "')
-    assert.deepEqual(
-      tokens.map(({ quoted }) => quoted),
-      [true, false],
-    )
+  test('warns of a brace in quotes', () => {
+    assert.deepEqual(warningsOf('"{" "{a" {'), ["Corefile:1 - '{' is a brace in quotes, too"])
   })
 
   test('gives each token its file', () => {

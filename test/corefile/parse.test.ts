@@ -101,7 +101,16 @@ describe('parse()', () => {
     ],
     ['empty arguments', '. {\ncache "" x\n}', [[['.'], 'cache  x']]],
     ['empty keys', '"" a {\n}', [[['a']]]],
-    ['braces in quotes as text', '. {\nlog . "{" "}"\n}', [[['.'], 'log . { }']]],
+    [
+      'braces in quotes as braces',
+      '. "{"\nlog {\nclass all\n"}"\n}',
+      [[['.'], ['log', 'class all']]],
+    ],
+    [
+      'options below their directive',
+      '. {\nlog . a\n{\nclass all\n}\nerrors\n}',
+      [[['.'], ['log . a', 'class all'], 'errors']],
+    ],
     ['an argument over lines', '. {\nlog "a\nb" c\ncache\n}', [[['.'], 'log a\nb c', 'cache']]],
     ['words that hold braces', '. {\nlog {} {common}\n}', [[['.'], 'log {} {common}']]],
     ['carriage returns', '. {\r\nlog\r\n}\r\n', [[['.'], 'log']]],
@@ -191,12 +200,6 @@ describe('parse() rejects in the words of CoreDNS', () => {
     ],
     ['an undefined variable for a directive', '. {\n{$NOPE}\n}', 2, "Unknown directive ''"],
     ['a brace for a directive', '. {\n{\n}', 2, "Unknown directive '{'"],
-    [
-      'the brace of a directive on its own line',
-      '. {\ncache 5\n{\n}\n}',
-      3,
-      "Opening '{' must be on the line of its directive 'cache'",
-    ],
     [
       'a second snippet of one name',
       '(a) {\n}\n(a) {\n}',
