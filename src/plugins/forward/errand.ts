@@ -1,15 +1,16 @@
 import { Timer } from '../../lib/timer-wheel.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
-import { Outcome, type Query } from '../../serve/query.ts'
+import { Outcome, Protocol, type Query } from '../../serve/query.ts'
 import { spectator } from '../../serve/spectator.ts'
 import type { UpstreamContext } from '../../upstream/context.ts'
 import { Result, Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
-import { Rcode } from '../../wire/codes.ts'
+import { Flag, Rcode } from '../../wire/codes.ts'
 import { compress } from '../../wire/compress.ts'
 import { gatherErrors } from '../../wire/edns.ts'
+import { readFlags } from '../../wire/header.ts'
 import { Records, scanRecords } from '../../wire/records.ts'
 import { writeFailure } from '../../wire/reply.ts'
 import { WireStatus } from '../../wire/status.ts'
@@ -19,6 +20,9 @@ import { type Failure, failureEde, failureText } from './failure.ts'
 import type { Policy } from './policy.ts'
 import { Taps } from './taps.ts'
 import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-choice.ts'
+
+/** A client over UDP that could ask over TCP itself waits no longer for TCP, which may be barred, to bring the rest. */
+const PARTIAL_MS = 1000
 
 /** What the errands of one directive have in common. */
 export interface ErrandRules {
@@ -173,7 +177,14 @@ export class Errand implements ExchangeOwner {
 
   truncated(x: Exchange, reply: Buffer, length: number): void {
     this.#tap(x, reply, length)
-    this.#fallback ??= Buffer.copyBytesFrom(reply, 0, length)
+    if (this.#fallback !== null) return
+    this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
+    const { patience, receivedAt, target } = this.#q!
+    if ((readFlags(reply) & Flag.TC) === 0 || target.protocol !== Protocol.Udp) return
+    const { clock, wheel } = this.#rules.context
+    const isBarred = this.#upstreams[x.index]!.isDown(Transport.Tcp)
+    const rest = receivedAt + patience - clock.now
+    wheel.set(this.#deadline, isBarred ? 1 : Math.min(rest, PARTIAL_MS))
   }
 
   delayed(x: Exchange): void {
