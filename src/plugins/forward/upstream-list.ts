@@ -31,7 +31,7 @@ const REREAD_MS = 5000
  * Upstreams with their connections outlive a reload that still names them with the same options.
  */
 export class UpstreamList {
-  /** Those to ask, in the order of the directive; a new array with every change. */
+  /** Those to ask, each once, in the order of the directive; a new array with every change. */
   current: readonly Upstream[] = []
   readonly #config: ForwardConfig
   readonly #services: Services
@@ -119,10 +119,12 @@ export class UpstreamList {
   }
 
   #build(): void {
-    this.current = this.#config.to.flatMap((destination, i) => {
+    const all = this.#config.to.flatMap((destination, i) => {
       const encryption = this.#encryption(destination)
       return this.#endpoints[i]!.map((endpoint) => this.#upstream(endpoint, encryption))
     })
+    // One that is named twice is kept once: a second attempt there is no attempt elsewhere.
+    this.current = [...new Set(all)]
   }
 
   #encryption({ scheme, serverName }: Manner): Encryption | null {

@@ -257,6 +257,16 @@ describe('where upstreams come from', () => {
     )
   })
 
+  test('one that is named twice is there once, in its first place', async (t) => {
+    const path = join(temporaryFolder(t), 'resolv.conf')
+    write(path, 'nameserver 127.0.0.1\nnameserver 127.0.0.2\n')
+    const { list } = listFor(`127.0.0.3 127.0.0.2:53 ${path} 127.0.0.3:53 127.0.0.3:54`)
+    assert.deepEqual(
+      list.current.map(({ name }) => name),
+      ['127.0.0.3:53', '127.0.0.2:53', '127.0.0.1:53', '127.0.0.3:54'],
+    )
+  })
+
   test('a name is resolved at start', async (t) => {
     const upstream = await startScripted(t, honest)
     const front = await Front.start(t, `forward . localhost:${upstream.port} {\nprefer_udp\n}`)
