@@ -219,6 +219,7 @@ export class TcpPool
     this.#connections.remove(c)
     this.#places.leave(c)
     this.#spread.left(c, this.#connections.all)
+    if (c === this.#dialler.trial) this.#dialler.trial = null
     if (c.readyAt > 0) this.#ended(c, code)
     else this.#notDialled(c, code)
   }
