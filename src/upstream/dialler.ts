@@ -55,7 +55,7 @@ export class Dialler {
   get #room(): number {
     const { connections, growth, pipelining } = this.#parts
     const most = pipelining.isFree ? FEW : MOST
-    return Math.min(growth.limit, most) - connections.count
+    return Math.min(growth.limit.most, most) - connections.count
   }
 
   /** Milliseconds to wait before another attempt. */
@@ -79,7 +79,7 @@ export class Dialler {
    */
   renew(): void {
     const { connections, growth } = this.#parts
-    if (this.underWay === 0 && connections.count < growth.limit) this.#dial(1, true)
+    if (this.underWay === 0 && connections.count < growth.limit.most) this.#dial(1, true)
   }
 
   /** Opens one that is beyond what the upstream seems to take. */

@@ -1,5 +1,6 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
 import { TICK_MS } from '../lib/timer-wheel.ts'
+import { ConnectionLimit } from './connection-limit.ts'
 
 /** Connections that are opened at once, so that one slow answer never blocks an upstream. */
 export const WARM = 2
@@ -15,22 +16,8 @@ const CROWDED = 8
 /** Factor and looks where each connection costs a handshake, at the upstream too. */
 const COSTLY_FACTOR = 2
 const COSTLY_CROWDED = 32
-/**
- * Looks in a row that find queries waiting at the upstream's limit, and cast doubt on it: the connection
- * that showed it may have ended for another reason. Twice as many where that doubt was wrong.
- */
-const DOUBTFUL = 5
-/**
- * Connections in a row without an answer: after so many the upstream takes no more of them, or none at all. One
- * may have been its query's doing. Each time that this turns out wrong it takes twice as many, up to the last.
- */
-const FULL = 2
-const FULLEST = 64
-const SHUT = 4
-/** How long a limit that the upstream showed is believed, and that more connections were of no use. */
-const LIMIT_MS = 10_000
-/** A limit is tried at once, and again after this long; twice as long each time, up to `LIMIT_MS`. */
-const TRIAL_MS = 100
+/** How long it is believed that more connections were of no use. */
+const USELESS_MS = 10_000
 /** Connections are of use if with them there are so many times as many answers as with few. */
 const GAIN = 1.5
 /** Fewer are not many: those that follow each other (`Spread`) are beside the few. */
@@ -70,17 +57,8 @@ const PAUSE_MS = 250
  * and they only double: an upstream that is slow because it shakes hands must not get slower.
  */
 export class Growth {
-  limit: number = MOST
+  readonly limit: ConnectionLimit = new ConnectionLimit(MOST)
   #goal = WARM
-  #limitUntil = 0
-  /** Looks in a row at the limit, and how many are doubtful. */
-  #limited = 0
-  #doubtful = DOUBTFUL
-  /** How many more connections the next doubt is worth. */
-  #step = 1
-  /** Clock time when the limit may be tried again, and the pause after that. */
-  #trialAt = 0
-  #trialPause = TRIAL_MS
   /** Looks in a row that found queries waiting; those of them without an answer since the one before. */
   #crowded = 0
   #stuck = 0
@@ -105,9 +83,6 @@ export class Growth {
   #tryAt = 0
   #pause = PAUSE_MS
   #enoughUntil = 0
-  /** Connections in a row that ended before their first answer, each with a query that had ended no other. */
-  #fruitless = 0
-  #full = FULL
   readonly #costly: boolean
   readonly #factor: number
   readonly #crowd: number
@@ -157,7 +132,7 @@ export class Growth {
     if (open < FEW) this.#goal = FEW
     else if (isLate && this.#isStuck) this.#grow(open, now)
     else if (this.#isTime(open, now)) this.#judge(ready, open, now)
-    if (open >= this.limit && ++this.#limited >= this.#doubtful) this.#doubt()
+    this.limit.look(open)
   }
 
   /**
@@ -185,7 +160,7 @@ export class Growth {
     if (isFlowing && this.#tried > 0 && rate * GAIN >= this.#rate) this.#settleFor(now)
     if (isBusy) this.#tryAt = Math.min(this.#tryAt, now + this.#pause)
     else if (isFlowing && this.#fewer > 0 && rate >= GAIN * this.#fewer) {
-      this.#tryAt = now + LIMIT_MS
+      this.#tryAt = now + USELESS_MS
     }
     const isCounted = count >= (isBusy ? COUNTED_BUSY : COUNTED) * ready
     const isTrial = isFlowing && isCounted && !this.#costly && now >= this.#tryAt
@@ -208,7 +183,7 @@ export class Growth {
 
   /** Few connections do. */
   #settleFor(now: number): void {
-    this.#enoughUntil = now + LIMIT_MS
+    this.#enoughUntil = now + USELESS_MS
     this.#tried = 0
     this.#pause = PAUSE_MS
   }
@@ -217,7 +192,7 @@ export class Growth {
     this.#goal = Math.max(this.#tried, Math.min(factor * open, MOST))
     if (this.#tried > 0) {
       this.#tryAt = now + this.#pause
-      this.#pause = Math.min(2 * this.#pause, LIMIT_MS)
+      this.#pause = Math.min(2 * this.#pause, USELESS_MS)
     }
     this.#tried = this.#fewer = this.#enoughUntil = 0
     this.#grownAt = this.#answers
@@ -231,15 +206,10 @@ export class Growth {
     this.#sinceAnswers = this.#answers
   }
 
-  #doubt(): void {
-    this.#limited = 0
-    this.limit = Math.min(this.limit + this.#step, MOST)
-    this.#step *= 2
-  }
-
   /** The first query has to wait, after so many `answers`. */
   begin(answers: number, now: number): void {
-    this.#stuck = this.#limited = 0
+    this.#stuck = 0
+    this.limit.begin()
     this.#answers = answers
     this.#grownAt = -1
     this.#count(now)
@@ -250,63 +220,9 @@ export class Growth {
     return this.#tried > 0 || now < this.#enoughUntil ? FEW : MOST
   }
 
-  /** Whether the upstream seems to close whatever is opened beside what there is, and whatever is opened at all. */
-  get isFull(): boolean {
-    return this.#fruitless >= this.#full
-  }
-
-  get isShut(): boolean {
-    return this.#fruitless >= SHUT
-  }
-
-  /** A connection was ended before it gave an answer. */
-  wasFruitless(): void {
-    this.#fruitless++
-  }
-
-  /** A connection gave its first answer. */
-  wasAccepted(): void {
-    this.#fruitless = 0
-  }
-
-  /** The upstream did not take another connection beside those `open`, or so it seems. */
-  refused(open: number, now: number): void {
-    if (this.#step > 1) this.#doubtful *= 2
-    this.#step = 1
-    this.limit = Math.max(open, 1)
-    this.#limitUntil = now + LIMIT_MS
-  }
-
-  /**
-   * Whether to find out by one connection more, with a harmless query, if there is a limit: those that showed
-   * one may have been ended, or met with silence, because of their queries. Counted.
-   */
-  mayTry(open: number, now: number): boolean {
-    if (this.limit === MOST || open < this.limit || now < this.#trialAt) return false
-    this.#trialAt = now + this.#trialPause
-    this.#trialPause = Math.min(2 * this.#trialPause, LIMIT_MS)
-    return true
-  }
-
-  /** The connection more was answered: there is no limit. */
-  wasTaken(): void {
-    this.#forgetLimit()
-    this.#full = Math.min(2 * this.#full, FULLEST)
-  }
-
-  #forgetLimit(): void {
-    this.limit = MOST
-    this.#limited = this.#trialAt = 0
-    this.#doubtful = DOUBTFUL
-    this.#step = 1
-    this.#trialPause = TRIAL_MS
-  }
-
   /** Some time has passed: what was needed may not be needed any more. */
   settle(open: number, now: number): void {
     this.#goal = Math.max(WARM, Math.min(this.#goal, open))
-    if (now < this.#limitUntil) return
-    this.#forgetLimit()
-    this.#full = FULL
+    this.limit.settle(now)
   }
 }

@@ -77,7 +77,7 @@ export class Shares {
       else own.push(c)
       largest = Math.max(largest, own?.length ?? 1)
     }
-    const little = Math.max(this.#growth.limit * LITTLE, largest * FEWER)
+    const little = Math.max(this.#growth.limit.most * LITTLE, largest * FEWER)
     for (const [client, { length }] of this.#held) {
       if (length > little) this.#crowds.set(client, now + CROWD_MS)
     }
@@ -95,8 +95,8 @@ export class Shares {
   /** Counts how many connections are left to crowds. */
   count(): void {
     if (this.#crowds.size === 0) return
-    const { limit } = this.#growth
-    this.#left = limit - Math.ceil(limit * RESERVE) - this.#connections.busy
+    const { most } = this.#growth.limit
+    this.#left = most - Math.ceil(most * RESERVE) - this.#connections.busy
   }
 
   /**

@@ -26,7 +26,7 @@ const BUSY = 100
  *
  *     ask ─▶ one with a place: the one that owes the least, and is not late
  *       └──▶ waiting list ─▶ places in turn         how many places: Pipelining, Quota
- *                       └──▶ lost, when the last    how many connections: Growth
+ *                       └──▶ lost, when the last    how many connections: Growth, ConnectionLimit
  *                            dial has failed        when to ask twice: SecondAttempts
  *     late ──▶ those behind the oldest query wait again
  *     ended ─▶ those not answered wait again
@@ -175,10 +175,10 @@ export class TcpPool
 
   /** A connection has answered for the first time: those that it follows take no more queries. */
   #wasProven(c: UpstreamConnection): void {
-    this.#growth.wasAccepted()
+    this.#growth.limit.wasAccepted()
     if (c === this.#dialler.trial) {
       c.isRetired = false
-      this.#growth.wasTaken()
+      this.#growth.limit.wasTaken()
     }
     for (const one of this.#spread.proven(c, this.#options.context.clock.now)) {
       one.isRetired = true
@@ -231,10 +231,10 @@ export class TcpPool
     const [suspect] = orphans
     const result = code !== null && isDistrust(code) ? Result.Untrusted : Result.Closed
     const moved = suspect?.moved ?? 0
-    if (!c.isSeasoned && moved === 0 && suspect?.again !== true) this.#growth.wasFruitless()
+    if (!c.isSeasoned && moved === 0 && suspect?.again !== true) this.#growth.limit.wasFruitless()
     // A query that has ended others before is the reason, and not a limit of the server's.
     if (c.wasCut && moved < 2) this.#places.learnFrom(c, this.#growth)
-    const isShut = !c.isSeasoned && this.#growth.isShut
+    const isShut = !c.isSeasoned && this.#growth.limit.isShut
     if (isShut) this.backoff.failed(now)
     if (suspect !== undefined) {
       const isAlone = !c.isSeasoned && !this.#connections.isUsed
@@ -261,7 +261,7 @@ export class TcpPool
     const { ready } = this.#connections
     this.#dialler.failed(now)
     if (ready > 0 && isSuccessor) return
-    if (ready > 0) this.#growth.refused(ready, now)
+    if (ready > 0) this.#growth.limit.refused(ready, now)
     else if (this.#dialler.underWay === 0) loseAll(this.#waiting.takeAll(), resultOf(code), code)
     else if (code === 'ETIMEDOUT') {
       loseAll(this.#waiting.takeOlder(now - DIAL_TIMEOUT_MS), resultOf(code), code)

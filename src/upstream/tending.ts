@@ -124,7 +124,7 @@ export class Tending {
       growth.look(probing ? 0 : late.length, ready, count, pool.answers, now, heldUp > 0)
       connections.trim(growth.enough(now))
       dialler.forWaiting()
-      if (!trial.isUnderWay && growth.mayTry(connections.count, now)) dialler.try()
+      if (!trial.isUnderWay && growth.limit.mayTry(connections.count, now)) dialler.try()
       if (pipelining.keepsOrder && dialler.isFull) this.#makeRoom(now)
     }
     if (again || shares.hasCrowd) this.later()
@@ -176,7 +176,7 @@ export class Tending {
 
   #giveBack(c: UpstreamConnection): void {
     const { connections, growth, options, pool } = this.#parts
-    growth.refused(connections.proven, options.context.clock.now)
+    growth.limit.refused(connections.proven, options.context.clock.now)
     for (const x of this.#takeFrom(c)) pool.wait(x)
   }
 

@@ -68,69 +68,69 @@ test('while none is connected nothing is learnt', () => {
 
 test('a limit the upstream showed holds for ten seconds, but never below one', () => {
   const growth = new Growth()
-  growth.refused(20, 1000)
-  assert.equal(growth.limit, 20)
+  growth.limit.refused(20, 1000)
+  assert.equal(growth.limit.most, 20)
   growth.settle(20, 10_999)
-  assert.equal(growth.limit, 20)
+  assert.equal(growth.limit.most, 20)
   growth.settle(20, 11_000)
-  assert.equal(growth.limit, 256)
-  growth.refused(0, 20_000)
-  assert.equal(growth.limit, 1)
+  assert.equal(growth.limit.most, 256)
+  growth.limit.refused(0, 20_000)
+  assert.equal(growth.limit.most, 1)
 })
 
 test('a limit is doubted where queries wait at it, after twice as long where that was wrong', () => {
   const growth = new Growth()
-  growth.refused(10, 1000)
+  growth.limit.refused(10, 1000)
   growth.begin(0, 0)
   const look = (times: number): void => {
     for (let i = 0; i < times; i++) growth.look(0, 10, 10, i, 10 * i)
   }
   look(4)
-  assert.equal(growth.limit, 10)
+  assert.equal(growth.limit.most, 10)
   look(1)
-  assert.equal(growth.limit, 11)
-  growth.refused(10, 1100)
+  assert.equal(growth.limit.most, 11)
+  growth.limit.refused(10, 1100)
   look(9)
-  assert.equal(growth.limit, 10)
+  assert.equal(growth.limit.most, 10)
   look(1)
-  assert.equal(growth.limit, 11)
+  assert.equal(growth.limit.most, 11)
   growth.begin(0, 0)
   // The upstream takes more: twice as many with each doubt.
   for (const limit of [13, 17, 25]) {
-    for (let i = 0; i < 10; i++) growth.look(0, growth.limit, growth.limit, i, 10 * i)
-    assert.equal(growth.limit, limit)
+    for (let i = 0; i < 10; i++) growth.look(0, growth.limit.most, growth.limit.most, i, 10 * i)
+    assert.equal(growth.limit.most, limit)
   }
 })
 
 test('a limit is tried at once, then after longer and longer pauses, and forgotten where it was none', () => {
   const growth = new Growth()
-  assert.ok(!growth.mayTry(256, 0), 'no limit')
-  growth.refused(10, 1000)
-  assert.ok(!growth.mayTry(9, 1000), 'there is room')
+  assert.ok(!growth.limit.mayTry(256, 0), 'no limit')
+  growth.limit.refused(10, 1000)
+  assert.ok(!growth.limit.mayTry(9, 1000), 'there is room')
   const tried = Array.from({ length: 80 }, (_, i) => 1000 + 10 * i).filter((now) =>
-    growth.mayTry(10, now),
+    growth.limit.mayTry(10, now),
   )
   assert.deepEqual(tried, [1000, 1100, 1300, 1700])
-  growth.wasTaken()
-  assert.equal(growth.limit, 256)
-  growth.refused(10, 1800)
-  assert.ok(growth.mayTry(10, 1800))
+  growth.limit.wasTaken()
+  assert.equal(growth.limit.most, 256)
+  growth.limit.refused(10, 1800)
+  assert.ok(growth.limit.mayTry(10, 1800))
 })
 
 test('each limit that was none makes it take twice as many connections without an answer to believe the next', () => {
   const growth = new Growth()
   const fruitless = (): number => {
-    growth.wasAccepted()
+    growth.limit.wasAccepted()
     for (let count = 0; ; count++) {
-      if (growth.isFull) return count
-      growth.wasFruitless()
+      if (growth.limit.isFull) return count
+      growth.limit.wasFruitless()
     }
   }
   assert.equal(fruitless(), 2)
-  growth.refused(2, 1000)
-  growth.wasTaken()
+  growth.limit.refused(2, 1000)
+  growth.limit.wasTaken()
   assert.equal(fruitless(), 4)
-  for (let i = 0; i < 9; i++) growth.wasTaken()
+  for (let i = 0; i < 9; i++) growth.limit.wasTaken()
   assert.equal(fruitless(), 64)
   growth.settle(2, 11_000)
   assert.equal(fruitless(), 2)
