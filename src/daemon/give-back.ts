@@ -1,6 +1,7 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
 import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
 import { libc } from '../sys/libc.ts'
+import { cpuLimit, mainThreadWait } from './cpu-shortage.ts'
 
 /** How often somebody looks: each five seconds, by a beat that may be early. */
 const LOOK_MS = 4_500
@@ -8,10 +9,12 @@ const LOOK_MS = 4_500
 const REST_MS = 600_000
 /** The share of a core that is taken at most where a pause of some 40 ms is no harm. */
 const CALM = 0.05
-/** As often the event loop was held up between two looks, and who uses little CPU time may not get more. */
-const STARVED = 2
 /** Milliseconds of CPU without which nothing has grown, and to read how much it is costs more than all else here. */
 const LEAST_CPU = 25
+/** Who waits for a core so many times as long as it has one uses little CPU time because it gets no more. */
+const STARVED = 3
+/** Cores. With less, a collection needs the quota of several periods: at a tenth it is a pause of half a second. */
+const ENOUGH = 0.25
 /** Bytes that have to have come since the last time. */
 const GROWTH = 6 * 2 ** 20
 /** After a storm nobody waits: no heap grows by so much under calm load. */
@@ -20,28 +23,35 @@ const STORM = 24 * 2 ** 20
 export interface GiveBackParts {
   /** Milliseconds of CPU that the thread of the event loop has had so far. */
   readonly cpu?: () => number
-  /** How often the event loop was held up so far; looked at each second or so. */
-  readonly heldUp?: () => number
+  /** Milliseconds that it has waited for a core so far. */
+  readonly wait?: () => number
+  /** Cores that it may use; Infinity where nothing says how many. */
+  readonly limit?: () => number
   /** Bytes that are the process's own; 0 where that is not known. */
   readonly anonymous?: () => number
-  readonly give?: () => void
+  /** @param collects whether garbage is collected too */
+  readonly give?: (collects: boolean) => void
 }
 
 /**
  * Gives back what the start, and later a storm, has left behind. V8 collects when its heap is full to a
  * multiple of what was in use, which a quiet process comes to after hours or never, and the C library keeps
- * what is free. Who looks does so when there is little to do, and only where memory has grown since. A
- * process that gets little CPU time uses little too, and would stand still for seconds.
+ * what is free. Who looks does so when there is little to do, and only where memory has grown since.
+ *
+ * A process that gets little CPU time uses little too, and would stand still for seconds: nothing is given back
+ * then. Nor is garbage collected under a small CPU limit, even where there is nothing else to do, as queries come
+ * in the meantime; the rest costs a tenth of that.
  */
 export class GiveBack {
   readonly #cpu: () => number
-  readonly #heldUp: () => number
+  readonly #wait: () => number
+  readonly #limit: () => number
   readonly #anonymous: () => number
-  readonly #give: () => void
+  readonly #give: (collects: boolean) => void
   #lookedAt = -Infinity
   #gaveAt = -Infinity
   #lastCpu = 0
-  #lastHeldUp = 0
+  #lastWait = 0
   /** The CPU time when memory was read last. */
   #readCpu = -Infinity
   /** Bytes that were left, or 0 before the first time. */
@@ -49,12 +59,14 @@ export class GiveBack {
 
   constructor({
     cpu = threadCpu,
-    heldUp = () => 0,
+    wait = mainThreadWait,
+    limit = cpuLimit,
     anonymous = anonymousBytes,
     give = giveBack,
   }: GiveBackParts = {}) {
     this.#cpu = cpu
-    this.#heldUp = heldUp
+    this.#wait = wait
+    this.#limit = limit
     this.#anonymous = anonymous
     this.#give = give
   }
@@ -64,11 +76,12 @@ export class GiveBack {
     const passed = now - this.#lookedAt
     if (passed < LOOK_MS) return
     const cpu = this.#cpu()
-    const heldUp = this.#heldUp()
-    const isBusy = cpu - this.#lastCpu > CALM * passed || heldUp - this.#lastHeldUp >= STARVED
+    const wait = this.#wait()
+    const used = cpu - this.#lastCpu
+    const isBusy = used > CALM * passed || wait - this.#lastWait > STARVED * used
     this.#lookedAt = now
     this.#lastCpu = cpu
-    this.#lastHeldUp = heldUp
+    this.#lastWait = wait
     // The first time begins the first five seconds.
     if (passed === Infinity || isBusy || cpu - this.#readCpu < LEAST_CPU) return
     this.#readCpu = cpu
@@ -79,14 +92,14 @@ export class GiveBack {
       return
     }
     this.#gaveAt = now
-    this.#give()
+    this.#give(this.#limit() >= ENOUGH)
     this.#left = this.#anonymous()
   }
 }
 
-/** Collects garbage, where V8 may be told to, and returns what is free, and code, to the kernel. */
-function giveBack(): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+/** Collects garbage, where it is to and V8 may be told, and returns what is free, and code, to the kernel. */
+function giveBack(collects: boolean): void {
+  if (collects) globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   const { libc: calls } = libc()
   if (calls === null) return
   calls.malloc_trim(0)

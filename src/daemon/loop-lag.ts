@@ -11,8 +11,6 @@ const BUSY_MS = 500
 /** Part of the time, on the CPU, from which on it computes much, and below which no more. */
 const BUSY = 0.5
 const CALM = 0.25
-/** Nor does an idle loop come later than this on a node that has CPU time for it. */
-const HELD_UP_MS = 25
 /** A client whose query waits longer has asked again. */
 const LONG_MS = 1000
 /** One long computation may happen, and so may two. */
@@ -41,8 +39,6 @@ export interface LoopLagParts {
 export class LoopLag {
   /** Seconds the timer was late. */
   readonly lags: Histogram = new Histogram([0.001, 0.005, 0.025, 0.1, 0.25, 1, 2.5, 10])
-  /** How often it was late by more than a node with CPU time explains. */
-  heldUp = 0
   readonly #clock: Clock
   readonly #log: Log
   readonly #cpu: () => number
@@ -104,7 +100,6 @@ export class LoopLag {
     this.#last = now
     this.#lastCpu = cpu
     this.lags.observe(late / 1000)
-    if (late > HELD_UP_MS) this.heldUp++
     this.#stretches = computed > LONG_MS ? this.#stretches + 1 : 0
     if (late > LONG_MS) this.#warn(now, late, computed)
     if (share >= BUSY) this.#follow(true)

@@ -82,7 +82,7 @@ export async function openDaemon({
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
   const limits = new MemoryLimits({ budget: memory, log })
-  const giveBack = new GiveBack({ heldUp: () => lag.heldUp })
+  const giveBack = new GiveBack()
   beat.every(5, () => {
     limits.look()
     giveBack.look(clock.now)

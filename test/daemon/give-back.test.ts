@@ -7,29 +7,30 @@ import { GiveBack } from '../../src/daemon/give-back.ts'
 const MIB = 2 ** 20
 
 /**
- * Looks at so many MiB, after so many milliseconds of CPU, `seconds` after the last look and held up as
- * often; giving leaves `left` MiB.
+ * Looks at so many MiB, after so many milliseconds of CPU, `seconds` after the last look and after waiting so
+ * many milliseconds for a core; giving leaves `left` MiB.
  */
 function looks(
-  steps: readonly (readonly [mib: number, cpu: number, seconds?: number, heldUp?: number])[],
+  steps: readonly (readonly [mib: number, cpu: number, seconds?: number, wait?: number])[],
   left: number,
 ): boolean[] {
   let bytes = 0
   let cpu = 0
   let now = 0
   let given = 0
-  let held = 0
+  let waited = 0
   const give = new GiveBack({
     anonymous: () => bytes,
     cpu: () => cpu,
-    heldUp: () => held,
+    wait: () => waited,
+    limit: () => Infinity,
     give: () => {
       given++
       bytes = left * MIB
     },
   })
-  return steps.map(([mib, used, seconds = 5, heldUp = 0]) => {
-    held += heldUp
+  return steps.map(([mib, used, seconds = 5, wait = 0]) => {
+    waited += wait
     const before = given
     bytes = mib * MIB
     cpu += used
@@ -76,9 +77,9 @@ test('no collection delays a busy process, which is caught up with when it is qu
 test('nor one that uses little CPU time because it gets no more', () => {
   const starved = [
     [20, 0],
-    [60, 100, 10, 2],
-    [60, 100, 10, 9],
-    [60, 100, 10, 1],
+    [60, 100, 10, 301],
+    [60, 100, 10, 9_000],
+    [60, 100, 10, 300],
   ] as const
   assert.deepEqual(looks(starved, 30), [false, false, false, true])
 })
@@ -86,13 +87,31 @@ test('nor one that uses little CPU time because it gets no more', () => {
 test('a process that has done nothing is not asked how much memory it has', () => {
   let reads = 0
   let cpu = 0
-  const give = new GiveBack({ cpu: () => cpu, anonymous: () => reads++, give: () => {} })
+  const give = new GiveBack({
+    cpu: () => cpu,
+    wait: () => 0,
+    limit: () => Infinity,
+    anonymous: () => reads++,
+    give: () => {},
+  })
   const read = [0, 100, 5, 5, 5, 10, 5].map((used, i) => {
     cpu += used
     give.look(i * 5_000)
     return reads
   })
   assert.deepEqual(read, [0, 1, 1, 1, 1, 2, 2])
+})
+
+test('under a small CPU limit no garbage is collected, as that takes the quota of several periods', () => {
+  const collected: boolean[] = []
+  for (const cores of [0.05, 0.24, 0.25, Infinity]) {
+    const give = (collects: boolean): number => collected.push(collects)
+    const calm = { cpu: () => 0, wait: () => 0, anonymous: () => 60 * MIB }
+    const giveBack = new GiveBack({ ...calm, limit: () => cores, give })
+    giveBack.look(0)
+    giveBack.look(10_000)
+  }
+  assert.deepEqual(collected, [false, false, true, true])
 })
 
 test('where nobody tells how much memory there is, nothing is done', () => {
@@ -109,7 +128,7 @@ test('garbage of a storm goes back to the kernel, and the program runs on withou
   const script = `
     const { GiveBack } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/daemon/give-back.ts'))})
     const { anonymousBytes } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/sys/resident.ts'))})
-    const give = new GiveBack({ cpu: () => 0 })
+    const give = new GiveBack({ cpu: () => 0, wait: () => 0, limit: () => Infinity })
     give.look(0)
     let storm = Array.from({ length: 300_000 }, (_, i) => ({ i, text: 'query ' + i }))
     const before = anonymousBytes()
