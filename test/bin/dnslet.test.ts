@@ -1,4 +1,4 @@
-// The heap that bin/dnslet gives V8, from files like those of cgroup versions 1 and 2.
+// The heap that bin/dnslet gives V8, and how fast it may compile, from files like those of cgroup versions 1 and 2.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -58,6 +58,22 @@ test('no limit, in the words of either version or by absence, is the ceiling', (
   assert.equal(heapWith(t, { [V1]: '9223372036854771712\n' }), 256)
   assert.equal(heapWith(t, { [V2]: '' }), 256)
   assert.equal(heapWith(t, {}), 256)
+})
+
+test('functions are compiled slowly under a CPU limit below a quarter of a core, and only there', (t) => {
+  const isSlow = (files: Readonly<Record<string, string>>): boolean =>
+    wordsWith(t, files).includes('--concurrent-recompilation-delay=300')
+  const v1 = (quota: string) => ({
+    'cpu/cpu.cfs_quota_us': quota,
+    'cpu/cpu.cfs_period_us': '100000\n',
+  })
+  assert.ok(isSlow({ 'cpu.max': '24999 100000\n' }))
+  assert.ok(isSlow(v1('24999\n')))
+  for (const files of [{ 'cpu.max': '25000 100000\n' }, { 'cpu.max': 'max 100000\n' }, v1('-1\n')]) {
+    assert.ok(!isSlow(files))
+  }
+  assert.ok(!isSlow({ 'cpu.max': '', ...v1('10000\n') }), 'version 2 counts')
+  assert.ok(!isSlow({ 'cpu/cpu.cfs_quota_us': '10000\n' }))
 })
 
 test('the other words arrive unchanged, behind the program', (t) => {
