@@ -11,6 +11,8 @@ export const MOST = 256
 const FACTOR = 8
 /** Looks without a single answer that show the connections to be stuck. */
 const STUCK = 2
+/** From the first one that waits on. What all have to be answered slowly comes at once, an upstream that stands still later. */
+const BURST_MS = 100
 /** Looks in a row that find queries waiting, although some are answered. */
 const CROWDED = 8
 /** Factor and looks where each connection costs a handshake, at the upstream too. */
@@ -65,6 +67,8 @@ export class Growth {
   #answers = 0
   /** How many answers there were when more connections were wanted last; −1: not yet, since queries wait. */
   #grownAt = -1
+  /** Clock time since when queries wait. */
+  #begunAt = 0
   /** Since when answers are counted: clock time, and how many there were. */
   #since = 0
   #sinceAnswers = 0
@@ -130,17 +134,19 @@ export class Growth {
     const isLate = 2 * late >= ready
     if (isLate) this.#sluggish++
     if (open < FEW) this.#goal = FEW
-    else if (isLate && this.#isStuck) this.#grow(open, now)
+    else if (isLate && this.#isStuck(now)) this.#grow(open, now)
     else if (this.#isTime(open, now)) this.#judge(ready, open, now)
     this.limit.look(open)
   }
 
   /**
-   * Whether names hold up all connections. Where those opened for that have not brought an answer either, the
-   * upstream may as well stand still, having used up its share of the processor: then it takes many looks.
+   * Whether names hold up all connections. Where those opened for that have not brought an answer either, and queries
+   * have waited for a while, the upstream may as well stand still, having used up its share of the processor: then it
+   * takes many looks.
    */
-  get #isStuck(): boolean {
-    return this.#stuck >= STUCK && (this.#costly || this.#answers !== this.#grownAt)
+  #isStuck(now: number): boolean {
+    if (this.#stuck < STUCK) return false
+    return this.#costly || this.#answers !== this.#grownAt || now - this.#begunAt < BURST_MS
   }
 
   /** Whether there have been enough looks to judge by. */
@@ -196,6 +202,7 @@ export class Growth {
     }
     this.#tried = this.#fewer = this.#enoughUntil = 0
     this.#grownAt = this.#answers
+    this.#stuck = 0
     this.#count(now)
   }
 
@@ -212,6 +219,7 @@ export class Growth {
     this.limit.begin()
     this.#answers = answers
     this.#grownAt = -1
+    this.#begunAt = now
     this.#count(now)
   }
 

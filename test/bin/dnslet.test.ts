@@ -69,7 +69,11 @@ test('functions are compiled slowly under a CPU limit below a quarter of a core,
   })
   assert.ok(isSlow({ 'cpu.max': '24999 100000\n' }))
   assert.ok(isSlow(v1('24999\n')))
-  for (const files of [{ 'cpu.max': '25000 100000\n' }, { 'cpu.max': 'max 100000\n' }, v1('-1\n')]) {
+  for (const files of [
+    { 'cpu.max': '25000 100000\n' },
+    { 'cpu.max': 'max 100000\n' },
+    v1('-1\n'),
+  ]) {
     assert.ok(!isSlow(files))
   }
   assert.ok(!isSlow({ 'cpu.max': '', ...v1('10000\n') }), 'version 2 counts')

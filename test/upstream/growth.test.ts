@@ -10,7 +10,7 @@ test('two connections for a start, even for one query', () => {
   assert.equal(growth.wanted(2, 100), 0)
 })
 
-test('while no answer comes: eight, 64 and, if these bring none for 80 ms, 256; never more than wait', () => {
+test('while no answer comes: eight, 64 and 256, never more than wait', () => {
   const growth = new Growth()
   growth.begin(0, 0)
   growth.look(2, 2, 2, 0, 10)
@@ -18,9 +18,21 @@ test('while no answer comes: eight, 64 and, if these bring none for 80 ms, 256; 
   growth.look(8, 8, 8, 0, 20)
   assert.equal(growth.wanted(8, 1000), 56)
   assert.equal(growth.wanted(8, 20), 20)
-  for (let look = 0; look < 7; look++) growth.look(64, 64, 64, 0, 30 + 10 * look)
+  growth.look(64, 64, 64, 0, 30)
   assert.equal(growth.wanted(64, 1000), 0)
-  growth.look(64, 64, 64, 0, 100)
+  growth.look(64, 64, 64, 0, 40)
+  assert.equal(growth.wanted(64, 1000), 192)
+})
+
+test('where queries have waited for long, 64 that bring no answer are followed by 256 after 80 ms', () => {
+  const growth = new Growth()
+  growth.begin(0, 0)
+  growth.look(2, 2, 2, 0, 100)
+  growth.look(8, 8, 8, 0, 110)
+  assert.equal(growth.wanted(8, 1000), 56)
+  for (let look = 0; look < 7; look++) growth.look(64, 64, 64, 0, 120 + 10 * look)
+  assert.equal(growth.wanted(64, 1000), 0)
+  growth.look(64, 64, 64, 0, 190)
   assert.equal(growth.wanted(64, 1000), 192)
 })
 
