@@ -37,8 +37,8 @@ const loopback: readonly Network[] = [
  *     slot    lowest bits of the address
  *     keys    | 4 words of the address | …       counts    queries since they were last sorted
  *
- * An address that came after the last look at the networks is sorted after the next: the route to a
- * pod is as young as the pod.
+ * An address that came after the last look at the networks is sorted after the next, but for the loopback
+ * interface's: the route to a pod is as young as the pod.
  */
 export class ClientQueries {
   /** Told of an address that no slot has: the networks may have changed. Null: nobody follows them. */
@@ -104,8 +104,9 @@ export class ClientQueries {
       keys[at + 1] = second
       keys[at + 2] = third
       keys[at + 3] = fourth
-      this.#isNew[slot] = 1
-      this.newcomer?.()
+      const isKnown = isLoopback(first, second, third, fourth)
+      this.#isNew[slot] = isKnown ? 0 : 1
+      if (!isKnown) this.newcomer?.()
     }
     this.#counts[slot]!++
   }
@@ -133,6 +134,12 @@ export class ClientQueries {
 
 /** Those of the process. */
 export const clientQueries: ClientQueries = new ClientQueries()
+
+/** Whether four words are an address of the loopback interface, which is the node's whatever else is. */
+function isLoopback(first: number, second: number, third: number, fourth: number): boolean {
+  if (first !== 0 || second !== 0) return false
+  return third === MAPPED ? fourth >>> 24 === 127 : third === 0 && fourth === 1
+}
 
 /** Big-endian, signed. */
 function word(b: Uint8Array, at: number): number {

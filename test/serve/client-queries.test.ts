@@ -82,3 +82,10 @@ test('a client that has just come is sorted once the networks have been looked a
   assert.deepEqual(queries.bySource(), [3, 0, 0])
   assert.equal(asked, 2)
 })
+
+test('one of the loopback interface is sorted at once', () => {
+  const queries = new ClientQueries()
+  queries.newcomer = () => assert.fail('nothing is to be looked up')
+  for (const address of ['127.0.0.1', '::1', '127.9.0.1']) ask(queries, address)
+  assert.deepEqual(queries.bySource(), [0, 3, 0])
+})
