@@ -11,7 +11,7 @@ export const MOST = 256
 const FACTOR = 8
 /** Looks without a single answer that show the connections to be stuck. */
 const STUCK = 2
-/** From the first one that waits on. What all have to be answered slowly comes at once, an upstream that stands still later. */
+/** From the first query that waits: a burst of slow names shows itself by then, an upstream that stands still later. */
 const BURST_MS = 100
 /** Looks in a row that find queries waiting, although some are answered. */
 const CROWDED = 8
