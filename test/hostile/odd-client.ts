@@ -51,7 +51,7 @@ export async function sendOddMessages(
       const place = random.below(CONNECTIONS)
       let socket = sockets[place]
       if (socket === undefined || !socket.writable) socket = sockets[place] = open(port, sent)
-      misuse(socket, random)
+      if (!misuse(socket, random)) sockets[place] = undefined
     }
     await delay(TICK_MS)
   }
@@ -66,8 +66,12 @@ function open(port: number, sent: Sent): Socket {
   return socket
 }
 
-/** Writes a frame, or its beginning; reads no more; or goes, politely or not. */
-function misuse(socket: Socket, random: Random): void {
+/**
+ * Writes a frame, or its beginning; reads no more; or goes, politely or not. False where it is not to be used again: of
+ * one that is to be reset once it is connected, and told to end meanwhile, Node.js loses the handle, and its process
+ * never ends.
+ */
+function misuse(socket: Socket, random: Random): boolean {
   // Beyond what the daemon takes of it, this process has no memory to fill either.
   if (socket.writableLength < 2 ** 20) socket.write(oddFrame(random))
   const what = random.below(200)
@@ -75,4 +79,5 @@ function misuse(socket: Socket, random: Random): void {
   else if (what === 1) socket.end()
   else if (what === 2) socket.destroy()
   else if (what === 3) socket.resetAndDestroy()
+  return what !== 3
 }
