@@ -74,7 +74,7 @@ test('probes, and what is none, get the same answers', async (t) => {
   const { port } = lease
   const lines = (text: string): string[] =>
     text
-      .replace(/^Date: .*$/m, 'Date')
+      .replaceAll(/^Date: .*$/gm, 'Date')
       .split('\r\n')
       .toSorted()
   for (const path of ['/health', '/ready', '/metrics', '/none']) {
