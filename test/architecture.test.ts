@@ -247,6 +247,10 @@ describe('the sources', () => {
     assert.deepEqual(linesWith(pathOfQuery, /\b(async|await)\b/), [])
   })
 
+  test('there are no private accessors: V8 calls its runtime for each use of one', () => {
+    assert.deepEqual(linesWith(sources, /^\s*[gs]et #/), [])
+  })
+
   test(`no file is longer than ${MAX_LINES} lines, half of them at most ${MEDIAN_LINES}`, () => {
     assert.deepEqual(formProblems(sources), [])
     assert.deepEqual(formProblems(read('bench/**/*.ts')), [])

@@ -79,11 +79,11 @@ export class Interception {
     return hasBegun && this.#rules?.leadsAll === true
   }
 
-  get #beat(): Beat {
+  #beat(): Beat {
     return this.#parts.beat ?? beat
   }
 
-  get #isOver(): boolean {
+  #isOver(): boolean {
     return this.#state === 'withdrawn' || this.#state === 'left'
   }
 
@@ -108,7 +108,7 @@ export class Interception {
       else await this.remove(false)
       throw cause
     }
-    const endTurns = this.#beat.every(TURN_MS / 1000, () => this.#turn())
+    const endTurns = this.#beat().every(TURN_MS / 1000, () => this.#turn())
     const repairs = setInterval(() => void this.sync(), this.#parts.syncIntervalMs)
     this.#stop = () => {
       endTurns()
@@ -119,7 +119,7 @@ export class Interception {
 
   /** Puts back what somebody else has taken away, and looks who could answer in our place. Never rejects. */
   sync(): Promise<void> {
-    if (this.#isOver) return Promise.resolve()
+    if (this.#isOver()) return Promise.resolve()
     return (this.#syncing ??= this.#repair().finally(() => (this.#syncing = null)))
   }
 
@@ -208,7 +208,7 @@ export class Interception {
     this.#passes = problem === null ? this.#passes + 1 : 0
     this.#failures = problem === null ? 0 : this.#failures + 1
     if (this.#passes === STEADY) this.#nextPause = FIRST_PAUSE
-    if (this.#failures <= TOLERATED_FAILURES || this.#isOver) return
+    if (this.#failures <= TOLERATED_FAILURES || this.#isOver()) return
     this.#enter('suspended', problem ?? '')
     this.#pause = Math.max(this.#pause, this.#nextPause)
     this.#nextPause = Math.min(2 * this.#nextPause, LAST_PAUSE)
@@ -232,7 +232,7 @@ export class Interception {
   async #begin(): Promise<void> {
     const { libc, log, readiness, openInterface } = this.#parts
     await this.#syncing
-    if (this.#pause > 0 || this.#isOver) return
+    if (this.#pause > 0 || this.#isOver()) return
     if (this.#interface !== null) this.#interface.ensure()
     else if (openInterface !== null) this.#interface = openInterface()
     await this.#fitRules()
@@ -240,8 +240,8 @@ export class Interception {
       await this.#install(this.#rules, true)
     }
     await this.#rules?.renew()
-    if (this.#isOver) return
-    this.#watchdog ??= startWatchdog(libc, this.#beat)
+    if (this.#isOver()) return
+    this.#watchdog ??= startWatchdog(libc, this.#beat())
     this.#failures = 0
     this.#enter('active')
     this.#setup.succeeded('interface_add')
@@ -282,7 +282,7 @@ export class Interception {
     if (rules === null) return
     try {
       this.#tell(await rules.check(this.#parts.isShared()), 'rules')
-      if (!this.#isOver) await this.#parts.fallback?.refresh(rules, this.#rulesFailed)
+      if (!this.#isOver()) await this.#parts.fallback?.refresh(rules, this.#rulesFailed)
       this.#setup.succeeded('iptables')
     } catch (cause) {
       this.#rulesFailed(cause)

@@ -6,6 +6,11 @@ export class Link {
   next: Link = this
   previous: Link = this
 
+  /** Whether it stands in a ring. */
+  get isLinked(): boolean {
+    return this.next !== this
+  }
+
   /** Puts `link`, which stands in no ring, at the end of the ring that begins here. */
   append(link: Link): void {
     link.previous = this.previous

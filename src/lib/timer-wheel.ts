@@ -26,7 +26,7 @@ export class Timer extends Link {
   }
 
   get isSet(): boolean {
-    return this.next !== this
+    return this.isLinked
   }
 
   /** Does nothing where the timer is not set. */
@@ -112,7 +112,7 @@ export class TimerWheel {
    * heard of since need not be late.
    */
   get readUntil(): number {
-    return this.#isHeldUp ? this.#begun : this.#clock.now
+    return this.#isHeldUp() ? this.#begun : this.#clock.now
   }
 
   /**
@@ -120,10 +120,10 @@ export class TimerWheel {
    * have come at any time before.
    */
   attended(ms: number): number {
-    return this.#isHeldUp ? 0 : Math.min(ms, this.#clock.now - this.#heldUpUntil)
+    return this.#isHeldUp() ? 0 : Math.min(ms, this.#clock.now - this.#heldUpUntil)
   }
 
-  get #isHeldUp(): boolean {
+  #isHeldUp(): boolean {
     return this.#interval !== null && this.#clock.now - this.#begun > HELD_UP_MS
   }
 
@@ -138,7 +138,7 @@ export class TimerWheel {
 
   readonly #begin = (): void => {
     this.#clock.refresh()
-    if (this.#isHeldUp) this.#heldUpUntil = this.#clock.now
+    if (this.#isHeldUp()) this.#heldUpUntil = this.#clock.now
     this.#begun = this.#clock.now
     setImmediate(this.#turn)
   }

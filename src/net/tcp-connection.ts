@@ -189,7 +189,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     let turn = TURN
     let waiting = false
     this.#serving = true
-    while (!this.#full && this.#state < State.Ended) {
+    while (!this.#full() && this.#state < State.Ended) {
       if (turn-- === 0) {
         this.#resumeLater()
         waiting = true
@@ -208,7 +208,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
       dispatcher.dispatch(query)
     }
     // What it may not take yet is served when some of that is gone.
-    const stopped = waiting || this.#full
+    const stopped = waiting || this.#full()
     this.#serving = false
     this.#frames.keep()
     this.#account()
@@ -217,7 +217,7 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
     this.#shared.touched(this)
     if (!stopped) return this.#proceed()
     this.stream.pause()
-    if (!this.#full) this.#resumeLater()
+    if (!this.#full()) this.#resumeLater()
   }
 
   /** What stands behind the last query that it may ask is nobody's. */
@@ -236,14 +236,14 @@ export class TcpConnection extends StreamTarget implements ClientConnection, Str
   /** Reads on, or ends where there is nothing left to do. */
   #proceed(): void {
     if (this.#state < State.Ending) {
-      if (!this.#full) this.stream.resume()
+      if (!this.#full()) this.stream.resume()
     } else if (this.#state === State.Ending && this.#inFlight === 0 && this.#replies.unsent === 0) {
       this.#state = State.Ended
       this.stream.end()
     }
   }
 
-  get #full(): boolean {
+  #full(): boolean {
     const { unsent } = this.#replies
     if (this.#inFlight >= MAX_IN_FLIGHT || unsent > MAX_UNSENT) return true
     // Where all connections together hold too much, each takes queries only with nothing unsent.

@@ -1,3 +1,4 @@
+import { copyBytes } from '../lib/bytes.ts'
 import { Edns, ErrorOptions } from '../wire/edns.ts'
 import { Question } from '../wire/question.ts'
 import type { Records } from '../wire/records.ts'
@@ -236,7 +237,7 @@ export class Query {
     copy.question.assign(this.question)
     copy.edns.assign(this.edns)
     copy.target = this.target
-    this.client.copy(copy.client)
+    copyBytes(this.client, 0, copy.client, 0, this.client.length)
     copy.server = this.server
     copy.enter = this.enter
     copy.depth = this.depth

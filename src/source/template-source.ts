@@ -150,7 +150,7 @@ export class TemplateSource implements Source {
     for (const left of leftPlaceholders(rendered)) {
       warn(`${base} still has ${left}: whoever installs the manifest replaces it`)
     }
-    const reading = { ...this.#parts, warn, importFrom: this.#importFrom }
+    const reading = { ...this.#parts, warn, importFrom: this.#importFrom() }
     const corefile = readCorefile({ file: base, text: rendered }, reading)
     this.#rendered = true
     const { upstreamKnown } = this
@@ -160,7 +160,7 @@ export class TemplateSource implements Source {
   }
 
   /** Relative imports: beside what is written, as in the original, then beside what it is made of. */
-  get #importFrom(): readonly string[] {
+  #importFrom(): readonly string[] {
     return [this.#parts.conf, this.#parts.base].map((file) => dirname(resolve(file)))
   }
 
@@ -192,7 +192,7 @@ export class TemplateSource implements Source {
   #baseBlocks(text: string): readonly BaseBlock[] {
     const { base, directives, env, files = nodeFiles, port } = this.#parts
     const warn = (): void => {}
-    const reading = { directives, env, files, warn, importFrom: this.#importFrom }
+    const reading = { directives, env, files, warn, importFrom: this.#importFrom() }
     const blocks = parse({ file: base, text }, reading)
     return blocks.map((block) => ({ block, keys: parseKeys(block.keys, { port, warn }) }))
   }

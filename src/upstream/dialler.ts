@@ -43,23 +43,23 @@ export class Dialler {
 
   /** Whether there may be another connection now, or one is being opened. */
   get mayOpen(): boolean {
-    return this.underWay > 0 || (this.#room > 0 && this.#pause <= 0)
+    return this.underWay > 0 || (this.#room() > 0 && this.#pause() <= 0)
   }
 
   /** Whether there are as many connections as there may be. */
   get isFull(): boolean {
-    return this.#room <= 0
+    return this.#room() <= 0
   }
 
   /** How many more connections there may be. */
-  get #room(): number {
+  #room(): number {
     const { connections, growth, pipelining } = this.#parts
     const most = pipelining.isFree ? FEW : MOST
     return Math.min(growth.limit.most, most) - connections.count
   }
 
   /** Milliseconds to wait before another attempt. */
-  get #pause(): number {
+  #pause(): number {
     return this.backoff.until - this.#parts.options.context.clock.now
   }
 
@@ -70,7 +70,7 @@ export class Dialler {
 
   /** Opens another connection, if there may be one. */
   another(): void {
-    this.#dial(Math.min(1, this.#room))
+    this.#dial(Math.min(1, this.#room()))
   }
 
   /**
@@ -84,7 +84,7 @@ export class Dialler {
 
   /** Opens one that is beyond what the upstream seems to take. */
   try(): void {
-    if (this.#pause > 0) return
+    if (this.#pause() > 0) return
     this.#dial(1)
     this.trial = this.#parts.connections.all.at(-1)!
   }
@@ -94,14 +94,14 @@ export class Dialler {
     const { connections, growth, options, waiting } = this.#parts
     if (waiting.size === 0) return
     const wanted = growth.wanted(connections.count, waiting.size - this.underWay)
-    const count = Math.min(wanted > 0 || !this.#isStuck ? wanted : 1, this.#room)
+    const count = Math.min(wanted > 0 || !this.#isStuck() ? wanted : 1, this.#room())
     if (count <= 0) return
-    if (this.#pause <= 0) this.#dial(count)
-    else if (!this.#redial.isSet) options.context.wheel.set(this.#redial, this.#pause)
+    if (this.#pause() <= 0) this.#dial(count)
+    else if (!this.#redial.isSet) options.context.wheel.set(this.#redial, this.#pause())
   }
 
   /** Whether nothing is connected, and what is being opened takes its time. */
-  get #isStuck(): boolean {
+  #isStuck(): boolean {
     const { connections, options } = this.#parts
     if (options.context.clock.now - this.#dialledAt < STUCK_MS) return false
     return connections.count < FEW && connections.ready === 0
@@ -109,7 +109,7 @@ export class Dialler {
 
   #dial(count: number, isSuccessor = false): void {
     const { connections, options, pipelining, pool, spread } = this.#parts
-    if (count <= 0 || this.#pause > 0) return
+    if (count <= 0 || this.#pause() > 0) return
     this.#dialledAt = options.context.clock.now
     spread.dialled(isSuccessor, this.#dialledAt)
     for (let i = 0; i < count; i++) {

@@ -92,7 +92,7 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
       this.#options.counters.reused[Transport.Udp]!++
       return idle
     }
-    const most = this.#isProven ? MOST : MOST_UNPROVEN
+    const most = this.#isProven() ? MOST : MOST_UNPROVEN
     if (this.#sockets.length < most) return this.#open()
     let place = random16() % this.#sockets.length
     if (this.#sockets[place] === avoid) place = (place + 1) % this.#sockets.length
@@ -108,7 +108,7 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
   }
 
   /** Whether the upstream has answered lately. */
-  get #isProven(): boolean {
+  #isProven(): boolean {
     return this.#options.context.clock.now - this.#answeredAt < RECENT
   }
 
@@ -152,7 +152,7 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
 
   /** Whether an error is of one socket, while others are answered; begins a pause where it is not. */
   #isAlone(): boolean {
-    if (++this.#errors < MOST_ERRORS && this.#isProven) return true
+    if (++this.#errors < MOST_ERRORS && this.#isProven()) return true
     this.backoff.failed(this.#options.context.clock.now)
     return false
   }

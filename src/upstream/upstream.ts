@@ -43,6 +43,8 @@ export class Upstream implements ExchangeHost {
   readonly lastFailure: LastFailure = new LastFailure()
   readonly #context: UpstreamContext
   readonly #secure: Secure | null
+  /** How streams go to it. */
+  readonly #stream: Transport
   /** By transport, made when first asked: most upstreams are asked over one, those of most zones hardly at all. */
   readonly #channels: [Channel | null, Channel | null] = [null, null]
   readonly #options: ChannelOptions
@@ -76,6 +78,7 @@ export class Upstream implements ExchangeHost {
     }
     const secure = encryption && new Secure(endpoint, source, encryption, distrusted)
     this.#secure = secure
+    this.#stream = secure === null ? Transport.Tcp : secure.transport
     this.#options = { ...options, endpoint, context, counters, crowded, name, secure }
     const health = (transport: Transport): Health =>
       new Health(transport, {
@@ -88,11 +91,6 @@ export class Upstream implements ExchangeHost {
         changed: (down) => changed(this, transport, down),
       })
     this.#health = [health(Transport.Udp), health(this.#stream)]
-  }
-
-  /** How streams go to it. */
-  get #stream(): Transport {
-    return this.#secure === null ? Transport.Tcp : this.#secure.transport
   }
 
   /** Over what a query goes that is to go over `transport`: what is encrypted always goes as that. */

@@ -193,7 +193,7 @@ export class NftRules implements Rules {
     } else if (!this.#unrenewed.has(what)) {
       this.#unrenewed.add(what)
       const meanwhile = what === 'lease' ? ': kube-dns answers until the rules are put back' : ''
-      this.#log.warning(`Cannot renew the ${what} (${errnoName(errno)})${meanwhile}`)
+      this.#log().warning(`Cannot renew the ${what} (${errnoName(errno)})${meanwhile}`)
     }
   }
 
@@ -226,7 +226,7 @@ export class NftRules implements Rules {
     return sets.flatMap((set) => this.#contents(set, 0, []))
   }
 
-  get #log(): Log {
+  #log(): Log {
     return this.#parts.log
   }
 

@@ -54,7 +54,7 @@ export class Contents implements CacheContents {
     return VARIANTS.flatMap((variant) => {
       key.variant = variant
       key.hash = hashQuestion(key.wire, key.question, variant)
-      return this.#both.flatMap((store) => {
+      return this.#both().flatMap((store) => {
         const entry = store.peek(key.hash)
         return entry?.answers(key) === true ? [this.#present(entry, now)] : []
       })
@@ -62,7 +62,7 @@ export class Contents implements CacheContents {
   }
 
   *dump(): Generator<CachedAnswer> {
-    for (const store of this.#both) {
+    for (const store of this.#both()) {
       for (const hash of store.hashes()) {
         const entry = store.peek(hash)
         if (entry !== null) yield this.#present(entry, this.#clock.refresh())
@@ -71,7 +71,7 @@ export class Contents implements CacheContents {
   }
 
   *purge(matches: (name: string, type: number) => boolean): Generator<number> {
-    for (const store of this.#both) {
+    for (const store of this.#both()) {
       for (const hash of store.hashes()) {
         const entry = store.peek(hash)
         const isMeant = entry !== null && matches(...questionOf(entry))
@@ -81,7 +81,7 @@ export class Contents implements CacheContents {
     }
   }
 
-  get #both(): readonly [Store, Store] {
+  #both(): readonly [Store, Store] {
     return [this.#stores.success, this.#stores.denial]
   }
 

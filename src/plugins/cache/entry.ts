@@ -1,4 +1,5 @@
 import { copyBytes } from '../../lib/bytes.ts'
+import { Link } from '../../lib/ring.ts'
 import { read16, read32, write16, write32 } from '../../wire/bytes.ts'
 import type { ErrorOptions } from '../../wire/edns.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
@@ -45,7 +46,8 @@ export function entrySize(
 
 /**
  * A stored answer: a view of a chunk of the slab, where all that belongs to it lies, so that twenty
- * thousand of them are small objects and hits allocate nothing.
+ * thousand of them are small objects and hits allocate nothing. Where nobody has asked for one again, it
+ * is a link of the ring of `Newcomers`.
  *
  *   chunk  [ times: 4 × 8 ][ hits: 4 ][ sizes: 4 × 2 ][ EDE: 2 ][ variant: 1 ][ denial: 1 ]
  *          [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
@@ -53,12 +55,12 @@ export function entrySize(
  *
  * Offsets of TTLs count from the message's start. Times are milliseconds of `Clock.now`.
  */
-export class Entry {
+export class Entry extends Link {
   #page: Page = noPage
   /** Where the chunk begins in its page; GONE once it was given back. */
   #at = GONE
-  /** Its place among `Newcomers`; −1 where it is none. */
-  slot = -1
+  /** By which its store finds it. */
+  hash = 0
   /** How many writes its store had had when it was last used. */
   usedAt = 0
 
@@ -118,7 +120,6 @@ export class Entry {
     write32(this.#page.bytes, this.#at + At.Hits, read32(bytes, before.#at + At.Hits))
   }
 
-  /** A method: V8 calls its runtime for each use of a private accessor. */
   #times(): number {
     return this.#at >>> 3
   }

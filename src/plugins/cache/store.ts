@@ -5,6 +5,7 @@ import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { Entry, entrySize } from './entry.ts'
 import { Newcomers } from './newcomers.ts'
+import { Presence } from './presence.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
 /** Rough bytes an entry costs beside its chunk: the object, lru-cache's lists and map. */
@@ -48,7 +49,10 @@ export class Store implements ByteHolder {
   #turns = 0
   /** Entries written so far, in 32 bits: the time by which use grows old. */
   #writes = 0
-  readonly #newcomers = new Newcomers((hash) => this.#entries?.peek(hash, noOptions))
+  /** As many writes as there will have been when the least recently used may be aged. */
+  #youngUntil = 0
+  readonly #newcomers = new Newcomers()
+  #presence = new Presence(1)
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
   /** Bytes of the budget that it holds. */
@@ -78,7 +82,7 @@ export class Store implements ByteHolder {
   }
 
   /** Entries there may be: room that the byte budget has no bytes for would be lost heap. */
-  get #capacity(): number {
+  #capacity(): number {
     return Math.max(1, Math.min(this.#most, Math.floor(this.#budget.limit / MIN_ENTRY_BYTES)))
   }
 
@@ -88,20 +92,25 @@ export class Store implements ByteHolder {
    */
   #grow(): LRUCache<number, Entry> {
     const before = this.#entries
-    const max = Math.min(this.#capacity, before === null ? LEAST : GROWTH * before.max)
+    const max = Math.min(this.#capacity(), before === null ? LEAST : GROWTH * before.max)
+    const presence = new Presence(max)
     const entries = new LRUCache<number, Entry>({
       max,
       dispose: (entry) => this.#dispose(entry),
     })
-    before?.rforEach((entry, hash) => void entries.set(hash, entry, noOptions))
+    before?.rforEach((entry, hash) => {
+      entries.set(hash, entry, noOptions)
+      presence.add(hash)
+    })
+    this.#presence = presence
     this.#entries = entries
-    this.#newcomers.resize(max)
     return entries
   }
 
   #dispose(entry: Entry): void {
     const cost = costOf(entry)
-    const isNew = entry.slot >= 0
+    const isNew = entry.isLinked
+    this.#presence.remove(entry.hash)
     if (isNew) this.#newcomers.leave(entry, cost)
     this.bytes -= cost
     this.#budget.note(this, -cost, isNew ? -cost : 0)
@@ -120,24 +129,36 @@ export class Store implements ByteHolder {
     if (entries === null || entries.size === 0) return false
     this.#onEvict()
     const isAged = spare && ++this.#turns % LOOKS === 0 && this.#hasAged(entries)
-    const hash = spare && !isAged ? this.#newcomers.next(this.#stays) : null
-    if (hash === null) entries.pop()
-    else entries.delete(hash)
+    const newcomer = spare && !isAged ? this.#newcomers.next(this.#stays) : null
+    if (newcomer === null) entries.pop()
+    else entries.delete(newcomer.hash)
     return true
   }
 
-  /** Whether nobody has used the least recently used for a long time. There is one. */
+  /**
+   * Whether nobody has used the least recently used for a long time. There is one. Others are younger: while it
+   * is too young, nobody looks, but each time that all newcomers have been replaced, for they may get fewer.
+   */
   #hasAged(entries: LRUCache<number, Entry>): boolean {
+    if (((this.#writes - this.#youngUntil) | 0) < 0) return false
+    const { count } = this.#newcomers
     const last = entries.rvalues().next().value!
-    return ((this.#writes - last.usedAt) | 0) > AGED * this.#newcomers.count
+    const rest = AGED * count - ((this.#writes - last.usedAt) | 0)
+    if (rest >= 0) this.#youngUntil = (this.#writes + Math.min(rest + 1, count)) | 0
+    return rest < 0
   }
 
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
   find(key: CacheKey): Entry | null {
-    const entry = this.#entries?.get(key.hash, noOptions)
+    const entry = this.#use(key.hash)
     if (entry === undefined) return null
     entry.usedAt = this.#writes
     return entry.answers(key) ? entry : null
+  }
+
+  /** The entry of this hash, now the most recently used. */
+  #use(hash: number): Entry | undefined {
+    return this.#presence.mayHold(hash) ? this.#entries?.get(hash, noOptions) : undefined
   }
 
   /**
@@ -164,7 +185,7 @@ export class Store implements ByteHolder {
       this.delete(key)
       return false
     }
-    const there = this.#entries?.get(key.hash, noOptions)
+    const there = this.#use(key.hash)
     const entries = this.#roomFor(there === undefined)
     // What is fetched anew has been asked for again.
     const isNew = there === undefined || !there.answers(key)
@@ -175,8 +196,10 @@ export class Store implements ByteHolder {
     if (!isNew) entry.inherit(there)
     else if (there !== undefined) this.#onEvict()
     entry.usedAt = this.#writes = (this.#writes + 1) | 0
+    entry.hash = key.hash
     entries.set(key.hash, entry, noOptions)
-    if (isNew) this.#newcomers.add(entry, key.hash, cost)
+    this.#presence.add(key.hash)
+    if (isNew) this.#newcomers.add(entry, cost)
     this.bytes += cost
     this.#budget.note(this, cost, isNew ? cost : 0)
     return true
@@ -186,7 +209,7 @@ export class Store implements ByteHolder {
   #roomFor(another: boolean): LRUCache<number, Entry> {
     const entries = this.#entries ?? this.#grow()
     if (!another || entries.size < entries.max) return entries
-    if (entries.max < this.#capacity) return this.#grow()
+    if (entries.max < this.#capacity()) return this.#grow()
     this.giveUp(this.#newcomers.count > NEW * entries.size)
     return entries
   }
@@ -218,7 +241,7 @@ export class Store implements ByteHolder {
 
   /** Entries, how many there may be, and bytes of the budget that they take. */
   get fill(): { readonly entries: number; readonly capacity: number; readonly bytes: number } {
-    return { entries: this.#entries?.size ?? 0, capacity: this.#capacity, bytes: this.bytes }
+    return { entries: this.#entries?.size ?? 0, capacity: this.#capacity(), bytes: this.bytes }
   }
 
   /** What each entry is found by, the most recently used first. */

@@ -124,14 +124,14 @@ export class Errand implements ExchangeOwner {
     x.tellsLocal = this.#rules.taps !== null
     x.again = earlier !== null
     x.avoid = earlier === null ? null : earlier.carrier
-    x.further = this.#further
+    x.further = this.#further()
     if (this.#attempts++ > 0) upstream.counters.retries++
     this.#underWay++
     upstream.ask(x, this.#transport)
   }
 
   /** Which further attempt would come after the next one; see `Exchange`. */
-  get #further(): number {
+  #further(): number {
     return Math.max(
       0,
       this.#attempts + ATTEMPTS_PER_UPSTREAM - ATTEMPTS_PER_UPSTREAM * this.#upstreams.length,
@@ -215,12 +215,12 @@ export class Errand implements ExchangeOwner {
   }
 
   /** Null where nobody wants to know what becomes of exchanges. */
-  get #taps(): Taps | null {
+  #wanted(): Taps | null {
     return this.#rules.taps ?? (spectator.exchanged === null ? null : Taps.none)
   }
 
   #tap(x: Exchange, reply: Buffer | null, length: number): void {
-    this.#taps?.tell(this.#q!, x, this.#upstreams[x.index]!.name, reply, length)
+    this.#wanted()?.tell(this.#q!, x, this.#upstreams[x.index]!.name, reply, length)
   }
 
   #note(x: Exchange, result: Result, code: string | null): void {
@@ -276,7 +276,7 @@ export class Errand implements ExchangeOwner {
   #end(result: Result): void {
     this.#deadline.clear()
     if (this.#underWay > 0) {
-      this.#taps?.tellUnanswered(this.#q!, this.#exchanges, this.#upstreams)
+      this.#wanted()?.tellUnanswered(this.#q!, this.#exchanges, this.#upstreams)
       for (const x of this.#exchanges) x.cancel(result)
     }
     this.#q = null

@@ -45,7 +45,7 @@ export class WeightFile {
       const problem = `weight file open error: ${reason}`
       if (this.#reloadMs === 0) throw new Error(problem, { cause: error })
       this.#said = reason
-      const seconds = this.#interval / 1000
+      const seconds = this.#interval() / 1000
       this.#log.warning(`Failed to open weight file: ${reason}. Will try again in ${seconds}s`)
       return
     }
@@ -55,7 +55,7 @@ export class WeightFile {
   /** Looks at the file from time to time, until `stop()`. */
   follow(): void {
     if (this.#reloadMs === 0) return
-    this.#timer = setInterval(() => this.#look(), this.#interval)
+    this.#timer = setInterval(() => this.#look(), this.#interval())
     this.#timer.unref()
   }
 
@@ -64,7 +64,7 @@ export class WeightFile {
     this.#timer = null
   }
 
-  get #interval(): number {
+  #interval(): number {
     return Math.min(Math.max(this.#reloadMs, SHORTEST_INTERVAL_MS), LONGEST_INTERVAL_MS)
   }
 

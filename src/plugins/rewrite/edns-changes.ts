@@ -36,7 +36,7 @@ export class EdnsChanges {
     const present = this.#sent.get(code)
     if (present === undefined ? action === 'replace' : action === 'append') return false
     const before = present === undefined ? 0 : OPTION_HEAD + present.length
-    if (this.#size - before + OPTION_HEAD + data.length > MAX_OPTIONS) return false
+    if (this.#size() - before + OPTION_HEAD + data.length > MAX_OPTIONS) return false
     this.#sent.set(code, data)
     if (!reverts && code !== OPTION_SUBNET) this.#echoed.set(code, data)
     return true
@@ -48,11 +48,11 @@ export class EdnsChanges {
     this.#seen.add(code)
     const { edns, question, wire } = this.#q
     const option = edns.present ? findOption(wire, question, code) : null
-    if (option === null || this.#size + OPTION_HEAD + option.length > MAX_OPTIONS) return
+    if (option === null || this.#size() + OPTION_HEAD + option.length > MAX_OPTIONS) return
     this.#sent.set(code, Uint8Array.from(option))
   }
 
-  get #size(): number {
+  #size(): number {
     let size = 0
     for (const data of this.#sent.values()) size += OPTION_HEAD + data.length
     return size
