@@ -37,7 +37,7 @@ export function upstreamsSection({ blocks }: Status): Markup {
           title: 'Upstream',
           cell: ({ upstream }) => markup`<code>${upstream.address}</code> ${upstream.transport}`,
         },
-        { title: 'For', cell: (asked) => names(asked.blocks.map(nameOf), 4) },
+        { title: 'For', cell: (asked) => keysOf(asked.blocks) },
         { title: 'State', cell: ({ upstream }) => healthOf(upstream) },
         {
           title: 'Round trip',
@@ -90,6 +90,16 @@ function healthOf({ problem, answers }: UpstreamState): Markup {
 function nameOf({ keys, view }: BlockStatus): string {
   const text = names(keys, 4) || 'a block without a name'
   return view === '' ? text : `${text} (view ${view})`
+}
+
+/** Those of several blocks, in one list. */
+function keysOf(blocks: readonly BlockStatus[]): string {
+  const [first, ...others] = blocks
+  if (first !== undefined && others.length === 0) return nameOf(first)
+  const all = blocks.flatMap(({ keys, view }) =>
+    keys.map((key) => (view === '' ? key : `${key} (view ${view})`)),
+  )
+  return names(all, 4)
 }
 
 const STATES: Readonly<
