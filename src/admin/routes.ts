@@ -56,6 +56,23 @@ export class Pieces {
   constructor(texts: Iterable<string>) {
     this.texts = texts
   }
+
+  /** A list of what is not null; each null is a place to pause at. */
+  static ofList(values: Iterable<unknown>): Pieces {
+    return new Pieces(listPieces(values))
+  }
+}
+
+function* listPieces(values: Iterable<unknown>): Generator<string> {
+  let before = '['
+  for (const value of values) {
+    if (value === null) yield ''
+    else {
+      yield before + printableJson(JSON.stringify(value))
+      before = ','
+    }
+  }
+  yield before === '[' ? '[]\n' : ']\n'
 }
 
 /** A request that cannot be answered: the HTTP status and what is wrong with it. */

@@ -57,6 +57,8 @@ class Trace {
   #name: string
   #type: number
   #began = 0
+  /** Whether an upstream has answered: attempts that are still under way are given up then. */
+  #isAnswered = false
 
   constructor(parts: TraceParts) {
     this.#parts = parts
@@ -128,9 +130,13 @@ class Trace {
     this.#note(`forward: asked ${upstream} over ${transport}${asker}`, sent)
     const ms = rounded(now - sent)
     if (reply === null) {
-      this.#note(`forward: no answer from ${upstream} in ${ms} ms`, now)
+      const what = this.#isAnswered
+        ? `${upstream} is waited for no longer, after ${ms} ms`
+        : `no answer from ${upstream} in ${ms} ms`
+      this.#note(`forward: ${what}`, now)
       return
     }
+    this.#isAnswered = true
     const rcode = rcodeName(rcodeOf(readFlags(reply)))
     const cut = (readFlags(reply) & Flag.TC) === 0 ? '' : ', cut off (TC)'
     const records = readCount(reply, Section.Answer)

@@ -1,13 +1,10 @@
-import { Admin } from '../admin/index.ts'
-import { openWatch, type WatchParts, watchRoutes } from '../admin/watch/routes.ts'
-import { sourceCounts } from '../admin/watch/sources.ts'
+import type { Admin } from '../admin/index.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
-import { openDaemon, type OpenParts } from '../daemon/open.ts'
+import { openDaemon } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
-import { readNodeNetworks } from '../host/node-networks.ts'
 import { canonicalAddress } from '../lib/address.ts'
 import { reasonOf } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
@@ -20,8 +17,8 @@ import { createLog, type DaemonLog } from '../telemetry/log.ts'
 import { metricsRoute } from '../telemetry/metrics-route.ts'
 import { Handover, proveUpstream } from './handover.ts'
 import { clusterZone, intercept } from './intercept.ts'
-import { nodeMetrics } from './metrics.ts'
 import { Neighbours } from './neighbours.ts'
+import { Operator } from './operator.ts'
 import { inPod, openState, removePidfile, writePidfile } from './state.ts'
 
 /** A daemon that serves, as signals see it. */
@@ -74,8 +71,8 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
     const coming =
       intercepts && options.setupInterface ? options.localIps.map(canonicalAddress) : []
-    const watch = openWatch(process.env)
-    const daemon = await openDaemon({ ...given, readiness, fatal, coming, ...countsOf(watch) })
+    const operator = new Operator()
+    const daemon = await openDaemon({ ...given, readiness, fatal, coming, ...operator.counts })
     undo.unshift(
       () => daemon.stop(),
       () => removePidfile(pidfile),
@@ -107,17 +104,12 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const isFree = await handover.takeOver(daemon)
     neighbours.predecessorLeft()
     if (isFree) await handover.offer(service)
-    admin = await openAdmin(options, daemon, state, log, watch)
+    admin = await operator.open(options, daemon, state, log)
     return service
   } catch (error) {
     for (const step of undo) await step()
     throw error
   }
-}
-
-/** What a daemon on a node counts, and does now and then. */
-function countsOf({ traffic }: WatchParts): Pick<OpenParts, 'metrics' | 'networks' | 'tick'> {
-  return { metrics: nodeMetrics, networks: readNodeNetworks, tick: () => traffic.tick() }
 }
 
 interface Opened {
@@ -210,28 +202,6 @@ async function openMetrics(http: Http, address: string, log: DaemonLog): Promise
     log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
     return null
   }
-}
-
-/** What operators ask; serving DNS does not depend on it. The page is loaded where it is wanted. */
-async function openAdmin(
-  { adminHttp, intercepts, localIps }: ServeOptions,
-  daemon: Daemon,
-  directory: string | null,
-  log: DaemonLog,
-  watch: WatchParts,
-): Promise<Admin> {
-  const page = adminHttp ? await import('../admin/page/of-daemon.ts') : null
-  return Admin.open({
-    daemon,
-    log,
-    directory,
-    overHttp: adminHttp,
-    intercepts,
-    addresses: intercepts ? localIps : [],
-    sources: () => sourceCounts(),
-    routes: watchRoutes(watch),
-    ...(page === null ? {} : { pages: (status) => ({ '/': page.statusPage(status, watch) }) }),
-  })
 }
 
 function greet(log: DaemonLog, daemon: Daemon, options: ServeOptions): void {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { HttpRoute } from '../../lib/http.ts'
 import { SharedRendering, type SharedRenderingParts } from '../../telemetry/shared-rendering.ts'
 import type { SeenQuery, Status, Top, Traffic } from '../api.ts'
@@ -11,9 +12,15 @@ export interface PageParts {
   /** Begins to count, or goes on; null where names are not counted. */
   readonly top: () => Top | null
   /** The newest first. */
-  readonly queries: () => readonly SeenQuery[]
+  readonly queries: () => readonly SeenQuery[] | Promise<readonly SeenQuery[]>
   /** The clock, for tests. */
   readonly clock?: Omit<SharedRenderingParts<Buffer>, 'render'>
+}
+
+/** Queries are answered before each of the parts. */
+async function inOwnTurn<T>(make: () => T | Promise<T>): Promise<T> {
+  await nextTurn()
+  return make()
 }
 
 /**
@@ -26,7 +33,12 @@ export function pageRoute({ status, traffic, top, queries, clock }: PageParts): 
     ...clock,
     async render() {
       const { renderPage } = await import('./render.ts')
-      const data = { status: await status(), traffic: traffic(), top: top(), queries: queries() }
+      const data = {
+        status: await inOwnTurn(status),
+        traffic: await inOwnTurn(traffic),
+        top: await inOwnTurn(top),
+        queries: await inOwnTurn(queries),
+      }
       return Buffer.from(await renderPage(data))
     },
   })

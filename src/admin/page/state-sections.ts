@@ -15,16 +15,14 @@ const MOST_PLUGINS = 40
 const HASH_DIGITS = 16
 
 interface Asked {
-  readonly block: BlockStatus
+  readonly blocks: BlockStatus[]
   readonly upstream: UpstreamState
 }
 
 export function upstreamsSection({ blocks }: Status): Markup {
-  const inTrouble: Asked[] = []
-  const others: Asked[] = []
-  for (const block of blocks)
-    for (const upstream of block.upstreams)
-      (upstream.problem === null ? others : inTrouble).push({ block, upstream })
+  const all = askedBy(blocks)
+  const inTrouble = all.filter(({ upstream }) => upstream.problem !== null)
+  const others = all.filter(({ upstream }) => upstream.problem === null)
   return section(
     'upstreams',
     'Upstreams',
@@ -39,7 +37,7 @@ export function upstreamsSection({ blocks }: Status): Markup {
           title: 'Upstream',
           cell: ({ upstream }) => markup`<code>${upstream.address}</code> ${upstream.transport}`,
         },
-        { title: 'For', cell: ({ block }) => nameOf(block) },
+        { title: 'For', cell: (asked) => keysOf(asked.blocks) },
         { title: 'State', cell: ({ upstream }) => healthOf(upstream) },
         {
           title: 'Round trip',
@@ -66,6 +64,21 @@ export function upstreamsSection({ blocks }: Status): Markup {
   )
 }
 
+/** Upstreams with who asks them: blocks that share one, connections and figures, are told together. */
+function askedBy(blocks: readonly BlockStatus[]): Asked[] {
+  const all = new Map<string, Asked>()
+  for (const block of blocks)
+    for (const upstream of block.upstreams) {
+      const { address, transport, connections, inFlight, answers, failures, problem } = upstream
+      const figures = [address, transport, connections, inFlight, answers, failures, problem]
+      const key = figures.join(' ')
+      const known = all.get(key)
+      if (known === undefined) all.set(key, { blocks: [block], upstream })
+      else known.blocks.push(block)
+    }
+  return [...all.values()]
+}
+
 function healthOf({ problem, answers }: UpstreamState): Markup {
   if (problem !== null) return markup`<span class="bad">${icon('problem')} ${problem}</span>`
   return answers > 0
@@ -77,6 +90,16 @@ function healthOf({ problem, answers }: UpstreamState): Markup {
 function nameOf({ keys, view }: BlockStatus): string {
   const text = names(keys, 4) || 'a block without a name'
   return view === '' ? text : `${text} (view ${view})`
+}
+
+/** Those of several blocks, in one list. */
+function keysOf(blocks: readonly BlockStatus[]): string {
+  const [first, ...others] = blocks
+  if (first !== undefined && others.length === 0) return nameOf(first)
+  const all = blocks.flatMap(({ keys, view }) =>
+    keys.map((key) => (view === '' ? key : `${key} (view ${view})`)),
+  )
+  return names(all, 4)
 }
 
 const STATES: Readonly<

@@ -69,18 +69,20 @@ export class RecentQueries {
   }
 
   /**
-   * Those that the filter lets through, the newest first.
+   * Those that the filter lets through, the newest first, and null for each one that it does not: four thousand
+   * take 12 ms, so that who reads them may pause. What is overwritten meanwhile is left out.
    *
    * @param podOf `namespace/pod` of an address, or ''
    */
-  read(filter: QueryFilter, podOf: (address: string) => string): SeenQuery[] {
-    const found: SeenQuery[] = []
-    for (let n = this.#count - 1; n >= 0 && n >= this.#count - KEPT_QUERIES; n--) {
+  *read(filter: QueryFilter, podOf: (address: string) => string): Generator<SeenQuery | null> {
+    let left = filter.limit
+    for (let n = this.#count - 1; left > 0 && n >= 0 && n >= this.#count - KEPT_QUERIES; n--) {
       const i = n % KEPT_QUERIES
-      if (found.length >= filter.limit || this.#namePlaces[i]! < this.#place - NAME_BYTES) break
-      if (this.#passes(i, filter)) found.push(this.#shown(i, podOf))
+      if (this.#namePlaces[i]! < this.#place - NAME_BYTES) return
+      const passes = this.#passes(i, filter)
+      if (passes) left--
+      yield passes ? this.#shown(i, podOf) : null
     }
-    return found
   }
 
   #passes(i: number, { client, rcode, slower, suffix }: QueryFilter): boolean {

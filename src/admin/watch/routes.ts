@@ -1,7 +1,7 @@
 import { TIME_BUCKETS } from '../../lib/counters.ts'
 import { clientQueries } from '../../serve/client-queries.ts'
 import { registeredMetrics } from '../../telemetry/metrics.ts'
-import type { AdminRoute, Parameter, Schema } from '../routes.ts'
+import { type AdminRoute, type Parameter, Pieces, type Schema } from '../routes.ts'
 import { amount, count, counts, list, object, oneOf, text, time } from '../schema.ts'
 import { Pods } from './pods.ts'
 import { DROPPED_TEXT, KEPT_QUERIES, LAST, readLimit, readQueryFilter } from './query-filter.ts'
@@ -66,7 +66,7 @@ function queriesRoute({ pods, watch }: WatchParts): AdminRoute {
     answer: list(seenQuery),
     handle({ query }) {
       pods.look()
-      return watch.queries(readQueryFilter(query), pods.of)
+      return Pieces.ofList(watch.queries(readQueryFilter(query), pods.of))
     },
   }
 }

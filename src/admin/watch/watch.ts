@@ -48,7 +48,8 @@ export class Watch {
     return this.#touch().top(limit, podOf)
   }
 
-  queries(filter: QueryFilter, podOf: (address: string) => string): SeenQuery[] {
+  /** The newest first, as `RecentQueries.read()` has them. */
+  queries(filter: QueryFilter, podOf: (address: string) => string): Iterable<SeenQuery | null> {
     return this.#touch().recent.read(filter, podOf)
   }
 

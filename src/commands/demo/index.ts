@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+import { ADMIN_SOCKET } from '../../admin/index.ts'
 import type { Daemon } from '../../daemon/daemon.ts'
-import { openDaemon } from '../../daemon/open.ts'
+import { openDaemon, type OpenParts } from '../../daemon/open.ts'
 import { uncaught } from '../../daemon/panics.ts'
 import { version } from '../../lib/version.ts'
+import { Operator } from '../../node/operator.ts'
 import type { Serving } from '../../node/serve.ts'
 import { readNameservers } from '../../plugins/forward/nameservers.ts'
 import { knownDirectives } from '../../plugins/index.ts'
@@ -45,19 +51,27 @@ export async function demo(port: number): Promise<Serving> {
   // Each server block would get a port of its own for 0.
   const chosen = port === 0 ? await freePort(ADDRESS, 0) : port
   const standIn = await startStandIn()
+  const operator = new Operator()
   const kubeDns = `${standIn.address}:${standIn.port}`
-  const daemon = await startDaemon(chosen, log, standIn, {
+  const env = {
     LOCAL_DNS: ADDRESS,
     CLUSTER_DNS: kubeDns,
     UPSTREAM_DNS: servers.length === 0 ? kubeDns : RESOLV_CONF,
     METRICS_ADDRESS: metrics,
     HEALTH_ADDRESS: health,
-  })
-  const places = { version: version(), address: ADDRESS, port: chosen, standIn: kubeDns }
+  }
+  const daemon = await startDaemon({ port: chosen, log, ...operator.counts }, standIn, env)
+  const folder = makeFolder()
+  const options = { adminHttp: true, intercepts: false, localIps: [] }
+  const admin = await operator.open(options, daemon, folder, log)
+  const socket = folder === null ? null : join(folder, ADMIN_SOCKET)
+  const places = { version: version(), address: ADDRESS, port: chosen, standIn: kubeDns, socket }
   screen.print(`${guide({ ...places, nameServers: servers, metrics, health })}\n`)
   const endFigures = showFigures(screen)
   const stop = async (end: () => Promise<void>): Promise<void> => {
     endFigures()
+    await admin.close()
+    if (folder !== null) rmSync(folder, { recursive: true, force: true })
     await end()
     await standIn.stop()
   }
@@ -67,6 +81,15 @@ export async function demo(port: number): Promise<Serving> {
     reload: () => daemon.reload(),
     shutdown: () => stop(() => daemon.lameduck().then(() => daemon.stop())),
     stop: () => stop(() => daemon.stop()),
+  }
+}
+
+/** Of this user alone, for the admin socket; null where there can be none. */
+function makeFolder(): string | null {
+  try {
+    return mkdtempSync(join(tmpdir(), 'dnslet-demo-'))
+  } catch {
+    return null
   }
 }
 
@@ -80,11 +103,11 @@ function systemServers(): readonly string[] {
 }
 
 async function startDaemon(
-  port: number,
-  log: DaemonLog,
+  parts: Omit<OpenParts, 'source' | 'fatal' | 'log'> & { readonly log: DaemonLog },
   standIn: InOrderServer,
   env: Readonly<Record<string, string>>,
 ): Promise<Daemon> {
+  const { log } = parts
   const source = new CorefileSource(corefile, {
     directives: knownDirectives,
     env,
@@ -92,7 +115,7 @@ async function startDaemon(
   })
   const fatal = (message: string): void => log.fatal(message)
   try {
-    return await openDaemon({ source, port, log, fatal })
+    return await openDaemon({ ...parts, source, fatal })
   } catch (error) {
     await standIn.stop()
     throw error

@@ -59,6 +59,8 @@ export interface Snapshot {
   readonly queriesPerSecond: number | null
   /** 0 … 1; null where nobody asked. */
   readonly hitRatio: number | null
+  /** Answers that had expired, of all queries, 0 … 1: what is served where no upstream answers. Null as above. */
+  readonly staleRatio: number | null
   /** Upper bounds of the buckets that these queries are in, in milliseconds; null where nobody asked. */
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number } | null
   /** Shares of the answers, 0 … 1, the greatest first. */
@@ -105,6 +107,8 @@ export function between(before: Sample | null, { at, status, top, traffic }: Sam
   const frequent = (list: (of: Top) => readonly Named[], total: number): Frequent[] =>
     rated(list(top), earlier === null ? null : list(earlier.top), total, seconds)
   const { version, node, pid, interception, notReady, totals } = status
+  const staleSince = (sample: Sample): number =>
+    Math.max(0, totals.staleServed - sample.status.totals.staleServed)
   return {
     at: status.now,
     version,
@@ -115,8 +119,8 @@ export function between(before: Sample | null, { at, status, top, traffic }: Sam
     notReady,
     seconds,
     queriesPerSecond: seconds === null ? null : queries / seconds,
-    hitRatio:
-      was === undefined || queries === 0 ? null : Math.min(1, (now.hits - was.hits) / queries),
+    hitRatio: was === undefined || queries === 0 ? null : ratio(now.hits - was.hits, queries),
+    staleRatio: earlier === null || queries === 0 ? null : ratio(staleSince(earlier), queries),
     latencyMs: was === undefined ? null : latencyOf(now.latency, was.latency, traffic.bounds),
     rcodes: was === undefined ? [] : shares(now.rcodes, was.rcodes),
     sources: earlier === null ? [] : shares(totals.sources, earlier.status.totals.sources),
@@ -136,6 +140,11 @@ export function between(before: Sample | null, { at, status, top, traffic }: Sam
     upstreams: upstreamsOf(status),
     cache: cacheOf(status),
   }
+}
+
+/** What is counted in two places, at two moments, may be more than all. */
+function ratio(part: number, all: number): number {
+  return Math.min(1, part / all)
 }
 
 type Named = TopEntry & { readonly pod: string }

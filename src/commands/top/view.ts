@@ -81,7 +81,8 @@ function headOf(shown: Snapshot, problem: string | null): string[] {
   return [
     `${who}, ${at.slice(11, 19)} UTC`,
     problem ?? stateOf(shown),
-    `Queries   ${rate(shown.queriesPerSecond)}/s   hits ${percent(shown.hitRatio)}${history.length === 0 ? '' : `   ${graph}`}`,
+    ...troubleOf(shown),
+    `Queries   ${rate(shown.queriesPerSecond)}/s   hits ${percent(shown.hitRatio)}${staleText(shown)}${history.length === 0 ? '' : `   ${graph}`}`,
     `Latency   ${latencyText(shown)}`,
     `Rcodes    ${sharesText(shown.rcodes)}`,
     `Clients   ${clientsText(shown)}`,
@@ -97,6 +98,18 @@ function stateOf({ interception, notReady }: Snapshot): string {
   const why = state !== 'none' && reason !== null ? `: ${reason}` : ''
   const ready = notReady.length === 0 ? '' : `. Not ready: ${notReady.join('; ')}`
   return `${led}${where}${why}${ready}`
+}
+
+/** Upstreams that do not answer, in a line: their list may be cut, or below the last line. */
+function troubleOf({ upstreams: all }: Snapshot): string[] {
+  const [first, ...others] = all.filter((one) => one.problem !== null)
+  if (first === undefined) return []
+  const more = others.length === 0 ? '' : `, and ${others.length} more`
+  return [`Trouble   upstream ${first.address} ${first.transport}: ${first.problem}${more}`]
+}
+
+function staleText({ staleRatio }: Snapshot): string {
+  return staleRatio === null || staleRatio === 0 ? '' : `, expired ${percent(staleRatio)}`
 }
 
 function latencyText({ latencyMs }: Snapshot): string {

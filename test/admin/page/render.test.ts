@@ -172,6 +172,25 @@ describe('all that is there is shown', () => {
     await has(lone, 'Queries to 169.254.20.10:53 and 10.96.0.10:53 are answered: 13,312')
   })
 
+  test('an upstream that blocks share once, and apart where their figures differ', async () => {
+    const { status } = healthy
+    const [first, ...others] = status.blocks
+    const shared = {
+      ...status,
+      blocks: [first!, ...others.map((one) => ({ ...one, upstreams: first!.upstreams }))],
+    }
+    const rows = async (of: typeof status): Promise<number> =>
+      /id="upstreams"[^]*?<\/section>/
+        .exec(await renderPage({ ...healthy, status: of }))![0]
+        .match(/<tr/g)!.length - 1
+    assert.equal(await rows(shared), 1)
+    assert.equal(await rows(status), status.blocks.flatMap(({ upstreams }) => upstreams).length)
+    await has(
+      { ...healthy, status: shared },
+      'cluster.local:53, in-addr.arpa:53, ip6.arpa:53 and .:53',
+    )
+  })
+
   test('of a thousand blocks sixty, and those in trouble of their upstreams', async () => {
     const html = await renderPage(manyBlocks)
     const rows = (id: string): number =>

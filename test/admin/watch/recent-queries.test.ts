@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { SeenQuery } from '../../../src/admin/api.ts'
 import { KEPT_QUERIES, readQueryFilter } from '../../../src/admin/watch/query-filter.ts'
 import { RecentQueries } from '../../../src/admin/watch/recent-queries.ts'
 import { Outcome } from '../../../src/serve/query.ts'
 import { Rcode } from '../../../src/wire/codes.ts'
 import { seenQuery } from './seen.ts'
 
-const noPods = (): string => ''
+const noPods = (_address: string): string => ''
+
+function read(recent: RecentQueries, query = '', podOf = noPods): SeenQuery[] {
+  const filter = readQueryFilter(new URLSearchParams(query))
+  return [...recent.read(filter, podOf)].filter((one) => one !== null)
+}
 
 function namesOf(recent: RecentQueries, query = ''): string[] {
-  const filter = readQueryFilter(new URLSearchParams(query))
-  return recent.read(filter, noPods).map(({ name }) => name)
+  return read(recent, query).map(({ name }) => name)
 }
 
 test('what was asked, by whom, and what came of it', () => {
@@ -33,7 +38,7 @@ test('what was asked, by whom, and what came of it', () => {
     plugin: '',
     upstream: '',
   }
-  assert.deepEqual(recent.read(readQueryFilter(new URLSearchParams()), podOf), [
+  assert.deepEqual(read(recent, '', podOf), [
     { ...rest, client: '10.244.1.7', pod: '', name: '.', type: 'A', rcode: 'DROPPED' },
     { ...rest, client: 'fd00::7', pod: 'shop/web-1', name: '', type: '', rcode: 'FORMERR' },
     {
@@ -93,6 +98,22 @@ describe('filters', () => {
       assert.throws(() => readQueryFilter(new URLSearchParams(query)), { status: 400, message })
     })
   }
+})
+
+test('who reads may pause at each, and gets nothing that was overwritten meanwhile', () => {
+  const recent = new RecentQueries()
+  const add = (name: string): void => recent.add(seenQuery({ name }), 0, 0)
+  for (let i = 0; i < KEPT_QUERIES; i++) add(`old${i}.test`)
+  const last = `old${KEPT_QUERIES - 1}.test`
+  const reading = recent.read(readQueryFilter(new URLSearchParams(`limit=${KEPT_QUERIES}`)), noPods)
+  assert.equal(reading.next().value?.name, `${last}.`)
+  for (let i = 0; i < KEPT_QUERIES - 3; i++) add(`new${i}.test`)
+  assert.deepEqual(
+    [...reading].map((one) => one?.name),
+    [2, 3].map((back) => `old${KEPT_QUERIES - back}.test.`),
+  )
+  const filtered = recent.read(readQueryFilter(new URLSearchParams('suffix=b.test')), noPods)
+  assert.equal(filtered.next().value, null)
 })
 
 describe('memory does not grow', () => {

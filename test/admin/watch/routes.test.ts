@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { SeenQuery, Top, Traffic } from '../../../src/admin/api.ts'
+import { Pieces } from '../../../src/admin/routes.ts'
 import { openWatch, watchRoutes } from '../../../src/admin/watch/routes.ts'
 import { TIME_BUCKETS } from '../../../src/lib/counters.ts'
 import { clientQueries } from '../../../src/serve/client-queries.ts'
@@ -17,7 +18,8 @@ const routes = new Map(watchRoutes(parts).map((route) => [route.path, route]))
 
 function get(path: string): unknown {
   const { pathname, searchParams: query } = new URL(path, 'http://dnslet')
-  return routes.get(pathname)!.handle({ query, body: undefined, overHttp: true })
+  const answer = routes.get(pathname)!.handle({ query, body: undefined, overHttp: true })
+  return answer instanceof Pieces ? JSON.parse([...answer.texts].join('')) : answer
 }
 
 afterEach(() => parts.watch.stop())

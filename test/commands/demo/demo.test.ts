@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 
 import { requireTools } from '../../helpers/debian.ts'
 import { dig } from '../../helpers/dig.ts'
 import { freePort } from '../../helpers/ports.ts'
 import { startProcess, waitUntil } from '../../helpers/processes.ts'
 
+const run = promisify(execFile)
 const bin = join(import.meta.dirname, '../../../bin/dnslet')
 
 describe('dnslet demo', { skip: requireTools('dig') }, () => {
@@ -29,9 +33,22 @@ describe('dnslet demo', { skip: requireTools('dig') }, () => {
     const urls = [...demo.output().matchAll(/^ {2}curl (\S+)$/gm)].map(([, url = '']) => url)
     assert.equal(urls.length, 2)
     for (const url of urls) assert.equal((await fetch(url)).status, 200, url)
+    const [, page = ''] = /^ {2}(http:\S+) +the status page/m.exec(demo.output()) ?? []
+    assert.match(await (await fetch(page)).text(), /All is well/)
+    const commands = [...demo.output().matchAll(/^ {2}bin\/dnslet (\w+) (.*--socket (\S+))$/gm)]
+    assert.deepEqual(
+      commands.map(([, command]) => command),
+      ['top', 'explain'],
+    )
+    for (const [line, command = '', args = ''] of commands) {
+      const flags = command === 'top' ? ['--once'] : []
+      const { stdout } = await run(bin, [command, ...flags, ...args.split(' ')])
+      assert.match(stdout, command === 'top' ? /Intercepts nothing/ : /hit: NOERROR/, line)
+    }
 
     await demo.stop()
     assert.equal(demo.ended(), 0)
+    assert.equal(existsSync(dirname(commands[0]![3]!)), false, 'its folder is gone')
     const [, queries, hits, misses] =
       /^queries (\d+) · hits (\d+) · misses (\d+) · mean latency [\d.]+ ms$/m.exec(
         demo.output().slice(demo.output().lastIndexOf('queries')),

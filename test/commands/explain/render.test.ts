@@ -182,7 +182,14 @@ test('a search list is told as the resolver would use it', () => {
   )
   assert.match(searchHint('a', 'search x\noptions ndots:99')!, /ndots 15/)
   assert.equal(searchHint('a.', conf), null)
-  assert.equal(searchHint('a', null), null)
-  assert.equal(searchHint('a', 'search .\n'), null)
-  assert.equal(searchHint('a', 'nameserver 127.0.0.1\n'), null)
+})
+
+test('where there is none, what a pod would do with a short name', () => {
+  const hint = /^the name is taken as it stands; pods try their search list first/
+  for (const conf of [null, 'search .\n', 'nameserver 127.0.0.1\n']) {
+    assert.match(searchHint('a', conf)!, hint)
+    assert.equal(searchHint('a.', conf), null)
+    assert.notEqual(searchHint('web.shop.svc', conf), null)
+    assert.equal(searchHint('web.shop.svc.cluster.local', conf), null)
+  }
 })

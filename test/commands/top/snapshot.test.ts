@@ -19,6 +19,14 @@ describe('what came between two samples', () => {
     ])
   })
 
+  test('expired answers as a share of all queries', () => {
+    assert.equal(shown.staleRatio, 0)
+    const after = sampleAt(11)
+    const status = { ...after.status, totals: { ...after.status.totals, staleServed: 25 } }
+    assert.equal(between(sampleAt(10), { ...after, status }).staleRatio, 0.25)
+    assert.equal(between(null, after).staleRatio, null)
+  })
+
   test('latency as the bounds of the buckets', () => {
     assert.deepEqual(shown.latencyMs, { p50: 0.25, p90: 0.5, p99: 8192 })
   })

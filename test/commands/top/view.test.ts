@@ -22,6 +22,7 @@ describe('a page', () => {
       page(shown, 80, 24),
       `dnslet 0.1.0 on worker-7, process 4711, up 61 min, 04:05:47 UTC
 Interception is active (tun, nft): 169.254.20.10 10.96.0.10
+Trouble   upstream 192.0.2.53:53 udp: down: it does not answer health checks
 Queries   100/s   hits 75.0%   ▁▂▃▄▅▆▇█▁▂▃▄ 60 s, peak 140/s
 Latency   p50 <=0.25 ms   p90 <=0.5 ms   p99 <=8.2 s
 Rcodes    NOERROR 90.0%   NXDOMAIN 10.0%
@@ -40,9 +41,10 @@ fd00:244::17                 30.0 30.0%  10.96.0.11:53 tcp       4     2     1.2
 
   test('of 40 columns has one list below the other', () => {
     assert.equal(
-      page(shown, 40, 18),
+      page(shown, 40, 19),
       `dnslet 0.1.0 on worker-7, process 4711,…
 Interception is active (tun, nft): 169.…
+Trouble   upstream 192.0.2.53:53 udp: d…
 Queries   100/s   hits 75.0%   ▁▂▃▄▅▆▇█…
 Latency   p50 <=0.25 ms   p90 <=0.5 ms …
 Rcodes    NOERROR 90.0%   NXDOMAIN 10.0%
@@ -90,6 +92,18 @@ CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
     )
   })
 
+  test('of a daemon whose upstreams are well, and of one that lives on expired answers', () => {
+    const well = { ...shown, upstreams: shown.upstreams.filter(({ problem }) => problem === null) }
+    assert.doesNotMatch(page(well, 80, 24), /Trouble/)
+    const stale = {
+      ...shown,
+      staleRatio: 0.5,
+      upstreams: [shown.upstreams[0]!, shown.upstreams[0]!],
+    }
+    assert.match(page(stale, 120, 24), /^Trouble .* health checks, and 1 more$/m)
+    assert.match(page(stale, 80, 24), /hits 75\.0%, expired 50\.0% /)
+  })
+
   test('without interception', () => {
     const interception = { ...shown.interception, state: 'none', reason: 'the flags' } as const
     assert.match(page({ ...shown, interception }, 80, 24), /\nIntercepts nothing\n/)
@@ -97,7 +111,7 @@ CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
 
   test('tells why its figures are old', () => {
     const text = page(shown, 80, 24, 'Cannot ask the daemon')
-    assert.match(text, /\nCannot ask the daemon\nQueries/)
+    assert.match(text, /\nCannot ask the daemon\nTrouble/)
   })
 
   test('gives one list the lines that others do not need', () => {
@@ -107,7 +121,7 @@ CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
     }))
     const lines = page({ ...shown, names }, 80, 24).split('\n')
     assert.equal(lines.length, 24)
-    assert.match(lines[19]!, /^n10\.test\./)
+    assert.match(lines[19]!, /^n9\.test\./)
     assert.match(lines[21]!, /^CLIENTS/)
   })
 
