@@ -62,14 +62,14 @@ function rethrow(cause: unknown): never {
   throw cause
 }
 
-/**
- * A block without handlers refuses; a chain whose last handler passes the query on fails. In CoreDNS those
- * that only look on, such as `log`, are handlers too.
- */
+/** Whether queries pass the stage. In CoreDNS those that only look on, such as `log`, are handlers too. */
+export function isHandler(stage: Stage): boolean {
+  return (['wrap', 'unwrap', 'observe'] as const).some((hook) => stage[hook] !== undefined)
+}
+
+/** A block without handlers refuses; a chain whose last handler passes the query on fails. */
 function endOfChain(stages: readonly NamedStage[], done: Handler): Handler {
-  const last = stages.findLast(
-    ({ stage }) => stage.wrap !== undefined || stage.observe !== undefined,
-  )
+  const last = stages.findLast(({ stage }) => isHandler(stage))
   if (last === undefined) {
     return (q) => {
       q.fail(Rcode.Refused)

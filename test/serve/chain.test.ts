@@ -85,6 +85,13 @@ describe('composeChain()', () => {
     assert.equal(q.error, 'plugin/errors: no next plugin found')
   })
 
+  test('fails where those that only change answers are all there is', () => {
+    const minimal: NamedStage = { name: 'minimal', stage: { unwrap: (done) => done } }
+    const { q } = run(() => [minimal, { name: 'health', stage: {} }])
+    assert.deepEqual([q.outcome, q.rcode], [Outcome.Failure, Rcode.ServFail])
+    assert.equal(q.error, 'plugin/minimal: no next plugin found')
+  })
+
   test('fails where the last handler passes the query on, naming it', () => {
     const { passed, q } = run((log) => [passing('cache', log), { name: 'errors', stage: {} }])
     assert.deepEqual([q.outcome, q.rcode], [Outcome.Failure, Rcode.ServFail])

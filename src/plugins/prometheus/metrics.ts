@@ -1,6 +1,7 @@
 import type { Emit, MetricSpec } from '../../lib/metrics.ts'
 import { version } from '../../lib/version.ts'
-import type { BlockContext, Stage } from '../../serve/plugin.ts'
+import { isHandler } from '../../serve/chain.ts'
+import type { BlockContext } from '../../serve/plugin.ts'
 import { eachRequest, queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
 import { rcodeName, typeName } from '../../wire/codes.ts'
 
@@ -41,11 +42,6 @@ const running = new Set<BlockContext>()
 export function showEnabled(block: BlockContext): () => void {
   running.add(block)
   return () => running.delete(block)
-}
-
-/** Whether queries pass the stage; CoreDNS does not list what only opens ports or sets options. */
-function isHandler(stage: Stage): boolean {
-  return (['wrap', 'unwrap', 'observe'] as const).some((hook) => stage[hook] !== undefined)
 }
 
 let ownVersion: string | null = null
