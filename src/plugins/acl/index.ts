@@ -7,7 +7,7 @@ import { beginReply, endReply } from '../../serve/reply-writer.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
 import { Ede, Rcode } from '../../wire/codes.ts'
 import { type Action, type Policy, readRules, type Rule } from './config.ts'
-import { allowCounters, metrics, type RejectCounters, rejectCounters, VIEW } from './metrics.ts'
+import { allowCounters, metrics, type RejectCounters, rejectCounters } from './metrics.ts'
 
 type CountersByServer = ByServer<RejectCounters>
 
@@ -31,8 +31,8 @@ export const acl: Plugin = {
   setup(directives, block): Stage {
     const log = block.services.log.plugin('acl')
     const read = readRules(directives, block.zones, (message) => log.warning(message))
-    const rules = read.map(compile)
-    const allowed = new ByServer(allowCounters, VIEW)
+    const rules = read.map((rule) => compile(rule, block.view))
+    const allowed = new ByServer(allowCounters, block.view)
     return {
       wrap: (next: Handler, done: Handler): Handler => {
         return (q) => {
@@ -60,9 +60,9 @@ export const acl: Plugin = {
   },
 }
 
-function compile({ policies, zones }: Rule): CompiledRule {
+function compile({ policies, zones }: Rule, view: string): CompiledRule {
   const table = new ZoneTable<CountersByServer>()
-  for (const zone of zones) table.add(zone, new ByServer(rejectCounters, zone, VIEW))
+  for (const zone of zones) table.add(zone, new ByServer(rejectCounters, zone, view))
   return { zones: table, policies }
 }
 

@@ -8,9 +8,6 @@ export interface RejectCounters {
   dropped: number
 }
 
-/** There are no views. */
-export const VIEW = ''
-
 /** Labels: server, zone, view. */
 export const rejectCounters: LabelledCounters<RejectCounters> = new LabelledCounters(() => ({
   blocked: 0,

@@ -20,12 +20,12 @@ export const template: Plugin = {
   changesAnswers: true,
   metrics,
   setup(directives, block): Stage {
-    const { services, zones } = block
+    const { services, view, zones } = block
     const log = services.log.plugin('template')
     const configs = readConfig(directives, zones, (message) => log.warning(message))
     for (const config of configs) warnOfBadRecords(config, log)
-    const rules = configs.map((config) => new Rule(config))
-    const reporter = new Reporter(log, services.clock)
+    const rules = configs.map((config) => new Rule(config, view))
+    const reporter = new Reporter(log, services.clock, view)
     const metadata = new BlockMetadata(block)
     return {
       wrap: (next: Handler, done: Handler): Handler => {

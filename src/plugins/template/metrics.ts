@@ -36,20 +36,22 @@ export function labelKey(klass: number, type: number): number {
   return ((knownClasses.has(klass) ? klass : 0) << 16) | (knownTypes.has(type) ? type : 0)
 }
 
-/** The queries that templates matched in one zone. */
+/** The queries that templates matched in one zone of one block. */
 export class Matches {
   readonly #zone: string
+  readonly #view: string
   readonly #byKey = new Map<number, ByServer<Count>>()
 
-  constructor(zone: string) {
+  constructor(zone: string, view: string) {
     this.#zone = zone
+    this.#view = view
   }
 
   count(server: ServerIdentity, klass: number, type: number): void {
     const key = labelKey(klass, type)
     let counted = this.#byKey.get(key)
     if (counted === undefined) {
-      counted = new ByServer(matches, this.#zone, '', classLabel(klass), typeLabel(type))
+      counted = new ByServer(matches, this.#zone, this.#view, classLabel(klass), typeLabel(type))
       this.#byKey.set(key, counted)
     }
     counted.of(server).count++

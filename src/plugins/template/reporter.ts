@@ -11,16 +11,19 @@ const LOG_EVERY_MS = 60_000
 export class Reporter {
   readonly #log: Log
   readonly #clock: Clock
+  readonly #view: string
 
-  constructor(log: Log, clock: Clock) {
+  /** @param view the name of the block */
+  constructor(log: Log, clock: Clock, view: string) {
     this.#log = log
     this.#clock = clock
+    this.#view = view
   }
 
   /** Takes note of a record that `made` could not make. */
   report(made: RecordTemplate, { kind, reason }: Failed, matched: Matched): void {
     const { class: klass, name, q, type, zone } = matched
-    countFailure(kind, [q.server.name, zone.name, '', klass, type, made.section, made.text])
+    countFailure(kind, [q.server.name, zone.name, this.#view, klass, type, made.section, made.text])
     const { now } = this.#clock
     if (now - made.loggedAt < LOG_EVERY_MS) return
     made.loggedAt = now

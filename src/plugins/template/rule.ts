@@ -14,10 +14,11 @@ export class Rule {
   readonly #zones = new ZoneTable<RuleZone>()
   readonly #fallthrough: ZoneTable<true>
 
-  constructor(config: TemplateConfig) {
+  /** @param view the name of its block */
+  constructor(config: TemplateConfig, view: string) {
     this.config = config
     for (const [index, name] of config.zones.entries()) {
-      this.#zones.add(name, { name, index, matches: new Matches(name) })
+      this.#zones.add(name, { name, index, matches: new Matches(name, view) })
     }
     this.takesAllNames = config.patterns[0]!.pattern === null
     this.#fallthrough = zoneTable(config.fallthrough ?? [])

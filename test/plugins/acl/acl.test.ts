@@ -32,10 +32,11 @@ class Bench {
   asked = 0
   last: Buffer = Buffer.alloc(0)
 
-  constructor(lines: string, zones = ['.'], below: readonly string[] = []) {
+  constructor(lines: string, zones = ['.'], below: readonly string[] = [], view = '') {
     const context = testBlock()
     this.block = new TestBlock(acl, lines, {
       zones,
+      view,
       below: below.map((line) => ({
         name: 'cache',
         stage: cache.setup(directivesOf('cache', line), context),
@@ -156,9 +157,12 @@ describe('acl', () => {
     }
   })
 
-  test('counts by server and by the longest zone that has the name', () => {
+  test('counts by server, by the longest zone that has the name, and by view', () => {
     const bench = new Bench(
       'acl count.test sub.count.test {\nblock type A\nfilter type TXT\ndrop type ANY\n}',
+      ['.'],
+      [],
+      'v',
     )
     const before = samples()
     for (const [type, name] of [
@@ -176,11 +180,11 @@ describe('acl', () => {
     assert.deepEqual(
       grown.map(([key, value]) => [key, value - (before.get(key) ?? 0)]),
       [
-        ['coredns_acl_blocked_requests_total dns://:53,count.test.,', 1],
-        ['coredns_acl_blocked_requests_total dns://:53,sub.count.test.,', 1],
-        ['coredns_acl_filtered_requests_total dns://:53,count.test.,', 1],
-        ['coredns_acl_dropped_requests_total dns://:53,count.test.,', 1],
-        ['coredns_acl_allowed_requests_total dns://:53,', 2],
+        ['coredns_acl_blocked_requests_total dns://:53,count.test.,v', 1],
+        ['coredns_acl_blocked_requests_total dns://:53,sub.count.test.,v', 1],
+        ['coredns_acl_filtered_requests_total dns://:53,count.test.,v', 1],
+        ['coredns_acl_dropped_requests_total dns://:53,count.test.,v', 1],
+        ['coredns_acl_allowed_requests_total dns://:53,v', 2],
       ],
     )
   })

@@ -56,25 +56,25 @@ describe('a template that fails while it runs', () => {
     assert.equal(bench.logged.length, 3)
   })
 
-  test('is counted with section and template, as matches are', () => {
-    const bench = new Bench(lines.replaceAll('test {', 'count {'))
+  test('is counted with section and template, as matches are, by the block', () => {
+    const bench = new Bench(lines.replaceAll('test {', 'count {'), { view: 'v' })
     for (const type of [Type.A, Type.A, Type.MX, 65_280, 65_281]) bench.ask('a.run.count', { type })
     bench.ask('a.text.count')
     const failed = ',answer,{{.Name}} 60 IN TXT "{{index .Match 2}}"'
     const zone = 'run.count.'
     assert.deepEqual(samples('coredns_template_matches_total', zone), [
-      `${zone},,IN,A=2`,
-      `${zone},,IN,MX=1`,
-      `${zone},,IN,=2`,
+      `${zone},v,IN,A=2`,
+      `${zone},v,IN,MX=1`,
+      `${zone},v,IN,=2`,
     ])
     assert.deepEqual(samples('coredns_template_template_failures_total', zone), [
-      `${zone},,IN,A${failed}=2`,
-      `${zone},,IN,MX${failed}=1`,
-      `${zone},,IN,${failed}=2`,
+      `${zone},v,IN,A${failed}=2`,
+      `${zone},v,IN,MX${failed}=1`,
+      `${zone},v,IN,${failed}=2`,
     ])
     assert.deepEqual(samples('coredns_template_rr_failures_total', zone), [])
     assert.deepEqual(samples('coredns_template_rr_failures_total', 'text.count.'), [
-      'text.count.,,IN,A,additional,{{.Name}}{{.Remote}}=1',
+      'text.count.,v,IN,A,additional,{{.Name}}{{.Remote}}=1',
     ])
   })
 })

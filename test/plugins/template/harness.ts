@@ -57,6 +57,8 @@ export interface AskOptions {
 
 export interface BenchOptions {
   readonly zones?: readonly string[]
+  /** The name of the block, if it has one. */
+  readonly view?: string
   /** The cache's line, if the block has one. */
   readonly cached?: string
 }
@@ -70,10 +72,10 @@ export class Bench {
   readonly logged: string[] = []
   readonly #server: Server
 
-  constructor(lines: string, { cached, zones = ['.'] }: BenchOptions = {}) {
+  constructor(lines: string, { cached, view = '', zones = ['.'] }: BenchOptions = {}) {
     const say = (text: string): void => void this.logged.push(text)
     const log = { ...nullLog, plugin: () => ({ ...nullLog, warning: say, error: say }) }
-    const block = testBlock({ zones, services: testServices({ clock: this.clock, log }) })
+    const block = testBlock({ zones, view, services: testServices({ clock: this.clock, log }) })
     const stages = [
       ...(cached === undefined
         ? []
