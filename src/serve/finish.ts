@@ -71,12 +71,13 @@ function finishMessage(q: Query): void {
 
 /**
  * Octets of the longest reply: what the client advertised over UDP (512 without EDNS), `maxUdpSize`
- * at most, or what TCP carries.
+ * at most, or what TCP carries. An answer to a question of our own is not cut for those who read it here.
  */
 function sizeFor(q: Query): number {
-  const { target, edns } = q
+  const { depth, target, edns } = q
   const { maxSize, protocol } = target
-  return protocol === Protocol.Tcp ? maxSize : Math.min(edns.udpSize, maxSize, q.maxUdpSize)
+  if (protocol === Protocol.Tcp || depth > 0) return maxSize
+  return Math.min(edns.udpSize, maxSize, q.maxUdpSize)
 }
 
 /** Octets of the options for the reply, 0 where they would leave no room for a record. */

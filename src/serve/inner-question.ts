@@ -4,7 +4,7 @@ import { write16 } from '../wire/bytes.ts'
 import { parseQuestion } from '../wire/question.ts'
 import { MAX_MESSAGE } from '../wire/records.ts'
 import { sendReply } from './finish.ts'
-import { Protocol, Query, type ReplyTarget } from './query.ts'
+import { type Protocol, Query, type ReplyTarget } from './query.ts'
 
 /** Questions inside one another, at most: a CNAME may lead to itself. As in CoreDNS. */
 const MAX_DEPTH = 8
@@ -24,8 +24,8 @@ export type Answered = (inner: Query) => void
 
 /** Where the answer to an inner question goes. */
 class InnerTarget implements ReplyTarget {
-  /** A stream's: an answer is not cut for those who read it here. */
-  readonly protocol = Protocol.Tcp
+  /** The client's: `forward` asks upstream as it was asked, and some upstreams take no TCP. */
+  readonly protocol: Protocol
   readonly maxSize = MAX_MESSAGE
   readonly localAddress: string
   readonly localPort: number
@@ -35,6 +35,7 @@ class InnerTarget implements ReplyTarget {
   constructor(outer: ReplyTarget, answered: Answered) {
     this.#outer = outer
     this.#answered = answered
+    this.protocol = outer.protocol
     this.localAddress = outer.localAddress
     this.localPort = outer.localPort
   }
@@ -67,9 +68,9 @@ class InnerTarget implements ReplyTarget {
 
 /**
  * Asks the server that took `q` another question, through its blocks and their caches, as this client
- * would: with its address, its RD, CD and AD, its DO. The answer may come before this returns, and it
- * ends any reply begun for `q`: a query that is to wait for it is kept first, and a message that is to be
- * used later copied. Beyond eight questions inside one another the answer is SERVFAIL.
+ * would: with its address and transport, its RD, CD and AD, its DO. The answer may come before this
+ * returns, and it ends any reply begun for `q`: a query that is to wait for it is kept first, and a message
+ * that is to be used later copied. Beyond eight questions inside one another the answer is SERVFAIL.
  *
  * @param name in wire format, uncompressed, a sound name
  */

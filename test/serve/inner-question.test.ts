@@ -67,7 +67,7 @@ function answerLong(q: Query): void {
 }
 
 describe('a question of our own', () => {
-  test('is asked for the client, and its answer is not cut', () => {
+  test('is asked as the client asked, and its answer is not cut', () => {
     observed.length = 0
     const { outcome, message: reply, query } = ask('Inner.test', answerLong)
     const question = questionOf(reply)
@@ -81,7 +81,7 @@ describe('a question of our own', () => {
     assert.equal(readFlags(reply), Flag.QR | Flag.AA | Flag.RD | Flag.CD)
     assert.deepEqual(observed, ['0 outer.test.', '1 Inner.test.'], 'observers see both')
     const { target, edns, server } = query
-    assert.equal(target.protocol, Protocol.Tcp)
+    assert.equal(target.protocol, Protocol.Udp, "the client's")
     assert.deepEqual([target.localAddress, target.localPort], ['192.0.2.53', 53])
     assert.deepEqual(
       [target.remoteAddress(query), target.remotePort(query)],
