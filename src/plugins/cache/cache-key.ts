@@ -1,4 +1,4 @@
-import type { Query } from '../../serve/query.ts'
+import { Protocol, type Query } from '../../serve/query.ts'
 import { Flag } from '../../wire/codes.ts'
 import { hashQuestion } from '../../wire/question-key.ts'
 import { Question, questionEquals } from '../../wire/question.ts'
@@ -15,6 +15,11 @@ export class CacheKey {
   variant = 0
   wire: Buffer = noBytes
   question: Question = noQuestion
+  /**
+   * Whether the client came over TCP: no part of the key, for an answer is the same. But `forward` asks as it was
+   * asked, and an upstream that takes no TCP fails such a client alone.
+   */
+  overTcp = false
 
   /** Makes this the key of `q`. */
   read(q: Query): void {
@@ -22,6 +27,7 @@ export class CacheKey {
     this.wire = q.wire
     this.question = q.question
     this.hash = hashQuestion(q.wire, q.question, this.variant)
+    this.overTcp = q.target.protocol === Protocol.Tcp
   }
 
   /** Makes this the key `o`, held by a copy of its query. */
@@ -30,6 +36,7 @@ export class CacheKey {
     this.variant = o.variant
     this.wire = copy.wire
     this.question = copy.question
+    this.overTcp = copy.target.protocol === Protocol.Tcp
   }
 
   equals(o: CacheKey): boolean {

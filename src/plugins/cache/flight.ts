@@ -91,9 +91,12 @@ export class FlightTable {
   size = 0
   #buckets: (Flight | null)[] = emptyBuckets(MIN_BUCKETS)
 
+  /** The flight of this key and transport. */
   find(key: CacheKey): Flight | null {
     let flight = this.#buckets[this.#bucketOf(key)] ?? null
-    while (flight !== null && !flight.key.equals(key)) flight = flight.next
+    while (flight !== null && !(flight.key.equals(key) && flight.key.overTcp === key.overTcp)) {
+      flight = flight.next
+    }
     return flight
   }
 

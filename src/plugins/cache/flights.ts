@@ -24,7 +24,7 @@ export interface FlightsOptions {
   readonly done: Handler
 }
 
-/** Questions under way to the stages below: identical ones are merged into one flight. */
+/** Questions under way to the stages below: identical ones over one transport are merged into one flight. */
 export class Flights {
   readonly #o: FlightsOptions
   readonly #flights = new FlightTable()
@@ -164,9 +164,8 @@ export class Flights {
     const { now } = clock
     const { key } = flight
     if (leader.outcome === Outcome.Failure && this.#giveStale(flight, leader)) return
-    if (leader.outcome === Outcome.Failure && leader.rcode === Rcode.ServFail) {
-      stores.rememberFailure(key, leader, rules, now)
-    }
+    const isFailure = leader.outcome === Outcome.Failure && leader.rcode === Rcode.ServFail
+    if (isFailure && concernsAll(flight, leader)) stores.rememberFailure(key, leader, rules, now)
     const took = flight.retry ? 0 : now - flight.startedAt
     const [first, ...others] = failWaiters(flight.takeWaiters(), leader, took, now, this.#o.done)
     this.#end(flight, leader)
@@ -202,7 +201,7 @@ export class Flights {
     const { stale, done } = this.#o
     const entry = stale?.find(flight.key) ?? null
     if (stale === null || entry === null) return false
-    stale.backOff(entry)
+    if (concernsAll(flight, leader)) stale.backOff(entry)
     for (const waiter of flight.takeWaiters()) stale.answer(waiter, entry, done)
     if (flight.background) leader.release()
     else stale.answer(leader, entry, done)
@@ -213,4 +212,12 @@ export class Flights {
   stop(): void {
     for (const flight of this.#flights) flight.cancelTimer()
   }
+}
+
+/**
+ * Whether what came of it is so for clients over UDP, too. An upstream need not take TCP, and then nobody
+ * answers for a client that came over it.
+ */
+function concernsAll({ key }: Flight, { outcome }: Query): boolean {
+  return outcome === Outcome.Message || !key.overTcp
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
-import { Outcome, type Query } from '../../serve/query.ts'
+import { Outcome, Protocol, type Query } from '../../serve/query.ts'
 import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Flag, Type } from '../../wire/codes.ts'
 import { keySize, writeKey } from '../../wire/question-key.ts'
@@ -42,7 +42,8 @@ export interface MergedParts {
 /**
  * Equal questions in flight are one, for blocks without a cache that merges them: each further one would be
  * another chance to guess an id and a port (RFC 5452 §5). A question is told from another by name, type,
- * class and what else goes upstream: DO, CD, RD and EDNS options.
+ * class and what else goes upstream: DO, CD, RD and EDNS options; and by the client's transport, for an
+ * upstream need not take TCP.
  */
 export class MergedQuestions {
   readonly #p: MergedParts
@@ -122,8 +123,8 @@ export class MergedQuestions {
   }
 }
 
-function keyOf({ edns, flags, options, question, wire }: Query): string {
-  const desired = (flags & Flag.CD) !== 0 ? 2 : 0
+function keyOf({ edns, flags, options, question, target, wire }: Query): string {
+  const desired = ((flags & Flag.CD) !== 0 ? 2 : 0) | (target.protocol === Protocol.Tcp ? 8 : 0)
   keyed[0] = desired | (edns.dnssecOk ? 1 : 0) | ((flags & Flag.RD) !== 0 ? 4 : 0)
   writeKey(keyed, 1, wire, question)
   const key = keyed.toString('latin1', 0, 1 + keySize(question))

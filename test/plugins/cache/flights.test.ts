@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { Rcode, Type } from '../../../src/wire/codes.ts'
+import { a } from '../../wire/message.ts'
 import { Bench } from './harness.ts'
 
 const name = '1.2.example.org'
@@ -31,6 +32,39 @@ test('other questions are merged from the second on', () => {
   b.ask(name)
   assert.equal(b.upstream.asked.length, 1)
 })
+
+describe('an upstream that takes no TCP', () => {
+  const overTcp = true
+
+  test('fails those who came over TCP, and nobody beside them', () => {
+    const b = new Bench('cache')
+    b.ask(name, { overTcp })
+    b.ask(name)
+    b.ask(name, { overTcp })
+    assert.equal(b.upstream.asked.length, 2, 'one question over each')
+    b.upstream.fail()
+    assert.deepEqual(rcodes(b), [Rcode.ServFail, Rcode.ServFail])
+    b.upstream.answer({ name, answer: [a(name)] })
+    assert.deepEqual(rcodes(b).slice(2), [Rcode.NoError])
+  })
+
+  test('is asked by the next one over UDP, who gets neither the failure nor a stale answer', () => {
+    const b = new Bench('cache')
+    b.ask(name, { overTcp })
+    b.upstream.fail()
+    b.fill(name, { answer: [a(name, 5)] })
+    b.clock.advance(6000)
+    b.ask(name, { overTcp })
+    b.upstream.fail()
+    assert.deepEqual(b.last.ttls, [30], 'an expired answer over TCP')
+    b.fill(name, { answer: [a(name, 5)] })
+    assert.deepEqual(b.last.ttls, [5])
+  })
+})
+
+function rcodes(b: Bench): readonly number[] {
+  return b.client.replies.map(({ rcode }) => rcode)
+}
 
 test('a question of the daemon’s own passes by, uncounted, and its answer is not kept', () => {
   const b = new Bench('cache')

@@ -32,12 +32,17 @@ export interface Reply {
 
 /** Collects replies in order. */
 class Client implements ReplyTarget {
-  readonly protocol: Protocol = Protocol.Udp
+  readonly protocol: Protocol
   readonly maxSize: number = 65_535
   readonly localAddress: string = '127.0.0.1'
   readonly localPort: number = 53
-  readonly replies: Reply[] = []
+  readonly replies: Reply[]
   readonly #buffer: Buffer = Buffer.alloc(65_535)
+
+  constructor(protocol: Protocol, replies: Reply[]) {
+    this.protocol = protocol
+    this.replies = replies
+  }
 
   reserve(): Buffer {
     return this.#buffer
@@ -118,6 +123,7 @@ export interface AskOptions {
   readonly flags?: number
   readonly edns?: boolean
   readonly dnssecOk?: boolean
+  readonly overTcp?: boolean
   /** The part of the daemon whose question it is. */
   readonly asker?: Observer
 }
@@ -126,7 +132,8 @@ export interface AskOptions {
 export class Bench {
   readonly clock: ManualClock
   readonly upstream: Upstream = new Upstream()
-  readonly client: Client = new Client()
+  readonly client: Client = new Client(Protocol.Udp, [])
+  readonly #clientOverTcp = new Client(Protocol.Tcp, this.client.replies)
   readonly budget: ByteBudget
   readonly stage: Stage
   readonly #server: Server
@@ -174,7 +181,7 @@ export class Bench {
       additional:
         o.edns === true || o.dnssecOk === true ? [opt({ dnssecOk: o.dnssecOk === true })] : [],
     })
-    const q = new Query(this.client)
+    const q = new Query(o.overTcp === true ? this.#clientOverTcp : this.client)
     q.reset(wire, wire.length, this.clock.now)
     q.asker = o.asker ?? null
     this.#server.dispatch(q)

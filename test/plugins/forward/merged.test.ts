@@ -12,7 +12,7 @@ describe('equal questions without a cache', () => {
     const upstream = await startScripted(t, silent)
     const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
     const all = ['a.test', 'A.TEST', 'a.Test'].map((name, n) => {
-      return front.ask(name, { edns: n === 1, over: n === 2 ? 'tcp' : 'udp' })
+      return front.ask(name, { edns: n === 1 })
     })
     await upstream.waitFor(1)
     const { reply, wire } = upstream.asked[0]!
@@ -44,7 +44,7 @@ describe('equal questions without a cache', () => {
     assert.equal(keptQueries.count, 0)
   })
 
-  test('are told apart by type, DO, CD and RD; HINFO always goes on', async (t) => {
+  test('are told apart by type, DO, CD, RD and transport; HINFO always goes on', async (t) => {
     const upstream = await startScripted(t, silent)
     const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
     const all = [
@@ -53,10 +53,11 @@ describe('equal questions without a cache', () => {
       { dnssecOk: true },
       { flags: Flag.RD | Flag.CD },
       { flags: 0 },
+      { over: 'tcp' as const },
       { type: Type.HINFO },
       { type: Type.HINFO },
     ].map((o) => front.ask('a.test', o))
-    await upstream.waitFor(7)
+    await upstream.waitFor(8)
     for (const { reply, wire } of upstream.asked) reply(answerTo(wire))
     await Promise.all(all)
     assert.equal(keptQueries.count, 0)
