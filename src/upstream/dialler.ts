@@ -26,7 +26,7 @@ export interface DiallerParts {
 
 /** Opens the connections of a pool, with pauses where that fails. */
 export class Dialler {
-  readonly backoff: Backoff = new Backoff()
+  readonly backoff: Backoff
   /** Connections that are being opened. */
   underWay = 0
   /** The latest connection that was opened to find out if the upstream takes more than it seems to. */
@@ -38,6 +38,7 @@ export class Dialler {
 
   constructor(parts: DiallerParts) {
     this.#parts = parts
+    this.backoff = new Backoff(parts.options.secure !== null)
     this.#redial = new Timer(() => this.forWaiting())
   }
 

@@ -34,7 +34,7 @@ const HUNG_MS = 2000
  */
 export class HttpsPool implements Channel, Sweepable, HttpsOwner {
   readonly rtt: RttEstimator
-  readonly backoff: Backoff = new Backoff()
+  readonly backoff: Backoff = new Backoff(true)
   readonly #options: ChannelOptions
   readonly #secure: Secure
   readonly #waiting = new WaitingList()

@@ -3,15 +3,38 @@ import { test } from 'node:test'
 
 import { Backoff } from '../../src/upstream/backoff.ts'
 
-test('the pause doubles with each failure, has jitter and a bound', () => {
-  const backoff = new Backoff()
-  let now = 1000
-  for (const pause of [40, 80, 160, 320, 640, 640, 640]) {
-    backoff.failed(now)
-    const got = backoff.until - now
+/** Fails at `now` and whenever the pause is over; asserts how long each is. */
+function pausesFrom(now: number, backoff: Backoff, pauses: readonly number[]): number {
+  let at = now
+  for (const pause of pauses) {
+    backoff.failed(at)
+    const got = backoff.until - at
     assert.ok(got >= 0.75 * pause && got <= 1.25 * pause, `${got} for ${pause}`)
-    now = backoff.until
+    at = backoff.until
   }
+  return at
+}
+
+const GROWING = [40, 80, 160, 320, 640, 640] as const
+
+test('after a success the pause doubles with each failure, has jitter and a bound', () => {
+  const backoff = new Backoff()
+  backoff.succeeded()
+  pausesFrom(1000, backoff, GROWING)
+})
+
+test('what is not back after three seconds, or was never there, is tried after brief pauses', () => {
+  const backoff = new Backoff()
+  pausesFrom(0, backoff, [20, 20, 20, 20])
+  backoff.succeeded()
+  pausesFrom(1000, backoff, GROWING)
+  pausesFrom(4001, backoff, [20, 20, 20])
+  backoff.succeeded()
+  pausesFrom(9000, backoff, GROWING)
+})
+
+test('where an attempt is costly pauses are always long', () => {
+  pausesFrom(1000, new Backoff(true), [...GROWING, 640, 640, 640])
 })
 
 test('failures during a pause count as the one that began it', () => {
@@ -27,6 +50,5 @@ test('a success ends the pause and the memory of failures', () => {
   for (let now = 1000; now < 10_000; now += 2000) backoff.failed(now)
   backoff.succeeded()
   assert.equal(backoff.until, 0)
-  backoff.failed(20_000)
-  assert.ok(backoff.until <= 20_050)
+  pausesFrom(20_000, backoff, [40])
 })
