@@ -1,7 +1,11 @@
+import { isDistrust } from './error-code.ts'
+
 const FIRST_MS = 40
 const LONGEST_MS = 640
-/** Where nothing is to be expected, clients hear of it at once: no more than an attempt a tick or two. */
+/** Where nothing is to be expected, clients hear of it soon: no more than an attempt a tick or two, */
 const BRIEF_MS = 20
+/** or, where that is a handshake, which costs the upstream too, ten a second. */
+const COSTLY_MS = 100
 /** An upstream that was there is back by then, if it was only being replaced. */
 const YOUNG_MS = 3000
 
@@ -13,29 +17,26 @@ const YOUNG_MS = 3000
  *       ▲                 │    pod that is being replaced
  *       └────success──────┤ 3 s
  *                         ▼
- *                       gone: 20 ms; so it is before the first success
+ *                       gone: 20 ms, or 100; so it is before the first success
  */
 export class Backoff {
   /** Clock time before which nothing should be tried; 0 where nothing failed. */
   until = 0
-  readonly #costly: boolean
   #pause: number = FIRST_MS
   /** Clock time until which it is believed to come back. */
   #hopeUntil = -Infinity
   #wasThere = false
 
-  /** @param costly whether an attempt takes more than a packet or two, at the upstream too: then pauses are always long */
-  constructor(costly: boolean = false) {
-    this.#costly = costly
-  }
-
-  /** Counts a failure. Several that come together, within one pause, are one. */
-  failed(now: number): void {
+  /**
+   * Counts a failure. Several that come together, within one pause, are one.
+   * @param code the system's word for it, or that of TLS; null where there is none
+   */
+  failed(now: number, code: string | null): void {
     if (now < this.until) return
     if (this.#wasThere) this.#hopeUntil = now + YOUNG_MS
     this.#wasThere = false
-    const isGone = !this.#costly && now >= this.#hopeUntil
-    const pause = isGone ? BRIEF_MS : this.#pause
+    const brief = code !== null && isDistrust(code) ? COSTLY_MS : BRIEF_MS
+    const pause = now >= this.#hopeUntil ? brief : this.#pause
     this.until = now + pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(this.#pause * 2, LONGEST_MS)
   }

@@ -27,7 +27,7 @@ export interface DiallerParts {
 
 /** Opens the connections of a pool, with pauses where that fails. */
 export class Dialler {
-  readonly backoff: Backoff
+  readonly backoff: Backoff = new Backoff()
   /** Connections that are being opened. */
   underWay = 0
   /** The latest connection that was opened to find out if the upstream takes more than it seems to. */
@@ -39,7 +39,6 @@ export class Dialler {
 
   constructor(parts: DiallerParts) {
     this.#parts = parts
-    this.backoff = new Backoff(parts.options.secure !== null)
     this.#redial = new Timer(() => this.forWaiting())
   }
 
@@ -129,8 +128,9 @@ export class Dialler {
     this.backoff.succeeded()
   }
 
-  failed(now: number): void {
+  /** @param code why, see `Backoff` */
+  failed(now: number, code: string | null): void {
     this.underWay--
-    this.backoff.failed(now)
+    this.backoff.failed(now, code)
   }
 }

@@ -34,7 +34,7 @@ const HUNG_MS = 2000
  */
 export class HttpsPool implements Channel, Sweepable, HttpsOwner {
   readonly rtt: RttEstimator
-  readonly backoff: Backoff = new Backoff(true)
+  readonly backoff: Backoff = new Backoff()
   readonly #options: ChannelOptions
   readonly #secure: Secure
   readonly #waiting = new WaitingList()
@@ -135,7 +135,7 @@ export class HttpsPool implements Channel, Sweepable, HttpsOwner {
   ended(c: HttpsConnection, code: string | null): void {
     const { now } = this.#options.context.clock
     this.#all = this.#all.filter((other) => other !== c)
-    if (c.answers === 0) this.backoff.failed(now)
+    if (c.answers === 0) this.backoff.failed(now, code)
     if (c === this.#dialling) {
       this.#dialling = null
       if (this.#all.length === 0) loseAll(this.#waiting.takeAll(), resultOf(code), code)

@@ -4,15 +4,19 @@ import { test } from 'node:test'
 import { Backoff } from '../../src/upstream/backoff.ts'
 
 /** Fails at `now` and whenever the pause is over; asserts how long each is. */
-function pausesFrom(now: number, backoff: Backoff, pauses: readonly number[]): number {
+function pausesFrom(
+  now: number,
+  backoff: Backoff,
+  pauses: readonly number[],
+  code: string | null = 'ECONNREFUSED',
+): void {
   let at = now
   for (const pause of pauses) {
-    backoff.failed(at)
+    backoff.failed(at, code)
     const got = backoff.until - at
     assert.ok(got >= 0.75 * pause && got <= 1.25 * pause, `${got} for ${pause}`)
     at = backoff.until
   }
-  return at
 }
 
 const GROWING = [40, 80, 160, 320, 640, 640] as const
@@ -33,21 +37,25 @@ test('what is not back after three seconds, or was never there, is tried after b
   pausesFrom(9000, backoff, GROWING)
 })
 
-test('where an attempt is costly pauses are always long', () => {
-  pausesFrom(1000, new Backoff(true), [...GROWING, 640, 640, 640])
+test('where nobody can be trusted the brief ones are longer', () => {
+  const backoff = new Backoff()
+  pausesFrom(0, backoff, [100, 100, 100], 'CERT_HAS_EXPIRED')
+  backoff.succeeded()
+  pausesFrom(1000, backoff, GROWING, 'CERT_HAS_EXPIRED')
+  pausesFrom(4001, backoff, [100, 100], 'CERT_HAS_EXPIRED')
 })
 
 test('failures during a pause count as the one that began it', () => {
   const backoff = new Backoff()
-  backoff.failed(1000)
+  backoff.failed(1000, null)
   const { until } = backoff
-  for (let i = 0; i < 100; i++) backoff.failed(1001)
+  for (let i = 0; i < 100; i++) backoff.failed(1001, null)
   assert.equal(backoff.until, until)
 })
 
 test('a success ends the pause and the memory of failures', () => {
   const backoff = new Backoff()
-  for (let now = 1000; now < 10_000; now += 2000) backoff.failed(now)
+  for (let now = 1000; now < 10_000; now += 2000) backoff.failed(now, null)
   backoff.succeeded()
   assert.equal(backoff.until, 0)
   pausesFrom(20_000, backoff, [40])
