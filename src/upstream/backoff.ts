@@ -7,7 +7,7 @@ const BRIEF_MS = 20
 /** or, where that is a handshake, which costs the upstream too, ten a second. */
 const COSTLY_MS = 100
 /** An upstream that was there is back by then, if it was only being replaced. */
-const YOUNG_MS = 3000
+const YOUNG_MS = 10_000
 
 /**
  * The pause after a failed dial or a refused packet, with jitter, so that a closed port is tried dozens of times per
@@ -15,7 +15,7 @@ const YOUNG_MS = 3000
  *
  *     there ──failure──▶ away: 40 ms, then twice as long with each failure in a row, up to 640 ms: queries wait for a
  *       ▲                 │    pod that is being replaced
- *       └────success──────┤ 3 s
+ *       └────success──────┤ 10 s
  *                         ▼
  *                       gone: 20 ms, or 100; so it is before the first success
  */

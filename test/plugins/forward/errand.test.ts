@@ -19,9 +19,11 @@ class Silent {
   readonly counters = new UpstreamCounters()
   readonly asked: Exchange[] = []
   readonly #down: boolean
+  readonly #ready: boolean
 
-  constructor(down: boolean) {
+  constructor(down: boolean, ready: boolean) {
     this.#down = down
+    this.#ready = ready
   }
 
   isDown(): boolean {
@@ -29,7 +31,7 @@ class Silent {
   }
 
   isReady(): boolean {
-    return true
+    return this.#ready
   }
 
   ask(x: Exchange): void {
@@ -46,9 +48,9 @@ interface Started {
 }
 
 /** Begins an errand for one upstream. @param age milliseconds since the client asked */
-function start(rules: Partial<ErrandRules>, { age = 0, down = false } = {}): Started {
+function start(rules: Partial<ErrandRules>, { age = 0, down = false, ready = true } = {}): Started {
   const time = manual()
-  const upstream = new Silent(down)
+  const upstream = new Silent(down, ready)
   const started = { time, upstream, ended: null as Started['ended'] }
   const wire = message({ name: 'a.test', flags: 0x0100 })
   const target = { protocol: Protocol.Udp, reserve: () => Buffer.alloc(65_535) }
@@ -92,16 +94,17 @@ function truncate({ upstream }: Started): void {
 }
 
 describe('an upstream that is silent', () => {
-  for (const [what, rules, down, ms] of [
-    ["the client's patience ends", {}, false, 4400],
-    ['`max_connect_attempts 1`', { maxAttempts: 1 }, false, 2000],
-    ['`max_connect_attempts 0`', { maxAttempts: 0 }, false, 4400],
-    ['`read_timeout 500ms`', { readTimeout: 500 }, false, 1000],
-    ['`read_timeout 5s`', { readTimeout: 5000, maxAttempts: 1 }, false, 4400],
-    ['it is down as well', {}, true, 2000],
+  for (const [what, rules, state, ms] of [
+    ['the usual', {}, {}, 4400],
+    ['`max_connect_attempts 1`', { maxAttempts: 1 }, {}, 2000],
+    ['`max_connect_attempts 0`', { maxAttempts: 0 }, {}, 4400],
+    ['`read_timeout 500ms`', { readTimeout: 500 }, {}, 1000],
+    ['`read_timeout 5s`', { readTimeout: 5000, maxAttempts: 1 }, {}, 4400],
+    ['it is down as well', {}, { down: true }, 2000],
+    ['down, and its port may open again', {}, { down: true, ready: false }, 4400],
   ] as const) {
     test(`${what}: SERVFAIL after ${ms} ms`, () => {
-      const { at, rcode } = untilEnded(start(rules, { down }))
+      const { at, rcode } = untilEnded(start(rules, state))
       assert.equal(rcode, Rcode.ServFail)
       assert.ok(at >= ms && at <= ms + 10, `after ${at} ms`)
     })
