@@ -57,12 +57,22 @@ export interface ChannelOptions {
   readonly counters: UpstreamCounters
 }
 
-/** Counts `message[0..length)`, borrowed, which answers no question of ours, and tells of it. */
+/** In which the right answer comes behind what is none, if ever: as where one of them is forged. */
+const SPOILT_MS = 10
+
+/**
+ * Counts `message[0..length)`, borrowed, which answers no question of ours, and tells of it.
+ * @param x whose answer it came in place of, which fails unless that comes at once; null where nobody can tell
+ */
 export function noteStrange(
   { context, counters, name }: ChannelOptions,
   message: Buffer,
   length: number,
+  x: Exchange | null,
 ): void {
   counters.mismatches++
   context.strange(name, message, length)
+  if (x === null) return
+  x.isSpoilt = true
+  context.wheel.set(x.timer, SPOILT_MS)
 }

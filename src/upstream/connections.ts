@@ -4,6 +4,8 @@ import type { UpstreamConnection } from './upstream-connection.ts'
 const HUNG_MS = 2000
 /** Connections that slow names needed live this long after. */
 const SHRINK_MS = 2000
+/** A connection that ends so soon was not cut for having been idle. */
+const FRESH_MS = 100
 /** A connection that never answered, where others do, was rather not accepted than ended by its query. */
 const REFUSAL = 1 / 4
 
@@ -55,6 +57,11 @@ export class Connections {
   /** How many have answered something. */
   get proven(): number {
     return this.countServed(() => false)
+  }
+
+  /** Whether `c` has answered, or lived long enough to end for another reason than our query. */
+  isSeasoned({ answers, readyAt }: UpstreamConnection, now: number): boolean {
+    return answers > 0 || now - readyAt > FRESH_MS
   }
 
   /** How much of a move it counts for its oldest query that `c` has ended: up to 1. */

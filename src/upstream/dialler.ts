@@ -3,7 +3,7 @@ import { Backoff } from './backoff.ts'
 import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Connections } from './connections.ts'
 import { FEW, type Growth, MOST, WARM } from './growth.ts'
-import type { Pipelining } from './pipelining.ts'
+import type { Pipelining, Quota } from './pipelining.ts'
 import type { Spread } from './spread.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
@@ -19,6 +19,7 @@ export interface DiallerParts {
   readonly connections: Connections
   readonly growth: Growth
   readonly pipelining: Pipelining
+  readonly quota: Quota
   readonly spread: Spread
   /** Those who wait for a connection. */
   readonly waiting: { readonly size: number }
@@ -53,8 +54,9 @@ export class Dialler {
 
   /** How many more connections there may be. */
   #room(): number {
-    const { connections, growth, pipelining } = this.#parts
-    const most = pipelining.isFree ? FEW : MOST
+    const { connections, growth, pipelining, quota } = this.#parts
+    // In any order few do, but for those that may be given no more queries while a slow one keeps them open.
+    const most = pipelining.isFree && quota.limit === Infinity ? FEW : MOST
     return Math.min(growth.limit.most, most) - connections.count
   }
 
@@ -126,8 +128,9 @@ export class Dialler {
     this.backoff.succeeded()
   }
 
-  failed(now: number): void {
+  /** @param code why, see `Backoff` */
+  failed(now: number, code: string | null): void {
     this.underWay--
-    this.backoff.failed(now)
+    this.backoff.failed(now, code)
   }
 }

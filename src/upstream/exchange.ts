@@ -1,6 +1,6 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import { Question } from '../wire/question.ts'
-import { type Result, Transport } from './counters.ts'
+import { Result, Transport } from './counters.ts'
 import type { Verdict } from './reply-check.ts'
 
 /**
@@ -112,6 +112,8 @@ export class Exchange {
   late = false
   /** How often it has been sent again because its connection ended; refused connections count less. */
   moved = 0
+  /** Whether its carrier got something in place of its answer that is none, and nothing better since. */
+  isSpoilt = false
   /** Whether its answer over UDP was cut without saying so. */
   cut = false
   result: Result = 0
@@ -128,8 +130,15 @@ export class Exchange {
   constructor(owner: ExchangeOwner) {
     this.owner = owner
     this.timer = new Timer(() => {
-      this.host?.expired(this)
+      if (this.isSpoilt) this.#giveUp()
+      else this.host?.expired(this)
     })
+  }
+
+  /** Nothing better has come. */
+  #giveUp(): void {
+    this.carrier?.cancel(this)
+    this.host?.lost(this, Result.Invalid, null)
   }
 
   /** Tells the upstream where another attempt, `winner`, was sent later and answered first. */

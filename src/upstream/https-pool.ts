@@ -135,7 +135,7 @@ export class HttpsPool implements Channel, Sweepable, HttpsOwner {
   ended(c: HttpsConnection, code: string | null): void {
     const { now } = this.#options.context.clock
     this.#all = this.#all.filter((other) => other !== c)
-    if (c.answers === 0) this.backoff.failed(now)
+    if (c.answers === 0) this.backoff.failed(now, code)
     if (c === this.#dialling) {
       this.#dialling = null
       if (this.#all.length === 0) loseAll(this.#waiting.takeAll(), resultOf(code), code)

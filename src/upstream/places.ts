@@ -172,7 +172,8 @@ export class Places {
     const { now } = this.#parts.clock
     quota.ended(c.answers, now - c.answeredAt, connections.mostAnswers, now)
     const served = connections.countServed((other) => this.isLate(other))
-    if (!c.isSeasoned && served > 0 && growth.limit.isFull) growth.limit.refused(served, now)
+    if (!connections.isSeasoned(c, now) && served > 0 && growth.limit.isFull)
+      growth.limit.refused(served, now)
   }
 
   /** A connection is over. */

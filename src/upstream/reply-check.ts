@@ -1,5 +1,5 @@
 import { lowerCase } from '../wire/bytes.ts'
-import { Flag, OPCODE_MASK } from '../wire/codes.ts'
+import { Flag } from '../wire/codes.ts'
 import { HEADER_SIZE, rcodeOf, readCount, readFlags, Section } from '../wire/header.ts'
 import { echoesQuestion, type Question } from '../wire/question.ts'
 
@@ -24,11 +24,12 @@ export interface Asked {
 
 /**
  * Judges `reply[0..length)`, at least a header long, which came back under the id of `x`. Only a
- * `datagram` can have lost its end: on a stream the length is known.
+ * `datagram` can have lost its end: on a stream the length is known. The opcode proves nothing: servers that get
+ * it wrong mean the question that they repeat.
  */
 export function judgeReply(x: Asked, reply: Buffer, length: number, datagram = false): Verdict {
   const flags = readFlags(reply)
-  if ((flags & (Flag.QR | OPCODE_MASK)) !== Flag.QR) return Verdict.Mismatch
+  if ((flags & Flag.QR) === 0) return Verdict.Mismatch
   if (echoesQuestion(reply, length, x.query, x.question)) return Verdict.Answer
   const questions = readCount(reply, Section.Question)
   if (questions === 0 && rcodeOf(flags) !== 0) return Verdict.BareError

@@ -231,13 +231,14 @@ export class TcpPool
     const [suspect] = orphans
     const result = code !== null && isDistrust(code) ? Result.Untrusted : Result.Closed
     const moved = suspect?.moved ?? 0
-    if (!c.isSeasoned && moved === 0 && suspect?.again !== true) this.#growth.limit.wasFruitless()
+    const isSeasoned = this.#connections.isSeasoned(c, now)
+    if (!isSeasoned && moved === 0 && suspect?.again !== true) this.#growth.limit.wasFruitless()
     // A query that has ended others before is the reason, and not a limit of the server's.
     if (c.wasCut && moved < 2) this.#places.learnFrom(c, this.#growth)
-    const isShut = !c.isSeasoned && this.#growth.limit.isShut
-    if (isShut) this.backoff.failed(now)
+    const isShut = !isSeasoned && this.#growth.limit.isShut
+    if (isShut) this.backoff.failed(now, code)
     if (suspect !== undefined) {
-      const isAlone = !c.isSeasoned && !this.#connections.isUsed
+      const isAlone = !isSeasoned && !this.#connections.isUsed
       if (isAlone && isShut) {
         loseAll([...orphans, ...this.#waiting.takeAll()], result, code)
         return
@@ -259,7 +260,7 @@ export class TcpPool
   #notDialled({ isSuccessor }: UpstreamConnection, code: string | null): void {
     const { now } = this.#options.context.clock
     const { ready } = this.#connections
-    this.#dialler.failed(now)
+    this.#dialler.failed(now, code)
     if (ready > 0 && isSuccessor) return
     if (ready > 0) this.#growth.limit.refused(ready, now)
     else if (this.#dialler.underWay === 0) loseAll(this.#waiting.takeAll(), resultOf(code), code)

@@ -143,7 +143,7 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
       removeFrom(this.#sockets, socket)
       removeFrom(this.#idle, socket)
     }
-    const alone = code !== null && this.#isAlone()
+    const alone = code !== null && this.#isAlone(code)
     for (const x of socket.takeAll()) {
       if (alone && ++x.moved < MOST_ERRORS) this.ask(x)
       else x.host?.lost(x, resultOf(code), code)
@@ -151,9 +151,9 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
   }
 
   /** Whether an error is of one socket, while others are answered; begins a pause where it is not. */
-  #isAlone(): boolean {
+  #isAlone(code: string): boolean {
     if (++this.#errors < MOST_ERRORS && this.#isProven()) return true
-    this.backoff.failed(this.#options.context.clock.now)
+    this.backoff.failed(this.#options.context.clock.now, code)
     return false
   }
 

@@ -21,8 +21,6 @@ export const DIAL_TIMEOUT_MS = 2000
 const MAX_UNSENT = 64 * 1024
 /** Where more are owed, another write is soon to come. */
 const BUSY = 8
-/** A connection that ends so soon was not cut for having been idle. */
-const FRESH_MS = 100
 
 type State = 'connecting' | 'ready' | 'closed'
 
@@ -131,11 +129,6 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     return this.isRetired || (maxAge > 0 && this.readyAt > 0 && now - this.readyAt >= maxAge)
   }
 
-  /** Whether it has answered, or lived long enough to end for another reason than our query. */
-  get isSeasoned(): boolean {
-    return this.answers > 0 || this.#options.context.clock.now - this.readyAt > FRESH_MS
-  }
-
   /** Whether the upstream has said nothing for `ms` although it should have. */
   isSilent(now: number, ms: number): boolean {
     return this.owed > 0 && now - this.progressAt > ms
@@ -195,6 +188,8 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
 
   cancel(x: Exchange): void {
     this.#ids.give(x.id)
+    if (x.isSpoilt) this.owed--
+    x.isSpoilt = false
     this.#forsakenBy = x.client
     x.carrier = null
   }
@@ -226,10 +221,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     return this.#ids.items().sort((a, b) => a.number - b.number)
   }
 
-  /**
-   * Whether the other end's kernel has not even acknowledged what was sent: path or machine are gone,
-   * the name is not merely slow. False where the C library cannot tell.
-   */
+  /** Whether the other end's kernel has not even acknowledged what was sent: it is gone, the name not merely slow. */
   get isUnacknowledged(): boolean {
     return this.#fd >= 0 && this.#options.context.acknowledgements.pending(this.#fd) > 0
   }
@@ -291,11 +283,12 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     const x = length < HEADER_SIZE ? null : this.#ids.get(readId(reply))
     const verdict = x === null ? Verdict.Mismatch : judgeReply(x, reply, length)
     if (x === null || verdict === Verdict.Mismatch) {
-      this.#stray(x === null && length >= HEADER_SIZE, reply, length)
+      this.#stray(x, reply, length)
       return
     }
     this.#ids.give(x.id)
     this.#countAnswer()
+    x.isSpoilt = false
     x.carrier = null
     if (x.number < this.#youngest) this.#pipelining.overtaken(this.progressAt, true)
     else this.#youngest = x.number
@@ -305,10 +298,17 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     x.host?.received(x, reply, length, verdict)
   }
 
-  /** A message nobody waits for: the late answer to an abandoned query, or garbage. */
-  #stray(mayBeLate: boolean, message: Buffer, length: number): void {
-    if (mayBeLate && this.owed > this.#ids.size) this.#countAnswer()
-    else noteStrange(this.#options, message, length)
+  /** A message nobody waits for: the late answer to an abandoned query, or garbage in place of one to `x`. */
+  #stray(x: Exchange | null, message: Buffer, length: number): void {
+    const isLate = x === null && this.owed > this.#ids.size
+    if (isLate && length >= HEADER_SIZE) this.#countAnswer()
+    else noteStrange(this.#options, message, length, x ?? (isLate ? null : this.#next()))
+  }
+
+  /** Whose answer comes next, where that is known. */
+  #next(): Exchange | null {
+    const isKnown = this.#pipelining.keepsOrder || this.#ids.size === 1
+    return (isKnown && this.#oldestFirst()[0]) || null
   }
 
   #countAnswer(): void {

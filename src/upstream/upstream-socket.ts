@@ -146,6 +146,7 @@ export class UpstreamSocket implements Carrier {
   cancel(x: Exchange): void {
     this.#exchanges.delete(x.id)
     this.#abandoned++
+    x.isSpoilt = false
     x.carrier = null
     if (this.isIdle && this.#state !== State.Closed) this.#owner.ready(this)
   }
@@ -154,7 +155,10 @@ export class UpstreamSocket implements Carrier {
   takeAll(): Exchange[] {
     const all = [...this.#exchanges.values()]
     this.#exchanges.clear()
-    for (const x of all) x.carrier = null
+    for (const x of all) {
+      x.isSpoilt = false
+      x.carrier = null
+    }
     return all
   }
 
@@ -196,19 +200,24 @@ export class UpstreamSocket implements Carrier {
     const x = reply.length < HEADER_SIZE ? undefined : this.#exchanges.get(readId(reply))
     const verdict = x === undefined ? Verdict.Mismatch : judgeReply(x, reply, reply.length, true)
     if (x === undefined || verdict === Verdict.Mismatch) {
-      this.#stray(x === undefined && reply.length >= HEADER_SIZE, reply)
+      this.#stray(x ?? null, reply)
       return
     }
     this.#exchanges.delete(x.id)
+    x.isSpoilt = false
     x.carrier = null
     this.#owner.answered(this, 1, this.usedAt - x.sentAt)
     if (this.isIdle) this.#owner.ready(this)
     x.host?.received(x, reply, reply.length, verdict)
   }
 
-  /** A datagram nobody waits for: the late answer to an abandoned query, or garbage. */
-  #stray(mayBeLate: boolean, message: Buffer): void {
-    if (mayBeLate && this.#abandoned > 0) this.#abandoned--
-    else noteStrange(this.#options, message, message.length)
+  /**
+   * A datagram nobody waits for: the late answer to an abandoned query, or garbage, which a forger may have sent
+   * whose guess of the id was wrong. Where it was not, it is in place of the answer to `x`.
+   */
+  #stray(x: Exchange | null, message: Buffer): void {
+    const isLate = x === null && message.length >= HEADER_SIZE && this.#abandoned > 0
+    if (isLate) this.#abandoned--
+    else noteStrange(this.#options, message, message.length, x)
   }
 }

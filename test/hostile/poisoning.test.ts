@@ -60,8 +60,6 @@ const others: Readonly<Record<string, Lie>> = {
   'another id': (asked) =>
     honest(asked, { id: asked.id ^ 1, answer: [address(nameOf(asked), FALSE)] }),
   'no QR': (asked) => honest(asked, { flags: 0x0180, answer: [address(nameOf(asked), FALSE)] }),
-  'another opcode': (asked) =>
-    honest(asked, { flags: 0xa180, answer: [address(nameOf(asked), FALSE)] }),
 }
 
 /** Replies to the question that was asked, with records of another name. */

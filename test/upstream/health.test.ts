@@ -119,7 +119,6 @@ describe('Health', { concurrency: 8 }, () => {
       return reply
     },
     'a query': (query) => answerTo(query, 0x0100),
-    'another opcode': (query) => answerTo(query, 0x9180),
     'a cut record': (query) => answerTo(query).subarray(0, -3),
     'a header alone': (query) => answerTo(query).subarray(0, 12),
     'no question and no error': (query) => answerTo(query, 0x8180, 0).fill(0, 4, 6).subarray(0, 12),
@@ -138,6 +137,7 @@ describe('Health', { concurrency: 8 }, () => {
     SERVFAIL: (query) => answerTo(query, 0x8182, 0),
     REFUSED: (query) => answerTo(query, 0x8185, 0),
     'NOTIMP with OPT': (query) => withOpt(answerTo(query, 0x8184, 0)),
+    'another opcode': (query) => answerTo(query, 0x9180),
     'a bare FORMERR': (query) => answerTo(query, 0x8181, 0).fill(0, 4, 6).subarray(0, 12),
     'fewer records than it counts': (query) => answerTo(query).fill(9, 6, 8),
     'ARCOUNT of the query, and no record': (query) => answerTo(query).fill(1, 11, 12),

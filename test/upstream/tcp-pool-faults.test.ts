@@ -82,6 +82,28 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     pool.close()
   })
 
+  test('in any order, but with a quota, slow names leave connections for others', async (t) => {
+    const upstream = await startScripted(t, (asked, n) => {
+      if (asked.wire.includes('slow')) return
+      honest(asked, n)
+      asked.socket!.end()
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    await askInTurn(pool, host, ['a', 'b', 'c', 'd'])
+    pool.pipelining.overtaken(time.clock.now, true)
+    for (let i = 0; i < 20; i++) pool.ask(exchange(`slow${i}`))
+    pool.ask(exchange('fast'))
+    for (let look = 0; look < 50; look++) {
+      time.pass(10)
+      await turns()
+    }
+    assert.equal(host.got.at(-1), 'fast')
+    time.pass(60_000)
+    pool.close()
+  })
+
   test('a server that takes one connection answers all', async (t) => {
     const upstream = await startScripted(t, honest, 0, 1)
     const time = manual()

@@ -1,4 +1,3 @@
-import { Timer } from '../../lib/timer-wheel.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, Protocol, type Query } from '../../serve/query.ts'
@@ -16,6 +15,7 @@ import { writeFailure } from '../../wire/reply.ts'
 import { WireStatus } from '../../wire/status.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
+import { Deadline, timeFor } from './deadline.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
 import type { Policy } from './policy.ts'
 import { Taps } from './taps.ts'
@@ -30,6 +30,8 @@ export interface ErrandRules {
   readonly policy: Policy
   /** Failed attempts after which a query is given up; 0 and null: no limit but that of `#attempt()`. */
   readonly maxAttempts: number | null
+  /** Milliseconds that CoreDNS would give each attempt. */
+  readonly readTimeout: number
   readonly failfast: boolean
   /** Rcodes for which another upstream is asked; bit n for rcode n. */
   readonly failover: number
@@ -60,7 +62,7 @@ const records = new Records()
 export class Errand implements ExchangeOwner {
   readonly #rules: ErrandRules
   readonly #choice: UpstreamChoice
-  readonly #deadline: Timer
+  readonly #deadline: Deadline
   readonly #exchanges: Exchange[] = []
   #q: Query | null = null
   #upstreams: readonly Upstream[] = []
@@ -77,18 +79,19 @@ export class Errand implements ExchangeOwner {
   constructor(rules: ErrandRules) {
     this.#rules = rules
     this.#choice = new UpstreamChoice(rules.policy, rules.failfast)
-    this.#deadline = new Timer(() => this.#timeUp())
+    this.#deadline = new Deadline(rules.context, () => this.#timeUp())
   }
 
   /** Begins with a kept query; `done` may be called before this returns. */
   start(q: Query, upstreams: readonly Upstream[], transport: Transport): void {
-    const { clock, wheel } = this.#rules.context
     this.#q = q
     this.#upstreams = upstreams
     this.#transport = transport
     this.#attempts = this.#failures = this.#underWay = 0
     this.#choice.begin(upstreams, transport)
-    wheel.set(this.#deadline, q.receivedAt + q.patience - clock.now)
+    const { maxAttempts, readTimeout } = this.#rules
+    const attempts = maxAttempts ?? ATTEMPTS_PER_UPSTREAM * upstreams.length
+    this.#deadline.begin(q.receivedAt + q.patience, timeFor(attempts, readTimeout))
     if (!this.#attempt(null)) this.#giveUp()
   }
 
@@ -104,6 +107,7 @@ export class Errand implements ExchangeOwner {
     if ((limit > 0 && this.#failures >= limit) || this.#attempts >= all) return false
     const index = this.#choice.next(earlier, ATTEMPTS_PER_UPSTREAM + further)
     if (index < 0) return false
+    if (this.#choice.isLastResort) this.#deadline.within(this.#rules.readTimeout)
     this.#ask(index, earlier !== null && earlier.index === index ? earlier : null)
     return true
   }
@@ -179,12 +183,9 @@ export class Errand implements ExchangeOwner {
     this.#tap(x, reply, length)
     if (this.#fallback !== null) return
     this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
-    const { patience, receivedAt, target } = this.#q!
+    const { target } = this.#q!
     if ((readFlags(reply) & Flag.TC) === 0 || target.protocol !== Protocol.Udp) return
-    const { clock, wheel } = this.#rules.context
-    const isBarred = this.#upstreams[x.index]!.isDown(Transport.Tcp)
-    const rest = receivedAt + patience - clock.now
-    wheel.set(this.#deadline, isBarred ? 1 : Math.min(rest, PARTIAL_MS))
+    this.#deadline.within(this.#upstreams[x.index]!.isDown(Transport.Tcp) ? 1 : PARTIAL_MS)
   }
 
   delayed(x: Exchange): void {

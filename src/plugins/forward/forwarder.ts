@@ -60,6 +60,7 @@ export class Forwarder {
       context: list.context,
       policy: makePolicy(config.policy),
       maxAttempts: config.maxConnectAttempts,
+      readTimeout: config.readTimeout,
       failfast: config.failfast,
       failover: bits(config.failover),
       next: bits(config.next),

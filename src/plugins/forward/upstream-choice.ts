@@ -21,6 +21,8 @@ export class UpstreamChoice {
   // No typed arrays: each takes 200 bytes of the heap, and in an outage thousands wait.
   readonly #order = [0, 0, 0, 0]
   readonly #tries = [0, 0, 0, 0]
+  /** Whether the upstream that was chosen is down, as all are, but is asked at once: its port is not closed. */
+  isLastResort = false
   /** Where in the order the next attempt begins to look. */
   #at = 0
 
@@ -35,6 +37,7 @@ export class UpstreamChoice {
     this.#upstreams = upstreams
     this.#transport = transport
     this.#at = 0
+    this.isLastResort = false
     for (let i = 0; i < count; i++) this.#tries[i] = 0
     if (count > 0) this.#policy(this.#order, count)
   }
@@ -81,7 +84,9 @@ export class UpstreamChoice {
     if (this.#tries.some((tries, i) => i < count && tries > 0)) return -1
     forwardCounters.allDown++
     if (this.#failfast) return -1
-    return this.#take(Math.floor(Math.random() * count))
+    const index = this.#take(Math.floor(Math.random() * count))
+    this.isLastResort = this.#upstreams[index]!.isReady(this.#transport)
+    return index
   }
 
   #take(place: number): number {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import { write16 } from '../../../src/wire/bytes.ts'
-import { Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
+import { Ede, Flag, OPCODE_MASK, Rcode, Type } from '../../../src/wire/codes.ts'
 import { upstreamCounters } from '../../../src/upstream/counters.ts'
 import { message, opt, questionOf } from '../../wire/message.ts'
 import {
@@ -19,13 +19,19 @@ import { Front } from './harness.ts'
 
 const counters = (port: number) => upstreamCounters.get(`127.0.0.1:${port}`)
 
-/** What an upstream may say to a query instead of answering it. */
-const garbage: Readonly<Record<string, (query: Buffer) => Buffer>> = {
+/** What an upstream may say to a query instead of answering it, where that cannot be told by the id. */
+const nameless: Readonly<Record<string, (query: Buffer) => Buffer>> = {
   'a wrong id': (query) => {
     const reply = answerTo(query)
     write16(reply, 0, reply.readUInt16BE(0) ^ 0x8421)
     return reply
   },
+  'eleven octets': (query) => answerTo(query).subarray(0, 11),
+  'no octets': () => Buffer.alloc(0),
+}
+
+/** The same under the query's id. */
+const garbage: Readonly<Record<string, (query: Buffer) => Buffer>> = {
   'another name': (query) => {
     const reply = answerTo(query)
     reply[13]! ^= 1
@@ -37,9 +43,11 @@ const garbage: Readonly<Record<string, (query: Buffer) => Buffer>> = {
     return reply
   },
   'a query': (query) => answerTo(query, 0x0100, 0),
-  'a reply with another opcode': (query) => answerTo(query, 0xa180),
-  'eleven octets': (query) => answerTo(query).subarray(0, 11),
-  'no octets': () => Buffer.alloc(0),
+  'NOERROR without a question': (query) => {
+    const reply = answerTo(query, 0x8180, 0).subarray(0, 12)
+    write16(reply, 4, 0)
+    return reply
+  },
 }
 
 /** Replies that end too early: over UDP such a one counts as truncated. */
@@ -70,23 +78,32 @@ const overs = ['udp', 'tcp'] as const
 
 describe('an upstream that sends garbage', { concurrency: 4 }, () => {
   for (const over of overs) {
-    for (const [what, make] of Object.entries(garbage)) {
-      test(`${what} over ${over} is ignored and counted, and stops nobody`, async (t) => {
-        let held: Asked | null = null
-        const upstream = await startScripted(t, (asked) => {
-          if (asked.wire.includes('victim')) {
-            asked.reply(make(asked.wire))
-            held ??= asked
-          } else asked.reply(answerTo(asked.wire))
+    for (const [what, make] of Object.entries({ ...nameless, ...garbage })) {
+      test(`${what} over ${over} is counted, stops nobody, and the answer right behind it counts`, async (t) => {
+        const upstream = await startScripted(t, ({ reply, wire }) => {
+          if (wire.includes('victim')) reply(make(wire))
+          reply(answerTo(wire))
         })
         const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
-        const victim = front.ask('victim.test', { over })
-        await upstream.waitFor(1)
-        const others = await Promise.all(['a.test', 'b.test'].map((n) => front.ask(n, { over })))
-        for (const other of others) assert.equal(other.records.answerCount, 1)
-        held!.reply(answerTo(held!.wire))
-        assert.equal((await victim).records.answerCount, 1)
+        const names = ['victim.test', 'a.test', 'b.test']
+        const replies = await Promise.all(names.map((name) => front.ask(name, { over })))
+        for (const reply of replies) assert.equal(reply.records.answerCount, 1)
         assert.ok(counters(upstream.port).mismatches >= 1)
+      })
+    }
+    for (const [what, make] of Object.entries(
+      over === 'tcp' ? { ...nameless, ...garbage } : garbage,
+    )) {
+      test(`${what} over ${over} and nothing else: another attempt, then SERVFAIL`, async (t) => {
+        const upstream = await startScripted(t, ({ reply, wire }) => reply(make(wire)))
+        const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
+        const failed = await front.ask('victim.test', { over, edns: true })
+        assert.deepEqual([failed.rcode, failed.ede], [Rcode.ServFail, Ede.InvalidData])
+        assert.equal(upstream.asked.length, 2)
+        upstream.script = honest
+        const names = Array.from({ length: 10 }, (_, i) => `name-${i}.test`)
+        const replies = await Promise.all(names.map((name) => front.ask(name, { over })))
+        for (const reply of replies) assert.equal(reply.records.answerCount, 1)
       })
     }
     for (const [what, make] of Object.entries(
@@ -108,6 +125,15 @@ describe('an upstream that sends garbage', { concurrency: 4 }, () => {
       })
     }
   }
+
+  test("another opcode in the answer is the server's mistake, and is not passed on", async (t) => {
+    const upstream = await startScripted(t, ({ wire, reply }) => reply(answerTo(wire, 0xa980)))
+    const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
+    for (const over of overs) {
+      const reply = await front.ask('update.test', { over })
+      assert.deepEqual([reply.flags & OPCODE_MASK, reply.records.answerCount], [0, 1])
+    }
+  })
 
   test('every hostile reply of the corpus leaves the client with an answer', async (t) => {
     const folder = `${import.meta.dirname}/../../corpus`
