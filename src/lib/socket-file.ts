@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 
 /** A unix socket's file, of mode 600, which another process may have taken over by now. */
@@ -13,7 +13,7 @@ export class SocketFile {
    * that cannot be done.
    */
   static async listen(server: Server, path: string): Promise<SocketFile> {
-    const temporary = `${path}.${randomBytes(6).toString('hex')}`
+    const temporary = besides(path)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(temporary, () => {
@@ -38,8 +38,28 @@ export class SocketFile {
     this.#inode = inode
   }
 
-  /** Removes the file, unless another one stands there by now. */
+  /**
+   * Removes the file, unless another one stands there by now. That may be put there at this very moment, by a
+   * successor: so what is there is moved aside before it is looked at, and put back where it is another one.
+   */
   remove(): void {
-    if (statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(this.#path)
+    if (!this.#isAt(this.#path)) return
+    const aside = besides(this.#path)
+    try {
+      renameSync(this.#path, aside)
+      if (!this.#isAt(aside)) linkSync(aside, this.#path)
+    } catch {
+      // Somebody has removed it, or put a third one there.
+    }
+    rmSync(aside, { force: true })
   }
+
+  #isAt(path: string): boolean {
+    return statSync(path, { throwIfNoEntry: false })?.ino === this.#inode
+  }
+}
+
+/** A name in the same directory that nothing else has. */
+function besides(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}`
 }

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { handoverSocket } from '../../src/host/handover/protocol.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { findTool, requireTools } from '../helpers/debian.ts'
 import { dig } from '../helpers/dig.ts'
@@ -27,6 +28,8 @@ interface Node {
   readonly port: number
   readonly metrics: number
   readonly names: string
+  /** Whether somebody can be asked to hand over. */
+  readonly offers: () => boolean
   readonly start: (options?: {
     readonly corefile?: string
     readonly env?: NodeJS.ProcessEnv
@@ -56,6 +59,7 @@ async function makeNode(owner: Owner): Promise<Node> {
     port,
     metrics,
     names,
+    offers: () => globSync(handoverSocket('*'), { cwd: folder }).length > 0,
     start: ({ corefile = standard, env = {}, args = [] } = {}) =>
       startDnslet(owner, corefile, {
         env: { DNSLET_STATE_DIR: folder, ...env },
@@ -70,12 +74,13 @@ async function serving({ process: daemon }: Dnslet, { port }: Node): Promise<voi
   await waitUntil('dnslet', async () => (await dig(at, 'n0.test')).answer.length === 1, daemon)
 }
 
-/** Resolves once `young` has taken the place of `old`, which has left without an error. */
-async function replaced(old: Dnslet, young: Dnslet): Promise<void> {
+/** Resolves once `young` has taken the place of `old`, which has left without an error, and may be replaced itself. */
+async function replaced(node: Node, old: Dnslet, young: Dnslet): Promise<void> {
   const took = (): boolean => young.process.output().includes('Took over from process')
   await waitUntil('the take-over', took, young.process)
   await waitUntil('the old one to leave', () => old.process.ended() !== null, young.process)
   assert.equal(old.process.ended(), 0, old.process.output())
+  await waitUntil('its offer', node.offers, young.process)
   const others = 'No other process serves these addresses'
   assert.ok(!young.process.output().includes(others), 'a predecessor is none of the others')
 }
@@ -148,7 +153,7 @@ describe('hand-over', { skip }, () => {
     for (let i = 0; i < HANDOVERS; i++) {
       const before = await scrape(node)
       const young = await node.start()
-      await replaced(old, young)
+      await replaced(node, old, young)
       const after = await scrape(node)
       const started = 'process_start_time_seconds'
       assert.ok(after(started) > before(started), 'the new process answers for its metrics')
@@ -176,7 +181,7 @@ describe('hand-over', { skip }, () => {
     for (const udp of ['dgram', 'dgram', 'batched']) {
       const load = dnsperf(node, '-l', '3', '-Q', '2000')
       const young = await node.start({ env: { DNSLET_UDP: udp } })
-      await replaced(old, young)
+      await replaced(node, old, young)
       assert.match(await load, /Queries lost:\s+0 /)
       old = young
     }
@@ -204,7 +209,7 @@ describe('hand-over', { skip }, () => {
     await serving(old, node)
     const both = `.:${node.port} .:${extra} {\n  bind 127.0.0.1\n  forward . 127.0.0.1:1\n}\n`
     const young = await node.start({ corefile: both })
-    await replaced(old, young)
+    await replaced(node, old, young)
     for (const port of [node.port, extra]) {
       assert.equal((await dig({ address: '127.0.0.1', port }, 'n0.test')).status, 'SERVFAIL')
     }
@@ -224,7 +229,7 @@ describe('hand-over', { skip }, () => {
     )
     await serving(old, node)
     await other.stop()
-    await replaced(old, await node.start())
+    await replaced(node, old, await node.start())
   })
 
   test('in a pod the old one waits for SIGTERM, which the kubelet sends', async (t) => {
