@@ -88,7 +88,10 @@ function healthOf({ problem, answers }: UpstreamState): Markup {
 
 /** The keys of a block, and its view. */
 function nameOf({ keys, view }: BlockStatus): string {
-  const text = names(keys, 4) || 'a block without a name'
+  return inView(names(keys, 4) || 'a block without a name', view)
+}
+
+function inView(text: string, view: string): string {
   return view === '' ? text : `${text} (view ${view})`
 }
 
@@ -96,10 +99,10 @@ function nameOf({ keys, view }: BlockStatus): string {
 function keysOf(blocks: readonly BlockStatus[]): string {
   const [first, ...others] = blocks
   if (first !== undefined && others.length === 0) return nameOf(first)
-  const all = blocks.flatMap(({ keys, view }) =>
-    keys.map((key) => (view === '' ? key : `${key} (view ${view})`)),
+  return names(
+    blocks.flatMap(({ keys, view }) => keys.map((key) => inView(key, view))),
+    4,
   )
-  return names(all, 4)
 }
 
 const STATES: Readonly<
