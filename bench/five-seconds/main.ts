@@ -68,6 +68,10 @@ function problemOf(): string | null {
     ...values.way.filter((way) => !Object.hasOwn(WAYS, way)),
   ]
   if (unknown.length > 0) return `Cannot measure ${unknown.join(', ')}: see --help`
+  if (!/^[1-9]\d{0,3}$/.test(values.seconds)) {
+    return `Cannot measure for "${values.seconds}" seconds: 1 to 9,999 may be named`
+  }
+  if (!/^[12]$/.test(values.queues)) return `Cannot give the pod "${values.queues}" queues: 1 or 2`
   const reason = requireNodeModel('conntrack')
   return reason === false ? null : `Cannot build a node: ${reason}`
 }
