@@ -63,6 +63,11 @@ export function isLinkLocal(address: string): boolean {
   return address.startsWith('169.254.') || isLinkLocalIPv6(address)
 }
 
+/** 127.0.0.0/8 (RFC 1122 §3.2.1.3) or ::1: nothing for it leaves this machine. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || /^[0:]+:0*1$/.test(address)
+}
+
 /** `10.0.0.1` for `::ffff:10.0.0.1` and `::ffff:a00:1`: an IPv6 socket that speaks IPv4. */
 export function unmapped(address: string): string {
   if (!address.includes(':')) return address

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { canonicalAddress, type Endpoint, joinHostPort } from '../lib/address.ts'
+import { canonicalAddress, type Endpoint, isLoopback, joinHostPort } from '../lib/address.ts'
 import type { Libc } from '../sys/libc.ts'
 import { translatedTo } from '../sys/conntrack.ts'
 
@@ -42,9 +42,14 @@ export class Backends {
   }
 }
 
-/** As the kernel tells. @param libc null: nobody can tell */
+/**
+ * As the kernel tells. A loopback address is one server's: kube-proxy translates none to a Service.
+ *
+ * @param libc null: nobody can tell of others
+ */
 export function kernelBackends(libc: Libc | null): Backends {
-  return new Backends(
-    libc === null ? () => constants.errno.EPERM : (from, to) => translatedTo(libc, from, to),
-  )
+  return new Backends((from, to) => {
+    if (isLoopback(to.host)) return joinHostPort(canonicalAddress(to.host), to.port)
+    return libc === null ? constants.errno.EPERM : translatedTo(libc, from, to)
+  })
 }

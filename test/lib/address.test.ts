@@ -5,6 +5,7 @@ import {
   canonicalAddress,
   isLinkLocal,
   isLinkLocalIPv6,
+  isLoopback,
   isWildcard,
   joinHostPort,
   parseHostPort,
@@ -96,4 +97,13 @@ test('sourceFor() leaves the choice to the system where the family differs', () 
   assert.equal(sourceFor('fe80::1%eth0', 'fd00::9'), 'fd00::9')
   assert.equal(sourceFor('fd00::1', '192.0.2.9'), undefined)
   assert.equal(sourceFor('192.0.2.1', null), undefined)
+})
+
+test('isLoopback() knows what does not leave the machine, however it is written', () => {
+  for (const address of ['127.0.0.1', '127.0.0.53', '::1', '0:0:0:0:0:0:0:1']) {
+    assert.equal(isLoopback(address), true, address)
+  }
+  for (const address of ['10.0.0.1', '128.0.0.1', '::', '::2', 'fe80::1%eth0', '']) {
+    assert.equal(isLoopback(address), false, address)
+  }
 })

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 
-import { Backends } from '../../src/upstream/backends.ts'
+import { Backends, ITSELF, kernelBackends } from '../../src/upstream/backends.ts'
 import type { UpstreamContext } from '../../src/upstream/context.ts'
 import { Transport } from '../../src/upstream/counters.ts'
 import { Secure, TlsIdentity } from '../../src/upstream/secure.ts'
@@ -106,6 +106,14 @@ describe('connections share the queries among the servers behind an address', ()
     assert.equal(backends.of(end, end), null)
     assert.equal(backends.of(end, end), null)
     assert.equal(asked, 1)
+  })
+
+  test('a loopback address is its own server, whether or not the kernel may be asked', () => {
+    const backends = kernelBackends(null)
+    const here = (host: string) => ({ host, port: 53 })
+    assert.equal(backends.of(here('127.0.0.1'), here('127.0.0.53')), ITSELF)
+    assert.equal(backends.of(here('::1'), here('::1')), ITSELF)
+    assert.equal(backends.of(here('10.0.0.1'), here('10.0.0.1')), null)
   })
 
   test('a daemon without queries, or with few, opens none', async (t) => {
