@@ -41,7 +41,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   dns2: ['src/commands/demo/'],
   koffi: ['src/sys/libc.ts'],
   re2js: ['src/corefile/regex.ts'],
-  'lru-cache': ['src/plugins/cache/store.ts'],
+  'lru-cache': ['src/plugins/cache/popular.ts'],
   pino: ['src/telemetry/log.ts'],
   'prom-client': ['src/telemetry/metrics.ts'],
   uplot: ['src/commands/bench/report/assets.ts'],

@@ -1,4 +1,5 @@
 import { copyBytes } from '../../lib/bytes.ts'
+import type { Chained } from '../../lib/hash-chains.ts'
 import { Link } from '../../lib/ring.ts'
 import { read16, read32, write16, write32 } from '../../wire/bytes.ts'
 import type { ErrorOptions } from '../../wire/edns.ts'
@@ -55,12 +56,13 @@ export function entrySize(
  *
  * Offsets of TTLs count from the message's start. Times are milliseconds of `Clock.now`.
  */
-export class Entry extends Link {
+export class Entry extends Link implements Chained<Entry> {
   #page: Page = noPage
   /** Where the chunk begins in its page; GONE once it was given back. */
   #at = GONE
   /** By which its store finds it. */
   hash = 0
+  behind: Entry | null = null
   /** How many writes its store had had when it was last used. */
   usedAt = 0
 
@@ -223,9 +225,7 @@ export class Entry extends Link {
 
   /** Counts a hit that nobody wants to know the popularity from. */
   countHit(): void {
-    const { bytes } = this.#page
-    const at = this.#at + At.Hits
-    write32(bytes, at, read32(bytes, at) + 1)
+    write32(this.#page.bytes, this.#at + At.Hits, this.hits + 1)
   }
 
   /** Whether no more than this share of the entry's time, rounded up to seconds, is left. */

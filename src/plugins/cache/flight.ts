@@ -1,3 +1,4 @@
+import { type Chained, HashChains } from '../../lib/hash-chains.ts'
 import { Protocol, type Query, type ReplyTarget } from '../../serve/query.ts'
 import { CacheKey } from './cache-key.ts'
 
@@ -9,10 +10,9 @@ const pool: Flight[] = []
  * One question on its way to the stages below the cache, and everybody who waits for the answer.
  * The leader is the query that travels; waiters asked the same while it was under way. Pooled.
  */
-export class Flight {
+export class Flight implements Chained<Flight> {
   readonly key: CacheKey = new CacheKey()
-  /** The one behind it in its bucket; FlightTable's. */
-  next: Flight | null = null
+  behind: Flight | null = null
   #leader: Query | null = null
   /** True where the leader is the cache's own query and no client waits for it. */
   background = false
@@ -41,6 +41,10 @@ export class Flight {
     flight.overdue = false
     leader.memo = flight
     return flight
+  }
+
+  get hash(): number {
+    return this.key.hash
   }
 
   get leader(): Query {
@@ -80,70 +84,16 @@ export class Flight {
 
 const nobody: readonly Query[] = []
 
-/** A power of two; from there on there are at least as many buckets as flights. */
-const MIN_BUCKETS = 4
-
-/**
- * The questions under way, found by key: flights in a hash table whose links are the flights' own. A Map
- * that is emptied all the time would leave a table in the old space with every third question.
- */
-export class FlightTable {
-  size = 0
-  #buckets: (Flight | null)[] = emptyBuckets(MIN_BUCKETS)
-
+/** The questions under way, found by key. */
+export class FlightTable extends HashChains<Flight> {
   /** The flight of this key and transport. */
   find(key: CacheKey): Flight | null {
-    let flight = this.#buckets[this.#bucketOf(key)] ?? null
+    let flight = this.first(key.hash)
     while (flight !== null && !(flight.key.equals(key) && flight.key.overTcp === key.overTcp)) {
-      flight = flight.next
+      flight = flight.behind
     }
     return flight
   }
-
-  /** Adds a flight whose key `find` has not found. */
-  add(flight: Flight): void {
-    if (this.size === this.#buckets.length) {
-      const flights = [...this]
-      this.#buckets = emptyBuckets(2 * this.size)
-      for (const one of flights) this.#link(one)
-    }
-    this.#link(flight)
-    this.size++
-  }
-
-  /** Removes a flight that is there. */
-  remove(flight: Flight): void {
-    const bucket = this.#bucketOf(flight.key)
-    const first = this.#buckets[bucket]!
-    if (first === flight) this.#buckets[bucket] = flight.next
-    else {
-      let before = first
-      while (before.next !== flight) before = before.next!
-      before.next = flight.next
-    }
-    flight.next = null
-    this.size--
-  }
-
-  *[Symbol.iterator](): Generator<Flight> {
-    for (const first of this.#buckets) {
-      for (let flight = first; flight !== null; flight = flight.next) yield flight
-    }
-  }
-
-  #bucketOf(key: CacheKey): number {
-    return key.hash & (this.#buckets.length - 1)
-  }
-
-  #link(flight: Flight): void {
-    const bucket = this.#bucketOf(flight.key)
-    flight.next = this.#buckets[bucket] ?? null
-    this.#buckets[bucket] = flight
-  }
-}
-
-function emptyBuckets(count: number): (Flight | null)[] {
-  return new Array<Flight | null>(count).fill(null)
 }
 
 /**

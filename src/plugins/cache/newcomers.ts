@@ -1,46 +1,52 @@
+import { HashChains } from '../../lib/hash-chains.ts'
 import { Link } from '../../lib/ring.ts'
 import type { Entry } from './entry.ts'
-
-/** Entries that were asked for again and are passed by at a time: no query waits for more. */
-const PASSED_AT_ONCE = 64
 
 /**
  * The entries of a store that nobody has asked for a second time, in the order in which they came, and so the
  * order in which they go. A million names that are asked for once each displace one another here; what is asked
- * for again stays. Hits are not told of: who is next to go is looked at then.
+ * for again leaves for lru-cache, which the others cost nothing.
  *
- *     ring ⇄ a ⇄ b ⇄ c ⇄ ring      a is the oldest; some may have been asked for again
+ *     ring ⇄ a ⇄ b ⇄ c ⇄ ring      a is the oldest
  */
 export class Newcomers {
-  /** Those there are, some of which may have been asked for again, and their bytes. */
-  count = 0
+  /** What they take of the byte budget. */
   bytes = 0
   readonly #ring = new Link()
+  readonly #byHash = new HashChains<Entry>()
 
+  get count(): number {
+    return this.#byHash.count
+  }
+
+  /** The one of this hash; null where there is none. */
+  find(hash: number): Entry | null {
+    let entry = this.#byHash.first(hash)
+    while (entry !== null && entry.hash !== hash) entry = entry.behind
+    return entry
+  }
+
+  /** Adds an entry whose hash is not there. */
   add(entry: Entry, bytes: number): void {
     this.#ring.append(entry)
-    this.count++
+    this.#byHash.add(entry)
     this.bytes += bytes
   }
 
   /** `entry`, one of these, is none any more. */
-  leave(entry: Entry, bytes: number): void {
+  remove(entry: Entry, bytes: number): void {
     entry.leave()
-    this.count--
+    this.#byHash.remove(entry)
     this.bytes -= bytes
   }
 
-  /**
-   * The oldest that nobody has asked for again, which is to go; those before it are told of by `stays`, which
-   * lets them leave. Null where too many came before it, or there is none.
-   */
-  next(stays: (entry: Entry) => void): Entry | null {
-    for (let passed = 0; passed <= PASSED_AT_ONCE; passed++) {
-      if (this.#ring.next === this.#ring) return null
-      const entry = this.#ring.next as Entry
-      if (entry.hits === 0) return entry
-      if (passed < PASSED_AT_ONCE) stays(entry)
-    }
-    return null
+  /** The one that came first; null where there are none. */
+  get oldest(): Entry | null {
+    return this.#ring.next === this.#ring ? null : (this.#ring.next as Entry)
+  }
+
+  /** All of them, the youngest first. */
+  *[Symbol.iterator](): Generator<Entry, undefined> {
+    for (let at = this.#ring.previous; at !== this.#ring; at = at.previous) yield at as Entry
   }
 }

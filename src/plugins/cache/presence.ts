@@ -4,17 +4,19 @@ const PLACES = 4
 const FULL = 255
 
 /**
- * What tells of most questions that a store has no answer to them, by one octet: lru-cache's map of ten thousand
- * entries is a megabyte, where each look-up waits for memory, and a miss would look there three times in vain. A
- * counting Bloom filter of one hash function, by the last bits of a hash that nobody can foretell.
+ * What tells of most questions that a store has no answer to them, by one octet: each look-up in a table of ten
+ * thousand entries waits for memory, and a miss would look four times in vain. A counting Bloom filter of one hash
+ * function, by the last bits of a hash that nobody can foretell.
  */
 export class Presence {
+  /** Entries that it is made for. */
+  readonly capacity: number
   readonly #counts: Uint8Array
   readonly #mask: number
 
-  /** @param max entries of the store */
-  constructor(max: number) {
-    this.#counts = new Uint8Array(2 ** Math.ceil(Math.log2(PLACES * max)))
+  constructor(capacity: number) {
+    this.capacity = capacity
+    this.#counts = new Uint8Array(2 ** Math.ceil(Math.log2(PLACES * capacity)))
     this.#mask = this.#counts.length - 1
   }
 

@@ -1,24 +1,19 @@
-import { LRUCache } from 'lru-cache'
 import type { ByteBudget, ByteHolder } from '../../lib/byte-budget.ts'
 import type { ErrorOptions } from '../../wire/edns.ts'
 import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { Entry, entrySize } from './entry.ts'
 import { Newcomers } from './newcomers.ts'
+import { Popular } from './popular.ts'
 import { Presence } from './presence.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
-/** Rough bytes an entry costs beside its chunk: the object, lru-cache's lists and map. */
+/** Rough bytes an entry costs beside its chunk: the object, and what finds it. */
 const ENTRY_OVERHEAD = 160
 /** What the smallest entry takes of the byte budget. */
 export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + chunkSize(1)
 
-/** lru-cache makes an object for each call that is given none, and writes into the one it gets. */
-const noOptions: LRUCache.GetOptions<number, Entry, unknown> &
-  LRUCache.HasOptions<number, Entry, unknown> &
-  LRUCache.SetOptions<number, Entry, unknown> = {}
-/** Entries there is room for at first, and how many times more each time that is used up. */
-const LEAST = 100
+/** So many times more entries each time that those `Presence` is made for are there. */
 const GROWTH = 4
 
 /** Where newcomers are fewer than this part of all, the least recently used goes before them. */
@@ -32,6 +27,10 @@ const AGED = 16
  * The answers of one kind (success or denial): from the hash of a question to the entry, which says whether the
  * question is its own. No string is made of it. Two questions of one hash displace each other.
  *
+ *     write ──▶ newcomers ──asked again──▶ popular
+ *                   │ the oldest              │ the least recently used
+ *                   └────────── go ◀──────────┘
+ *
  * Of a full store, and of the largest where all of them have no room, that goes which nobody has asked for again,
  * the oldest first, and what was used least recently once that is less than a fifth. The latter goes as well where
  * all newcomers have been replaced many times since: names of yesterday make room for those that are asked for in
@@ -43,16 +42,15 @@ export class Store implements ByteHolder {
   readonly #slab: Slab
   readonly #budget: ByteBudget
   readonly #onEvict: () => void
-  /** Null until something is stored: many caches never hold anything. */
-  #entries: LRUCache<number, Entry> | null = null
+  readonly #newcomers = new Newcomers()
+  readonly #popular = new Popular((entry) => this.#dispose(entry))
+  #presence = new Presence(1)
   /** How often something of what is spare was to be given up. */
   #turns = 0
   /** Entries written so far, in 32 bits: the time by which use grows old. */
   #writes = 0
   /** As many writes as there will have been when the least recently used may be aged. */
   #youngUntil = 0
-  readonly #newcomers = new Newcomers()
-  #presence = new Presence(1)
   /** The entry that was last to go, for the next that comes: a full cache allocates none. */
   #spare: Entry | null = null
   /** Bytes of the budget that it holds. */
@@ -76,9 +74,13 @@ export class Store implements ByteHolder {
     this.#onEvict = onEvict
   }
 
-  /** Bytes of what nobody has asked for again, as far as was looked. */
+  /** Bytes of what nobody has asked for again. */
   get spare(): number {
     return this.#newcomers.bytes
+  }
+
+  #count(): number {
+    return this.#newcomers.count + this.#popular.count
   }
 
   /** Entries there may be: room that the byte budget has no bytes for would be lost heap. */
@@ -86,79 +88,29 @@ export class Store implements ByteHolder {
     return Math.max(1, Math.min(this.#most, Math.floor(this.#budget.limit / MIN_ENTRY_BYTES)))
   }
 
-  /**
-   * lru-cache allocates for all of `max`, and most caches hold little: a full one is followed by a larger
-   * one with the same entries. One without `max` leaves much more behind as it grows.
-   */
-  #grow(): LRUCache<number, Entry> {
-    const before = this.#entries
-    const max = Math.min(this.#capacity(), before === null ? LEAST : GROWTH * before.max)
-    const presence = new Presence(max)
-    const entries = new LRUCache<number, Entry>({
-      max,
-      dispose: (entry) => this.#dispose(entry),
-    })
-    before?.rforEach((entry, hash) => {
-      entries.set(hash, entry, noOptions)
-      presence.add(hash)
-    })
-    this.#presence = presence
-    this.#entries = entries
-    return entries
-  }
-
-  #dispose(entry: Entry): void {
-    const cost = costOf(entry)
-    const isNew = entry.isLinked
-    this.#presence.remove(entry.hash)
-    if (isNew) this.#newcomers.leave(entry, cost)
-    this.bytes -= cost
-    this.#budget.note(this, -cost, isNew ? -cost : 0)
-    this.#slab.give(entry.page, entry.end())
-    this.#spare = entry
-  }
-
-  readonly #stays = (entry: Entry): void => {
-    const cost = costOf(entry)
-    this.#newcomers.leave(entry, cost)
-    this.#budget.note(this, 0, -cost)
-  }
-
-  giveUp(spare: boolean): boolean {
-    const entries = this.#entries
-    if (entries === null || entries.size === 0) return false
-    this.#onEvict()
-    const isAged = spare && ++this.#turns % LOOKS === 0 && this.#hasAged(entries)
-    const newcomer = spare && !isAged ? this.#newcomers.next(this.#stays) : null
-    if (newcomer === null) entries.pop()
-    else entries.delete(newcomer.hash)
-    return true
-  }
-
-  /**
-   * Whether nobody has used the least recently used for a long time. There is one. Others are younger: while it
-   * is too young, nobody looks, but each time that all newcomers have been replaced, for they may get fewer.
-   */
-  #hasAged(entries: LRUCache<number, Entry>): boolean {
-    if (((this.#writes - this.#youngUntil) | 0) < 0) return false
-    const { count } = this.#newcomers
-    const last = entries.rvalues().next().value!
-    const rest = AGED * count - ((this.#writes - last.usedAt) | 0)
-    if (rest >= 0) this.#youngUntil = (this.#writes + Math.min(rest + 1, count)) | 0
-    return rest < 0
-  }
-
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
   find(key: CacheKey): Entry | null {
-    const entry = this.#use(key.hash)
+    if (!this.#presence.mayHold(key.hash)) return null
+    const entry = this.#newcomers.find(key.hash)
+    if (entry === null) return this.#findPopular(key)
+    if (!entry.answers(key)) return null
+    entry.usedAt = this.#writes
+    this.#leaveNewcomers(entry)
+    this.#popular.set(entry, this.#capacity())
+    return entry
+  }
+
+  #findPopular(key: CacheKey): Entry | null {
+    const entry = this.#popular.use(key.hash)
     if (entry === undefined) return null
     entry.usedAt = this.#writes
     return entry.answers(key) ? entry : null
   }
 
-  /** The entry of this hash, now the most recently used. */
-  #use(hash: number): Entry | undefined {
-    return this.#presence.mayHold(hash) ? this.#entries?.get(hash, noOptions) : undefined
+  /** The entry of this hash, whatever its question; looking at it is no use. Null where there is none. */
+  peek(hash: number): Entry | null {
+    if (!this.#presence.mayHold(hash)) return null
+    return this.#newcomers.find(hash) ?? this.#popular.peek(hash) ?? null
   }
 
   /**
@@ -185,54 +137,137 @@ export class Store implements ByteHolder {
       this.delete(key)
       return false
     }
-    const there = this.#use(key.hash)
-    const entries = this.#roomFor(there === undefined)
-    // What is fetched anew has been asked for again.
-    const isNew = there === undefined || !there.answers(key)
+    const there = this.peek(key.hash)
+    if (there === null) this.#makePlace()
     const page = this.#slab.pageFor(size)
     entry.begin(page, this.#slab.take(page), now, seconds)
     entry.write(key, this.#isDenial, wire, length, records, ede, errors)
-    // A refreshed entry is as popular as it was.
-    if (!isNew) entry.inherit(there)
-    else if (there !== undefined) this.#onEvict()
     entry.usedAt = this.#writes = (this.#writes + 1) | 0
     entry.hash = key.hash
-    entries.set(key.hash, entry, noOptions)
-    this.#presence.add(key.hash)
-    if (isNew) this.#newcomers.add(entry, cost)
     this.bytes += cost
-    this.#budget.note(this, cost, isNew ? cost : 0)
+    this.#presence.add(key.hash)
+    if (there !== null && there.answers(key)) {
+      // What is fetched anew has been asked for again, and is as popular as it was.
+      entry.inherit(there)
+      if (there.isLinked) this.#remove(there)
+      this.#popular.set(entry, this.#capacity())
+      this.#budget.note(this, cost, 0)
+      return true
+    }
+    if (there !== null) {
+      this.#onEvict()
+      this.#remove(there)
+    }
+    this.#newcomers.add(entry, cost)
+    this.#budget.note(this, cost, cost)
     return true
   }
 
-  /** The entries, with a place for another one or for what replaces one. */
-  #roomFor(another: boolean): LRUCache<number, Entry> {
-    const entries = this.#entries ?? this.#grow()
-    if (!another || entries.size < entries.max) return entries
-    if (entries.max < this.#capacity()) return this.#grow()
-    this.giveUp(this.#newcomers.count > NEW * entries.size)
-    return entries
+  /** Sees to it that there is a place for another entry. */
+  #makePlace(): void {
+    const count = this.#count()
+    if (count >= this.#capacity()) this.giveUp(this.#newcomers.count > NEW * count)
+    else if (count >= this.#presence.capacity) this.#enlargePresence()
+  }
+
+  #enlargePresence(): void {
+    const presence = new Presence(GROWTH * this.#presence.capacity)
+    for (const { hash } of this.#newcomers) presence.add(hash)
+    for (const { hash } of this.#popular.values()) presence.add(hash)
+    this.#presence = presence
+  }
+
+  giveUp(spare: boolean): boolean {
+    const { oldest } = this.#newcomers
+    const last = this.#popular.count
+    if (oldest === null && last === 0) return false
+    this.#onEvict()
+    const isAged = spare && ++this.#turns % LOOKS === 0 && this.#hasAged()
+    if (oldest !== null && ((spare && !isAged) || last === 0)) this.#remove(oldest)
+    else this.#popular.pop()
+    return true
+  }
+
+  /**
+   * Whether nobody has used the least recently used for a long time. Others are younger: while it is too young,
+   * nobody looks, but each time that all newcomers have been replaced, for they may get fewer.
+   */
+  #hasAged(): boolean {
+    if (((this.#writes - this.#youngUntil) | 0) < 0) return false
+    const last = this.#popular.last()
+    if (last === undefined) return false
+    const { count } = this.#newcomers
+    const rest = AGED * count - ((this.#writes - last.usedAt) | 0)
+    if (rest >= 0) this.#youngUntil = (this.#writes + Math.min(rest + 1, count)) | 0
+    return rest < 0
+  }
+
+  /** Takes `entry`, which is in the store, out of it. */
+  #remove(entry: Entry): void {
+    if (!entry.isLinked) {
+      this.#popular.delete(entry.hash)
+      return
+    }
+    this.#leaveNewcomers(entry)
+    this.#dispose(entry)
+  }
+
+  #leaveNewcomers(entry: Entry): void {
+    const cost = costOf(entry)
+    this.#newcomers.remove(entry, cost)
+    this.#budget.note(this, 0, -cost)
+  }
+
+  /** `entry` stands nowhere any more. */
+  #dispose(entry: Entry): void {
+    const cost = costOf(entry)
+    this.#presence.remove(entry.hash)
+    this.bytes -= cost
+    this.#budget.note(this, -cost, 0)
+    this.#slab.give(entry.page, entry.end())
+    this.#spare = entry
   }
 
   /** Forgets `key`. */
   delete(key: CacheKey): void {
-    if (this.find(key) !== null) this.#entries!.delete(key.hash)
+    const entry = this.peek(key.hash)
+    if (entry !== null && entry.answers(key)) this.#remove(entry)
+  }
+
+  /** Forgets the entry of this hash. */
+  drop(hash: number): void {
+    const entry = this.peek(hash)
+    if (entry !== null) this.#remove(entry)
   }
 
   /** Entries that are still fresh: expired ones are kept for stale answers but not counted. */
   countFresh(now: number): number {
     let fresh = 0
-    for (const entry of this.#entries?.values() ?? []) if (entry.isFresh(now)) fresh++
+    for (const entry of this.#newcomers) if (entry.isFresh(now)) fresh++
+    for (const entry of this.#popular.values()) if (entry.isFresh(now)) fresh++
     return fresh
+  }
+
+  /** The entries, those used last first; what came and what was used between two writes is told apart. */
+  *#byUse(): Generator<Entry, undefined> {
+    const newcomers = this.#newcomers[Symbol.iterator]()
+    let newcomer = newcomers.next().value
+    for (const entry of this.#popular.values()) {
+      while (newcomer !== undefined && ((newcomer.usedAt - entry.usedAt) | 0) > 0) {
+        yield newcomer
+        newcomer = newcomers.next().value
+      }
+      yield entry
+    }
+    if (newcomer !== undefined) yield newcomer
+    yield* newcomers
   }
 
   /** The `max` entries used last (fewer where there are fewer), the most recent at the end. */
   recent(max: number): Entry[] {
-    const entries = this.#entries
-    if (entries === null) return []
-    let at = Math.min(max, entries.size)
+    let at = Math.min(max, this.#count())
     const recent = Array.from<Entry>({ length: at })
-    for (const entry of entries.values()) {
+    for (const entry of this.#byUse()) {
       if (at === 0) break
       recent[--at] = entry
     }
@@ -241,27 +276,20 @@ export class Store implements ByteHolder {
 
   /** Entries, how many there may be, and bytes of the budget that they take. */
   get fill(): { readonly entries: number; readonly capacity: number; readonly bytes: number } {
-    return { entries: this.#entries?.size ?? 0, capacity: this.#capacity(), bytes: this.bytes }
+    return { entries: this.#count(), capacity: this.#capacity(), bytes: this.bytes }
   }
 
   /** What each entry is found by, the most recently used first. */
   hashes(): number[] {
-    return [...(this.#entries?.keys() ?? [])]
-  }
-
-  /** The entry of this hash, whatever its question; looking at it is no use. Null where there is none. */
-  peek(hash: number): Entry | null {
-    return this.#entries?.peek(hash, noOptions) ?? null
-  }
-
-  /** Forgets the entry of this hash. */
-  drop(hash: number): void {
-    this.#entries?.delete(hash)
+    return Array.from(this.#byUse(), ({ hash }) => hash)
   }
 
   /** Empties the store and gives its bytes back. */
   clear(): void {
-    this.#entries?.clear()
+    for (let { oldest } = this.#newcomers; oldest !== null; { oldest } = this.#newcomers) {
+      this.#remove(oldest)
+    }
+    this.#popular.clear()
   }
 }
 

@@ -56,7 +56,7 @@ describe('questions of the same hash', () => {
     for (const flight of flights.toSorted((x, y) => x.key.question.end - y.key.question.end || 1)) {
       table.remove(flight)
     }
-    assert.equal(table.size, 0)
+    assert.equal(table.count, 0)
     assert.deepEqual([...table], [])
   })
 
@@ -76,6 +76,6 @@ describe('questions of the same hash', () => {
       table.remove(flight)
       assert.equal(table.find(flight.key), null)
     }
-    assert.equal(table.size, 0)
+    assert.equal(table.count, 0)
   })
 })

@@ -40,7 +40,7 @@ test('property: a store keeps the order of use, newcomers go first, and two ques
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const { budget, counts, store } = open()
       let model: number[] = []
-      /** Written once, in the order they came: to be found is no hit here. */
+      /** Written once and never found, in the order they came. */
       let newcomers: number[] = []
       let evicted = 0
       for (const { act, pick } of steps) {
@@ -48,14 +48,15 @@ test('property: a store keeps the order of use, newcomers go first, and two ques
         const had = model.includes(pick)
         if (act === 'find') {
           assert.equal(store.find(key) !== null, had)
-          // Who asks for a question keeps the other one of its hash alive.
+          // Who asks for a question keeps another one of its hash alive that has been asked for again.
           const used = model.find((one) => hash(one) === hash(pick))
-          if (used !== undefined) model = [...model.filter((one) => one !== used), used]
+          if (used !== undefined && (had || !newcomers.includes(used))) {
+            model = [...model.filter((one) => one !== used), used]
+          }
+          newcomers = newcomers.filter((one) => one !== pick)
         } else if (act === 'delete') {
           store.delete(key)
-          const used = model.find((one) => hash(one) === hash(pick) && one !== pick)
-          model = model.filter((one) => hash(one) !== hash(pick))
-          if (used !== undefined) model.push(used)
+          model = model.filter((one) => one !== pick)
         } else {
           assert.ok(write(store, key))
           const kept = model.filter((one) => hash(one) !== hash(pick))
@@ -63,7 +64,8 @@ test('property: a store keeps the order of use, newcomers go first, and two ques
           model = [...kept, pick]
           if (had) newcomers = newcomers.filter((one) => one !== pick)
           if (kept.length === CAPACITY) {
-            const gone = newcomers.length > CAPACITY / 5 ? newcomers[0] : kept[0]
+            const popular = kept.find((one) => !newcomers.includes(one))
+            const gone = newcomers.length > CAPACITY / 5 ? newcomers[0] : popular
             model = model.filter((one) => one !== gone)
             evicted++
           }
@@ -177,10 +179,10 @@ test('a lower limit is reached in slices, what is used stays, and a higher one g
   budget.limit = 400 * each
   assert.equal(store.fill.capacity, Math.floor(budget.limit / MIN_ENTRY_BYTES))
   assert.ok(write(store, keyOf(2000, 2000)))
-  assert.equal(budget.used, 1000 * each, 'until then nothing more is held')
+  assert.ok(budget.used <= 1000 * each, 'until then nothing more is held')
   let slices = 1
   while (budget.trim(64)) slices++
-  assert.equal(slices, 10)
+  assert.equal(slices, Math.ceil(599 / 64))
   assert.equal(store.fill.entries, 400)
   for (let i = 64; i < 100; i++) assert.notEqual(store.find(keyOf(i, i)), null)
   assert.equal(budget.trim(64), false)
