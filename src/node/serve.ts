@@ -81,7 +81,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     if (inherited !== null) undo.unshift(() => daemon.stopReading())
     const stopFollowing = configuration.follow(() => daemon.recheck())
     undo.unshift(stopFollowing)
-    writePidfile(pidfile)
+    writePidfile(pidfile, log)
     let interception: Interception | null = null
     if (intercepts) {
       const upstreamKnown = (): boolean => configuration.upstreamKnown(daemon.corefile)

@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 import { type Identity, openStateDirectory } from '../host/state-directory.ts'
-import { DnsletError, reasonOf } from '../lib/errors.ts'
+import { reasonOf } from '../lib/errors.ts'
 import { fileKind } from '../lib/file-kind.ts'
 import type { Log } from '../lib/log.ts'
 import type { ServeOptions } from '../options/serve-options.ts'
@@ -60,14 +60,13 @@ export function removePidfile(path: string): void {
   }
 }
 
-/** '' is no file. Throws DnsletError, E_PIDFILE, where it cannot be written. */
-export function writePidfile(path: string): void {
+/** '' is no file. One that cannot be written is said, no more: as in node-cache, DNS does not depend on it. */
+export function writePidfile(path: string, log: Log): void {
   if (path === '') return
   try {
     if (fileKind(path) === 'pipe') throw new Error('is a pipe')
     writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
   } catch (cause) {
-    const message = `Cannot write the pid file ${path}: ${reasonOf(cause)}`
-    throw new DnsletError('E_PIDFILE', message, { cause })
+    log.error(`Cannot write the pid file ${path}: ${reasonOf(cause)}`)
   }
 }

@@ -1,8 +1,6 @@
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
 import { duration } from '../corefile/duration.ts'
 import { CorefileError } from '../corefile/error.ts'
-import { parseHostPort } from '../lib/address.ts'
 import type { GivenFlags } from './flags.ts'
 import { invalid, UsageError } from './usage-error.ts'
 
@@ -68,7 +66,7 @@ export function serveOptions(given: GivenFlags): ServeOptions {
   const conf = given.text('conf')
   const baseCorefile = given.text('basecorefile')
   if (baseCorefile === '') warnings.push('-basecorefile is empty: -conf is served as it is')
-  else if (given.isSet('basecorefile')) checkTemplate(conf, baseCorefile)
+  else if (given.isSet('basecorefile')) checkTemplate(conf)
   const port = portFlag(given, DNS_PORT)
   const setupInterface = setUp(given, 'setupinterface', localIps)
   const setupIptables = setUp(given, 'setupiptables', localIps)
@@ -83,7 +81,7 @@ export function serveOptions(given: GivenFlags): ServeOptions {
     reusePort: given.isOn('reuseport'),
     interfaceName: given.text('interfacename'),
     syncIntervalMs,
-    metricsListenAddress: listenAddress(given.text('metrics-listen-address')),
+    metricsListenAddress: given.text('metrics-listen-address'),
     adminHttp: given.isOn('adminhttp'),
     prometheusListenAddress: given.text('prometheus-listen-address'),
     baseCorefile,
@@ -109,13 +107,10 @@ function setUp(given: GivenFlags, name: string, localIps: readonly string[]): bo
   return given.isOn(name)
 }
 
-/** The Corefile is written where -conf says: somewhere, and not over its own template. */
-function checkTemplate(conf: string, base: string): void {
+/** The Corefile is written where -conf says. */
+function checkTemplate(conf: string): void {
   if (conf === '' || conf === 'stdin') {
     throw invalid('-basecorefile needs -conf <path>, the file that the Corefile is written to')
-  }
-  if (resolve(conf) === resolve(base)) {
-    throw invalid('-basecorefile and -conf name the same file: the template would be overwritten')
   }
 }
 
@@ -148,12 +143,6 @@ function healthPort(value: string): number {
     throw invalid(`invalid healthcheck port specified - "${value}"`)
   }
   return number
-}
-
-function listenAddress(value: string): string {
-  const address = parseHostPort(value)
-  if (typeof address !== 'string') return value
-  throw invalid(`invalid metrics-listen-address specified - "${value}": ${address}`)
 }
 
 function logFormat(value: string): 'json' | 'text' {

@@ -108,7 +108,7 @@ function templateConfiguration({ options, env, log, state, lastGood }: Parts): C
     log,
     directives: knownDirectives,
   })
-  const copy = new CorefileCopy(conf, state)
+  const copy = new CorefileCopy(conf, state, base)
   return {
     source,
     fallbacks: [...lastGoodFallback(lastGood), (reason) => withoutKubeDns(source, reason, log)],
@@ -172,7 +172,8 @@ function write(copy: CorefileCopy, { text }: Corefile, conf: string, log: Log): 
   try {
     const before = copy.place
     const isNew = copy.write(text)
-    if (copy.place !== before) log.info(`${conf} is read-only: the Corefile is in ${copy.place}`)
+    if (copy.place !== before)
+      log.info(`${conf} is left as it is: the Corefile is in ${copy.place}`)
     return isNew
   } catch (error) {
     setupErrors.configmap++

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { removePidfile, writePidfile } from '../../src/node/state.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
 test('holds our number, for everybody to read, until it is removed', (t) => {
   const file = join(temporaryFolder(t), 'pid')
-  writePidfile(file)
+  writePidfile(file, new LinesLog())
   assert.equal(readFileSync(file, 'utf8'), `${process.pid}\n`)
   assert.equal(statSync(file).mode & 0o777, 0o644)
   removePidfile(file)
@@ -18,16 +19,16 @@ test('holds our number, for everybody to read, until it is removed', (t) => {
 
 test('is left to a successor that has written its own number', (t) => {
   const file = join(temporaryFolder(t), 'pid')
-  writePidfile(file)
+  writePidfile(file, new LinesLog())
   writeFileSync(file, '1\n')
   removePidfile(file)
   assert.equal(readFileSync(file, 'utf8'), '1\n')
 })
 
-test('that cannot be written is named with the reason', (t) => {
+test('that cannot be written is said with the reason, and no more', (t) => {
   const file = join(temporaryFolder(t), 'nowhere', 'pid')
-  assert.throws(() => writePidfile(file), {
-    code: 'E_PIDFILE',
-    message: new RegExp(`^Cannot write the pid file ${file}: ENOENT`),
-  })
+  const log = new LinesLog()
+  writePidfile(file, log)
+  assert.equal(log.lines.length, 1)
+  assert.match(log.lines[0]!, new RegExp(`^\\[ERROR\\] Cannot write the pid file ${file}: ENOENT`))
 })

@@ -105,8 +105,9 @@ function splitScheme({ text }: Token): { scheme: string; rest: string } {
 /** `IP`, `IP:port`, `[v6]:port`, `v6`, `[v6]`; null for everything else. */
 export function readEndpoint(text: string, port: number = PORTS.dns): Endpoint | null {
   if (isAddress(text)) return { host: text, port }
-  const bare = /^\[(.*)\]$/.exec(text)?.[1]
-  if (bare !== undefined && isIPv6(bare)) return { host: bare, port }
+  // CoreDNS takes brackets off whatever has no port: an IPv4 address may have some, and one may be missing.
+  const bare = text.replaceAll(/^[[\]]+|[[\]]+$/g, '')
+  if (isAddress(bare)) return { host: bare, port }
   const parts = splitPort(text)
   return parts !== null && isAddress(parts.host) ? parts : null
 }

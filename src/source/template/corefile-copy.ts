@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { writeFileAtomically } from '../../host/write-file.ts'
 import { fileKind } from '../../lib/file-kind.ts'
 
@@ -9,16 +9,19 @@ const MODE = 0o644
 /**
  * The rendered Corefile on disk, for people and tools: at the path of -conf, in one step where its
  * directory allows that, in place where only the file may be written (a file mounted by itself), and
- * in the state directory where neither may be (a read-only root file system, or no regular file).
+ * in the state directory where neither may be (a read-only root file system, no regular file, or the
+ * template itself, which would be none any more).
  */
 export class CorefileCopy {
   readonly #path: string
   readonly #stateDirectory: string | null
+  readonly #isTemplate: boolean
   #last: string | null = null
   #place: string
 
-  constructor(path: string, stateDirectory: string | null) {
+  constructor(path: string, stateDirectory: string | null, template: string) {
     this.#path = this.#place = path
+    this.#isTemplate = resolve(path) === resolve(template)
     this.#stateDirectory = stateDirectory
   }
 
@@ -63,6 +66,7 @@ export class CorefileCopy {
 
   /** Neither replaces a device by a file nor waits for the reader of a pipe. */
   #requireFile(): void {
+    if (this.#isTemplate) throw new Error(`${this.#path} is what the Corefile is made of`)
     const kind = fileKind(this.#path)
     if (kind === 'pipe' || kind === 'other') throw new Error(`${this.#path} is not a regular file`)
   }

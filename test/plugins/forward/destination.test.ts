@@ -26,6 +26,9 @@ test('readDestination() knows addresses, files and names apart', () => {
     ['fd00::1', address('fd00::1')],
     ['[fd00::1]', address('fd00::1')],
     ['[fd00::1]:54', address('fd00::1', 54)],
+    ['[192.0.2.1]', address('192.0.2.1')],
+    ['[192.0.2.1]:54', address('192.0.2.1', 54)],
+    ['[fd00::1', address('fd00::1')],
     ['fe80::1%eth0', address('fe80::1%eth0')],
     ['/etc/exists', { kind: 'file', path: '/etc/exists', ...plain }],
     ['exists.conf', { kind: 'file', path: 'exists.conf', ...plain }],
@@ -94,7 +97,6 @@ test('readDestination() refuses what is none of them', () => {
     'a..b',
     '',
     ':53',
-    '[::1',
     'a:b:c',
   ]) {
     assert.throws(() => destination(text), {

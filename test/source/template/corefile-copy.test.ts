@@ -10,7 +10,7 @@ test('write() replaces the file in one step, and only where the text is new', (t
   const path = join(folder, 'Corefile')
   writeFileSync(path, 'old')
   const { ino } = statSync(path)
-  const copy = new CorefileCopy(path, null)
+  const copy = new CorefileCopy(path, null, '/base')
   assert.equal(copy.write('new'), true)
   assert.equal(readFileSync(path, 'utf8'), 'new')
   assert.notEqual(statSync(path).ino, ino, 'readers of the old one keep it')
@@ -23,15 +23,31 @@ test('where nothing can be written the state directory takes it, or the caller i
   // A directory in the file's place: nobody can write there, not even root.
   const path = join(folder, 'Corefile')
   mkdirSync(path)
-  assert.throws(() => new CorefileCopy(path, null).write('x'), /EISDIR/)
+  assert.throws(() => new CorefileCopy(path, null, '/base').write('x'), /EISDIR/)
   const state = join(folder, 'state')
   mkdirSync(state)
-  const copy = new CorefileCopy(path, state)
+  const copy = new CorefileCopy(path, state, '/base')
   assert.equal(copy.place, path)
   assert.equal(copy.write('x'), true)
   assert.equal(copy.place, join(state, 'Corefile'))
   assert.equal(readFileSync(copy.place, 'utf8'), 'x')
   assert.deepEqual(readdirSync(folder), ['Corefile', 'state'])
+})
+
+test('a template stays what it is: the state directory takes what is made of it', (t) => {
+  const folder = temporaryFolder(t)
+  const path = join(folder, 'Corefile')
+  writeFileSync(path, 'bind __PILLAR__LOCAL__DNS__')
+  const state = join(folder, 'state')
+  mkdirSync(state)
+  const copy = new CorefileCopy(path, state, join(folder, 'state', '..', 'Corefile'))
+  assert.equal(copy.write('bind 10.96.0.10'), true)
+  assert.equal(copy.place, join(state, 'Corefile'))
+  assert.equal(readFileSync(path, 'utf8'), 'bind __PILLAR__LOCAL__DNS__')
+  assert.throws(
+    () => new CorefileCopy(path, null, path).write('x'),
+    /is what the Corefile is made of/,
+  )
 })
 
 test(
@@ -43,7 +59,7 @@ test(
     writeFileSync(path, 'a longer old text')
     chmodSync(folder, 0o500)
     t.after(() => chmodSync(folder, 0o700))
-    const copy = new CorefileCopy(path, null)
+    const copy = new CorefileCopy(path, null, '/base')
     copy.write('new')
     assert.equal(readFileSync(path, 'utf8'), 'new')
     assert.equal(copy.place, path)
