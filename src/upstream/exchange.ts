@@ -97,6 +97,8 @@ export class Exchange {
   id = 0
   /** Number of the query on its connection: 0 for the first one sent. */
   number = 0
+  /** Whether it went out in one write with queries before it. */
+  isJoined = false
   /** Those of the same client before and after it in the queue for a connection. */
   previous: Exchange | null = null
   next: Exchange | null = null

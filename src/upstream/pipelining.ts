@@ -22,6 +22,8 @@ const HUNCH_MS = 1000
 const PROOF_MS = 600_000
 /** How long strict order is believed: other servers may have come behind the address. */
 const STRICT_MS = 10_000
+/** How long queries go one at a time to a server that reads one at a time. */
+const SINGLY_MS = 60_000
 /** A probe that is answered sooner has hardly waited for anybody. */
 const TELLING_MS = 4
 /** A connection that ends so soon after an answer was ended because of it, not for having been idle. */
@@ -55,6 +57,10 @@ export class Pipelining {
   #askedAt = 0
   /** Clock time until which queries are kept apart, whatever the order; 0: they are not. */
   #apartUntil = 0
+  /** Whether a query has been answered that went out in one write with others before it. */
+  #readsAll = false
+  /** Clock time until which a connection gets one query at a time; 0: it need not. */
+  #singlyUntil = 0
   /** The largest window, by the service time; 1 … 256. */
   deepest: number = 1
 
@@ -69,7 +75,7 @@ export class Pipelining {
 
   /** Whether any number of queries may share a connection. */
   get isFree(): boolean {
-    return this.#order === Order.Free && this.#apartUntil === 0
+    return this.#order === Order.Free && this.#apartUntil === 0 && this.#singlyUntil === 0
   }
 
   /** A query is about to be sent. True after a pause: windows are out of date. */
@@ -83,6 +89,7 @@ export class Pipelining {
   /** Queries need not be kept apart for ever. */
   calm(now: number): void {
     if (now > this.#apartUntil) this.#apartUntil = 0
+    if (now > this.#singlyUntil) this.#singlyUntil = 0
   }
 
   /** A connection gave `count` answers, `elapsed` ms after its latest ones or after it was asked. */
@@ -91,7 +98,25 @@ export class Pipelining {
     // A read that brought many answers counts for more.
     const weight = count < 8 ? count / 8 : 1
     this.#service = this.#service < 0 ? sample : this.#service + (sample - this.#service) * weight
-    this.deepest = Math.min(Math.max(Math.floor(QUEUE_MS / this.#service), 1), DEEPEST)
+    const deepest = Math.min(Math.max(Math.floor(QUEUE_MS / this.#service), 1), DEEPEST)
+    this.deepest = this.#singlyUntil > 0 ? 1 : deepest
+  }
+
+  /** A query was answered that went out in one write with others before it. */
+  readsAll(): void {
+    this.#readsAll = true
+  }
+
+  /**
+   * A query that went out in one write with others before it was answered sooner where it was asked once more.
+   * If no such query has ever been answered, the server takes what it reads at once for one query, as simple
+   * ones do, and forgets the others: from now on they go one at a time. Returns whether that is so.
+   */
+  lostJoined(now: number): boolean {
+    if (this.#readsAll) return false
+    this.#singlyUntil = now + SINGLY_MS
+    this.deepest = 1
+    return true
   }
 
   /** An answer came before that of an older query. `certain`: the older one has been answered too. */

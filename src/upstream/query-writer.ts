@@ -77,6 +77,7 @@ export class QueryBatch {
 
   /** Adds the query of `x`. Only where there is room. */
   add(x: Exchange): void {
+    x.isJoined = !this.isEmpty
     write16(this.#bytes, this.#end, querySize(x))
     this.#end = writeQuery(this.#bytes, this.#end + LENGTH_SIZE, x)
   }

@@ -213,6 +213,9 @@ export class TcpPool
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
     if (unaccepted) this.#tending.doubt(c)
+    if (x.isJoined && this.pipelining.lostJoined(this.#options.context.clock.now)) {
+      this.#tending.separate()
+    }
   }
 
   closed(c: UpstreamConnection, code: string | null): void {

@@ -174,6 +174,15 @@ export class Tending {
     if (this.#parts.trial.send(c)) this.later()
   }
 
+  /** Asks anew, one at a time, for what the upstream has read together with other queries and forgotten. */
+  separate(): void {
+    const { connections, pool } = this.#parts
+    for (const c of connections.all.filter(owesJoined)) {
+      for (const x of this.#takeFrom(c)) pool.wait(x)
+    }
+    pool.pump()
+  }
+
   #giveBack(c: UpstreamConnection): void {
     const { connections, growth, options, pool } = this.#parts
     growth.limit.refused(connections.proven, options.context.clock.now)
@@ -210,4 +219,9 @@ export class Tending {
     c.destroy()
     return all
   }
+}
+
+/** Whether somebody waits for a query that went out in one write with others before it. */
+function owesJoined(c: UpstreamConnection): boolean {
+  return c.oldestFirst().some(({ isJoined }) => isJoined)
 }

@@ -162,10 +162,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     else if (this.#unacknowledged) this.acknowledge()
   }
 
-  /**
-   * What is still owed may wait for our acknowledgement. A write carries it: where many queries are in
-   * flight, one will come within a millisecond. Else it goes alone at the end of this tick.
-   */
+  /** What is owed may wait for it: a write carries it, soon where many are in flight, else it goes alone after this tick. */
   #acknowledgeLater(): void {
     if (!this.#unacknowledged && this.owed > BUSY) this.#options.context.acknowledgements.add(this)
     this.#unacknowledged = true
@@ -195,7 +192,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   }
 
   /** Those who wait for an answer, oldest first, leaving none; or only those of `all`. */
-  takeAll(all: Exchange[] = this.#oldestFirst()): Exchange[] {
+  takeAll(all: Exchange[] = this.oldestFirst()): Exchange[] {
     for (const x of all) this.cancel(x)
     return all
   }
@@ -203,12 +200,12 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   /** Those who wait behind the query that is answered next, whether or not anybody waits for that. */
   takeBehind(): Exchange[] {
     const next = this.sent - this.owed
-    return this.takeAll(this.#oldestFirst().filter(({ number }, i) => i > 0 || number > next))
+    return this.takeAll(this.oldestFirst().filter(({ number }, i) => i > 0 || number > next))
   }
 
   /** The client of the query that has waited longest, or of the last that was given up. */
   get holder(): number {
-    return this.#oldestFirst()[0]?.client ?? this.#forsakenBy
+    return this.oldestFirst()[0]?.client ?? this.#forsakenBy
   }
 
   /** Only while it is open. */
@@ -217,7 +214,8 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     this.backend = this.#options.context.backends.of({ host, port }, this.#options.endpoint)
   }
 
-  #oldestFirst(): Exchange[] {
+  /** Those that somebody waits for. */
+  oldestFirst(): Exchange[] {
     return this.#ids.items().sort((a, b) => a.number - b.number)
   }
 
@@ -290,6 +288,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
     this.#countAnswer()
     x.isSpoilt = false
     x.carrier = null
+    if (x.isJoined) this.#pipelining.readsAll()
     if (x.number < this.#youngest) this.#pipelining.overtaken(this.progressAt, true)
     else this.#youngest = x.number
     if (this.#pipelining.keepsOrder) {
@@ -308,7 +307,7 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   /** Whose answer comes next, where that is known. */
   #next(): Exchange | null {
     const isKnown = this.#pipelining.keepsOrder || this.#ids.size === 1
-    return (isKnown && this.#oldestFirst()[0]) || null
+    return (isKnown && this.oldestFirst()[0]) || null
   }
 
   #countAnswer(): void {

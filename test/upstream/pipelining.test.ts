@@ -70,3 +70,17 @@ test('after a connection ended under queries they are kept apart for a second', 
   pipelining.asked(1101)
   assert.ok(pipelining.isFree)
 })
+
+test('a server that has never answered what shares a write gets one query at a time, for a minute', () => {
+  const pipelining = new Pipelining()
+  pipelining.overtaken(0, true)
+  assert.ok(pipelining.lostJoined(100))
+  pipelining.answered(8, 1)
+  assert.deepEqual([pipelining.isFree, pipelining.deepest], [false, 1])
+  pipelining.asked(60_101)
+  pipelining.answered(8, 1)
+  assert.deepEqual([pipelining.isFree, pipelining.deepest], [true, 64])
+  pipelining.readsAll()
+  assert.ok(!pipelining.lostJoined(60_200), 'that one was slow')
+  assert.ok(pipelining.isFree)
+})

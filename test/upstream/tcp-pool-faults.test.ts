@@ -104,6 +104,39 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     pool.close()
   })
 
+  test('what a server forgets of queries that it reads together is asked again, one at a time', async (t) => {
+    const busy = new Set<unknown>()
+    const upstream = await startScripted(t, (asked, n) => {
+      // The rest of what one read has brought.
+      if (busy.has(asked.socket)) return
+      busy.add(asked.socket)
+      setImmediate(() => busy.delete(asked.socket))
+      honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    const all = Array.from({ length: 40 }, (_, i) => exchange(`q${i}`))
+    for (const x of all) pool.ask(x)
+    for (let look = 0; look < 20; look++) {
+      time.pass(10)
+      await turns()
+    }
+    const forgotten = all.filter(({ carrier }) => carrier !== null)
+    assert.ok(forgotten.length > 1)
+    const [first] = forgotten
+    assert.equal(first!.isJoined, true)
+    // A further attempt of its query was answered.
+    pool.beaten(first!)
+    await eventually(() => host.got.length === 40, 'all answers')
+    await askTogether(pool, host, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    assert.equal(pool.pipelining.deepest, 1)
+    time.pass(61_000)
+    await askTogether(pool, host, ['i'])
+    assert.ok(pool.pipelining.deepest > 1, 'for a minute')
+    pool.close()
+  })
+
   test('a server that takes one connection answers all', async (t) => {
     const upstream = await startScripted(t, honest, 0, 1)
     const time = manual()
