@@ -96,7 +96,8 @@ export class Shares {
   count(): void {
     if (this.#crowds.size === 0) return
     const { most } = this.#growth.limit
-    this.#left = most - Math.ceil(most * RESERVE) - this.#connections.busy
+    // The only one that the upstream takes has no part that could be left to others.
+    this.#left = most === 1 ? 1 : most - Math.ceil(most * RESERVE) - this.#connections.busy
   }
 
   /**

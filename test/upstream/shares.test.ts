@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { Connections } from '../../src/upstream/connections.ts'
 import type { Exchange } from '../../src/upstream/exchange.ts'
+import { Growth } from '../../src/upstream/growth.ts'
+import { Shares } from '../../src/upstream/shares.ts'
 import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
+import type { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { exchange, Log, type Manual, manual, options, tcpPool } from './channel.ts'
 import { type Asked, eventually, honest, type Scripted, silent, startScripted } from './scripted.ts'
@@ -217,4 +221,20 @@ test('where answers come in any order after all, a crowd waits for nothing: a co
   }, 'a crowd, and an order')
   pool.ask(of(1, 'fast'))
   await answerWithin100Ms(time, host)
+})
+
+test('where the upstream takes one connection, nothing of it is kept from a crowd', () => {
+  const time = manual()
+  const connections = new Connections()
+  const growth = new Growth(false)
+  const shares = new Shares(connections, growth)
+  // Only counted, and late: opened by nobody.
+  const late = { holder: 7, owed: 0 } as unknown as UpstreamConnection
+  connections.add(late)
+  growth.limit.refused(1, time.clock.now)
+  assert.ok(shares.look([late], time.clock.now))
+  late.owed = 1
+  assert.ok(!shares.holdsBack())
+  growth.limit.refused(2, time.clock.now)
+  assert.ok(shares.holdsBack(), 'of two, one is for others')
 })
