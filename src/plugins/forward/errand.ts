@@ -170,11 +170,12 @@ export class Errand implements ExchangeOwner {
     return true
   }
 
-  /** Asks an upstream that has not been asked yet; true where there is still hope. */
+  /** Asks an upstream that has not been asked yet, with the time of one attempt; true where there is still hope. */
   #failOver(reply: Buffer, length: number): boolean {
     const index = this.#choice.untried()
     if (index < 0 && this.#underWay === 0) return false
     this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
+    this.#deadline.within(this.#rules.readTimeout)
     if (index >= 0) this.#ask(index, null)
     return true
   }

@@ -47,8 +47,15 @@ interface Started {
   readonly ended: { at: number; rcode: number; answers: number } | null
 }
 
-/** Begins an errand for one upstream. @param age milliseconds since the client asked */
-function start(rules: Partial<ErrandRules>, { age = 0, down = false, ready = true } = {}): Started {
+/**
+ * Begins an errand for one upstream, or for more.
+ * @param age milliseconds since the client asked
+ * @param others upstreams beside it, of which nobody speaks for any
+ */
+function start(
+  rules: Partial<ErrandRules>,
+  { age = 0, down = false, ready = true, others = 0 } = {},
+): Started {
   const time = manual()
   const upstream = new Silent(down, ready)
   const started = { time, upstream, ended: null as Started['ended'] }
@@ -75,7 +82,8 @@ function start(rules: Partial<ErrandRules>, { age = 0, down = false, ready = tru
     release: () => {},
     ...rules,
   })
-  errand.start(q, [upstream as unknown as Upstream], Transport.Udp)
+  const all = [upstream, ...Array.from({ length: others }, () => new Silent(down, ready))]
+  errand.start(q, all as unknown as Upstream[], Transport.Udp)
   return started
 }
 
@@ -140,4 +148,16 @@ describe('a truncated answer, while TCP is silent', () => {
     late.time.pass(0)
     assert.deepEqual(late.ended, { at: 5000, rcode: Rcode.NoError, answers: 3 })
   })
+})
+
+test('a reply to fail over from is given after one attempt elsewhere that is silent', () => {
+  const started = start({ failover: 1 << Rcode.Refused }, { others: 1 })
+  started.time.pass(100)
+  const x = started.upstream.asked[0]!
+  const reply = answerTo(x.query, 0x8180 | Rcode.Refused, 0)
+  x.state = ExchangeState.Idle
+  assert.ok(x.owner.replied(x, reply, reply.length))
+  const { at, rcode } = untilEnded(started)
+  assert.equal(at, 2100)
+  assert.notEqual(rcode, Rcode.ServFail, 'which is what there is without a reply')
 })
