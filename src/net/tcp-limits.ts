@@ -1,6 +1,13 @@
 import type { StreamLimits } from '../lib/stream-limits.ts'
 import { MAX_DATAGRAM } from './udp.ts'
 
+/**
+ * Connections of one listener; for a further one the longest idle gives way. Of clients that starve, it may be one that is
+ * about to ask: 1,300 a second may come and say nothing until `FIRST_MESSAGE_MS` have gone by. node-cache has no bound.
+ */
+export const MAX_CONNECTIONS = 4_000
+/** The same where each takes Node's streams, and with them more memory: what is encrypted, or speaks HTTP. */
+export const MAX_SOCKETS = 1_000
 export const FIRST_MESSAGE_MS = 3_000
 export const IDLE_MS = 10_000
 export const WRITE_MS = 5_000

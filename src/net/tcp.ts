@@ -16,11 +16,9 @@ import { type NetCounters, TcpEnd } from './counters.ts'
 import { Handshake, Handshakes } from './handshake.ts'
 import { Crowd, everyone, unsent, waiting } from './tcp-crowd.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { DEFAULT_LIMITS, MAX_QUERY } from './tcp-limits.ts'
+import { DEFAULT_LIMITS, MAX_CONNECTIONS, MAX_QUERY, MAX_SOCKETS } from './tcp-limits.ts'
 import type { ClientConnection, Connect, StreamDispatcher, TcpShared } from './tcp-shared.ts'
 
-/** Connections of one listener; for a further one the longest idle gives way. */
-export const MAX_CONNECTIONS = 1_000
 /** Connections the kernel may hold for us to accept. */
 const BACKLOG = 1_024
 /** Timeouts of connections are seconds: this much later is as good. */
@@ -74,7 +72,8 @@ export class TcpListener implements Acceptance {
   readonly #clock: Clock
   readonly #connections = new Roster<ClientConnection>()
   readonly #connect: Connect | null
-  readonly #places = new Places<Occupant>(MAX_CONNECTIONS)
+  readonly #most: number
+  readonly #places: Places<Occupant>
   readonly #dispatcher: StreamDispatcher
   readonly #handshakes = new Handshakes()
   readonly #shared: TcpShared<ClientConnection>
@@ -88,6 +87,8 @@ export class TcpListener implements Acceptance {
 
   constructor(acceptor: Acceptor, options: TcpOptions) {
     this.#acceptor = acceptor
+    this.#most = acceptor instanceof RawAcceptor ? MAX_CONNECTIONS : MAX_SOCKETS
+    this.#places = new Places(this.#most)
     this.#descriptors = options.descriptors
     this.#isWildcard = options.host === ''
     this.#counters = options.counters
@@ -260,7 +261,7 @@ export class TcpListener implements Acceptance {
     const gone = this.#places.add(newcomer)
     if (gone !== null && this.#crowded.begins(this.#clock.now)) {
       this.#log?.warning(
-        `${MAX_CONNECTIONS} TCP connections are open: the longest idle make way for new ones, ` +
+        `${this.#most} TCP connections are open: the longest idle make way for new ones, ` +
           `first one of ${gone.client}`,
       )
     }

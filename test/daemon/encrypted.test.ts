@@ -16,7 +16,7 @@ import { Clock } from '../../src/lib/clock.ts'
 import type { HeldSocket } from '../../src/lib/held-socket.ts'
 import { httpsResponses, NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { Listeners } from '../../src/net/listeners.ts'
-import { MAX_CONNECTIONS } from '../../src/net/tcp.ts'
+import { MAX_SOCKETS } from '../../src/net/tcp-limits.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { queryCounters } from '../../src/serve/query-counters.ts'
@@ -241,20 +241,20 @@ describe('DNS over TLS', { skip }, () => {
       Buffer.from('GET / HTTP/1.0\r\n\r\n'),
       Buffer.alloc(600, 0xff),
     ]
-    const hostile = Array.from({ length: MAX_CONNECTIONS + 50 }, (_, i) => {
+    const hostile = Array.from({ length: MAX_SOCKETS + 50 }, (_, i) => {
       const socket = connect({ port, host: address, localAddress: '127.0.0.2' })
       socket.on('error', () => {})
       socket.write(openings[i % openings.length]!)
       return socket.resume()
     })
     t.after(() => hostile.forEach((socket) => void socket.destroy()))
-    await eventually('all are accepted', () => counters.tcpAccepted > MAX_CONNECTIONS + 50)
-    assert.ok(counters.tcpOpen <= MAX_CONNECTIONS, `${counters.tcpOpen} are open`)
+    await eventually('all are accepted', () => counters.tcpAccepted > MAX_SOCKETS + 50)
+    assert.ok(counters.tcpOpen <= MAX_SOCKETS, `${counters.tcpOpen} are open`)
     assert.ok(isAnswer(await askOver(good)), 'one that is there')
     const late = await secured(port, { ca: readFileSync(made.ca) })
     assert.ok(isAnswer(await askOver(late)), 'one that comes')
     for (const socket of [good, late, ...hostile]) socket.destroy()
-    const half = MAX_CONNECTIONS / 2
+    const half = MAX_SOCKETS / 2
     await eventually('cut', () => counters.tcpEnds[TcpEnd.Handshake]! > half)
   })
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { MAX_CONNECTIONS } from '../../src/net/tcp-limits.ts'
 import { requireTools } from '../helpers/debian.ts'
 import { frame, query } from '../net/clients.ts'
 import {
@@ -21,12 +22,17 @@ const ATTACK_MS = full ? 9_000 : 4_500
 
 const skip = requireTools('nsd')
 
-describe('1,000 TCP connections, one query each, then idle', { skip }, () => {
+describe('4,000 TCP connections, one query each, then idle', { skip }, () => {
   for (const decent of [DECENT, HOSTILE]) {
     const who = decent === DECENT ? 'another' : 'the same'
     test(`refuse no client of ${who} address and no probe`, async (t) => {
       const victim = await startVictim(t)
-      const sockets = await openIdle(t, victim.port, 1_000, frame(query({ name: 'a.test' })))
+      const sockets = await openIdle(
+        t,
+        victim.port,
+        MAX_CONNECTIONS,
+        frame(query({ name: 'a.test' })),
+      )
       const end = performance.now() + ATTACK_MS
       const answered: boolean[] = []
       const times: number[] = []
@@ -48,7 +54,7 @@ describe('1,000 TCP connections, one query each, then idle', { skip }, () => {
       assert.equal(failed, 0)
       // None but for those who came: they make room each time somebody does.
       const open = sockets.filter((socket) => !socket.closed).length
-      assert.ok(open > 1_000 - 2 * answered.length - 20, `${open} are open`)
+      assert.ok(open > MAX_CONNECTIONS - 2 * answered.length - 20, `${open} are open`)
       assert.ok((await victim.metric('dnslet_tcp_closed_connections_total', 'full')) > 0)
       assert.equal(await victim.metric('coredns_health_request_failures_total'), 0)
       const told = victim.dnslet.process.output().match(/longest idle make way/g)

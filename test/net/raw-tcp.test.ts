@@ -7,6 +7,7 @@ import { type Acceptance, RawAcceptor } from '../../src/net/acceptor.ts'
 import { NodeStream } from '../../src/net/client-stream.ts'
 import { NetCounters, TcpEnd } from '../../src/net/counters.ts'
 import { RawStream } from '../../src/net/raw-stream.ts'
+import { MAX_SOCKETS } from '../../src/net/tcp-limits.ts'
 import { openTcp } from '../../src/net/tcp.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 import { poller } from '../../src/sys/epoll.ts'
@@ -82,6 +83,20 @@ describe('TCP through the C library', { skip }, () => {
       seen,
       expected.map((address) => `${address} true`),
     )
+  })
+
+  test('who has not asked yet keeps its place where many come and say nothing', async (t) => {
+    const started = await start(t)
+    const { counters, port } = started
+    const slow = await tcpClient(t, started)
+    const silent = Array.from({ length: MAX_SOCKETS }, () => connect(port, '127.0.0.1'))
+    t.after(() => {
+      for (const socket of silent) socket.destroy()
+    })
+    await eventually('all are accepted', () => counters.tcpAccepted === MAX_SOCKETS + 1)
+    slow.send(query({}))
+    await slow.wait(1)
+    assert.equal(counters.tcpEnds[TcpEnd.Full], 0)
   })
 
   test('a client of IPv4 is one on a socket of IPv6', { skip: without('::1') }, async (t) => {

@@ -17,15 +17,16 @@ import {
   IDLE_MS,
   MAX_IN_FLIGHT,
   MAX_QUERY,
+  MAX_SOCKETS,
   MAX_UNSENT,
   RETIRED_IDLE_MS,
   RETIRED_MS,
   WRITE_MS,
 } from '../../src/net/tcp-limits.ts'
 import type { TcpShared } from '../../src/net/tcp-shared.ts'
-import { MAX_CONNECTIONS, openTcp, type TcpListener } from '../../src/net/tcp.ts'
+import { openTcp, type TcpListener } from '../../src/net/tcp.ts'
 import { Query } from '../../src/serve/query.ts'
-import { Descriptors } from '../../src/sys/descriptors.ts'
+import { Descriptors, type DescriptorsOptions } from '../../src/sys/descriptors.ts'
 import { requireTools } from '../helpers/debian.ts'
 import { dig, kdig } from '../helpers/dig.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
@@ -43,11 +44,15 @@ interface Started {
   readonly clock: ManualClock
 }
 
-async function start(owner: Owner, host = '127.0.0.1', onNode = false): Promise<Started> {
+async function start(
+  owner: Owner,
+  host = '127.0.0.1',
+  options: DescriptorsOptions = {},
+): Promise<Started> {
   const server = testServer()
   const counters = new NetCounters()
   const clock = new ManualClock()
-  const descriptors = new Descriptors({ onNode })
+  const descriptors = new Descriptors(options)
   const parts = { descriptors, dispatcher: server, clock, counters }
   const listener = await openTcp({ host, port: 0, ...parts })
   owner.after(() => listener.drain(0))
@@ -100,7 +105,7 @@ describe('TCP', () => {
 
   test('listens on an address before it exists', async (t) => {
     // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
-    const { port } = await start(t, '192.0.2.1', true)
+    const { port } = await start(t, '192.0.2.1', { onNode: true })
     assert.ok(port > 0)
   })
 
@@ -362,7 +367,7 @@ describe('TCP', () => {
   })
 
   test('lets the longest idle make way where all places are taken', async (t) => {
-    const started = await start(t)
+    const started = await start(t, '127.0.0.1', { libc: null })
     const { counters, clock, server } = started
     const asked = await tcpClient(t, started)
     asked.send(query({ name: 'hold.test' }))
@@ -371,11 +376,11 @@ describe('TCP', () => {
     const first = await tcpClient(t, started)
     await eventually('it is accepted', () => counters.tcpOpen === 2)
     clock.advance(1)
-    const sockets = range(0, MAX_CONNECTIONS - 2).map(() => connect(started.port, '127.0.0.1'))
+    const sockets = range(0, MAX_SOCKETS - 2).map(() => connect(started.port, '127.0.0.1'))
     t.after(() => {
       for (const socket of sockets) socket.destroy()
     })
-    await eventually('all are accepted', () => counters.tcpOpen === MAX_CONNECTIONS)
+    await eventually('all are accepted', () => counters.tcpOpen === MAX_SOCKETS)
     const next = await tcpClient(t, started)
     next.send(query({}))
     await next.wait(1)
