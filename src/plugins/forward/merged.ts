@@ -3,10 +3,12 @@ import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, Protocol, type Query } from '../../serve/query.ts'
 import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Flag, Type } from '../../wire/codes.ts'
+import { MAX_NAME } from '../../wire/name.ts'
 import { keySize, writeKey } from '../../wire/question-key.ts'
+import { TYPE_AND_CLASS } from '../../wire/question.ts'
 
-/** Longest name, type and class, and an octet for the bits that tell answers apart. */
-const keyed = Buffer.alloc(1 + 255 + 4)
+/** The longest key: an octet for the bits that tell answers apart, name, type and class. */
+const keyed = Buffer.alloc(1 + MAX_NAME + TYPE_AND_CLASS)
 
 /** A question under way without a cache in front, and who waits for its answer beside the one asked for. */
 class Merged {
