@@ -48,13 +48,13 @@ export interface MergedParts {
  * upstream need not take TCP.
  */
 export class MergedQuestions {
-  readonly #p: MergedParts
+  readonly #parts: MergedParts
   /** V8 hashes strings with a seed of the process's own. */
   readonly #byKey = new Map<string, Merged>()
   readonly #shared = new SharedReply()
 
   constructor(parts: MergedParts) {
-    this.#p = parts
+    this.#parts = parts
   }
 
   get size(): number {
@@ -67,7 +67,7 @@ export class MergedQuestions {
    */
   ask(q: Query): void {
     if (q.question.type === Type.HINFO) {
-      this.#p.ask(q.keep())
+      this.#parts.ask(q.keep())
       return
     }
     const key = keyOf(q)
@@ -86,11 +86,11 @@ export class MergedQuestions {
   }
 
   #begin(key: string, leader: Query, waiters: Query[], isRetry: boolean): void {
-    const merged = new Merged(this, key, this.#p.clock.now, waiters, isRetry)
+    const merged = new Merged(this, key, this.#parts.clock.now, waiters, isRetry)
     leader.memo = merged
     this.#byKey.set(key, merged)
     try {
-      this.#p.ask(leader)
+      this.#parts.ask(leader)
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
       this.#byKey.delete(key)
@@ -100,23 +100,23 @@ export class MergedQuestions {
 
   #land(merged: Merged, leader: Query): void {
     this.#byKey.delete(merged.key)
-    if (merged.waiters.length === 0) this.#p.done(leader)
+    if (merged.waiters.length === 0) this.#parts.done(leader)
     else if (leader.outcome === Outcome.Message) this.#share(merged, leader)
     else this.#fail(merged, leader)
   }
 
   #share({ waiters }: Merged, leader: Query): void {
     this.#shared.take(leader)
-    this.#p.done(leader)
+    this.#parts.done(leader)
     for (const waiter of waiters) {
       this.#shared.give(waiter)
-      this.#p.done(waiter)
+      this.#parts.done(waiter)
     }
   }
 
   /** All fail, but for those who joined a slow one late: for them it is asked once more. */
   #fail(merged: Merged, leader: Query): void {
-    const { clock, done } = this.#p
+    const { clock, done } = this.#parts
     const { now } = clock
     const took = merged.isRetry ? 0 : now - merged.startedAt
     const [first, ...others] = failWaiters(merged.waiters, leader, took, now, done)
