@@ -17,7 +17,7 @@ import { loadWithMetrics } from './metrics.ts'
 import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
 import { rejected } from './rejected.ts'
-import type { OtherServers } from './self-check.ts'
+import type { OtherServers } from './status-probe.ts'
 import { SelfChecks } from './self-checks.ts'
 
 const STARTING = 'Starting'

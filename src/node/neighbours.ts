@@ -1,4 +1,4 @@
-import type { Answering } from '../daemon/self-check.ts'
+import type { Answering } from '../daemon/status-probe.ts'
 import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner.ts'
 import { findNeighbours, type Announcement, announcePresence } from '../host/presence.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
