@@ -2,11 +2,11 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { ApiError, Status } from '../admin/api.ts'
+import { stateRoot } from '../host/state-directory.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
 
 /** The socket's name in a daemon's state directory. */
 const SOCKET = 'admin.sock'
-const DEFAULT_DIRECTORY = '/run/dnslet'
 /** Milliseconds: a daemon that is frozen accepts, and says nothing. */
 const PROBE_MS = 2_000
 const ANSWER_MS = 15_000
@@ -71,7 +71,7 @@ export async function findDaemon({ socket = '', env }: FindOptions): Promise<Adm
     await client.get<Status>('/v1/status', {}, PROBE_MS)
     return client
   }
-  const root = env['DNSLET_STATE_DIR'] ?? DEFAULT_DIRECTORY
+  const root = stateRoot(env)
   if (root === '') {
     throw none('DNSLET_STATE_DIR is empty, so that no daemon of this environment has a socket')
   }

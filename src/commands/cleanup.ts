@@ -4,7 +4,7 @@ import { portOwners } from '../host/port-owner.ts'
 import { findNeighbours, type Presence } from '../host/presence.ts'
 import { hostPrograms } from '../host/programs.ts'
 import { lockFileEnvironment } from '../host/rules/iptables-backend.ts'
-import { DEFAULT_DIRECTORY } from '../host/state-directory.ts'
+import { stateRoot } from '../host/state-directory.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { complaintsTo } from '../lib/log.ts'
 import { library, scopedName } from '../node/prepare-node.ts'
@@ -32,7 +32,7 @@ const LOOK_MS = 1_000
 export async function cleanup(options: CleanupOptions, parts: CleanupParts): Promise<void> {
   const { env, say, pause = delay } = parts
   const others = await untilNobodyServes(options, say, pause)
-  const directory = env['DNSLET_STATE_DIR'] ?? DEFAULT_DIRECTORY
+  const directory = stateRoot(env)
   const alive = new Set(others.map(({ scope }) => scope))
   const programs = hostPrograms(await lockFileEnvironment('/tmp'))
   const removed = await removeRules(programs, alive, complaintsTo(say))

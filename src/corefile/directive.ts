@@ -10,6 +10,7 @@ import type { Directive, Option } from './parse.ts'
 import { shown, type Token } from './token.ts'
 
 export { ipAddress, listenAddress } from './address.ts'
+export { isSubdomain } from './domain-name.ts'
 export { duration, formatDuration } from './duration.ts'
 export {
   argumentError,
@@ -23,7 +24,7 @@ export {
 } from './error.ts'
 export { integer, percentage, uint32 } from './number.ts'
 export { type Pattern, regex } from './regex.ts'
-export { domainName, isSubdomain, zones, zonesOr } from './zones.ts'
+export { domainName, zones, zonesOr } from './zones.ts'
 export type { Directive, Option, Token } from './parse.ts'
 
 /** Turns one argument into a value; throws CorefileError (valueError) when it cannot. */

@@ -5,8 +5,6 @@ import type { Key } from './keys.ts'
 import { shown, type Token, withText } from './token.ts'
 import { splitZone, zonesOf } from './zone-text.ts'
 
-export { isSubdomain } from './domain-name.ts'
-
 /**
  * One argument that names a zone, in canonical form: scheme and port are dropped, a CIDR prefix
  * becomes its reverse zones. Throws CorefileError where CoreDNS would silently ignore it.

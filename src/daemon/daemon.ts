@@ -17,7 +17,7 @@ import { loadWithMetrics } from './metrics.ts'
 import { CorefileWatcher, reloadCounters } from './reload.ts'
 import { Runtime, type RuntimeParts } from './runtime.ts'
 import { rejected } from './rejected.ts'
-import type { OtherServers } from './self-check.ts'
+import type { OtherServers } from './status-probe.ts'
 import { SelfChecks } from './self-checks.ts'
 
 const STARTING = 'Starting'
@@ -59,22 +59,20 @@ export interface DaemonParts {
  */
 export class Daemon {
   readonly http: HttpListeners
+  /** Why `/ready` says no, whatever the plugins say. */
+  readonly readiness: Holds
   readonly #parts: DaemonParts
   readonly #runtimeParts: RuntimeParts
   readonly #kept = new KeptStates()
   readonly #open: OpenListeners
   readonly #checks: SelfChecks
-  /** Why `/ready` says no, whatever the plugins say. */
-  readonly readiness: Holds
   readonly #watcher: CorefileWatcher<Corefile>
   #runtime: Runtime
   #corefile: Corefile
-  /** See `Listeners.sharePort`. */
-  readonly sharePort = (shared: boolean): void => this.#parts.listeners.sharePort(shared)
   /** True once the configuration in force is to end with the process. */
   #ending = false
   /** Resolves when HTTP has been let go; null while nothing has. */
-  httpDrained: Promise<void> | null = null
+  #httpDrained: Promise<void> | null = null
   /** The configuration that a reload tries, and how to give it up. */
   #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
 
@@ -172,6 +170,11 @@ export class Daemon {
     return this.#runtime
   }
 
+  /** See `Listeners.sharePort`. */
+  sharePort(shared: boolean): void {
+    this.#parts.listeners.sharePort(shared)
+  }
+
   /** Reads the Corefile again and applies it, changed or not. Never rejects: failures are logged. */
   reload(): Promise<void> {
     return this.#watcher.trigger()
@@ -183,9 +186,8 @@ export class Daemon {
   }
 
   /**
-   * What is wrong with the process as far as it can tell itself, or null: its event loop, its receive
-   * queues, and the answers of every listener over UDP and TCP. Who asks within half a second of another,
-   * as `health` and interception do, shares its check. Never rejects.
+   * What is wrong with the process, or null: its event loop, its receive queues, the answers of every listener.
+   * Who asks within half a second of another, as `health` and interception do, shares its check. Never rejects.
    */
   selfCheck(): Promise<string | null> {
     return this.#checks.check()
@@ -208,7 +210,7 @@ export class Daemon {
   async lameduck(): Promise<void> {
     await this.#beginEnd()
     // What a successor serves needs no farewell.
-    if (this.httpDrained === null) await this.#runtime.lameduck()
+    if (this.#httpDrained === null) await this.#runtime.lameduck()
   }
 
   /** Ends serving without waiting for anybody but queries under way. */
@@ -245,13 +247,13 @@ export class Daemon {
     this.#candidate?.giveUp(new Error('the daemon hands over'))
     await this.#watcher.stop()
     for (const listener of this.#open.all) listener.stopReading()
-    this.httpDrained = this.http.stopReading()
+    this.#httpDrained = this.http.stopReading()
   }
 
   /** After `stopReading()`: ends once all queries are answered and no client is connected any more. */
   async drain(): Promise<void> {
     await Promise.all(this.#open.all.map((listener) => listener.drained()))
-    await this.httpDrained
+    await this.#httpDrained
     await this.stop()
   }
 

@@ -1,5 +1,5 @@
 import type { Listener } from '../net/open-listener.ts'
-import { type Answering, type Checked, checkListeners } from './self-check.ts'
+import { type Answering, type Checked, checkListeners } from './status-probe.ts'
 
 /**
  * Milliseconds until a listener that is well is asked over TCP again: five checks, which come each second.

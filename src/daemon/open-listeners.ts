@@ -6,7 +6,7 @@ import type { Listener } from '../net/open-listener.ts'
 import type { Handler } from '../serve/plugin.ts'
 import { ListenerChecks } from './listener-checks.ts'
 import type { ServedAddress, Runtime } from './runtime.ts'
-import { type Answering, isSelfCheck } from './self-check.ts'
+import { type Answering, isStatusProbe } from './status-probe.ts'
 import { selfLookUp, selfQuery } from './self-query.ts'
 
 /** How long a closing listener waits for the answers its clients still wait for. */
@@ -161,7 +161,7 @@ export async function untilIdle(
   for (const listener of listeners) {
     const { dispatch } = listener
     listener.dispatch = (q) => {
-      if (!isSelfCheck(q)) lastQuery = clock.now
+      if (!isStatusProbe(q)) lastQuery = clock.now
       dispatch(q)
     }
   }

@@ -18,7 +18,7 @@ import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { GiveBack } from './give-back.ts'
 import { LoopLag } from './loop-lag.ts'
-import { MemoryLimits } from './memory-limits.ts'
+import { MemoryShares } from './memory-shares.ts'
 import { daemonMetrics } from './metrics.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 
@@ -81,10 +81,10 @@ export async function openDaemon({
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
-  const limits = new MemoryLimits({ budget: memory, log })
+  const shares = new MemoryShares({ budget: memory, log })
   const giveBack = new GiveBack()
   beat.every(5, () => {
-    limits.look()
+    shares.look()
     giveBack.look(clock.now)
   })
   if (networks !== undefined) followNetworks(networks)

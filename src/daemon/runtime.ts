@@ -1,7 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
 import type { Endpoint } from '../lib/address.ts'
-import type { Secure, SecureSource } from '../lib/secure.ts'
+import type { Secure } from '../lib/secure.ts'
 import type { StreamLimits } from '../lib/stream-limits.ts'
 import { DEFAULT_LIMITS } from '../net/tcp-limits.ts'
 import { pluginOf } from '../plugins/index.ts'
@@ -151,38 +151,39 @@ interface Collected extends ServedAddress {
   readonly blocks: CompiledBlock[]
 }
 
-function certificateOf({ stages }: CompiledBlock): SecureSource | undefined {
-  return stages.find(({ stage }) => stage.certificate !== undefined)?.stage.certificate
-}
-
+/** Every address that a block listens on, once, with all blocks that do. */
 function endpointsOf(blocks: readonly CompiledBlock[]): readonly ServedAddress[] {
-  const byAddress = new Map<string, Collected>()
+  const byName = new Map<string, Collected>()
   for (const block of blocks) {
     for (const { port, scheme } of block.keys) {
       for (const host of block.addresses) {
         // Port 0 is a socket of its own each time.
-        const at = port === 0 ? `${byAddress.size} ${host}` : `${host} ${port}`
+        const at = port === 0 ? `${byName.size} ${host}` : `${host} ${port}`
         const name = scheme === 'dns' ? at : `${scheme} ${at}`
-        const endpoint = byAddress.get(name) ?? {
-          name,
-          host,
-          port,
-          scheme,
-          secure: null,
-          limits: DEFAULT_LIMITS,
-          blocks: [],
-        }
-        // Of several blocks the first that has one: a handshake comes before any zone is known.
-        if (scheme !== 'dns') {
-          endpoint.secure ??= certificateOf(block)?.secure(ALPN[scheme] ?? []) ?? null
-        }
-        for (const { stage } of block.stages) {
-          if (stage.limits) endpoint.limits = { ...endpoint.limits, ...stage.limits }
-        }
-        if (!endpoint.blocks.includes(block)) endpoint.blocks.push(block)
-        byAddress.set(name, endpoint)
+        const endpoint = byName.get(name) ?? endpointAt(name, host, port, scheme)
+        byName.set(name, endpoint)
+        join(endpoint, block)
       }
     }
   }
-  return [...byAddress.values()]
+  return [...byName.values()]
+}
+
+function endpointAt(name: string, host: string, port: number, scheme: Scheme): Collected {
+  return { name, host, port, scheme, secure: null, limits: DEFAULT_LIMITS, blocks: [] }
+}
+
+function join(endpoint: Collected, block: CompiledBlock): void {
+  const { blocks, scheme } = endpoint
+  // Of several blocks the first that has one: a handshake comes before any zone is known.
+  if (scheme !== 'dns') endpoint.secure ??= secureOf(block, scheme)
+  for (const { stage } of block.stages) {
+    if (stage.limits) endpoint.limits = { ...endpoint.limits, ...stage.limits }
+  }
+  if (!blocks.includes(block)) blocks.push(block)
+}
+
+function secureOf({ stages }: CompiledBlock, scheme: Scheme): Secure | null {
+  const certified = stages.find(({ stage }) => stage.certificate !== undefined)
+  return certified?.stage.certificate?.secure(ALPN[scheme] ?? []) ?? null
 }

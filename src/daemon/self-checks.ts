@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { OpenListeners } from './open-listeners.ts'
-import type { OtherServers } from './self-check.ts'
+import type { OtherServers } from './status-probe.ts'
 
 /** A check that began so long ago at most is everybody's, and so is one that goes on. */
 const SHARED_MS = 500

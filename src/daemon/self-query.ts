@@ -7,12 +7,10 @@ import { random16 } from '../upstream/random.ts'
 import { Rcode, Type, Flag } from '../wire/codes.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
 import { makeQuery } from '../wire/query.ts'
+import { TYPE_AND_CLASS } from '../wire/question.ts'
 
 /** A query that goes upstream is answered within 4.4 s, if only with SERVFAIL. */
 const PATIENCE_MS = 5000
-
-/** Octets of a question behind its name. */
-const TYPE_AND_CLASS = 4
 
 /** Answers that clients are not helped with: CoreDNS and we send them where no upstream is available. */
 const USELESS: ReadonlyMap<number, string> = new Map([

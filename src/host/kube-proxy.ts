@@ -3,7 +3,7 @@ import type { Programs } from './programs.ts'
 import { findBackends, saveCommand } from './rules/iptables-backend.ts'
 
 /** Where kube-proxy in IPVS mode keeps the address of every Service. */
-const IPVS_LINK = 'kube-ipvs0'
+export const IPVS_LINK = 'kube-ipvs0'
 
 /**
  * Those of `addresses` that kube-proxy in IPVS mode holds. They are local whether we live or not:

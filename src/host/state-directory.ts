@@ -10,7 +10,7 @@ const WRITABLE_BY_OTHERS = 0o022
 const STICKY = 0o1000
 
 /** Where state is kept that has to outlive the process, on the node or in an emptyDir. */
-export const DEFAULT_DIRECTORY = '/run/dnslet'
+const DEFAULT_ROOT = '/run/dnslet'
 /** There is no directory to complain about. */
 const ABSENT = 'absent'
 
@@ -21,12 +21,19 @@ export interface Identity {
   readonly options: readonly (string | number | boolean | readonly string[])[]
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 export interface StateOptions {
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   readonly identity: Identity
   /** Whether operators count on it: on a node whose network is changed, and in a pod. */
   readonly needed: boolean
   readonly log: Log
+}
+
+/** The directory under which every dnslet of this environment has its own; '' where there is to be none. */
+export function stateRoot(env: Environment): string {
+  return env['DNSLET_STATE_DIR'] ?? DEFAULT_ROOT
 }
 
 /**
@@ -35,8 +42,7 @@ export interface StateOptions {
  * cannot make one, where it is not safe (either is logged), or where the variable is set to nothing.
  */
 export function openStateDirectory({ env, identity, needed, log }: StateOptions): string | null {
-  const named = env['DNSLET_STATE_DIR']
-  const root = named ?? DEFAULT_DIRECTORY
+  const root = stateRoot(env)
   const uid = process.geteuid?.()
   if (root === '' || uid === undefined) return null
   const place = safePlace(root, uid)
@@ -47,7 +53,7 @@ export function openStateDirectory({ env, identity, needed, log }: StateOptions)
     if (problem === null) return own
     log.warning(problem === ABSENT ? `Cannot keep state in ${own}: it cannot be made` : problem)
   } else if (place.problem !== ABSENT) log.warning(place.problem)
-  else if (named !== undefined || needed) {
+  else if (env['DNSLET_STATE_DIR'] !== undefined || needed) {
     log.warning(
       `Cannot keep state in ${root}: it does not exist and cannot be made; ${without}. ${mountIt}`,
     )
@@ -60,7 +66,7 @@ const mountIt = 'Mount the hostPath /run/dnslet (DirectoryOrCreate) of the node 
 const lostWithIt = `of the container, which goes with it: ${without}. ${mountIt}`
 
 /** In a pod, a directory on the container's own file system: no volume is mounted there. */
-function isOfContainer(directory: string, env: StateOptions['env']): boolean {
+function isOfContainer(directory: string, env: Environment): boolean {
   if (env['KUBERNETES_SERVICE_HOST'] === undefined) return false
   try {
     return !isMounted(directory, readFileSync('/proc/self/mountinfo', 'utf8'))

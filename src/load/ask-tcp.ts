@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import type { Endpoint } from '../lib/address.ts'
-import { FrameReader } from '../wire/frame.ts'
+import { framed, FrameReader } from '../wire/frame.ts'
 import { Deadline } from './deadline.ts'
 import { type Asked, type Reply, readReply } from './message.ts'
 import type { PacketCounts } from './packet-counts.ts'
@@ -53,15 +53,10 @@ export function askTcp(
     replies[i] = readReply(bytes, length, one)
     return replies[i] !== null
   }
-  writeAll(socket, asked)
+  socket.write(Buffer.concat(asked.map(({ query }) => framed(query))))
   return () => {
     ended = true
     deadline.clear()
     socket.destroy()
   }
-}
-
-function writeAll(socket: Socket, asked: readonly Asked[]): void {
-  const parts = asked.flatMap(({ query }) => [Buffer.of(query.length >> 8, query.length), query])
-  socket.write(Buffer.concat(parts))
 }

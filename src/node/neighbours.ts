@@ -1,4 +1,4 @@
-import type { Answering } from '../daemon/self-check.ts'
+import type { Answering } from '../daemon/status-probe.ts'
 import { foreignSockets, type ForeignSocket, ownersOf } from '../host/port-owner.ts'
 import { findNeighbours, type Announcement, announcePresence } from '../host/presence.ts'
 import { joinHostPort, type Endpoint } from '../lib/address.ts'
@@ -17,8 +17,8 @@ const BACK_MS = 600_000
 const PATIENCE = 12
 
 /** Why nobody should be sent here: probes of the other one's pod may reach us, and it is not ready because we are. */
-const OTHER_VERSION = 'A dnslet of another version starts'
-const SUCCESSOR = 'A successor starts'
+const OTHER_VERSION_STARTS = 'A dnslet of another version starts'
+const SUCCESSOR_STARTS = 'A successor starts'
 
 interface Other extends ForeignSocket {
   readonly port: number
@@ -142,8 +142,8 @@ export class Neighbours {
 
   /** Whether a successor is about to take over. */
   setSuccessor(isThere: boolean): void {
-    if (isThere) this.#parts.readiness.hold(SUCCESSOR)
-    else this.#parts.readiness.release(SUCCESSOR)
+    if (isThere) this.#parts.readiness.hold(SUCCESSOR_STARTS)
+    else this.#parts.readiness.release(SUCCESSOR_STARTS)
   }
 
   /**
@@ -155,7 +155,7 @@ export class Neighbours {
   otherVersion(isNewer: boolean): void {
     this.#patience = PATIENCE + 1
     this.#state = 'beside'
-    if (isNewer) this.#parts.readiness.hold(OTHER_VERSION)
+    if (isNewer) this.#parts.readiness.hold(OTHER_VERSION_STARTS)
     this.#keepOut()
   }
 
@@ -202,7 +202,7 @@ export class Neighbours {
       this.#state = 'beside'
     } else if (this.#patience === 0 && this.#state === 'beside') {
       this.#state = 'nobody'
-      readiness.release(OTHER_VERSION)
+      readiness.release(OTHER_VERSION_STARTS)
       log.info('No other process serves these addresses any more')
       this.#ended()
     }

@@ -11,6 +11,7 @@ import { nodeMetrics } from './metrics.ts'
 /** What operators see of a daemon: what is counted for them from its start on, and what they ask. */
 export class Operator {
   readonly #watch: WatchParts = openWatch(process.env)
+  #admin: Admin | null = null
 
   /** What the daemon counts, and does now and then, to be opened with. */
   get counts(): Pick<OpenParts, 'metrics' | 'networks' | 'tick'> {
@@ -32,10 +33,10 @@ export class Operator {
     daemon: Daemon,
     directory: string | null,
     log: Log,
-  ): Promise<Admin> {
+  ): Promise<void> {
     const watch = this.#watch
     const page = adminHttp ? await import('../admin/page/of-daemon.ts') : null
-    return Admin.open({
+    this.#admin = await Admin.open({
       daemon,
       log,
       directory,
@@ -46,5 +47,10 @@ export class Operator {
       routes: watchRoutes(watch),
       ...(page === null ? {} : { pages: (status) => ({ '/': page.statusPage(status, watch) }) }),
     })
+  }
+
+  /** They ask somebody else from now on. */
+  async close(): Promise<void> {
+    await this.#admin?.close()
   }
 }

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises'
-import { isSubdomain } from '../corefile/directive.ts'
+import { isSubdomain } from '../corefile/domain-name.ts'
 import type { CompiledBlock } from '../daemon/compile.ts'
 import { joinHostPort } from '../lib/address.ts'
 import { Result, Transport, upstreamCounters } from '../upstream/counters.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { answersStatus } from '../daemon/self-check.ts'
+import { answersStatus } from '../daemon/status-probe.ts'
 import { portOwners } from '../host/port-owner.ts'
 import { findNeighbours, type Presence } from '../host/presence.ts'
 import { DnsletError } from '../lib/errors.ts'

@@ -1,4 +1,3 @@
-import type { Admin } from '../admin/index.ts'
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
 import { openDaemon } from '../daemon/open.ts'
@@ -95,16 +94,14 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     }
     greet(log, daemon, options)
     const metrics = await openMetrics(daemon.http, options.metricsListenAddress, log)
-    const opened = { daemon, interception, neighbours, handover, metrics, stopFollowing }
-    let admin: Admin | null = null
-    const closeAdmin = async (): Promise<void> => admin?.close()
-    const service = serviceOf({ options, log, events, closeAdmin, ...opened })
+    const opened = { daemon, interception, neighbours, handover, metrics, operator, stopFollowing }
+    const service = serviceOf({ options, log, events, ...opened })
     neighbours.follow(daemon, () => void handover.offer(service))
     if (runsBeside) neighbours.otherVersion(false)
     const isFree = await handover.takeOver(daemon)
     neighbours.predecessorLeft()
     if (isFree) await handover.offer(service)
-    admin = await operator.open(options, daemon, state, log)
+    await operator.open(options, daemon, state, log)
     return service
   } catch (error) {
     for (const step of undo) await step()
@@ -122,8 +119,7 @@ interface Opened {
   readonly neighbours: Neighbours
   readonly handover: Handover
   readonly metrics: HttpLease | null
-  /** Operators ask somebody else from then on. */
-  readonly closeAdmin: () => Promise<void>
+  readonly operator: Operator
   /** Ends following the files that the configuration is made of. */
   readonly stopFollowing: () => void
 }
@@ -136,7 +132,7 @@ function serviceOf(opened: Opened): Serving & RunningDaemon {
     await opened.handover.stop()
     removePidfile(options.pidfile)
     await opened.metrics?.release()
-    await opened.closeAdmin()
+    await opened.operator.close()
   }
   const stop = async (): Promise<void> => {
     stopFollowing()

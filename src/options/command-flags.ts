@@ -5,6 +5,7 @@ import { nearest } from '../corefile/nearest.ts'
 import { parseBoolean } from './flags.ts'
 import { UsageError } from './usage-error.ts'
 import { usageText } from './usage-text.ts'
+import { asTyped, withValue } from './words.ts'
 
 /** A flag of a command that does not share those of the daemon. */
 export interface CommandFlag {
@@ -97,17 +98,6 @@ const help: CommandFlag = {
   describe: 'print this text and exit',
 }
 
-/** One dash is as good as two; nothing is guessed. */
-const plain = {
-  'short-option-groups': false,
-  'dot-notation': false,
-  'boolean-negation': false,
-  'camel-case-expansion': false,
-  'parse-numbers': false,
-  'parse-positional-numbers': false,
-  'strip-aliased': true,
-}
-
 /**
  * Reads the arguments after a command's name. Pure: opens nothing.
  *
@@ -121,20 +111,22 @@ export function readCommandFlags(
 ): GivenCommandFlags | null {
   const all = [...syntax.flags, help]
   const named = new Map(all.flatMap((f) => [f.name, ...(f.aliases ?? [])].map((n) => [n, f])))
+  const isBoolean = (name: string): boolean => named.get(name)?.type === 'boolean'
+  const refuse = (name: string): never => refuseUnknown(syntax, named, name)
   const needsValue = all.filter((f) => f.type !== 'boolean' && f.bare === undefined)
   const { argv: found, error } = yargsParser.detailed(
-    joinDashes(named, argv).map((word) => withValue(syntax, named, word)),
+    joinDashes(named, argv).map((word) => withValue(word, isBoolean, refuse)),
     {
       string: all.map((f) => f.name),
       alias: Object.fromEntries(all.map((f) => [f.name, [...(f.aliases ?? [])]])),
       narg: Object.fromEntries(needsValue.map((f) => [f.name, 1])),
-      configuration: plain,
+      configuration: { ...asTyped, 'parse-positional-numbers': false },
     },
   )
   const { _: words, ...read } = found
   const values = new Map<string, string[]>()
   for (const [name, given] of Object.entries(read)) {
-    const flag = named.get(name) ?? refuseUnknown(syntax, named, name)
+    const flag = named.get(name) ?? refuse(name)
     const texts = (Array.isArray(given) ? given : [given]).map((one) => String(one))
     values.set(
       name,
@@ -182,15 +174,6 @@ function joinDashes(named: Named, argv: readonly string[]): string[] {
     else joined.push(word)
   }
   return joined
-}
-
-/** A bare boolean gets its value here: to yargs a word after it that reads "true" would be one. */
-function withValue(syntax: CommandSyntax, named: Named, word: string): string {
-  // yargs keeps values of its own under such names.
-  const [, reserved] = /^--?([_$][^=]*)/.exec(word) ?? []
-  if (reserved !== undefined) refuseUnknown(syntax, named, reserved)
-  const [, name = ''] = /^--?(.+)$/.exec(word) ?? []
-  return named.get(name)?.type === 'boolean' ? `${word}=true` : word
 }
 
 function refuseUnknown(syntax: CommandSyntax, named: Named, name: string): never {

@@ -11,6 +11,7 @@ import { type TopOptions, topOptions } from './top-options.ts'
 import { type UntaintOptions, untaintOptions } from './untaint-options.ts'
 import { UsageError } from './usage-error.ts'
 import { usageText } from './usage-text.ts'
+import { asTyped, withValue } from './words.ts'
 
 /** What a command line asks for. */
 export type Command =
@@ -118,26 +119,15 @@ function refuseMore(words: readonly string[]): void {
     throw new UsageError(1, `extra command line arguments: [${words.join(' ')}]`)
 }
 
-/** What Go's flag package does: one dash is as good as two, flags come first, the last value wins. */
-const asGo = {
-  'short-option-groups': false,
-  'dot-notation': false,
-  'boolean-negation': false,
-  'camel-case-expansion': false,
-  'duplicate-arguments-array': false,
-  'parse-numbers': false,
-  'halt-at-non-option': true,
-  'strip-aliased': true,
-}
+/** What Go's flag package does: flags come first, the last value wins. */
+const asGo = { ...asTyped, 'duplicate-arguments-array': false, 'halt-at-non-option': true }
 
 const NEEDS_ARGUMENT = 'flag needs an argument: -'
 const textNames = flags.filter((f) => f.type === 'text').map((f) => f.name)
-const bareBoolean = new RegExp(
-  `^--?(${flagNames.filter((name) => flagNamed(name)?.type === 'boolean').join('|')})$`,
-)
 
 function readFlags(argv: readonly string[]): GivenFlags {
-  const { argv: found, error } = yargsParser.detailed(argv.map(withValue), {
+  const words = argv.map((word) => withValue(word, isBoolean, refuseUnknown))
+  const { argv: found, error } = yargsParser.detailed(words, {
     string: flags.map((f) => f.name),
     alias: Object.fromEntries(flags.map((f) => [f.name, [...f.aliases]])),
     narg: Object.fromEntries(textNames.map((name) => [name, 1])),
@@ -158,12 +148,8 @@ function readFlags(argv: readonly string[]): GivenFlags {
   return new GivenFlags(values, argv.slice(argv.length - rest.length))
 }
 
-/** A bare boolean gets its value here: to yargs a word after it that reads "true" or "false" would be one. */
-function withValue(word: string): string {
-  // yargs keeps values of its own under such names.
-  const [, reserved] = /^--?([_$][^=]*)/.exec(word) ?? []
-  if (reserved !== undefined) refuseUnknown(reserved)
-  return bareBoolean.test(word) ? `${word}=true` : word
+function isBoolean(name: string): boolean {
+  return flagNamed(name)?.type === 'boolean'
 }
 
 function refuseUnknown(name: string): never {

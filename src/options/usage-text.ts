@@ -1,14 +1,5 @@
 import { createRequire } from 'node:module'
-
-/** What the usage text says of a flag. */
-export interface ShownFlag {
-  readonly name: string
-  readonly aliases: readonly string[]
-  readonly type: 'boolean' | 'text'
-  /** What an absent flag means; null or '' where there is nothing to show. */
-  readonly fallback: string | null
-  readonly describe: string
-}
+import type { Flag } from './flags.ts'
 
 const USAGE_WIDTH = 100
 
@@ -16,7 +7,7 @@ const USAGE_WIDTH = 100
  * A synopsis and its flags as yargs lays them out. The whole of yargs takes 60 ms and 8 MB more than its
  * parser: it is loaded by who wants to read this.
  */
-export function usageText(synopsis: string, flags: readonly ShownFlag[]): string {
+export function usageText(synopsis: string, flags: readonly Flag[]): string {
   const require = createRequire(import.meta.url)
   const yargs = require('yargs') as typeof import('yargs').default
   const cli = yargs([]).scriptName('dnslet').usage(synopsis).version(false).help(false)

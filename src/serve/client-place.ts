@@ -23,8 +23,8 @@ export interface FromClient {
 export function clientPlace(q: FromClient): number {
   const { client } = q
   if (q.kept) return q.place
-  if (!hasIPv6Address(client)) return placeOf(0, word(client, 4))
-  return placeOf(word(client, 8), word(client, 12))
+  if (!hasIPv6Address(client)) return placeOf(0, addressWord(client, 4))
+  return placeOf(addressWord(client, 8), addressWord(client, 12))
 }
 
 /** Whether a client's socket address is IPv6, 16 octets at 8; else it is IPv4, 4 octets at 4. */
@@ -32,7 +32,8 @@ export function hasIPv6Address(client: Uint8Array): boolean {
   return client[0] === INET6
 }
 
-function word(b: Uint8Array, at: number): number {
+/** Four octets of an address as one number, signed. */
+export function addressWord(b: Uint8Array, at: number): number {
   return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
 }
 

@@ -1,4 +1,5 @@
 import { AddressSet, type Network } from '../lib/address-set.ts'
+import { addressWord, hasIPv6Address } from './client-place.ts'
 import type { Query } from './query.ts'
 
 /** Where a client is, as far as the node's own addresses and routes tell. */
@@ -16,8 +17,6 @@ export interface ClientNetworks {
   readonly pods: readonly Network[]
 }
 
-/** A family of addresses, as the kernel writes it on Linux. */
-const AF_INET6 = 10
 /** The third word of `::ffff:0:0/96`: IPv4 addresses are kept in their IPv6 form. */
 const MAPPED = 0xffff
 /** Clients that are counted each by itself: pods of a node are 110 as a rule, 256 at most. */
@@ -59,8 +58,9 @@ export class ClientQueries {
     if (q.own || q.depth > 0) return
     this.#lastAt[0] = q.receivedAt
     const c = q.client
-    if (c[0] === AF_INET6) this.#add(word(c, 8), word(c, 12), word(c, 16), word(c, 20))
-    else this.#add(0, 0, MAPPED, word(c, 4))
+    if (hasIPv6Address(c))
+      this.#add(addressWord(c, 8), addressWord(c, 12), addressWord(c, 16), addressWord(c, 20))
+    else this.#add(0, 0, MAPPED, addressWord(c, 4))
   }
 
   /** `Clock.now` when the last of them was received; null before the first. */
@@ -139,11 +139,6 @@ export const clientQueries: ClientQueries = new ClientQueries()
 function isLoopback(first: number, second: number, third: number, fourth: number): boolean {
   if (first !== 0 || second !== 0) return false
   return third === MAPPED ? fourth >>> 24 === 127 : third === 0 && fourth === 1
-}
-
-/** Big-endian, signed. */
-function word(b: Uint8Array, at: number): number {
-  return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
 }
 
 function sum(values: Float64Array): number {

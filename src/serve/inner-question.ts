@@ -1,15 +1,13 @@
 import { Flag, OPCODE_MASK, Rcode } from '../wire/codes.ts'
 import { HEADER_SIZE, writeCount, writeFlags, writeId, Section } from '../wire/header.ts'
 import { write16 } from '../wire/bytes.ts'
-import { parseQuestion } from '../wire/question.ts'
+import { MAX_QUESTION_END, parseQuestion, TYPE_AND_CLASS } from '../wire/question.ts'
 import { MAX_MESSAGE } from '../wire/records.ts'
 import { sendReply } from './finish.ts'
 import { type Protocol, Query, type ReplyTarget } from './query.ts'
 
 /** Questions inside one another, at most: a CNAME may lead to itself. As in CoreDNS. */
 const MAX_DEPTH = 8
-/** Header, longest name, type and class. */
-const QUERY_SIZE = 12 + 255 + 4
 const ECHOED = OPCODE_MASK | Flag.RD | Flag.CD | Flag.AD
 
 /** A buffer for each depth: the reply to an inner question is read while the outer one's is built. */
@@ -82,16 +80,17 @@ export function askServer(
   cls: number = q.question.class,
 ): void {
   const inner = new Query(new InnerTarget(q.target, answered))
-  const wire = Buffer.alloc(QUERY_SIZE)
+  const wire = Buffer.alloc(MAX_QUESTION_END)
   writeId(wire, q.id)
   writeFlags(wire, q.flags & ECHOED)
   writeCount(wire, Section.Question, 1)
   wire.set(name, HEADER_SIZE)
-  const end = HEADER_SIZE + name.length
-  write16(wire, end, type)
-  write16(wire, end + 2, cls)
-  inner.reset(wire, end + 4, q.receivedAt)
-  parseQuestion(wire, end + 4, inner.question)
+  const nameEnd = HEADER_SIZE + name.length
+  write16(wire, nameEnd, type)
+  write16(wire, nameEnd + 2, cls)
+  const end = nameEnd + TYPE_AND_CLASS
+  inner.reset(wire, end, q.receivedAt)
+  parseQuestion(wire, end, inner.question)
   inner.id = q.id
   inner.flags = q.flags & ECHOED
   inner.edns.assign(q.edns)

@@ -15,11 +15,11 @@ import type { Query } from './query.ts'
 export type Handler = (q: Query) => void
 
 /**
- * What a directive contributes to its server block. Chains are composed once at load: `wrap` on the
- * way down (it answers itself through `done`, or passes the query to `next`), `unwrap` on the way
- * up (it sees every outcome produced below it). No closure is made per query.
+ * What a stage does with the queries of its block. Chains are composed once at load: `wrap` on the way down
+ * (it answers itself through `done`, or passes the query to `next`), `unwrap` on the way up (it sees every
+ * outcome produced below it). No closure is made per query.
  */
-export interface Stage {
+interface QueryHooks {
   /** The way down. `done` ends the query at this stage: set an outcome first. */
   wrap?(next: Handler, done: Handler): Handler
   /** The way up: what stages below call as their `done`. */
@@ -34,6 +34,10 @@ export interface Stage {
   observe?(q: Query): void
   /** Told of every query that went to an upstream, once it is clear what came of it (`dnstap`, `trace`). */
   exchanged?(q: Query, exchange: UpstreamExchange): void
+}
+
+/** What a stage says of its block: where it listens, and whom it asks. */
+interface BlockTraits {
   /** Addresses this block listens on (the `bind` directive). */
   readonly addresses?: readonly string[]
   /** What encrypts the block's `tls://` zones (the `tls` directive). */
@@ -44,6 +48,10 @@ export interface Stage {
   readonly http?: string
   /** The servers that it asks, as far as they are given by address. */
   readonly upstreams?: readonly Endpoint[]
+}
+
+/** The life of a stage, in this order: from the load of its configuration to the end of that. */
+interface StageLife {
   /** Readies state before the first query, in slices: another configuration serves meanwhile. */
   prepare?(): Promise<void>
   /** Opens what the stage needs (HTTP listeners, connections, timers). A failure aborts the load. */
@@ -53,10 +61,14 @@ export interface Stage {
    * after start() and without delaying it; `life.fatal` has been called by then if it cannot.
    */
   settled?(): Promise<void>
-  /** Ends it. `final` is false when a new configuration takes over. */
-  stop?(final: boolean): Promise<void>
   /** Delays a final shutdown while queries are still answered (health's lameduck). */
   lameduck?(): Promise<void>
+  /** Ends it. `final` is false when a new configuration takes over. */
+  stop?(final: boolean): Promise<void>
+}
+
+/** What a stage shows to people who ask. */
+interface Inspectable {
   /** Lines for `dnslet check`: settings and upstreams in effect. */
   describe?(): readonly string[]
   /** The servers it asks, as they are doing now. */
@@ -71,6 +83,9 @@ export interface Stage {
   /** The answers it keeps. */
   readonly contents?: CacheContents
 }
+
+/** What a directive contributes to its server block; whatever it leaves out is none of its business. */
+export interface Stage extends QueryHooks, BlockTraits, StageLife, Inspectable {}
 
 /** A value that a plugin publishes of queries. */
 export interface Metadatum {

@@ -1,6 +1,6 @@
 import { copyBytes } from '../lib/bytes.ts'
 import { Edns, ErrorOptions } from '../wire/edns.ts'
-import { Question } from '../wire/question.ts'
+import { MAX_QUESTION_END, Question } from '../wire/question.ts'
 import type { Records } from '../wire/records.ts'
 import { keptQueries } from './kept-queries.ts'
 
@@ -83,9 +83,6 @@ export const PATIENCE_MS = 4_400
 
 /** Octets of the longer socket address, sockaddr_in6; a sockaddr_in has 16. */
 export const SOCKADDR_SIZE = 28
-
-/** Header, longest name, type and class: all that is kept of a query. */
-const KEPT_SIZE = 12 + 255 + 4
 
 const noBytes = Buffer.alloc(0)
 const nowhere: ServerIdentity = { name: '', index: 0 }
@@ -273,7 +270,8 @@ const pool: Query[] = []
 
 function newKept(target: ReplyTarget): Query {
   const q = new Query(target)
-  q.wire = Buffer.alloc(KEPT_SIZE)
+  // All that is kept of a message.
+  q.wire = Buffer.alloc(MAX_QUESTION_END)
   q.client = Buffer.alloc(SOCKADDR_SIZE)
   q.kept = true
   return q

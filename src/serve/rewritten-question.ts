@@ -1,7 +1,7 @@
 import { copyBytes } from '../lib/bytes.ts'
 import { write16 } from '../wire/bytes.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
-import { parseQuestion } from '../wire/question.ts'
+import { parseQuestion, TYPE_AND_CLASS } from '../wire/question.ts'
 import type { Query } from './query.ts'
 
 /**
@@ -11,14 +11,15 @@ import type { Query } from './query.ts'
  * @param name a sound name in wire format, uncompressed
  */
 export function replaceQuestion(q: Query, name: Uint8Array, type: number, klass: number): void {
-  const end = HEADER_SIZE + name.length
+  const nameEnd = HEADER_SIZE + name.length
+  const end = nameEnd + TYPE_AND_CLASS
   // The buffer of a copy is its own; a socket's holds the datagram, which stays as it came.
-  const wire = q.kept ? q.wire : Buffer.allocUnsafe(end + 4)
+  const wire = q.kept ? q.wire : Buffer.allocUnsafe(end)
   if (!q.kept) copyBytes(q.wire, 0, wire, 0, HEADER_SIZE)
   wire.set(name, HEADER_SIZE)
-  write16(wire, end, type)
-  write16(wire, end + 2, klass)
-  setQuestion(q, wire, end + 4)
+  write16(wire, nameEnd, type)
+  write16(wire, nameEnd + 2, klass)
+  setQuestion(q, wire, end)
 }
 
 /** Gives the query the question of its client back, and forgets that it was another one. */

@@ -2,8 +2,8 @@ import type { Endpoint } from '../lib/address.ts'
 import type { Libc } from '../sys/libc.ts'
 import { ProbeSocket } from '../sys/probe-socket.ts'
 import { Flag } from '../wire/codes.ts'
+import { framed, LENGTH_SIZE } from '../wire/frame.ts'
 import { HEADER_SIZE, readFlags, readId } from '../wire/header.ts'
-import { LENGTH_SIZE } from './query-writer.ts'
 
 /** Turns of the event loop in which our own answer comes: one over UDP, four over TCP. */
 const TURNS = 8
@@ -162,8 +162,4 @@ class Asked {
       this.#fail(cause as Error)
     }
   }
-}
-
-function framed(query: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([query.length >>> 8, query.length]), query])
 }

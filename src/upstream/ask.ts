@@ -2,11 +2,11 @@ import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import type { Endpoint } from '../lib/address.ts'
 import { Flag } from '../wire/codes.ts'
+import { framed, LENGTH_SIZE } from '../wire/frame.ts'
 import { HEADER_SIZE, readFlags, readId } from '../wire/header.ts'
 import { bindOptions, connectOptions } from './address.ts'
 import { Transport } from './counters.ts'
 import { Http2Connection } from './http2.ts'
-import { LENGTH_SIZE } from './query-writer.ts'
 import type { Secure } from './secure.ts'
 
 /** Where `ask` asks: an IP address, never a wildcard. */
@@ -161,7 +161,6 @@ function openTcp(to: Destination, query: Buffer, progress: Progress): () => void
     else progress.failed(new Error('Cannot ask: the answer belongs to another question'))
   })
   socket.once(secure === null ? 'connect' : 'secureConnect', progress.asked)
-  const length = Buffer.from([query.length >>> 8, query.length])
-  socket.write(Buffer.concat([length, query]))
+  socket.write(framed(query))
   return () => void socket.destroy()
 }

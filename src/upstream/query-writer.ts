@@ -2,15 +2,14 @@ import { copyBytes } from '../lib/bytes.ts'
 import { write16 } from '../wire/bytes.ts'
 import { Flag } from '../wire/codes.ts'
 import { MAX_OPTIONS, OPT_SIZE, writeOpt } from '../wire/edns.ts'
+import { LENGTH_SIZE } from '../wire/frame.ts'
 import { HEADER_SIZE } from '../wire/header.ts'
 import { writeQueryHeader } from '../wire/query.ts'
+import { MAX_QUESTION_END } from '../wire/question.ts'
 import { type Exchange, UDP_SIZE } from './exchange.ts'
 
-/** Octets of the length in front of each message on a stream (RFC 1035 §4.2.2). */
-export const LENGTH_SIZE = 2
-
-/** Header, longest name, type, class, OPT with options: no query we send is longer. */
-export const MAX_QUERY_SIZE: number = HEADER_SIZE + 255 + 4 + OPT_SIZE + MAX_OPTIONS
+/** No query we send is longer: a question, and OPT with options. */
+export const MAX_QUERY_SIZE: number = MAX_QUESTION_END + OPT_SIZE + MAX_OPTIONS
 
 /** Where the payload size stands in an OPT record. */
 const SIZE_AT = 3

@@ -18,14 +18,15 @@ import { TcpPool } from './tcp-pool.ts'
 import { UdpPool } from './udp-pool.ts'
 import type { UpstreamOptions } from './upstream-options.ts'
 
-/** Told when health checks take an upstream out of service or put it back. */
-export type HealthChanged = (upstream: Upstream, transport: Transport, down: boolean) => void
-
-/** Told why an upstream is not trusted: once for each reason, until it has been trusted again. */
-export type DistrustBegins = (upstream: Upstream, reason: string) => void
-
-/** Told where a client's names hold most connections of an upstream, for the first time in a minute. */
-export type CrowdBegins = (upstream: Upstream) => void
+/** What happens to an upstream that people should know of. */
+export interface UpstreamEvents {
+  /** Health checks have taken it out of service, or put it back. */
+  healthChanged(upstream: Upstream, transport: Transport, down: boolean): void
+  /** Why it is not trusted: once for each reason, until it has been trusted again. */
+  distrustBegins(upstream: Upstream, reason: string): void
+  /** A client's names hold most of its connections, for the first time in a minute. */
+  crowdBegins(upstream: Upstream): void
+}
 
 /**
  * One server that we ask: its sockets, its health, and what becomes of each exchange.
@@ -57,9 +58,7 @@ export class Upstream implements ExchangeHost {
     endpoint: Endpoint,
     options: UpstreamOptions,
     context: UpstreamContext,
-    changed: HealthChanged,
-    crowdBegins: CrowdBegins = () => {},
-    distrustBegins: DistrustBegins = () => {},
+    events: UpstreamEvents,
   ) {
     this.endpoint = endpoint
     this.name = joinHostPort(endpoint.host, endpoint.port)
@@ -69,11 +68,11 @@ export class Upstream implements ExchangeHost {
     const episode = new Episode()
     const crowded = (): void => {
       counters.crowds++
-      if (episode.begins(context.clock.now)) crowdBegins(this)
+      if (episode.begins(context.clock.now)) events.crowdBegins(this)
     }
     const { encryption, source } = options
     const distrusted = (reason: string): void => {
-      if (reason !== this.#distrust) distrustBegins(this, reason)
+      if (reason !== this.#distrust) events.distrustBegins(this, reason)
       this.#distrust = reason
     }
     const secure = encryption && new Secure(endpoint, source, encryption, distrusted)
@@ -88,7 +87,7 @@ export class Upstream implements ExchangeHost {
         recursionDesired: options.checkRecursion,
         maxFails: options.maxFails,
         interval: options.checkInterval,
-        changed: (down) => changed(this, transport, down),
+        changed: (down) => events.healthChanged(this, transport, down),
       })
     this.#health = [health(Transport.Udp), health(this.#stream)]
   }
@@ -110,7 +109,7 @@ export class Upstream implements ExchangeHost {
   }
 
   #healthOver(transport: Transport): Health {
-    return this.#health[transport === Transport.Udp ? 0 : 1]
+    return this.#health[placeOf(transport)]
   }
 
   /** Why its answers are not taken; null where they are, as far as is known. */
@@ -120,27 +119,25 @@ export class Upstream implements ExchangeHost {
 
   /** Smoothed round trip in milliseconds over this transport; null before the first answer. */
   rtt(transport: Transport): number | null {
-    const place = this.over(transport) === Transport.Udp ? 0 : 1
-    const smoothed = this.#channels[place]?.rtt.smoothed ?? -1
+    const smoothed = this.#channels[placeOf(this.over(transport))]?.rtt.smoothed ?? -1
     return smoothed < 0 ? null : smoothed
   }
 
   /** False while a query would wait because the last attempt to connect failed. */
   isReady(transport: Transport): boolean {
-    const place = this.over(transport) === Transport.Udp ? 0 : 1
-    return this.#channels[place]?.isReady(this.#context.clock.now) ?? true
+    const channel = this.#channels[placeOf(this.over(transport))]
+    return channel?.isReady(this.#context.clock.now) ?? true
   }
 
   #channel(transport: Transport): Channel {
-    return (this.#channels[transport === Transport.Udp ? 0 : 1] ??= this.#open(transport))
+    return (this.#channels[placeOf(transport)] ??= this.#open(transport))
   }
 
   #open(transport: Transport): Channel {
-    const options = this.#options
     const secure = this.#secure
-    if (transport === Transport.Udp) return new UdpPool(options)
-    if (transport === Transport.Tcp || secure === null) return new TcpPool(options)
-    return transport === Transport.Tls ? new TcpPool(options) : new HttpsPool(options, secure)
+    if (transport === Transport.Udp) return new UdpPool(this.#options)
+    const isHttps = transport === Transport.Https && secure !== null
+    return isHttps ? new HttpsPool(this.#options, secure) : new TcpPool(this.#options)
   }
 
   /** Asks. The owner may hear of a failure before this returns. */
@@ -295,4 +292,9 @@ export class Upstream implements ExchangeHost {
     for (const channel of this.#channels) channel?.close()
     for (const health of this.#health) health.close()
   }
+}
+
+/** Where a pair has what belongs to a transport: datagrams first, then streams. */
+function placeOf(transport: Transport): 0 | 1 {
+  return transport === Transport.Udp ? 0 : 1
 }

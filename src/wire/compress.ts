@@ -1,11 +1,11 @@
 import { lowerCase, read16, write16 } from './bytes.ts'
 import { Class, Type } from './codes.ts'
-import { RECORD_FIXED } from './edns.ts'
 import { HEADER_SIZE } from './header.ts'
 import { NameTree } from './name-tree.ts'
 import { skipName } from './name.ts'
 import type { Question } from './question.ts'
 import { firstName, type Layout, layoutOf } from './rdata.ts'
+import { RECORD_FIXED } from './record-layout.ts'
 import {
   leaveOutOpts,
   MAX_MESSAGE,

@@ -1,9 +1,9 @@
 import { read16 } from './bytes.ts'
 import { Flag, Type } from './codes.ts'
-import { RECORD_FIXED } from './edns.ts'
 import { readCount, readFlags, Section, writeCount, writeFlags } from './header.ts'
 import { MAX_LABEL, MAX_NAME, skipName } from './name.ts'
 import type { Question } from './question.ts'
+import { RECORD_FIXED } from './record-layout.ts'
 
 /** A reply with fewer records than it counts: what is left of it. */
 export interface Rest {

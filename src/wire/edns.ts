@@ -3,10 +3,10 @@ import { Type } from './codes.ts'
 import { readCount, Section, writeCount } from './header.ts'
 import { skipName } from './name.ts'
 import type { Question } from './question.ts'
+import { RECORD_FIXED } from './record-layout.ts'
 import { WireStatus } from './status.ts'
 
-/** Octets of a record between its name and its data: type, class, TTL, length of the data. */
-export const RECORD_FIXED = 10
+export { RECORD_FIXED } from './record-layout.ts'
 
 /** Smallest UDP payload a client can ask for, and what it gets without EDNS (RFC 6891 §6.2.3). */
 const MIN_UDP_SIZE = 512

@@ -1,4 +1,6 @@
-/** The length in front of a message is 16 bits wide (RFC 1035 §4.2.2). */
+/** Octets of the length in front of each message on a stream (RFC 1035 §4.2.2). */
+export const LENGTH_SIZE = 2
+/** The longest message that it can tell of. */
 const MAX_FRAME = 0xffff
 /** A partial frame up to this size keeps its buffer for the next one. */
 const KEPT_BUFFER = 512
@@ -101,4 +103,12 @@ export class FrameReader {
     chunk.copy(this.#partial, this.#have, at)
     this.#have = need
   }
+}
+
+/** A copy of a message with its length in front, as it stands on a stream. */
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_SIZE + message.length)
+  frame.writeUInt16BE(message.length)
+  frame.set(message, LENGTH_SIZE)
+  return frame
 }

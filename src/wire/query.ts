@@ -1,7 +1,8 @@
 import { write16, write32 } from './bytes.ts'
 import { Class } from './codes.ts'
 import { HEADER_SIZE } from './header.ts'
-import { MAX_NAME, textToName } from './name.ts'
+import { textToName } from './name.ts'
+import { MAX_QUESTION_END, TYPE_AND_CLASS } from './question.ts'
 
 /** Writes the header of a query with one question at `out[at..)`; `additional` records come behind that. */
 export function writeQueryHeader(
@@ -23,11 +24,11 @@ export function writeQueryHeader(
  * @param name in presentation format
  */
 export function makeQuery(id: number, flags: number, name: string, type: number): Buffer | null {
-  const query = Buffer.alloc(HEADER_SIZE + MAX_NAME + 4)
+  const query = Buffer.alloc(MAX_QUESTION_END)
   const end = textToName(name, query, HEADER_SIZE)
   if (end < 0) return null
   writeQueryHeader(query, 0, id, flags)
   write16(query, end, type)
   write16(query, end + 2, Class.IN)
-  return query.subarray(0, end + 4)
+  return query.subarray(0, end + TYPE_AND_CLASS)
 }

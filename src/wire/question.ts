@@ -4,6 +4,11 @@ import { HEADER_SIZE, readCount, readFlags, Section } from './header.ts'
 import { MAX_LABEL, MAX_NAME, nameToText } from './name.ts'
 import { WireStatus } from './status.ts'
 
+/** Octets of a question behind its name (RFC 1035 §4.1.2). */
+export const TYPE_AND_CLASS = 4
+/** Where the longest question ends: octets of a message that has nothing else. */
+export const MAX_QUESTION_END: number = HEADER_SIZE + MAX_NAME + TYPE_AND_CLASS
+
 /**
  * Where the question of a message lies. Offsets count from the message's start: 12 … 271; an `end` of
  * 0 says that there is no question to be read.

@@ -1,10 +1,11 @@
 import { read16, read32 } from './bytes.ts'
 import { Type } from './codes.ts'
-import { BAD_OPTIONS, findEde, hasDnssecOk, RECORD_FIXED } from './edns.ts'
+import { BAD_OPTIONS, findEde, hasDnssecOk } from './edns.ts'
 import { rcodeOf, readCount, readFlags, Section, writeCount } from './header.ts'
 import { skipName } from './name.ts'
 import type { Question } from './question.ts'
 import { isSoundData } from './rdata.ts'
+import { RECORD_FIXED } from './record-layout.ts'
 import { WireStatus } from './status.ts'
 
 /** A record takes at least 11 octets, so 65,535 hold fewer than this. */

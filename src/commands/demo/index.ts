@@ -63,14 +63,14 @@ export async function demo(port: number): Promise<Serving> {
   const daemon = await startDaemon({ port: chosen, log, ...operator.counts }, standIn, env)
   const folder = makeFolder()
   const options = { adminHttp: true, intercepts: false, localIps: [] }
-  const admin = await operator.open(options, daemon, folder, log)
+  await operator.open(options, daemon, folder, log)
   const socket = folder === null ? null : join(folder, ADMIN_SOCKET)
   const places = { version: version(), address: ADDRESS, port: chosen, standIn: kubeDns, socket }
   screen.print(`${guide({ ...places, nameServers: servers, metrics, health })}\n`)
   const endFigures = showFigures(screen)
   const stop = async (end: () => Promise<void>): Promise<void> => {
     endFigures()
-    await admin.close()
+    await operator.close()
     if (folder !== null) rmSync(folder, { recursive: true, force: true })
     await end()
     await standIn.stop()

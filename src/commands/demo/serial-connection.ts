@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { framed, LENGTH_SIZE } from '../../wire/frame.ts'
 
 /** Answers a query that came over `transport`, now or later; null where there is nothing to say to it. */
 export type Answer = (query: Buffer, transport: 'udp' | 'tcp') => Reply | Promise<Reply>
@@ -19,7 +20,6 @@ export interface SerialOptions {
   readonly answered: () => void
 }
 
-const LENGTH_SIZE = 2
 const EMPTY = Buffer.alloc(0)
 
 /**
@@ -32,7 +32,7 @@ export class SerialConnection {
   readonly #options: SerialOptions
   /** Octets received and not yet served. */
   #unread: Buffer = EMPTY
-  /** Answers of this turn, length and message each: a burst leaves in one write. */
+  /** Answers of this turn, with their lengths: a burst leaves in one write. */
   #replies: Buffer[] = []
   #inService = false
   #timer: NodeJS.Timeout | null = null
@@ -129,9 +129,7 @@ export class SerialConnection {
   #reply(message: Buffer | null): void {
     if (this.#socket.destroyed) return
     if (message !== null) {
-      const length = Buffer.allocUnsafe(LENGTH_SIZE)
-      length.writeUInt16BE(message.length)
-      this.#replies.push(length, message)
+      this.#replies.push(framed(message))
       this.#options.answered()
     }
     this.#answers++

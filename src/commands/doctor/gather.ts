@@ -1,5 +1,6 @@
 import { release, uptime } from 'node:os'
 import type { Status } from '../../admin/api.ts'
+import { IPVS_LINK } from '../../host/kube-proxy.ts'
 import { processesWith, portOwners } from '../../host/port-owner.ts'
 import { presenceSockets } from '../../host/presence.ts'
 import type { Programs } from '../../host/programs.ts'
@@ -13,7 +14,7 @@ import { lookAtFiles } from '../../host/readings/node-files.ts'
 import { mapReading, readNumber, readText, valueOf } from '../../host/readings/reading.ts'
 import { parseResolvConf } from '../../lib/resolv-conf.ts'
 import { listRules, type RuleListing } from '../../host/readings/rule-listing.ts'
-import { DEFAULT_DIRECTORY } from '../../host/state-directory.ts'
+import { stateRoot } from '../../host/state-directory.ts'
 import { canonicalAddress, parseHostPort } from '../../lib/address.ts'
 import { version } from '../../lib/version.ts'
 import type { DoctorOptions } from '../../options/doctor-options.ts'
@@ -130,7 +131,7 @@ function ownSituation(env: NodeJS.ProcessEnv): OwnSituation {
     },
     software: { dnslet: version(), node: process.versions.node, kernel: release() },
     uptimeSeconds: uptime(),
-    files: lookAtFiles(env['DNSLET_STATE_DIR'] ?? DEFAULT_DIRECTORY),
+    files: lookAtFiles(stateRoot(env)),
     settings: {
       ipForward: readNumber('/proc/sys/net/ipv4/ip_forward'),
       routeLocalnet: readNumber('/proc/sys/net/ipv4/conf/all/route_localnet'),
@@ -192,7 +193,7 @@ function ourAddresses(
 /** The name of the link that has most of our addresses. */
 function interfaceOf(network: NetworkView | null): string {
   const found = network?.addresses.find(
-    ({ link }) => link !== null && link !== 'lo' && link !== 'kube-ipvs0',
+    ({ link }) => link !== null && link !== 'lo' && link !== IPVS_LINK,
   )
   return found?.link ?? INTERFACE
 }

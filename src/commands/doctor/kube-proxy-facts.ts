@@ -1,4 +1,4 @@
-import { findKubeProxy } from '../../host/kube-proxy.ts'
+import { findKubeProxy, IPVS_LINK } from '../../host/kube-proxy.ts'
 import type { Programs } from '../../host/programs.ts'
 import type { NetworkView } from '../../host/readings/links.ts'
 import { type Reading, valueOf } from '../../host/readings/reading.ts'
@@ -14,7 +14,6 @@ interface Parts {
   readonly port: number
 }
 
-const IPVS_LINK = 'kube-ipvs0'
 /** Addresses that are looked up in the rules of kube-proxy. */
 const MAX_ADDRESSES = 8
 

@@ -1,6 +1,7 @@
 import { printable } from '../../lib/printable.ts'
 import { libc } from '../../sys/libc.ts'
 import { Rtnetlink } from '../../sys/rtnetlink.ts'
+import { IPVS_LINK } from '../kube-proxy.ts'
 import { mapReading, readNumber, readText, type Reading } from './reading.ts'
 
 /** A network interface of this namespace. */
@@ -95,7 +96,7 @@ function look(
 
 /** A TUN or dummy of whatever name, `lo`, and where kube-proxy in IPVS mode keeps addresses. */
 function mayBeOurs({ name, kind }: Pick<LinkView, 'name' | 'kind'>): boolean {
-  return kind === 'tun' || kind === 'dummy' || ['lo', 'nodelocaldns', 'kube-ipvs0'].includes(name)
+  return kind === 'tun' || kind === 'dummy' || ['lo', 'nodelocaldns', IPVS_LINK].includes(name)
 }
 
 function mtuOf(name: string): number | null {

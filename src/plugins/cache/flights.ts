@@ -12,7 +12,7 @@ import { isAnswer, judge, Verdict } from './policy.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores, StoreRules } from './stores.ts'
 
-export interface FlightsOptions {
+export interface FlightsParts {
   readonly rules: StoreRules
   readonly stores: CacheStores
   readonly clock: Clock
@@ -26,12 +26,12 @@ export interface FlightsOptions {
 
 /** Questions under way to the stages below: identical ones over one transport are merged into one flight. */
 export class Flights {
-  readonly #o: FlightsOptions
+  readonly #parts: FlightsParts
   readonly #flights = new FlightTable()
   readonly #shared = new SharedReply()
 
-  constructor(options: FlightsOptions) {
-    this.#o = options
+  constructor(parts: FlightsParts) {
+    this.#parts = parts
   }
 
   find(key: CacheKey): Flight | null {
@@ -41,12 +41,12 @@ export class Flights {
   /** Asks for a client that waits until the answer comes. */
   ask(q: Query, key: CacheKey): void {
     if (!this.#admits(q)) return
-    this.#takeOff(Flight.plan(key, q.keep(), false, this.#o.clock.now))
+    this.#takeOff(Flight.plan(key, q.keep(), false, this.#parts.clock.now))
   }
 
   /** Asks for a client, admitted, that has a stale answer to fall back on after `timeout` ms. */
   askBeforeStale(q: Query, key: CacheKey, timeout: number): void {
-    const { now } = this.#o.clock
+    const { now } = this.#parts.clock
     const waiter = q.keep()
     const flight = Flight.plan(key, inBackground(waiter, now), true, now)
     flight.join(waiter)
@@ -60,7 +60,7 @@ export class Flights {
    */
   prepareRefresh(q: Query, key: CacheKey): Flight | null {
     if (this.find(key) !== null || !keptQueries.hasRoom(q)) return null
-    const { now } = this.#o.clock
+    const { now } = this.#parts.clock
     return Flight.plan(key, inBackground(q, now), true, now)
   }
 
@@ -76,7 +76,7 @@ export class Flights {
   join(flight: Flight, q: Query, counters: CacheCounters): void {
     if (q.question.type === Type.HINFO && !flight.repeated) {
       flight.repeated = true
-      this.#o.next(q)
+      this.#parts.next(q)
       return
     }
     if (!this.#admits(q)) return
@@ -100,14 +100,14 @@ export class Flights {
     if (keptQueries.admits(q)) return true
     q.fail(Rcode.Refused, 'too many misses under way', Ede.Other)
     q.answeredBy = 'cache'
-    this.#o.done(q)
+    this.#parts.done(q)
     return false
   }
 
   #takeOff(flight: Flight): void {
     this.#flights.add(flight)
     try {
-      this.#o.next(flight.leader)
+      this.#parts.next(flight.leader)
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
       this.#flights.remove(flight)
@@ -118,7 +118,7 @@ export class Flights {
   }
 
   #overdue(flight: Flight): void {
-    const { clock, stale, done } = this.#o
+    const { clock, stale, done } = this.#parts
     clock.refresh()
     flight.timer = null
     flight.overdue = true
@@ -133,7 +133,7 @@ export class Flights {
     flight.cancelTimer()
     leader.memo = null
     if (leader.outcome === Outcome.Message && (leader.records ?? scanReply(leader)) === null) {
-      this.#o.counters.of(leader.server).drops++
+      this.#parts.counters.of(leader.server).drops++
       leader.fail(Rcode.ServFail, 'reply cannot be parsed', Ede.InvalidData)
     }
     if (leader.outcome === Outcome.Message) this.#landMessage(flight, leader)
@@ -142,7 +142,7 @@ export class Flights {
   }
 
   #landMessage(flight: Flight, leader: Query): void {
-    const { clock, counters, rules, stores } = this.#o
+    const { clock, counters, rules, stores } = this.#parts
     const records = leader.records!
     // The time of day matters to signatures alone.
     const verdict = judge(leader, records, records.hasRrsig ? Date.now() / 1000 : 0)
@@ -160,14 +160,20 @@ export class Flights {
    * joined a slow flight late: their own resolvers will wait long enough for a second try.
    */
   #landFailure(flight: Flight, leader: Query): void {
-    const { clock, rules, stores } = this.#o
+    const { clock, rules, stores } = this.#parts
     const { now } = clock
     const { key } = flight
     if (leader.outcome === Outcome.Failure && this.#giveStale(flight, leader)) return
     const isFailure = leader.outcome === Outcome.Failure && leader.rcode === Rcode.ServFail
     if (isFailure && concernsAll(flight, leader)) stores.rememberFailure(key, leader, rules, now)
     const took = flight.retry ? 0 : now - flight.startedAt
-    const [first, ...others] = failWaiters(flight.takeWaiters(), leader, took, now, this.#o.done)
+    const [first, ...others] = failWaiters(
+      flight.takeWaiters(),
+      leader,
+      took,
+      now,
+      this.#parts.done,
+    )
     this.#end(flight, leader)
     if (first === undefined) return
     const again = Flight.plan(key, first, false, now)
@@ -187,18 +193,18 @@ export class Flights {
     this.#end(flight, leader)
     for (const waiter of waiters) {
       this.#shared.give(waiter)
-      this.#o.done(waiter)
+      this.#parts.done(waiter)
     }
   }
 
   /** Ends the leader: towards its client, or nowhere. */
   #end(flight: Flight, leader: Query): void {
     if (flight.background) leader.release()
-    else this.#o.done(leader)
+    else this.#parts.done(leader)
   }
 
   #giveStale(flight: Flight, leader: Query): boolean {
-    const { stale, done } = this.#o
+    const { stale, done } = this.#parts
     const entry = stale?.find(flight.key) ?? null
     if (stale === null || entry === null) return false
     if (concernsAll(flight, leader)) stale.backOff(entry)

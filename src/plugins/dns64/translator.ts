@@ -4,9 +4,9 @@ import { Outcome, type Query } from '../../serve/query.ts'
 import { read16, write16, write32 } from '../../wire/bytes.ts'
 import { Class, Ede, Flag, Rcode, Type } from '../../wire/codes.ts'
 import { compressInOrder } from '../../wire/compress.ts'
-import { RECORD_FIXED } from '../../wire/edns.ts'
 import { readFlags, rcodeOf, writeFlags } from '../../wire/header.ts'
 import { copyName, MAX_NAME } from '../../wire/name.ts'
+import { CLASS_TO_TTL, RECORD_FIXED, TTL_TO_RDATA } from '../../wire/record-layout.ts'
 import { MAX_MESSAGE, readTtl, Records, scanRecords } from '../../wire/records.ts'
 import { WireStatus } from '../../wire/status.ts'
 
@@ -14,9 +14,6 @@ const IPV4_SIZE = 4
 const IPV6_SIZE = 16
 /** The octet that no address touches (RFC 6052 §2.2). */
 const RESERVED_OCTET = 8
-/** Octets from a record's TTL to its data, and back to its class. */
-const TTL_TO_RDATA = 6
-const TTL_TO_CLASS = 2
 const POINTER = 0xc000
 const MAX_POINTER = 0x3fff
 const POINTER_SIZE = 2
@@ -99,7 +96,7 @@ export class Translator {
     for (let i = 0; i < count; i++) {
       const at = ttlAt[i]!
       const isTranslated =
-        i < answerCount && types[i] === Type.A && read16(b, at - TTL_TO_CLASS) === Class.IN
+        i < answerCount && types[i] === Type.A && read16(b, at - CLASS_TO_TTL) === Class.IN
       if (isTranslated && end + MAX_TRANSLATED > MAX_MESSAGE) {
         records.answerCount--
         continue

@@ -34,7 +34,7 @@ export interface ForwarderParts {
 
 /** The handler of one `forward` directive. */
 export class Forwarder {
-  readonly #p: ForwarderParts
+  readonly #parts: ForwarderParts
   readonly #rules: ErrandRules
   /** Infinite where `max_concurrent` is not set: then the bound on kept queries is the only one. */
   readonly #limit: number
@@ -51,7 +51,7 @@ export class Forwarder {
 
   constructor(parts: ForwarderParts) {
     const { config, list, nextForward, taps } = parts
-    this.#p = parts
+    this.#parts = parts
     this.#limit = config.maxConcurrent === 0 ? Infinity : config.maxConcurrent
     this.#zone = config.from === '.' ? null : zoneTable([config.from])
     this.#except = config.except.length === 0 ? null : zoneTable(config.except)
@@ -74,12 +74,12 @@ export class Forwarder {
 
   readonly handle = (q: Query): void => {
     if (!this.takes(q)) {
-      this.#p.next(q)
+      this.#parts.next(q)
       return
     }
     if (q.asker !== null) {
       this.#aside ??= new Aside(this.#rules)
-      this.#aside.ask(q.keep(), this.#p.list.current, this.#transport(q))
+      this.#aside.ask(q.keep(), this.#parts.list.current, this.#transport(q))
       return
     }
     if (this.#underWay >= this.#limit) {
@@ -94,7 +94,7 @@ export class Forwarder {
   }
 
   #merging(): MergedQuestions {
-    const { done, list } = this.#p
+    const { done, list } = this.#parts
     this.#merged ??= new MergedQuestions({ clock: list.context.clock, ask: this.#send, done })
     return this.#merged
   }
@@ -103,12 +103,12 @@ export class Forwarder {
   readonly #send = (q: Query): void => {
     this.#underWay++
     const errand = this.#free.pop() ?? new Errand(this.#rules)
-    errand.start(q, this.#p.list.current, this.#transport(q))
+    errand.start(q, this.#parts.list.current, this.#transport(q))
   }
 
   /** A query has its outcome: one of this directive's, or of one before it. */
   readonly #done = (q: Query): void => {
-    if (!MergedQuestions.end(q)) this.#p.done(q)
+    if (!MergedQuestions.end(q)) this.#parts.done(q)
   }
 
   #refuse(q: Query, error: string): void {
@@ -131,19 +131,19 @@ export class Forwarder {
 
   /** Its upstreams as they are doing. */
   inspect(): readonly UpstreamState[] {
-    const { config, list } = this.#p
+    const { config, list } = this.#parts
     const { now } = list.context.clock
     return list.current.map((upstream) => inspect(upstream, config, now))
   }
 
   /** The same, and who would be asked first now. */
   consider(): readonly ConsideredUpstream[] {
-    const { config, list } = this.#p
+    const { config, list } = this.#parts
     return consider(list.current, config, this.#rules.policy, list.context.clock.now)
   }
 
   #transport(q: Query): Transport {
-    const { forceTcp, preferUdp } = this.#p.config
+    const { forceTcp, preferUdp } = this.#parts.config
     if (forceTcp) return Transport.Tcp
     return preferUdp || q.target.protocol === Protocol.Udp ? Transport.Udp : Transport.Tcp
   }

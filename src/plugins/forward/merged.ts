@@ -3,10 +3,12 @@ import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, Protocol, type Query } from '../../serve/query.ts'
 import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Flag, Type } from '../../wire/codes.ts'
+import { MAX_NAME } from '../../wire/name.ts'
 import { keySize, writeKey } from '../../wire/question-key.ts'
+import { TYPE_AND_CLASS } from '../../wire/question.ts'
 
-/** Longest name, type and class, and an octet for the bits that tell answers apart. */
-const keyed = Buffer.alloc(1 + 255 + 4)
+/** The longest key: an octet for the bits that tell answers apart, name, type and class. */
+const keyed = Buffer.alloc(1 + MAX_NAME + TYPE_AND_CLASS)
 
 /** A question under way without a cache in front, and who waits for its answer beside the one asked for. */
 class Merged {
@@ -46,13 +48,13 @@ export interface MergedParts {
  * upstream need not take TCP.
  */
 export class MergedQuestions {
-  readonly #p: MergedParts
+  readonly #parts: MergedParts
   /** V8 hashes strings with a seed of the process's own. */
   readonly #byKey = new Map<string, Merged>()
   readonly #shared = new SharedReply()
 
   constructor(parts: MergedParts) {
-    this.#p = parts
+    this.#parts = parts
   }
 
   get size(): number {
@@ -65,7 +67,7 @@ export class MergedQuestions {
    */
   ask(q: Query): void {
     if (q.question.type === Type.HINFO) {
-      this.#p.ask(q.keep())
+      this.#parts.ask(q.keep())
       return
     }
     const key = keyOf(q)
@@ -84,11 +86,11 @@ export class MergedQuestions {
   }
 
   #begin(key: string, leader: Query, waiters: Query[], isRetry: boolean): void {
-    const merged = new Merged(this, key, this.#p.clock.now, waiters, isRetry)
+    const merged = new Merged(this, key, this.#parts.clock.now, waiters, isRetry)
     leader.memo = merged
     this.#byKey.set(key, merged)
     try {
-      this.#p.ask(leader)
+      this.#parts.ask(leader)
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
       this.#byKey.delete(key)
@@ -98,23 +100,23 @@ export class MergedQuestions {
 
   #land(merged: Merged, leader: Query): void {
     this.#byKey.delete(merged.key)
-    if (merged.waiters.length === 0) this.#p.done(leader)
+    if (merged.waiters.length === 0) this.#parts.done(leader)
     else if (leader.outcome === Outcome.Message) this.#share(merged, leader)
     else this.#fail(merged, leader)
   }
 
   #share({ waiters }: Merged, leader: Query): void {
     this.#shared.take(leader)
-    this.#p.done(leader)
+    this.#parts.done(leader)
     for (const waiter of waiters) {
       this.#shared.give(waiter)
-      this.#p.done(waiter)
+      this.#parts.done(waiter)
     }
   }
 
   /** All fail, but for those who joined a slow one late: for them it is asked once more. */
   #fail(merged: Merged, leader: Query): void {
-    const { clock, done } = this.#p
+    const { clock, done } = this.#parts
     const { now } = clock
     const took = merged.isRetry ? 0 : now - merged.startedAt
     const [first, ...others] = failWaiters(merged.waiters, leader, took, now, done)

@@ -5,12 +5,7 @@ import type { Log } from '../../lib/log.ts'
 import type { Services } from '../../serve/plugin.ts'
 import { makeContext, type Strange, type UpstreamContext } from '../../upstream/context.ts'
 import { Transport, transportNames } from '../../upstream/counters.ts'
-import {
-  type CrowdBegins,
-  type HealthChanged,
-  type DistrustBegins,
-  Upstream,
-} from '../../upstream/upstream.ts'
+import { Upstream, type UpstreamEvents } from '../../upstream/upstream.ts'
 import { type Encryption, TlsIdentity } from '../../upstream/secure.ts'
 import type { UpstreamOptions } from '../../upstream/upstream-options.ts'
 import { areDebugLinesPrinted } from '../../telemetry/log-level.ts'
@@ -152,10 +147,7 @@ export class UpstreamList {
     }
     return this.#services.keep(
       `forward upstream ${joinHostPort(endpoint.host, endpoint.port)} ${JSON.stringify(options)}`,
-      () => {
-        const { tellHealth, tellCrowd, tellDistrust } = tellers(this.#log)
-        return new Upstream(endpoint, options, this.#context, tellHealth, tellCrowd, tellDistrust)
-      },
+      () => new Upstream(endpoint, options, this.#context, eventsFor(this.#log)),
       closeUpstream,
     )
   }
@@ -180,7 +172,7 @@ function closeUpstream(upstream: Upstream): void {
   upstream.close()
 }
 
-/** For the `debug` directive. Outlives the configuration, as what `tellers()` gives does. */
+/** For the `debug` directive. Outlives the configuration, as what `eventsFor()` gives does. */
 function dumpInto(log: Log): Strange {
   return (upstream, message, length) => {
     if (!areDebugLinesPrinted()) return
@@ -189,27 +181,21 @@ function dumpInto(log: Log): Strange {
   }
 }
 
-interface Tellers {
-  readonly tellHealth: HealthChanged
-  readonly tellCrowd: CrowdBegins
-  readonly tellDistrust: DistrustBegins
-}
-
 /**
  * What an upstream tells outlives the configuration that made it, as the upstream does: of all that a
  * configuration is, it must hold no more than the log.
  */
-function tellers(log: Log): Tellers {
+function eventsFor(log: Log): UpstreamEvents {
   return {
-    tellHealth(upstream, transport, down) {
+    healthChanged(upstream, transport, down) {
       const over = `upstream ${upstream.name} over ${transportNames[transport]}`
       if (down) log.warning(`${over} is down: it does not answer health checks`)
       else log.info(`${over} is up again`)
     },
-    tellDistrust({ name }, reason) {
+    distrustBegins({ name }, reason) {
       log.error(`upstream ${name} is not trusted, its answers are not taken: ${reason}`)
     },
-    tellCrowd({ name }) {
+    crowdBegins({ name }) {
       log.warning(
         `names that upstream ${name} does not answer hold most of its connections: other clients go before ` +
           'the one who asks for them (further times are counted in dnslet_upstream_crowds_total)',

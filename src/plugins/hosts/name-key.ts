@@ -1,16 +1,16 @@
 import { lowerCase } from '../../wire/bytes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
-import { MAX_NAME, textToName } from '../../wire/name.ts'
+import { textToName } from '../../wire/name.ts'
 import { hashQuestion } from '../../wire/question-key.ts'
-import { parseQuestion, Question } from '../../wire/question.ts'
+import { MAX_QUESTION_END, parseQuestion, Question, TYPE_AND_CLASS } from '../../wire/question.ts'
 
 const ASTERISK = 0x2a
-/** Octets of type and class, which are zero: names alone are told apart. */
-const TYPE_AND_CLASS = 4
-
-/** A name to look up, in lower case, as the question of a message with nothing in its header. Scratch. */
+/**
+ * A name to look up, in lower case, as the question of a message with nothing in its header; type and class
+ * are zero, so that names alone are told apart. Scratch.
+ */
 export class NameKey {
-  readonly bytes: Uint8Array = new Uint8Array(HEADER_SIZE + MAX_NAME + TYPE_AND_CLASS)
+  readonly bytes: Uint8Array = new Uint8Array(MAX_QUESTION_END)
   /** Where name and labels lie in `bytes`. */
   readonly question: Question = new Question()
   hash = 0

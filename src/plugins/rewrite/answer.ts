@@ -9,14 +9,12 @@ import { write32 } from '../../wire/bytes.ts'
 import { Ede, Flag, Rcode, RCODE_MASK, Type } from '../../wire/codes.ts'
 import { HEADER_SIZE, rcodeOf, readFlags, writeFlags } from '../../wire/header.ts'
 import { MAX_NAME, nameToText, textToName } from '../../wire/name.ts'
+import { TTL_TO_RDATA } from '../../wire/record-layout.ts'
 import { readTtl, Records, scanRecords } from '../../wire/records.ts'
 import { WireStatus } from '../../wire/status.ts'
 import { type Detour, MessageWriter, type Scanned, ttlBy } from './message-writer.ts'
 import type { AnswerRules } from './question.ts'
 import type { ResponseRule } from './response-rule.ts'
-
-/** Octets from a record's TTL to its data. */
-const TTL_TO_RDATA = 6
 
 /** Made when first needed, and enough for all blocks: serving is synchronous. */
 let writer: MessageWriter | null = null

@@ -3,17 +3,14 @@ import type { Query } from '../../serve/query.ts'
 import { read16, write16, write32 } from '../../wire/bytes.ts'
 import { Class, Flag, Type } from '../../wire/codes.ts'
 import { compress } from '../../wire/compress.ts'
-import { RECORD_FIXED } from '../../wire/edns.ts'
 import { HEADER_SIZE, readFlags, Section, writeCount, writeFlags } from '../../wire/header.ts'
 import { copyName, MAX_NAME, nameToText, skipName, textToName } from '../../wire/name.ts'
 import { firstName, type Layout, layoutOf } from '../../wire/rdata.ts'
+import { RECORD_FIXED, TTL_TO_RDATA, TYPE_TO_TTL } from '../../wire/record-layout.ts'
 import { MAX_MESSAGE, readTtl, Records, scanRecords } from '../../wire/records.ts'
 import { WireStatus } from '../../wire/status.ts'
 import type { ResponseRule } from './response-rule.ts'
 
-/** Octets from a record's type to its TTL, and from its TTL to its data. */
-const TYPE_TO_TTL = 4
-const TTL_TO_RDATA = 6
 const MAX_TTL = 0x7fffffff
 const POINTER = 0xc0
 const POINTER_SIZE = 2

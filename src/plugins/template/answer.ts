@@ -7,6 +7,7 @@ import { Class, Ede, Flag, Rcode, Type } from '../../wire/codes.ts'
 import { readFlags } from '../../wire/header.ts'
 import { copyName, MAX_NAME } from '../../wire/name.ts'
 import { dataInFull } from '../../wire/rdata.ts'
+import { CLASS_TO_TTL, TTL_TO_RDATA } from '../../wire/record-layout.ts'
 import { readTtl, Records, scanRecords } from '../../wire/records.ts'
 import { WireStatus } from '../../wire/status.ts'
 import type { TemplateConfig } from './config.ts'
@@ -14,10 +15,6 @@ import type { Matched } from './data.ts'
 import { type Failed, isFailed, type OwnRecord, type RecordTemplate } from './record-template.ts'
 import { failWith, type ReplyRecords, writeAnswer } from './reply.ts'
 import type { Reporter } from './reporter.ts'
-
-/** Octets from a record's class to its TTL, and from its TTL to its data. */
-const CLASS_TO_TTL = 2
-const TTL_TO_RDATA = 6
 
 /** Made when first needed; what it says of a reply is used before the next one is asked for. */
 let found: Records | null = null

@@ -33,7 +33,7 @@ export interface CollectorParts {
 
 /** Where spans wait for the collector: as many as fit, of which the oldest give way. */
 export class Collector {
-  readonly #p: CollectorParts
+  readonly #parts: CollectorParts
   readonly #waiting: Span[] = []
   readonly #trouble = new Episode()
   #timer: NodeJS.Timeout | null = null
@@ -41,11 +41,11 @@ export class Collector {
   #sending: Promise<void> | null = null
 
   constructor(parts: CollectorParts) {
-    this.#p = parts
+    this.#parts = parts
   }
 
   add(span: Span): void {
-    const { config, counters } = this.#p
+    const { config, counters } = this.#parts
     if (this.#waiting.length >= config.backlog) {
       this.#waiting.shift()
       counters.dropped++
@@ -70,13 +70,13 @@ export class Collector {
     this.#timer = null
     this.#sending = this.#post(this.#waiting.splice(0)).then(() => {
       this.#sending = null
-      if (this.#waiting.length >= this.#p.config.batch) this.#send()
+      if (this.#waiting.length >= this.#parts.config.batch) this.#send()
     })
   }
 
   /** Never rejects. */
   async #post(spans: readonly Span[]): Promise<void> {
-    const { config, counters, encoding, post = postBody } = this.#p
+    const { config, counters, encoding, post = postBody } = this.#parts
     try {
       const reply = await post(config.url, encoding.encode(spans), encoding.contentType)
       const rejected = encoding.rejected?.(reply) ?? null
@@ -94,7 +94,7 @@ export class Collector {
   }
 
   #tell(what: string, reason: string): void {
-    const { log, now } = this.#p
+    const { log, now } = this.#parts
     if (this.#trouble.begins(now())) log.warning(reason === '' ? what : `${what}: ${reason}`)
   }
 }

@@ -2,6 +2,7 @@ import { read16, read32 } from '../bytes.ts'
 import { Class, className, Type, typeName } from '../codes.ts'
 import { nameToText, skipName } from '../name.ts'
 import { dataInFull } from '../rdata.ts'
+import { CLASS_TO_TTL, TTL_TO_RDATA } from '../record-layout.ts'
 import type { Records } from '../records.ts'
 
 /** Writes the data of one type, all names of it in full; it is sound. */
@@ -28,8 +29,8 @@ const presenters: ReadonlyMap<number, Present> = new Map<number, Present>([
  */
 export function recordText(b: Buffer, records: Records, i: number): string {
   const [type, ttlAt, end] = [records.types[i]!, records.ttlAt[i]!, records.ends[i]!]
-  const klass = read16(b, ttlAt - 2)
-  const data = dataInFull(b, type, ttlAt + 6, end)
+  const klass = read16(b, ttlAt - CLASS_TO_TTL)
+  const data = dataInFull(b, type, ttlAt + TTL_TO_RDATA, end)
   const present = klass === Class.IN ? presenters.get(type) : undefined
   const head = [
     nameToText(b, records.starts[i]!, end) ?? '.',

@@ -1,22 +1,15 @@
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { cache } from '../../../src/plugins/cache/index.ts'
-import { composeChain } from '../../../src/serve/chain.ts'
-import { makeFinish } from '../../../src/serve/finish.ts'
 import type { Stage } from '../../../src/serve/plugin.ts'
-import {
-  type Observer,
-  Outcome,
-  Protocol,
-  Query,
-  type ReplyTarget,
-} from '../../../src/serve/query.ts'
-import { Server } from '../../../src/serve/server.ts'
-import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
+import { type Observer, Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
+import type { Server } from '../../../src/serve/server.ts'
+import { Flag, Type } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { readTtl, type Records } from '../../../src/wire/records.ts'
 import { directivesOf } from '../../helpers/directives.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { testBlock, testServices } from '../../helpers/services.ts'
+import { ScriptedUpstream, serverOf } from '../../serve/one-block.ts'
 import { message, opt, questionOf, recordsOf, type TestMessage } from '../../wire/message.ts'
 
 /** A reply as a client sees it. */
@@ -73,50 +66,6 @@ class Client implements ReplyTarget {
   }
 }
 
-/** The stage below the cache: holds what it is asked until the test answers. */
-export class Upstream {
-  readonly asked: Query[] = []
-  /** Answers at once with this, if set. */
-  instant: ((q: Query) => void) | null = null
-  done: (q: Query) => void = () => {}
-
-  get stage(): Stage {
-    return {
-      wrap: (_next, done) => {
-        this.done = done
-        return (q) => {
-          if (this.instant !== null) this.instant(q)
-          else this.asked.push(q.keep())
-        }
-      },
-    }
-  }
-
-  /** Answers the oldest question with a message (its question is the query's own). */
-  answer(m: TestMessage): void {
-    this.answerTo(this.asked.shift()!, m)
-  }
-
-  answerTo(q: Query, m: TestMessage): void {
-    this.deliver(q, message(m))
-  }
-
-  deliver(q: Query, wire: Buffer): void {
-    wire.copy(q.reserve())
-    q.outLength = wire.length
-    q.outcome = Outcome.Message
-    q.answeredBy = 'forward'
-    this.done(q)
-  }
-
-  /** Fails the oldest question, as forward does when no upstream answers. */
-  fail(rcode: number = Rcode.ServFail): void {
-    const q = this.asked.shift()!
-    q.fail(rcode, 'no upstream')
-    this.done(q)
-  }
-}
-
 export interface AskOptions {
   readonly type?: number
   readonly class?: number
@@ -131,7 +80,7 @@ export interface AskOptions {
 /** A server block `. { cache … }` with a scripted upstream behind it. */
 export class Bench {
   readonly clock: ManualClock
-  readonly upstream: Upstream = new Upstream()
+  readonly upstream: ScriptedUpstream = new ScriptedUpstream()
   readonly client: Client = new Client(Protocol.Udp, [])
   readonly #clientOverTcp = new Client(Protocol.Tcp, this.client.replies)
   readonly budget: ByteBudget
@@ -159,15 +108,7 @@ export class Bench {
       { name: 'cache', stage: this.stage },
       { name: 'forward', stage: this.upstream.stage },
     ]
-    this.#server = new Server({
-      identity: { name: 'dns://127.0.0.1:53', index: 0 },
-      zones: new Map([['.', { handler: composeChain(stages, makeFinish([])) }]]),
-      allClasses: true,
-      rejected: () => {},
-      panicked: (cause) => {
-        throw cause
-      },
-    })
+    this.#server = serverOf(stages)
   }
 
   /** Sends a query; its reply, if it came at once. */

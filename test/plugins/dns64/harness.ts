@@ -2,11 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { acl } from '../../../src/plugins/acl/index.ts'
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { dns64 } from '../../../src/plugins/dns64/index.ts'
-import { composeChain } from '../../../src/serve/chain.ts'
-import { makeFinish } from '../../../src/serve/finish.ts'
 import type { Plugin } from '../../../src/serve/plugin.ts'
 import { Protocol, Query } from '../../../src/serve/query.ts'
-import { Server } from '../../../src/serve/server.ts'
+import type { Server } from '../../../src/serve/server.ts'
 import { Flag, rcodeName, Type, typeName } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { nameToText } from '../../../src/wire/name.ts'
@@ -15,8 +13,8 @@ import { directivesOf } from '../../helpers/directives.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { testBlock, testServices } from '../../helpers/services.ts'
 import { FakeTarget } from '../../serve/fake-target.ts'
+import { ScriptedUpstream, serverOf } from '../../serve/one-block.ts'
 import { message, opt, recordsOf, type TestMessage, type TestRecord } from '../../wire/message.ts'
-import { Upstream } from '../cache/harness.ts'
 
 const below: readonly Plugin[] = [acl, cache]
 
@@ -57,7 +55,7 @@ export interface Asking {
 /** A server block with `dns64`, then perhaps `acl` and `cache`, and a scripted upstream. */
 export class Bench {
   readonly clock: ManualClock = new ManualClock()
-  readonly upstream: Upstream = new Upstream()
+  readonly upstream: ScriptedUpstream = new ScriptedUpstream()
   readonly seen: Query[] = []
   readonly panics: unknown[] = []
   readonly #server: Server
@@ -76,16 +74,7 @@ export class Bench {
       ),
       { name: 'forward', stage: this.upstream.stage },
     ]
-    const panicked = (cause: unknown): void => void this.panics.push(cause)
-    this.#server = new Server({
-      identity: { name: 'dns://[::1]:53', index: 0 },
-      zones: new Map([
-        ['.', { handler: composeChain(stages, makeFinish([(q) => this.seen.push(q)]), panicked) }],
-      ]),
-      allClasses: true,
-      rejected: () => {},
-      panicked,
-    })
+    this.#server = serverOf(stages, [(q) => this.seen.push(q)], (cause) => this.panics.push(cause))
   }
 
   /** Sends a query; replies come to the target returned. */

@@ -2,17 +2,16 @@ import { KeptStates, type StateUser } from '../../../src/daemon/kept-states.ts'
 import { Clock } from '../../../src/lib/clock.ts'
 import type { Log } from '../../../src/lib/log.ts'
 import { forward } from '../../../src/plugins/forward/index.ts'
-import { composeChain } from '../../../src/serve/chain.ts'
-import { makeFinish } from '../../../src/serve/finish.ts'
 import type { Stage } from '../../../src/serve/plugin.ts'
 import { type Observer, Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
-import { Server } from '../../../src/serve/server.ts'
+import type { Server } from '../../../src/serve/server.ts'
 import { Flag } from '../../../src/wire/codes.ts'
 import { readFlags, readId } from '../../../src/wire/header.ts'
 import type { Records } from '../../../src/wire/records.ts'
 import { directivesOf } from '../../helpers/directives.ts'
 import type { Owner } from '../../helpers/processes.ts'
 import { testBlock } from '../../helpers/services.ts'
+import { serverOf } from '../../serve/one-block.ts'
 import { message, opt, questionOf, recordsOf } from '../../wire/message.ts'
 
 /** A reply as the client sees it, and what the server knows of it. */
@@ -146,17 +145,7 @@ export class Front {
     this.states = states
     this.#user = states.open()
     this.stage = setup(body, this.#user, this.clock, this.log)
-    this.#server = new Server({
-      identity: { name: 'dns://127.0.0.1:53', index: 0 },
-      zones: new Map([
-        ['.', { handler: composeChain([{ name: 'forward', stage: this.stage }], makeFinish([])) }],
-      ]),
-      allClasses: true,
-      rejected: () => {},
-      panicked: (cause) => {
-        throw cause
-      },
-    })
+    this.#server = serverOf([{ name: 'forward', stage: this.stage }])
   }
 
   /** Sets the directives up and starts them; stopped by its owner's end. */

@@ -12,8 +12,8 @@ import { messageOf } from '../../corefile/support.ts'
 import { directivesOf } from '../../helpers/directives.ts'
 import { testBlock } from '../../helpers/services.ts'
 import { accepted, FakeTarget } from '../../serve/fake-target.ts'
+import { ScriptedUpstream } from '../../serve/one-block.ts'
 import { a, message } from '../../wire/message.ts'
-import { Upstream } from '../cache/harness.ts'
 
 const flagNames = ['AA', 'RA', 'RD', 'AD', 'CD'] as const
 
@@ -23,7 +23,7 @@ function shown(flags: number): string {
 
 /** A block of `header`, with a cache or without, and an upstream whose answers have RD as they were asked. */
 class Block {
-  readonly upstream: Upstream = new Upstream()
+  readonly upstream: ScriptedUpstream = new ScriptedUpstream()
   readonly handler: Handler
   /** Flags of the last question upstream. */
   sent = 0

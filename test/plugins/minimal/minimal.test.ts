@@ -9,6 +9,7 @@ import { messageOf } from '../../corefile/support.ts'
 import { directivesOf } from '../../helpers/directives.ts'
 import { testBlock } from '../../helpers/services.ts'
 import { accepted, FakeTarget } from '../../serve/fake-target.ts'
+import { ScriptedUpstream } from '../../serve/one-block.ts'
 import {
   a,
   message,
@@ -21,13 +22,12 @@ import {
   soa,
   type TestMessage,
 } from '../../wire/message.ts'
-import { Upstream } from '../cache/harness.ts'
 
 const stageOf = (line: string) => minimal.setup(directivesOf('minimal', line), testBlock())
 
 /** The reply of a client with EDNS to what the upstream says. */
 function replyTo(says: TestMessage | Buffer, scanned = false, edns = true): Buffer {
-  const upstream = new Upstream()
+  const upstream = new ScriptedUpstream()
   upstream.instant = (q) => {
     const wire = Buffer.isBuffer(says) ? says : message(says)
     wire.copy(q.reserve())

@@ -1,9 +1,8 @@
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { rewrite } from '../../../src/plugins/rewrite/index.ts'
-import { composeChain, type NamedStage } from '../../../src/serve/chain.ts'
-import { makeFinish } from '../../../src/serve/finish.ts'
+import type { NamedStage } from '../../../src/serve/chain.ts'
 import { type Protocol, Query } from '../../../src/serve/query.ts'
-import { Server } from '../../../src/serve/server.ts'
+import type { Server } from '../../../src/serve/server.ts'
 import { className, Flag, rcodeName, Type, typeName } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { nameToText } from '../../../src/wire/name.ts'
@@ -14,8 +13,8 @@ import { directivesOf } from '../../helpers/directives.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
 import { testBlock, testServices } from '../../helpers/services.ts'
 import { FakeTarget } from '../../serve/fake-target.ts'
+import { ScriptedUpstream, serverOf } from '../../serve/one-block.ts'
 import { message, opt, questionOf, recordsOf } from '../../wire/message.ts'
-import { Upstream } from '../cache/harness.ts'
 
 /** A message as dig prints it: rcode, question, then a line for each record but OPT. */
 function shown(wire: Buffer): string[] {
@@ -57,7 +56,7 @@ export interface AskOptions {
 /** A server block of `rewrite` lines, a cache where it has one, and a scripted upstream. */
 export class Bench {
   readonly clock: ManualClock = new ManualClock()
-  readonly upstream: Upstream = new Upstream()
+  readonly upstream: ScriptedUpstream = new ScriptedUpstream()
   readonly seen: Query[] = []
   readonly panics: unknown[] = []
   readonly #server: Server
@@ -84,15 +83,7 @@ export class Bench {
       ...below,
       { name: 'forward', stage: this.upstream.stage },
     ]
-    const finish = makeFinish([(q) => this.seen.push(q)])
-    const panicked = (cause: unknown): void => void this.panics.push(cause)
-    this.#server = new Server({
-      identity: { name: 'dns://127.0.0.1:53', index: 0 },
-      zones: new Map([['.', { handler: composeChain(stages, finish, panicked) }]]),
-      allClasses: true,
-      rejected: () => {},
-      panicked,
-    })
+    this.#server = serverOf(stages, [(q) => this.seen.push(q)], (cause) => this.panics.push(cause))
   }
 
   /** Sends a query; whoever asked gets replies at the target returned. */

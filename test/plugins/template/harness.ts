@@ -1,9 +1,7 @@
 import { cache } from '../../../src/plugins/cache/index.ts'
 import { template } from '../../../src/plugins/template/index.ts'
-import { composeChain } from '../../../src/serve/chain.ts'
-import { makeFinish } from '../../../src/serve/finish.ts'
 import { Protocol, Query } from '../../../src/serve/query.ts'
-import { Server } from '../../../src/serve/server.ts'
+import type { Server } from '../../../src/serve/server.ts'
 import { className, Flag, rcodeName, Type, typeName } from '../../../src/wire/codes.ts'
 import { readFlags } from '../../../src/wire/header.ts'
 import { nameToText } from '../../../src/wire/name.ts'
@@ -14,8 +12,8 @@ import { ManualClock } from '../../helpers/manual-clock.ts'
 import { nullLog } from '../../helpers/null-log.ts'
 import { testBlock, testServices } from '../../helpers/services.ts'
 import { FakeTarget } from '../../serve/fake-target.ts'
+import { ScriptedUpstream, serverOf } from '../../serve/one-block.ts'
 import { message, opt, questionOf, recordsOf } from '../../wire/message.ts'
-import { Upstream } from '../cache/harness.ts'
 
 const SECTIONS = ['AN', 'NS', 'AR']
 
@@ -66,7 +64,7 @@ export interface BenchOptions {
 /** A server block of `template` lines, a scripted upstream below, and a cache above where asked for. */
 export class Bench {
   readonly clock: ManualClock = new ManualClock()
-  readonly upstream: Upstream = new Upstream()
+  readonly upstream: ScriptedUpstream = new ScriptedUpstream()
   readonly seen: { readonly error: string | null; readonly answeredBy: string }[] = []
   readonly panics: unknown[] = []
   readonly logged: string[] = []
@@ -83,17 +81,11 @@ export class Bench {
       { name: 'template', stage: template.setup(directivesOf('template', lines), block) },
       { name: 'forward', stage: this.upstream.stage },
     ]
-    const finish = makeFinish([
-      ({ answeredBy, error }) => void this.seen.push({ answeredBy, error }),
-    ])
-    const panicked = (cause: unknown): void => void this.panics.push(cause)
-    this.#server = new Server({
-      identity: { name: 'dns://127.0.0.1:53', index: 0 },
-      zones: new Map([['.', { handler: composeChain(stages, finish, panicked) }]]),
-      allClasses: true,
-      rejected: () => {},
-      panicked,
-    })
+    this.#server = serverOf(
+      stages,
+      [({ answeredBy, error }) => this.seen.push({ answeredBy, error })],
+      (cause) => this.panics.push(cause),
+    )
   }
 
   /** Sends a query; the reply is at the target returned. */

@@ -2,13 +2,13 @@ import { connect } from 'node:net'
 import type { Endpoint } from '../../../lib/address.ts'
 import { connectOptions } from '../../../upstream/address.ts'
 import { Type } from '../../../wire/codes.ts'
+import { framed, LENGTH_SIZE } from '../../../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../../../wire/header.ts'
 import type { Burst } from '../facts.ts'
 import { makeEdnsQuery, PATIENCE_MS } from './ask-server.ts'
 
 /** Queries at once on one connection; with the two that went before, fewer than 20 for each upstream. */
 const SIZE = 16
-const LENGTH_SIZE = 2
 /** Octets of what is read at most: a server that sends more is not answering. */
 const MAX_READ = SIZE * 65_537
 
@@ -48,12 +48,8 @@ export function askBurst({ host, port }: Endpoint, name: string): Promise<Burst>
       for (const id of ids) if (id >= 1 && id <= SIZE && !order.includes(id)) order.push(id)
       if (order.length === SIZE || total > MAX_READ) end()
     })
-    socket.write(Buffer.concat(queries.flatMap(framed)))
+    socket.write(Buffer.concat(queries.map(framed)))
   })
-}
-
-function framed(query: Buffer): Buffer[] {
-  return [Buffer.from([query.length >>> 8, query.length]), query]
 }
 
 /** The ids of the whole messages in a stream, and what is left of it. */

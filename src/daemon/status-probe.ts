@@ -19,7 +19,7 @@ const underWay = new Map<number, boolean>()
 let lastId = randomInt(0x10000)
 
 /** Whether a query that no block took is the daemon's own, which no client has sent. Notes that it came. */
-export function isSelfCheck({ wire, length }: Pick<Query, 'wire' | 'length'>): boolean {
+export function isStatusProbe({ wire, length }: Pick<Query, 'wire' | 'length'>): boolean {
   if (length !== probe.length || !probe.subarray(2).equals(wire.subarray(2, length))) return false
   const id = wire.readUInt16BE(0)
   if (!underWay.has(id)) return false

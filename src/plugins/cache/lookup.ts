@@ -12,7 +12,7 @@ import type { CacheCounters, CountersByServer } from './metrics.ts'
 import type { StaleAnswers } from './stale.ts'
 import type { CacheStores } from './stores.ts'
 
-export interface LookupOptions {
+export interface LookupParts {
   readonly config: CacheConfig
   readonly stores: CacheStores
   readonly clock: Clock
@@ -27,16 +27,16 @@ export interface LookupOptions {
 
 /** The way down through the cache: a hit is answered here and now, a miss becomes a flight. */
 export class Lookup {
-  readonly #o: LookupOptions
+  readonly #parts: LookupParts
   /** The key of the query at hand. */
   readonly #key = new CacheKey()
 
-  constructor(options: LookupOptions) {
-    this.#o = options
+  constructor(parts: LookupParts) {
+    this.#parts = parts
   }
 
   readonly handle = (q: Query): void => {
-    const { clock, counters, next, stale, stores, zones } = this.#o
+    const { clock, counters, next, stale, stores, zones } = this.#parts
     if (q.asker !== null || (zones !== null && zones.find(q.wire, q.question) === undefined)) {
       next(q)
       return
@@ -62,7 +62,7 @@ export class Lookup {
   }
 
   #hit(q: Query, key: CacheKey, entry: Entry, counted: CacheCounters): void {
-    const { clock, config, done } = this.#o
+    const { clock, config, done } = this.#parts
     const out = q.reserve()
     q.outLength = config.keepTtl
       ? entry.readKeepingTtl(out, q.question.end)
@@ -75,16 +75,16 @@ export class Lookup {
     if (config.prefetch === null) entry.countHit()
     else refresh = this.#prefetch(q, key, entry)
     done(q)
-    if (refresh !== null) this.#o.flights.launch(refresh, counted)
+    if (refresh !== null) this.#parts.flights.launch(refresh, counted)
   }
 
   /** Counts the hit; a popular entry near its end is refreshed while it is still served. */
   #prefetch(q: Query, key: CacheKey, entry: Entry): Flight | null {
-    const { now } = this.#o.clock
-    const { amount, duration, percentage } = this.#o.config.prefetch!
+    const { now } = this.#parts.clock
+    const { amount, duration, percentage } = this.#parts.config.prefetch!
     if (entry.hit(now, duration) < amount) return null
     if (!entry.isNearEnd(now, percentage) || now < entry.retryAt) return null
-    return this.#o.flights.prepareRefresh(q, key)
+    return this.#parts.flights.prepareRefresh(q, key)
   }
 
   #miss(
@@ -94,7 +94,7 @@ export class Lookup {
     positive: Entry | null,
     negative: Entry | null,
   ): void {
-    const { done, flights, stale } = this.#o
+    const { done, flights, stale } = this.#parts
     const flight = flights.find(key)
     const entry = stale === null ? null : stale.choose(positive, negative)
     if (stale !== null && entry !== null) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { MemoryLimits } from '../../src/daemon/memory-limits.ts'
+import { MemoryShares } from '../../src/daemon/memory-shares.ts'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
 import { Slab } from '../../src/plugins/cache/slab.ts'
 import { Store } from '../../src/plugins/cache/store.ts'
@@ -23,9 +23,9 @@ test('caches and waiting queries follow the memory limit, down in slices and up 
     looks++
     return limit
   }
-  const limits = new MemoryLimits({ budget, log, read, later: (one) => void work.push(one) })
+  const shares = new MemoryShares({ budget, log, read, later: (one) => void work.push(one) })
   const pass = (): void => {
-    limits.look()
+    shares.look()
   }
   const store = new Store(100_000, false, new Slab(), budget)
   for (let i = 0; i < 9_000; i++) write(store, keyOf(i, i))

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024
 const HEAP_PART = 1 / 4
 const LEAST_HEAP = 32 * MIB
 
-export interface MemoryLimitsParts {
+export interface MemorySharesParts {
   /** That of all caches. */
   readonly budget: ByteBudget
   readonly log: Log
@@ -22,11 +22,11 @@ export interface MemoryLimitsParts {
 }
 
 /**
- * Follows the memory limit of the control group, which Kubernetes changes while a pod runs (in-place resize):
- * caches and waiting queries may have their parts of the new one at once. V8's heap alone stays what it was
- * started with, so that a higher limit lets no more queries wait than that has room for.
+ * The shares of caches and of waiting queries in the memory that the control group allows. Kubernetes changes
+ * that while a pod runs (in-place resize): they may have their parts of the new limit at once. V8's heap alone
+ * stays what it was started with, so that a higher limit lets no more queries wait than that has room for.
  */
-export class MemoryLimits {
+export class MemoryShares {
   readonly #budget: ByteBudget
   readonly #log: Log
   readonly #read: () => number | null
@@ -34,7 +34,7 @@ export class MemoryLimits {
   #limit: number | null
   #trims = false
 
-  constructor({ budget, log, read = memoryLimit, later = setImmediate }: MemoryLimitsParts) {
+  constructor({ budget, log, read = memoryLimit, later = setImmediate }: MemorySharesParts) {
     this.#budget = budget
     this.#log = log
     this.#read = read

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { checkListeners, isSelfCheck } from '../../src/daemon/self-check.ts'
+import { checkListeners, isStatusProbe } from '../../src/daemon/status-probe.ts'
 import { freePort } from '../helpers/ports.ts'
 
 /** A server that answers each transport as told: with NOTIMP, with something else, or not at all. */
@@ -83,7 +83,7 @@ test('where queries may lead elsewhere, only a probe that came here and is not a
   const closing = { host: '127.0.0.1', port: await serve(t, refused, null) }
   assert.match((await checkListeners([closing], true, 'neighbour')) ?? '', /does not answer over/)
   assert.equal(await checkListeners([closing], true, 'anybody'), null)
-  const see = (wire: Buffer): void => void isSelfCheck({ wire, length: wire.length })
+  const see = (wire: Buffer): void => void isStatusProbe({ wire, length: wire.length })
   const seeing = { host: '127.0.0.1', port: await serve(t, notImplemented, null, see) }
   const problem = `dns://127.0.0.1:${seeing.port} does not answer over TCP`
   assert.equal(await checkListeners([seeing], true, 'anybody'), problem)
@@ -96,7 +96,7 @@ test('a probe under way is known by its id, and by nothing else', async (t) => {
     stranger.writeUInt16BE(wire.readUInt16BE(0) ^ 0x8000, 0)
     const longer = Buffer.concat([wire, wire])
     for (const query of [stranger, longer, wire]) {
-      known.push(isSelfCheck({ wire: query, length: query.length }))
+      known.push(isStatusProbe({ wire: query, length: query.length }))
     }
   })
   assert.equal(await checkListeners([{ host: '127.0.0.1', port }], true), null)
