@@ -178,8 +178,9 @@ function exchange(
         headers: {
           Host: 'dnslet',
           Accept: 'application/json',
-          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-          'Content-Length': Buffer.byteLength(sent),
+          ...(body === undefined
+            ? {}
+            : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(sent) }),
         },
       },
       (response) => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 
 import { type FindRoute, answerRequest } from './http-answer.ts'
 import { HttpConnections } from './http-connections.ts'
+import { answerQuickly } from './http-quick.ts'
 import { HttpServer } from './http-server.ts'
 import type { Log } from '../lib/log.ts'
 import { SocketFile } from '../lib/socket-file.ts'
@@ -59,6 +60,13 @@ function serverFor({ find, admits, malformed, connections, log }: UnixHttpParts)
       if (admits(socket)) return places.accept(socket)
       socket.destroy()
       return false
+    },
+    quick(socket, request) {
+      const route = find(request.path)
+      if (route === undefined) return null
+      const end = places.begin(socket)
+      if (end === null) return Promise.resolve(false)
+      return answerQuickly(socket, request, route, () => false).finally(end)
     },
     serve: (request: IncomingMessage, response: ServerResponse) => {
       const end = places.begin(request.socket)

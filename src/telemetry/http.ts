@@ -25,9 +25,6 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'permission denied: ports below 1024 need CAP_NET_BIND_SERVICE, or configure another port',
 }
 
-/** What kubelet and Prometheus ask for. */
-const quickPaths: readonly string[] = ['/health', '/ready', '/metrics']
-
 let failures = 0
 export const listenFailuresMetric: MetricSpec = counter(
   'dnslet_http_listen_failures_total',
@@ -177,7 +174,7 @@ class Listener {
   }
 
   #answerQuickly(socket: Socket, request: QuickRequest): Promise<boolean> | null {
-    const route = quickPaths.includes(request.path) ? this.#find(request.path) : undefined
+    const route = this.#find(request.path)
     if (route === undefined) return null
     const end = this.#connections.begin(socket)
     if (end === null) return Promise.resolve(false)

@@ -12,6 +12,12 @@ const probe = (path: string, more = '', connection = 'close'): string =>
   `GET ${path} HTTP/1.1\r\nHost: 10.0.0.1:8080\r\nUser-Agent: kube-probe/1.33\r\nAccept: */*\r\n` +
   `${more}Connection: ${connection}\r\n\r\n`
 
+/** What Chromium adds to them. */
+const BROWSER =
+  'Cache-Control: max-age=0\r\nsec-ch-ua: "Chromium";v="150"\r\nsec-ch-ua-mobile: ?0\r\n' +
+  'Upgrade-Insecure-Requests: 1\r\nSec-Fetch-Site: none\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n' +
+  'Accept-Language: en-US,en;q=0.9\r\n'
+
 /** All that comes for what is sent, piece by piece, until the server ends the connection. */
 async function exchange(port: number, ...pieces: string[]): Promise<string> {
   const socket = connect(port, '127.0.0.1')
@@ -29,17 +35,21 @@ async function exchange(port: number, ...pieces: string[]): Promise<string> {
 
 test('a simple request is a whole GET of which only path, Accept and Connection matter', () => {
   const read = (text: string): QuickRequest | null => quickRequest(Buffer.from(text, 'latin1'))
-  const simple = { path: '/health', accept: '*/*', closes: true }
+  const simple = { path: '/health', query: '', accept: '*/*', closes: true }
   assert.deepEqual(read(probe('/health')), simple)
   assert.deepEqual(read(probe('/health', 'Accept-Encoding: gzip\r\n')), simple)
   assert.deepEqual(read(probe('/health', '', 'keep-alive')), { ...simple, closes: false })
   assert.deepEqual(read('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'), {
     path: '/metrics',
+    query: '',
     accept: '',
     closes: false,
   })
   const scrape = 'X-Prometheus-Scrape-Timeout-Seconds: 10\r\n'
   assert.deepEqual(read(probe('/metrics', scrape)), { ...simple, path: '/metrics' })
+  const asked = { ...simple, path: '/v1/top', query: 'limit=2&x=?' }
+  assert.deepEqual(read(probe('/v1/top?limit=2&x=?')), asked)
+  assert.deepEqual(read(probe('/', BROWSER)), { ...simple, path: '/' })
   for (const other of [
     probe('/health', '', 'upgrade'),
     probe('/health', 'Connection: keep-alive\r\n'),
@@ -48,7 +58,10 @@ test('a simple request is a whole GET of which only path, Accept and Connection 
     probe('/health', 'Transfer-Encoding: chunked\r\n'),
     probe('/health', 'Host: another\r\n'),
     probe('/health', `Accept: ${'x'.repeat(1_000)}\r\n`),
-    probe('/health?x=1'),
+    probe('/health', 'Cookie: a=b\r\n'),
+    probe('/health', 'Expect: 100-continue\r\n'),
+    probe('health'),
+    probe('/a b'),
     probe('/health').slice(0, -1),
     `${probe('/health')}GET`,
     probe('/health').repeat(2),
@@ -95,12 +108,20 @@ test('probes, and what is none, get the same answers', async (t) => {
   assert.match(await exchange(port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /)
 })
 
+function* broken(): Generator<string> {
+  yield 'x'.repeat(100_000)
+  throw new RangeError('broken')
+}
+
 test('a route that fails is a failure of the probe, and its text is told', async (t) => {
   const lease = await plainHttp.acquire('127.0.0.1:0', {
     '/health': () => {
       throw new RangeError('broken')
     },
-    '/ready': () => ({ status: 200, contentType: 'text/plain', body: ['a', 'b'] }),
+    '/ready': () => ({ status: 200, contentType: 'text/plain', body: ['a', 'bé'] }),
+    '/broken': () => ({ status: 200, contentType: 'text/plain', body: broken() }),
+    '/moved': () => ({ ...plainText(302, ''), location: '/ready' }),
+    '/v1/top': ({ query }) => ({ ...plainText(405, String(query)), allow: 'PUT' }),
   })
   t.after(() => lease.release())
   const failed = await exchange(lease.port, probe('/health'))
@@ -108,7 +129,16 @@ test('a route that fails is a failure of the probe, and its text is told', async
     failed,
     /^HTTP\/1\.1 500 Internal Server Error\r\n.*Cannot answer \/health: broken\n$/s,
   )
-  assert.match(await exchange(lease.port, probe('/ready')), /Content-Length: 2\r\n.*\r\n\r\nab$/s)
+  assert.match(
+    await exchange(lease.port, probe('/ready')),
+    /Transfer-Encoding: chunked\r\n\r\n4\r\nabé\r\n0\r\n\r\n$/s,
+  )
+  // What is not whole has no end.
+  assert.match(await exchange(lease.port, probe('/broken')), /\r\n\r\n(?!.*0\r\n\r\n)/s)
+  const moved = await exchange(lease.port, probe('/moved'))
+  assert.match(moved, /^HTTP\/1\.1 302 Found\r\n.*Location: \/ready\r\n/s)
+  const refused = await exchange(lease.port, probe('/v1/top?a=b'))
+  assert.match(refused, /^HTTP\/1\.1 405 Method Not Allowed\r\n.*Allow: PUT\r\n.*\na=b$/s)
 })
 
 test('who says nothing, or hangs up, holds up no end', async () => {

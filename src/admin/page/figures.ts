@@ -1,7 +1,9 @@
-import type { Traffic } from '../api.ts'
+import type { SeenQuery, Traffic } from '../api.ts'
 
 /** Rcodes that a client takes for an answer. */
 const ANSWERS: ReadonlySet<string> = new Set(['NOERROR', 'NXDOMAIN'])
+/** Milliseconds from which an answer is slow: no server nearby takes so long. */
+export const SLOW_MS = 200
 
 /** What happened in some seconds. */
 export interface Figures {
@@ -20,6 +22,11 @@ export interface Figures {
 
 export function isFailure(rcode: string): boolean {
   return !ANSWERS.has(rcode)
+}
+
+/** Whether somebody looks for such a query: it failed or was slow. */
+export function isTrouble({ rcode, milliseconds }: SeenQuery): boolean {
+  return isFailure(rcode) || milliseconds >= SLOW_MS
 }
 
 /** The steps of the last `seconds`, added up. */

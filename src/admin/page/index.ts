@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { HttpRoute } from '../../lib/http.ts'
 import { SharedRendering, type SharedRenderingParts } from '../../telemetry/shared-rendering.ts'
-import type { SeenQuery, Status, Top, Traffic } from '../api.ts'
+import type { Status, Top, Traffic } from '../api.ts'
+import type { PageData } from './render.ts'
 
 const TOO_MANY = 'Too many wait for the status page, try again later.\n'
 
@@ -11,8 +12,8 @@ export interface PageParts {
   readonly traffic: () => Traffic
   /** Begins to count, or goes on; null where names are not counted. */
   readonly top: () => Top | null
-  /** The newest first. */
-  readonly queries: () => readonly SeenQuery[] | Promise<readonly SeenQuery[]>
+  /** The newest first; null for one that was neither slow nor a failure. */
+  readonly queries: () => PageData['queries'] | Promise<PageData['queries']>
   /** The clock, for tests. */
   readonly clock?: Omit<SharedRenderingParts<Buffer>, 'render'>
 }
@@ -39,7 +40,7 @@ export function pageRoute({ status, traffic, top, queries, clock }: PageParts): 
         top: await inOwnTurn(top),
         queries: await inOwnTurn(queries),
       }
-      return Buffer.from(await renderPage(data))
+      return renderPage(data)
     },
   })
   return async ({ client }) => {

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { HttpRoute } from '../../lib/http.ts'
-import type { Status } from '../api.ts'
+import type { SeenQuery, Status } from '../api.ts'
 import type { WatchParts } from '../watch/routes.ts'
+import { isTrouble } from './figures.ts'
 import { pageRoute } from './index.ts'
 
 /** Entries of each list of the most frequent ones. */
@@ -22,17 +23,16 @@ export function statusPage(status: () => Status, parts: WatchParts): HttpRoute {
       pods.look()
       return watch.top(TOP, pods.of)
     },
-    queries: () => gather(watch.queries(all, pods.of)),
+    queries: () => gatherTrouble(watch.queries(all, pods.of)),
   })
 }
 
-/** What is not null, so many in a turn of the event loop. */
-async function gather<T>(values: Iterable<T | null>): Promise<T[]> {
-  const gathered: T[] = []
-  let seen = 0
-  for (const value of values) {
-    if (value !== null) gathered.push(value)
-    if (++seen % IN_A_TURN === 0) await nextTurn()
+/** Null for a query that nobody looks for, so many in a turn of the event loop: a thousand kept are 300 KB. */
+async function gatherTrouble(queries: Iterable<SeenQuery | null>): Promise<(SeenQuery | null)[]> {
+  const gathered: (SeenQuery | null)[] = []
+  for (const query of queries) {
+    gathered.push(query !== null && isTrouble(query) ? query : null)
+    if (gathered.length % IN_A_TURN === 0) await nextTurn()
   }
   return gathered
 }

@@ -22,8 +22,8 @@ export interface PageData {
   readonly traffic: Traffic
   /** Null where names are not counted. */
   readonly top: Top | null
-  /** The newest first. */
-  readonly queries: readonly SeenQuery[]
+  /** The newest first; null for one that was neither slow nor a failure. */
+  readonly queries: readonly (SeenQuery | null)[]
 }
 
 /** Seconds between two looks of a browser without JavaScript. */
@@ -51,15 +51,15 @@ const revision = hashOf(style + script).slice(7, 19)
 
 /**
  * The status page: whole, in HTML, of bounded size whatever there is to show. It is made piece by piece,
- * in turns of the event loop: queries are answered in between.
+ * in turns of the event loop: queries are answered in between, and no text outlives the next few.
  */
-export async function renderPage(data: PageData): Promise<string> {
-  let html = ''
+export async function renderPage(data: PageData): Promise<Buffer> {
+  const octets: Buffer[] = []
   for (const piece of pieces(data)) {
-    html += piece.html
+    octets.push(Buffer.from(piece.html))
     await nextTurn()
   }
-  return html
+  return Buffer.concat(octets)
 }
 
 function* pieces({ status, traffic, top, queries }: PageData): Generator<Markup> {

@@ -1,18 +1,15 @@
 import type { SeenQuery, Top, TopClient, TopEntry } from '../api.ts'
-import { isFailure, share } from './figures.ts'
+import { isFailure, isTrouble, share, SLOW_MS } from './figures.ts'
 import { age, between, count, counted, duration, time } from './format.ts'
 import { markup, type Markup } from './markup.ts'
 import { bar, type Column, domainName, section, shareText, table } from './parts.ts'
 
 const MOST_TOP = 12
 const MOST_QUERIES = 20
-/** Milliseconds from which an answer is slow: no server nearby takes so long. */
-const SLOW_MS = 200
 
-export function queriesSection(queries: readonly SeenQuery[], now: string): Markup {
-  const rows = queries.filter(
-    ({ rcode, milliseconds }) => isFailure(rcode) || milliseconds >= SLOW_MS,
-  )
+/** @param queries the newest first; null for one that was neither */
+export function queriesSection(queries: readonly (SeenQuery | null)[], now: string): Markup {
+  const rows = queries.filter((query): query is SeenQuery => query !== null && isTrouble(query))
   return section(
     'queries',
     'Slow and failed queries',

@@ -1,5 +1,5 @@
 import { Outcome, Protocol, type Query } from '../../serve/query.ts'
-import { AF_INET6, sockaddrAddress } from '../../sys/sockaddr.ts'
+import { AF_INET6, ipText } from '../../sys/sockaddr.ts'
 import { lowerCase } from '../../wire/bytes.ts'
 import { rcodeName, typeName } from '../../wire/codes.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
@@ -7,11 +7,16 @@ import { nameToText } from '../../wire/name.ts'
 import type { SeenQuery } from '../api.ts'
 import { DROPPED_TEXT, KEPT_QUERIES, type QueryFilter } from './query-filter.ts'
 
-/** Octets of their names: fewer queries are remembered where these are longer than 128 octets on average. */
-const NAME_BYTES = 2 ** 19
+/** Octets of their names: fewer queries are remembered where these are longer than 64 octets on average. */
+const NAME_BYTES = 2 ** 18
+/** Of a socket address. */
 const CLIENT_SIZE = 28
+/** Of an IPv6 address; one of IPv4 has the first four of them. */
+const ADDRESS_SIZE = 16
 /** In place of an rcode. */
 const DROPPED = 0xffff
+const TCP = 1
+const IPV6 = 2
 
 /**
  * The last queries, in memory that does not grow. Names stay in wire format, lower case, until
@@ -24,11 +29,12 @@ const DROPPED = 0xffff
 export class RecentQueries {
   #count = 0
   readonly #times = new Float64Array(KEPT_QUERIES)
-  readonly #milliseconds = new Float64Array(KEPT_QUERIES)
-  readonly #clients = Buffer.alloc(KEPT_QUERIES * CLIENT_SIZE)
+  readonly #microseconds = new Uint32Array(KEPT_QUERIES)
+  readonly #clients = Buffer.alloc(KEPT_QUERIES * ADDRESS_SIZE)
   readonly #types = new Uint16Array(KEPT_QUERIES)
   readonly #rcodes = new Uint16Array(KEPT_QUERIES)
-  readonly #protocols = new Uint8Array(KEPT_QUERIES)
+  /** `TCP` and `IPV6`. */
+  readonly #flags = new Uint8Array(KEPT_QUERIES)
   readonly #plugins: string[] = Array<string>(KEPT_QUERIES).fill('')
   readonly #upstreams: string[] = Array<string>(KEPT_QUERIES).fill('')
   readonly #names = Buffer.alloc(NAME_BYTES)
@@ -46,12 +52,15 @@ export class RecentQueries {
   add(q: Query, at: number, milliseconds: number): void {
     const i = this.#count++ % KEPT_QUERIES
     this.#times[i] = at
-    this.#milliseconds[i] = milliseconds
+    this.#microseconds[i] = Math.round(milliseconds * 1000)
     const { client, question } = q
-    for (let k = 0; k < CLIENT_SIZE; k++) this.#clients[i * CLIENT_SIZE + k] = client[k] ?? 0
+    const isIPv6 = client[0] === AF_INET6
+    const from = isIPv6 ? 8 : 4
+    const size = isIPv6 ? ADDRESS_SIZE : 4
+    for (let k = 0; k < size; k++) this.#clients[i * ADDRESS_SIZE + k] = client[from + k] ?? 0
     this.#types[i] = question.type
     this.#rcodes[i] = q.outcome === Outcome.Drop ? DROPPED : q.rcode
-    this.#protocols[i] = q.target.protocol
+    this.#flags[i] = (q.target.protocol === Protocol.Tcp ? TCP : 0) | (isIPv6 ? IPV6 : 0)
     this.#plugins[i] = q.answeredBy
     this.#upstreams[i] = q.upstream
     this.#addName(i, q.wire, Math.max(0, question.nameEnd - HEADER_SIZE))
@@ -86,31 +95,32 @@ export class RecentQueries {
   }
 
   #passes(i: number, { client, rcode, slower, suffix }: QueryFilter): boolean {
-    if (this.#milliseconds[i]! < slower) return false
+    if (this.#microseconds[i]! < slower * 1000) return false
     if (rcode !== null && rcodeText(this.#rcodes[i]!) !== rcode) return false
-    if (client !== null && sockaddrAddress(this.#clientAt(i)) !== client) return false
+    if (client !== null && this.#clientAt(i) !== client) return false
     return suffix === null || endsWith(this.#nameAt(i), suffix)
   }
 
   #shown(i: number, podOf: (address: string) => string): SeenQuery {
-    const client = sockaddrAddress(this.#clientAt(i))
+    const client = this.#clientAt(i)
     const name = this.#nameAt(i)
     return {
       at: new Date(this.#times[i]!).toISOString(),
       client,
       pod: podOf(client),
-      protocol: this.#protocols[i] === Protocol.Tcp ? 'tcp' : 'udp',
+      protocol: (this.#flags[i]! & TCP) !== 0 ? 'tcp' : 'udp',
       name: wireText(name),
       type: name.length === 0 ? '' : typeName(this.#types[i]!),
       rcode: rcodeText(this.#rcodes[i]!),
-      milliseconds: Math.round(this.#milliseconds[i]! * 1000) / 1000,
+      milliseconds: this.#microseconds[i]! / 1000,
       plugin: this.#plugins[i]!,
       upstream: this.#upstreams[i]!,
     }
   }
 
-  #clientAt(i: number): Buffer {
-    return this.#clients.subarray(i * CLIENT_SIZE, (i + 1) * CLIENT_SIZE)
+  #clientAt(i: number): string {
+    const size = (this.#flags[i]! & IPV6) !== 0 ? ADDRESS_SIZE : 4
+    return ipText(this.#clients.subarray(i * ADDRESS_SIZE, i * ADDRESS_SIZE + size))
   }
 
   #nameAt(i: number): Buffer {

@@ -35,6 +35,8 @@ const ATTRIBUTES = new Set(
 )
 const VOID = new Set(['link', 'meta', 'wbr'])
 
+const rendered = async (data: PageData): Promise<string> => String(await renderPage(data))
+
 /** The page without the text of its own script and style. */
 function bare(html: string): string {
   return html
@@ -57,7 +59,7 @@ function textOf(html: string): string {
 describe('every page', () => {
   for (const [name, data] of Object.entries(pages)) {
     test(`(${name}) is well-formed, of known elements and attributes alone`, async () => {
-      const html = bare(await renderPage(data))
+      const html = bare(await rendered(data))
       const open: string[] = []
       const ids = new Set<string>()
       const between = html
@@ -87,13 +89,13 @@ describe('every page', () => {
     })
 
     test(`(${name}) is of bounded size`, async () => {
-      assert.ok((await renderPage(data)).length < 256 * 1024)
+      assert.ok((await rendered(data)).length < 256 * 1024)
     })
   }
 })
 
 test('the policy allows this script and this style, and nothing else', async () => {
-  const html = await renderPage(healthy)
+  const html = await rendered(healthy)
   const hash = (element: string): string => {
     const [, text = ''] = new RegExp(`<${element}>([^]*?)</${element}>`).exec(html) ?? []
     return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
@@ -110,7 +112,7 @@ test('the policy allows this script and this style, and nothing else', async () 
 })
 
 test('what others have written is shown as they wrote it, as far as it can be', async () => {
-  const text = textOf(await renderPage(hostile))
+  const text = textOf(await rendered(hostile))
   for (const shown of hostileTexts.slice(0, 4)) assert.ok(text.includes(shown), shown)
   for (const shown of [
     'evil\\u202egnp.exe',
@@ -122,7 +124,7 @@ test('what others have written is shown as they wrote it, as far as it can be', 
 
 describe('all that is there is shown', () => {
   const has = async (data: PageData, ...texts: string[]): Promise<void> => {
-    const text = textOf(await renderPage(data))
+    const text = textOf(await rendered(data))
     for (const one of texts) assert.ok(text.includes(one), one)
   }
 
@@ -181,7 +183,7 @@ describe('all that is there is shown', () => {
     }
     const rows = async (of: typeof status): Promise<number> =>
       /id="upstreams"[^]*?<\/section>/
-        .exec(await renderPage({ ...healthy, status: of }))![0]
+        .exec(await rendered({ ...healthy, status: of }))![0]
         .match(/<tr/g)!.length - 1
     assert.equal(await rows(shared), 1)
     assert.equal(await rows(status), status.blocks.flatMap(({ upstreams }) => upstreams).length)
@@ -192,7 +194,7 @@ describe('all that is there is shown', () => {
   })
 
   test('of a thousand blocks sixty, and those in trouble of their upstreams', async () => {
-    const html = await renderPage(manyBlocks)
+    const html = await rendered(manyBlocks)
     const rows = (id: string): number =>
       (new RegExp(`id="${id}"[^]*?</section>`).exec(html)?.[0].match(/<tr/g)?.length ?? 0) - 1
     assert.deepEqual([rows('blocks'), rows('upstreams')], [60, 20])
@@ -249,7 +251,7 @@ describe('all that is there is shown', () => {
 
 test('a block whose queries nobody measures leaves the map empty, not the page', async () => {
   const steps = healthy.traffic.steps.map((one) => ({ ...one, rcodes: {}, latency: [] }))
-  const text = textOf(await renderPage({ ...healthy, traffic: { ...healthy.traffic, steps } }))
+  const text = textOf(await rendered({ ...healthy, traffic: { ...healthy.traffic, steps } }))
   assert.ok(text.includes('Latency, p50 – p99 –'), text)
   assert.ok(text.includes('Failures – 0 of 0 answers'), text)
   assert.ok(text.includes('measured only in blocks with the plugin prometheus'), text)
