@@ -6,7 +6,9 @@ export interface Chained<T> {
   behind: T | null
 }
 
-/** A power of two; from there on there are at least as many chains as things in them. */
+/** The heads of all chains that nothing has stood in yet: most of a thousand blocks' never hold anything. */
+const none: null[] = [null]
+/** Chains at first, a power of two; from there on there are at least as many as things in them. */
 const LEAST = 4
 
 /**
@@ -17,7 +19,7 @@ const LEAST = 4
  */
 export class HashChains<T extends Chained<T>> {
   count = 0
-  #heads: (T | null)[] = noHeads(LEAST)
+  #heads: (T | null)[] = none
 
   /** The first of those that share the chain of `hash`; the others are `behind` one another. */
   first(hash: number): T | null {
@@ -26,13 +28,16 @@ export class HashChains<T extends Chained<T>> {
 
   /** Adds what stands in no chains yet. */
   add(thing: T): void {
-    if (this.count === this.#heads.length) {
-      const all = [...this]
-      this.#heads = noHeads(2 * this.count)
-      for (const one of all) this.#link(one)
-    }
+    if (this.#heads === none) this.#heads = noHeads(LEAST)
+    else if (this.count === this.#heads.length) this.#double()
     this.#link(thing)
     this.count++
+  }
+
+  #double(): void {
+    const all = [...this]
+    this.#heads = noHeads(2 * this.#heads.length)
+    for (const one of all) this.#link(one)
   }
 
   /** Removes what is there. */

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { chmodSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -30,6 +30,8 @@ interface Node {
   readonly names: string
   /** Whether somebody can be asked to hand over. */
   readonly offers: () => boolean
+  /** From here on there is nothing to fall back on. */
+  readonly forgetLastGood: () => Promise<void>
   readonly start: (options?: {
     readonly corefile?: string
     readonly env?: NodeJS.ProcessEnv
@@ -60,6 +62,11 @@ async function makeNode(owner: Owner): Promise<Node> {
     metrics,
     names,
     offers: () => globSync(handoverSocket('*'), { cwd: folder }).length > 0,
+    forgetLastGood: async () => {
+      const kept = (): string[] => globSync('**/last-good.json', { cwd: folder })
+      await waitUntil('it is kept', () => kept().length > 0)
+      for (const file of kept()) rmSync(join(folder, file))
+    },
     start: ({ corefile = standard, env = {}, args = [] } = {}) =>
       startDnslet(owner, corefile, {
         env: { DNSLET_STATE_DIR: folder, ...env },
@@ -191,10 +198,16 @@ describe('hand-over', { skip }, () => {
     const node = await makeNode(t)
     const old = await node.start()
     await serving(old, node)
-    const failing = await node.start({ args: ['-pidfile', '/proc/none'] })
+    const other = createServer().listen(0, '127.0.0.1')
+    t.after(() => other.close())
+    await once(other, 'listening')
+    const taken = (other.address() as AddressInfo).port
+    const more = `.:${node.port} .:${taken} {\n  bind 127.0.0.1\n  forward . 127.0.0.1:1\n}\n`
+    await node.forgetLastGood()
+    const failing = await node.start({ corefile: more })
     await waitUntil('its end', () => failing.process.ended() !== null)
     assert.equal(failing.process.ended(), 1, failing.process.output())
-    assert.match(failing.process.output(), /\/proc\/none/)
+    assert.match(failing.process.output(), /address already in use/)
     await waitUntil('the old one to notice', () =>
       old.process.output().includes('The successor did not take over'),
     )

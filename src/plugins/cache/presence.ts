@@ -9,14 +9,14 @@ const FULL = 255
  * function, by the last bits of a hash that nobody can foretell.
  */
 export class Presence {
-  /** Entries that it is made for. */
+  /** Entries that it is made for; 0: nothing may be added. */
   readonly capacity: number
   readonly #counts: Uint8Array
   readonly #mask: number
 
   constructor(capacity: number) {
     this.capacity = capacity
-    this.#counts = new Uint8Array(2 ** Math.ceil(Math.log2(PLACES * capacity)))
+    this.#counts = new Uint8Array(2 ** Math.ceil(Math.log2(Math.max(PLACES * capacity, 1))))
     this.#mask = this.#counts.length - 1
   }
 
@@ -36,3 +36,6 @@ export class Presence {
     if (this.#counts[place]! < FULL) this.#counts[place]!--
   }
 }
+
+/** Of all stores without an entry: of a thousand blocks most never have one. */
+export const nothingThere: Presence = new Presence(0)

@@ -5,7 +5,7 @@ import type { CacheKey } from './cache-key.ts'
 import { Entry, entrySize } from './entry.ts'
 import { Newcomers } from './newcomers.ts'
 import { Popular } from './popular.ts'
-import { Presence } from './presence.ts'
+import { nothingThere, Presence } from './presence.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
 /** Rough bytes an entry costs beside its chunk: the object, and what finds it. */
@@ -13,7 +13,8 @@ const ENTRY_OVERHEAD = 160
 /** What the smallest entry takes of the byte budget. */
 export const MIN_ENTRY_BYTES: number = ENTRY_OVERHEAD + chunkSize(1)
 
-/** So many times more entries each time that those `Presence` is made for are there. */
+/** Entries that the first filter of its own is made for, and how many times more each time that those are there. */
+const LEAST = 100
 const GROWTH = 4
 
 /** Where newcomers are fewer than this part of all, the least recently used goes before them. */
@@ -44,7 +45,7 @@ export class Store implements ByteHolder {
   readonly #onEvict: () => void
   readonly #newcomers = new Newcomers()
   readonly #popular = new Popular((entry) => this.#dispose(entry))
-  #presence = new Presence(1)
+  #presence = nothingThere
   /** How often something of what is spare was to be given up. */
   #turns = 0
   /** Entries written so far, in 32 bits: the time by which use grows old. */
@@ -171,7 +172,7 @@ export class Store implements ByteHolder {
   }
 
   #enlargePresence(): void {
-    const presence = new Presence(GROWTH * this.#presence.capacity)
+    const presence = new Presence(Math.max(LEAST, GROWTH * this.#presence.capacity))
     for (const { hash } of this.#newcomers) presence.add(hash)
     for (const { hash } of this.#popular.values()) presence.add(hash)
     this.#presence = presence
