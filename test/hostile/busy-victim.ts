@@ -14,6 +14,8 @@ export interface BusyVictim {
   readonly http: number
   /** Resident memory in MiB. */
   rss(): number
+  /** What of it is the process's own and no file's, which a leak would be. */
+  own(): number
   /** Open file descriptors. */
   descriptors(): number
   /** The sum of a metric's series. */
@@ -53,8 +55,8 @@ export async function startBusyVictim(
     dnslet,
     port,
     http,
-    rss: () =>
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
+    rss: () => mebibytes(pid, 'VmRSS'),
+    own: () => mebibytes(pid, 'RssAnon'),
     descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
     async metric(name) {
       const body = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text()
@@ -62,6 +64,11 @@ export async function startBusyVictim(
       return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
     },
   }
+}
+
+function mebibytes(pid: number, field: 'VmRSS' | 'RssAnon'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
 }
 
 /** Whether a query over TCP is answered: as a resolver asks, for 5 s at least and five times at most. */
