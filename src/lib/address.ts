@@ -81,9 +81,15 @@ export function unmapped(address: string): string {
     .join('.')
 }
 
-/** An IP address without a zone, IPv6 in the form of RFC 5952, which the platform's own URL parser knows. */
+/**
+ * An IP address, IPv6 in the form of RFC 5952, which the platform's own URL parser knows; a zone
+ * (`fe80::1%eth0`), which that parser refuses, stays as it is.
+ */
 export function canonicalAddress(address: string): string {
-  return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
+  if (!address.includes(':')) return address
+  const end = address.indexOf('%')
+  const [bare, zone] = end < 0 ? [address, ''] : [address.slice(0, end), address.slice(end)]
+  return `${new URL(`http://[${bare}]`).hostname.slice(1, -1)}${zone}`
 }
 
 /** The source address to use towards `host`; undefined: the system chooses (other family). */

@@ -101,6 +101,8 @@ describe('portOwners()', { skip }, () => {
     const asked = ['127.0.0.1', '127.0.0.2', '0:0::1']
     assert.deepEqual(await found(asked), ['127.0.0.1'])
     assert.deepEqual(await found(asked, 54), [])
+    // As `bind eth0` has it.
+    assert.deepEqual(await found(['fe80::1%lo', '127.0.0.1']), ['127.0.0.1'])
     const [socket] = await foreignSockets(asked, 53)
     assert.equal(socket!.user, String(process.getuid?.()))
     assert.match(

@@ -88,8 +88,8 @@ test('unmapped() knows an IPv4 address in both of its IPv6 forms', () => {
 })
 
 test('canonicalAddress() writes IPv6 as RFC 5952 does', () => {
-  const all = ['FD00:0:0::00A', '::', '192.0.2.1']
-  assert.deepEqual(all.map(canonicalAddress), ['fd00::a', '::', '192.0.2.1'])
+  const all = ['FD00:0:0::00A', '::', '192.0.2.1', 'FE80:0::A%eth0.1']
+  assert.deepEqual(all.map(canonicalAddress), ['fd00::a', '::', '192.0.2.1', 'fe80::a%eth0.1'])
 })
 
 test('sourceFor() leaves the choice to the system where the family differs', () => {
