@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { writeFileAtomically } from '../../host/write-file.ts'
 import { fileKind } from '../../lib/file-kind.ts'
 
 /** As node-cache leaves it: for everybody to read. */
 const MODE = 0o644
+/** Its name in the state directory, whatever -conf is called: `cleanup` knows what is ours by its name. */
+const IN_STATE = 'Corefile'
 
 /**
  * The rendered Corefile on disk, for people and tools: at the path of -conf, in one step where its
@@ -58,7 +60,7 @@ export class CorefileCopy {
       return this.#path
     } catch (error) {
       if (this.#stateDirectory === null) throw error
-      const path = join(this.#stateDirectory, basename(this.#path))
+      const path = join(this.#stateDirectory, IN_STATE)
       writeFileAtomically(path, text, MODE)
       return path
     }

@@ -21,7 +21,7 @@ test('write() replaces the file in one step, and only where the text is new', (t
 test('where nothing can be written the state directory takes it, or the caller is told', (t) => {
   const folder = temporaryFolder(t)
   // A directory in the file's place: nobody can write there, not even root.
-  const path = join(folder, 'Corefile')
+  const path = join(folder, 'node-cache.conf')
   mkdirSync(path)
   assert.throws(() => new CorefileCopy(path, null, '/base').write('x'), /EISDIR/)
   const state = join(folder, 'state')
@@ -29,9 +29,9 @@ test('where nothing can be written the state directory takes it, or the caller i
   const copy = new CorefileCopy(path, state, '/base')
   assert.equal(copy.place, path)
   assert.equal(copy.write('x'), true)
-  assert.equal(copy.place, join(state, 'Corefile'))
+  assert.equal(copy.place, join(state, 'Corefile'), 'a name of ours, that cleanup knows')
   assert.equal(readFileSync(copy.place, 'utf8'), 'x')
-  assert.deepEqual(readdirSync(folder), ['Corefile', 'state'])
+  assert.deepEqual(readdirSync(folder), ['node-cache.conf', 'state'])
 })
 
 test('a template stays what it is: the state directory takes what is made of it', (t) => {
