@@ -213,9 +213,10 @@ export class TcpPool
     const unaccepted = this.#connections.mayBeUnaccepted(c)
     this.#seconds.won(c)
     if (unaccepted) this.#tending.doubt(c)
-    if (x.isJoined && this.pipelining.lostJoined(this.#options.context.clock.now)) {
-      this.#tending.separate()
-    }
+    const { now } = this.#options.context.clock
+    // Silence behind the last answer, if not only once, is a quota as well.
+    if (x.number === c.answers) this.#quota.ended(c.answers, 0, this.#connections.mostAnswers, now)
+    if (x.isJoined && this.pipelining.lostJoined(now)) this.#tending.separate()
   }
 
   closed(c: UpstreamConnection, code: string | null): void {

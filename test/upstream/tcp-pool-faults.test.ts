@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { Result } from '../../src/upstream/counters.ts'
-import { ExchangeState } from '../../src/upstream/exchange.ts'
+import { type Exchange, ExchangeState } from '../../src/upstream/exchange.ts'
 import type { TcpPool } from '../../src/upstream/tcp-pool.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import type { Owner } from '../helpers/processes.ts'
@@ -23,6 +23,29 @@ async function askTogether(pool: TcpPool, host: Log, names: readonly string[]): 
   const wanted = host.got.length + names.length
   for (const name of names) pool.ask(exchange(name))
   await eventually(() => host.got.length === wanted, `answers to ${names.join(', ')}`)
+}
+
+/** Asks for a name until it is answered, each time on another connection; returns how often it was asked. */
+async function insist(pool: TcpPool, host: Log, time: Manual, name: string): Promise<number> {
+  const wanted = host.got.length + 1
+  const attempts: Exchange[] = []
+  while (host.got.length < wanted) {
+    const x = exchange(name)
+    x.again = attempts.length > 0
+    x.avoid = attempts.at(-1)?.carrier ?? null
+    attempts.push(x)
+    pool.ask(x)
+    for (let look = 0; look < 10 && host.got.length < wanted; look++) {
+      time.pass(10)
+      await turns()
+    }
+  }
+  for (const x of attempts) {
+    if (x.carrier === null) continue
+    pool.beaten(x)
+    x.carrier.cancel(x)
+  }
+  return attempts.length
 }
 
 interface Free {
@@ -79,6 +102,21 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     const accepted = upstream.accepted
     await askInTurn(pool, host, ['e', 'f', 'g', 'h'])
     assert.ok(upstream.accepted <= accepted + 1, 'their connection was used again')
+    pool.close()
+  })
+
+  test('a server that is silent after an answer gets one query on each connection', async (t) => {
+    const heard = new Set<unknown>()
+    const upstream = await startScripted(t, (asked, n) => {
+      if (!heard.has(asked.socket)) honest(asked, n)
+      heard.add(asked.socket)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    const attempts: number[] = []
+    for (let i = 0; i < 20; i++) attempts.push(await insist(pool, host, time, `q${i}`))
+    assert.deepEqual(attempts.slice(-8), [1, 1, 1, 1, 1, 1, 1, 1])
     pool.close()
   })
 
