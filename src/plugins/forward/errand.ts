@@ -17,16 +17,15 @@ import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { Deadline, timeFor } from './deadline.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
+import { type MuteServers, PartialAnswer } from './partial-answer.ts'
 import type { Policy } from './policy.ts'
 import { Taps } from './taps.ts'
 import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-choice.ts'
 
-/** A client over UDP that could ask over TCP itself waits no longer for TCP, which may be barred, to bring the rest. */
-const PARTIAL_MS = 1000
-
 /** What the errands of one directive have in common. */
 export interface ErrandRules {
   readonly context: UpstreamContext
+  readonly mute: MuteServers
   readonly policy: Policy
   /** Failed attempts after which a query is given up; 0 and null: no limit but that of `#attempt()`. */
   readonly maxAttempts: number | null
@@ -63,6 +62,7 @@ export class Errand implements ExchangeOwner {
   readonly #rules: ErrandRules
   readonly #choice: UpstreamChoice
   readonly #deadline: Deadline
+  readonly #partial: PartialAnswer
   readonly #exchanges: Exchange[] = []
   #q: Query | null = null
   #upstreams: readonly Upstream[] = []
@@ -80,6 +80,7 @@ export class Errand implements ExchangeOwner {
     this.#rules = rules
     this.#choice = new UpstreamChoice(rules.policy, rules.failfast)
     this.#deadline = new Deadline(rules.context, () => this.#timeUp())
+    this.#partial = new PartialAnswer(rules.context.clock, rules.mute)
   }
 
   /** Begins with a kept query; `done` may be called before this returns. */
@@ -156,6 +157,7 @@ export class Errand implements ExchangeOwner {
       return false
     }
     q.upstream = this.#upstreams[x.index]!.name
+    if (x.transport === Transport.Tcp) this.#rules.mute.answered(this.#upstreams[x.index]!)
     this.#tap(x, reply, length)
     this.#underWay--
     if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)
@@ -186,7 +188,7 @@ export class Errand implements ExchangeOwner {
     this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
     const { target } = this.#q!
     if ((readFlags(reply) & Flag.TC) === 0 || target.protocol !== Protocol.Udp) return
-    this.#deadline.within(this.#upstreams[x.index]!.isDown(Transport.Tcp) ? 1 : PARTIAL_MS)
+    this.#deadline.within(this.#partial.begin(this.#upstreams[x.index]!))
   }
 
   delayed(x: Exchange): void {
@@ -234,6 +236,7 @@ export class Errand implements ExchangeOwner {
   }
 
   #timeUp(): void {
+    this.#partial.timeUp()
     const waiting = this.#exchanges.find((x) => x.state !== ExchangeState.Idle)
     if (waiting !== undefined) this.#note(waiting, Result.Timeout, null)
     this.#giveUp()
@@ -277,6 +280,7 @@ export class Errand implements ExchangeOwner {
   /** Cancels what is under way, as `result`, and gives the errand back: the query is no longer ours. */
   #end(result: Result): void {
     this.#deadline.clear()
+    this.#partial.end()
     if (this.#underWay > 0) {
       this.#wanted()?.tellUnanswered(this.#q!, this.#exchanges, this.#upstreams)
       for (const x of this.#exchanges) x.cancel(result)

@@ -13,6 +13,7 @@ import { forwardCounters } from './counters.ts'
 import { consider, inspect } from './inspect.ts'
 import { Errand, type ErrandRules } from './errand.ts'
 import { MergedQuestions } from './merged.ts'
+import { MuteServers } from './partial-answer.ts'
 import { makePolicy } from './policy.ts'
 import type { Taps } from './taps.ts'
 import type { UpstreamList } from './upstream-list.ts'
@@ -66,6 +67,7 @@ export class Forwarder {
       next: bits(config.next),
       nextOnNodata: config.nextOnNodata,
       nextForward,
+      mute: new MuteServers(),
       taps,
       done: this.#done,
       release: (errand) => this.#release(errand),

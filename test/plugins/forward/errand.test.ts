@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { Errand, type ErrandRules } from '../../../src/plugins/forward/errand.ts'
+import { MuteServers } from '../../../src/plugins/forward/partial-answer.ts'
 import { makePolicy } from '../../../src/plugins/forward/policy.ts'
 import { Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
 import { Transport, UpstreamCounters } from '../../../src/upstream/counters.ts'
@@ -51,13 +52,15 @@ interface Started {
  * Begins an errand for one upstream, or for more.
  * @param age milliseconds since the client asked
  * @param others upstreams beside it, of which nobody speaks for any
+ * @param before whose time and upstream it has
  */
 function start(
   rules: Partial<ErrandRules>,
-  { age = 0, down = false, ready = true, others = 0 } = {},
+  { age = 0, down = false, ready = true, others = 0, before = null as Started | null } = {},
 ): Started {
-  const time = manual()
-  const upstream = new Silent(down, ready)
+  const time = before?.time ?? manual()
+  const upstream = before?.upstream ?? new Silent(down, ready)
+  upstream.asked.length = 0
   const started = { time, upstream, ended: null as Started['ended'] }
   const wire = message({ name: 'a.test', flags: 0x0100 })
   const target = { protocol: Protocol.Udp, reserve: () => Buffer.alloc(65_535) }
@@ -75,6 +78,7 @@ function start(
     next: 0,
     nextOnNodata: false,
     nextForward: null,
+    mute: new MuteServers(),
     taps: null,
     done: ({ records, rcode }) => {
       started.ended = { at: time.clock.now - begun, rcode, answers: records?.answerCount ?? 0 }
@@ -125,6 +129,42 @@ describe('a truncated answer, while TCP is silent', () => {
     started.time.pass(100)
     truncate(started)
     assert.deepEqual(untilEnded(started), { at: 1100, rcode: Rcode.NoError, answers: 3 })
+  })
+
+  test('is given at once from then on, for half a minute or until TCP answers', () => {
+    const mute = new MuteServers()
+    const first = start({ mute })
+    const waited = (): number => {
+      const next = start({ mute }, { before: first })
+      truncate(next)
+      return untilEnded(next).at
+    }
+    truncate(first)
+    assert.equal(untilEnded(first).at, 1000)
+    assert.equal(waited(), 10)
+    first.time.pass(29_980)
+    assert.equal(waited(), 10, 'not longer for having been asked meanwhile')
+    assert.equal(waited(), 1000)
+    assert.equal(waited(), 10)
+    const overTcp = start({ mute }, { before: first })
+    const x = first.upstream.asked[0]!
+    x.transport = Transport.Tcp
+    x.state = ExchangeState.Idle
+    const reply = answerTo(x.query)
+    assert.ok(x.owner.replied(x, reply, reply.length))
+    assert.equal(overTcp.ended?.answers, 1)
+    assert.equal(waited(), 1000)
+  })
+
+  test('that had less time says nothing of the next one', () => {
+    const mute = new MuteServers()
+    const first = start({ mute, maxAttempts: 1 })
+    first.time.pass(1500)
+    truncate(first)
+    assert.equal(untilEnded(first).at, 2000)
+    const next = start({ mute }, { before: first })
+    truncate(next)
+    assert.equal(untilEnded(next).at, 1000)
   })
 
   test('does not make a deadline later that is sooner', () => {
