@@ -61,7 +61,10 @@ test('a base file is checked with what stands for its placeholders', async (t) =
   const text = await check(path, 53, ['127.0.0.1'])
   assert.match(text, /is valid: 1 server block$/m)
   assert.match(text, /^ {2}listens on 127\.0\.0\.1:1053$/m)
-  assert.match(text, /^It is a template, .*: 127\.0\.0\.1:9 stands for the address of -upstreamsvc/m)
+  assert.match(
+    text,
+    /^It is a template, .*: 127\.0\.0\.1:9 stands for the address of -upstreamsvc/m,
+  )
   writeFileSync(path, `${base}    no_such\n  }\n}\n`)
   await assert.rejects(check(path, 53), ({ message }: Error) => {
     assert.match(message, /^[^\n]*:4 [^\n]*no_such[^\n]*$/, 'one mistake, at its line')
