@@ -25,6 +25,8 @@ export interface Status {
     readonly loadedAt: string
     /** The configured one cannot be served: this is the last good one. */
     readonly isLastGood: boolean
+    /** Why the configured one is not served, and since when that is known; null while it is. */
+    readonly refused: { readonly at: string; readonly reason: string } | null
   }
   readonly listeners: readonly { readonly address: string; readonly scheme: string }[]
   readonly interception: InterceptionStatus
@@ -33,6 +35,8 @@ export interface Status {
   readonly blocks: readonly BlockStatus[]
   readonly memory: {
     readonly rssBytes: number
+    /** What the control group allows; null where nothing limits it. */
+    readonly limitBytes: number | null
     readonly heapUsedBytes: number
     readonly cacheBytes: number
     readonly cacheLimitBytes: number

@@ -68,7 +68,13 @@ export const status: Schema = object({
   node: text,
   startedAt: time,
   now: time,
-  corefile: object({ path: orNull(text), hash: text, loadedAt: time, isLastGood: flag }),
+  corefile: object({
+    path: orNull(text),
+    hash: text,
+    loadedAt: time,
+    isLastGood: flag,
+    refused: orNull(object({ at: time, reason: text })),
+  }),
   listeners: list(object({ address: text, scheme: text })),
   interception: object({
     state: oneOf('none', 'waiting', 'active', 'suspended', 'withdrawn', 'left'),
@@ -80,6 +86,7 @@ export const status: Schema = object({
   notReady: texts,
   memory: object({
     rssBytes: count,
+    limitBytes: orNull(count),
     heapUsedBytes: count,
     cacheBytes: count,
     cacheLimitBytes: count,

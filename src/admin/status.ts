@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 
 import type { CompiledBlock } from '../daemon/compile.ts'
 import type { Daemon } from '../daemon/daemon.ts'
+import { reloadCounters } from '../daemon/reload.ts'
 import { interceptionState } from '../host/interception-metrics.ts'
 import { printableJson } from '../lib/printable.ts'
 import { version } from '../lib/version.ts'
@@ -54,6 +55,7 @@ function headOf(parts: StatusParts): Omit<Status, 'blocks'> {
       hash: corefile.hash,
       loadedAt: new Date(runtime.loadedAt).toISOString(),
       isLastGood: isLastGood(corefile),
+      refused: refused(),
     },
     listeners: [...runtime.servers.values()].map(({ identity }) => {
       const [scheme = '', address = ''] = identity.name.split('://')
@@ -63,6 +65,7 @@ function headOf(parts: StatusParts): Omit<Status, 'blocks'> {
     notReady: readiness.reasons,
     memory: {
       rssBytes: rss,
+      limitBytes: sumOf('dnslet_memory_limit_bytes') || null,
       heapUsedBytes: heapUsed,
       cacheBytes: sumOf('dnslet_cache_bytes'),
       cacheLimitBytes: sumOf('dnslet_cache_limit_bytes'),
@@ -81,6 +84,11 @@ function headOf(parts: StatusParts): Omit<Status, 'blocks'> {
       text,
     })),
   }
+}
+
+function refused(): Status['corefile']['refused'] {
+  const { refused: one } = reloadCounters
+  return one === null ? null : { at: new Date(one.at).toISOString(), reason: one.reason }
 }
 
 const REASONS: Readonly<Partial<Record<InterceptionStatus['state'], string>>> = {

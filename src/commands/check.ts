@@ -1,4 +1,5 @@
 import { CorefileError, everyError } from '../corefile/error.ts'
+import { type FileSystem, nodeFiles } from '../corefile/files.ts'
 import { openCacheBudget } from '../daemon/cache-budget.ts'
 import { type CompiledBlock, compileBlocks } from '../daemon/compile.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
@@ -11,6 +12,7 @@ import { printable } from '../lib/printable.ts'
 import { knownDirectives, loadPlugins } from '../plugins/index.ts'
 import type { Services } from '../serve/plugin.ts'
 import { CorefileSource } from '../source/corefile-source.ts'
+import { render } from '../source/template/render.ts'
 
 /** What `dnslet check` shows of a compiled server block. */
 export interface CheckedBlock {
@@ -29,10 +31,15 @@ export interface CheckedBlock {
   }[]
 }
 
+/** What the report says of a base file, whose placeholders have been filled in. */
+const TEMPLATE =
+  'It is a template, good for -basecorefile and not for -conf: 127.0.0.1:9 stands for the address of ' +
+  '-upstreamsvc, /etc/resolv.conf for name servers of the kube-dns ConfigMap'
+
 /**
- * `dnslet check`: compiles a Corefile as `dnslet serve` would, opens nothing, and returns what it
- * means. Warnings go to standard error. Rejects with everything that `serve` would refuse to start with, a
- * line for each mistake.
+ * `dnslet check`: compiles a Corefile, or the base file of one, as `dnslet serve` would, opens nothing, and
+ * returns what it means. Warnings go to standard error. Rejects with everything that `serve` would refuse to
+ * start with, a line for each mistake.
  *
  * @param corefile a path, `stdin`, or '' for ./Corefile
  * @param port port of server blocks that name none
@@ -46,18 +53,23 @@ export async function check(
   const warn = (message: string): void => void process.stderr.write(`${printable(message)}\n`)
   const problems: CorefileError[] = []
   const problem = (error: CorefileError): void => void problems.push(...everyError(error))
+  const template = templateFiles(corefile, localIps)
   const source = new CorefileSource(corefile, {
     directives: knownDirectives,
     env: process.env,
     warn,
     problem,
+    files: template.files,
   })
   try {
     const { file, blocks } = source.load()
     await loadPlugins(blocks)
     const services = idleServices(warn)
     const compiled = compileBlocks(blocks, { port, services, warn, panicked: () => {} })
-    if (problems.length === 0) return report(file, compiled, localIps)
+    if (problems.length === 0) {
+      const lines = report(file, compiled, localIps)
+      return template.isTemplate() ? `${lines}\n\n${TEMPLATE}` : lines
+    }
   } catch (error) {
     if (!(error instanceof CorefileError)) throw error
     problem(error)
@@ -66,6 +78,29 @@ export async function check(
   // Of several lines, each of them printable.
   error.message = inOrder(problems).join('\n')
   throw error
+}
+
+/** The file system, with what stands for the placeholders in this one file. */
+function templateFiles(
+  corefile: string,
+  localIps: readonly string[],
+): { readonly files: FileSystem; readonly isTemplate: () => boolean } {
+  let isTemplate = false
+  const values = {
+    localIps: localIps.length > 0 ? localIps : ['169.254.20.10'],
+    upstream: null,
+    upstreamServers: [],
+    prometheus: ':9253',
+  }
+  const read = (path: string): string => {
+    const text = nodeFiles.read(path)
+    // Without a name it is ./Corefile, which is none.
+    if (path !== corefile) return text
+    const rendered = render(text, values)
+    isTemplate = rendered !== text
+    return rendered
+  }
+  return { files: { ...nodeFiles, read }, isTemplate: () => isTemplate }
 }
 
 /** Each message once, in the order of files and lines. */

@@ -1,8 +1,9 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { counter, type MetricSpec } from '../lib/metrics.ts'
+import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 import { oneAtATime } from '../lib/one-at-a-time.ts'
+import { isLastGoodInUse } from '../source/last-good.ts'
 import type { StopWatching } from '../source/watch-directory.ts'
 
 /** A Corefile that has been read: its blocks and the hash of what they say. */
@@ -11,21 +12,35 @@ export interface LoadedBlocks {
   readonly blocks: readonly ServerBlock[]
 }
 
+/** A Corefile that could not be put into service: an earlier one is served. */
+export interface Refusal {
+  /** When that was first seen, milliseconds since 1970. */
+  readonly at: number
+  readonly reason: string
+}
+
 /** What became of reloads. */
 export interface ReloadCounters {
   failed: number
+  /** The Corefile as it is now, where it is refused; null where it is the one that is served. */
+  refused: Refusal | null
   /** SHA-512 of the configuration the last successful reload brought in, null before the first. */
   version: string | null
 }
 
 /** Those of the process. */
-export const reloadCounters: ReloadCounters = { failed: 0, version: null }
+export const reloadCounters: ReloadCounters = { failed: 0, refused: null, version: null }
 
 export const reloadMetrics: readonly MetricSpec[] = [
   counter(
     'coredns_reload_failed_total',
     'Reloads that failed: the Corefile could not be read or its configuration not be used.',
     () => reloadCounters.failed,
+  ),
+  gauge(
+    'dnslet_corefile_last_good_in_use',
+    '1 while an earlier Corefile is served because the present one cannot be.',
+    () => (isLastGoodInUse() || reloadCounters.refused !== null ? 1 : 0),
   ),
   {
     name: 'coredns_reload_version_info',
@@ -90,7 +105,7 @@ export class CorefileWatcher<T extends LoadedBlocks> {
   #state: State = 'following'
   #running: string
   /** What failed to reload and is not tried again until the Corefile says something else. */
-  #failed: string | null = null
+  #failed: { readonly hash: string; readonly refusal: Refusal } | null = null
   /** Why the Corefile could not be read at the last attempt. */
   #unreadable: string | null = null
   /** What the configuration being applied asks for. */
@@ -173,10 +188,10 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     if (loaded === null) return
     if (!forced && loaded.hash === this.#running) {
       // Back to what runs: should the failed configuration return, it deserves another try.
-      this.#failed = null
-    } else if (forced || loaded.hash !== this.#failed) {
+      this.#parts.counters.refused = this.#failed = null
+    } else if (forced || loaded.hash !== this.#failed?.hash) {
       await this.#apply(loaded, forced)
-    }
+    } else this.#parts.counters.refused = this.#failed.refusal
   }
 
   #read(forced: boolean): T | null {
@@ -188,6 +203,7 @@ export class CorefileWatcher<T extends LoadedBlocks> {
       const reason = reasonOf(error)
       // A broken Corefile is warned of at each poll, but it is one failure until it changes.
       if (forced || reason !== this.#unreadable) this.#parts.counters.failed++
+      if (reason !== this.#unreadable) this.#parts.counters.refused = refusal(reason)
       this.#unreadable = reason
       if (forced) this.#parts.log.error(`Restart failed: ${reason}`)
       else this.#log.warning(`Corefile parse failed: ${reason}`)
@@ -204,7 +220,8 @@ export class CorefileWatcher<T extends LoadedBlocks> {
       await this.#parts.apply(loaded)
     } catch (error) {
       counters.failed++
-      this.#failed = loaded.hash
+      counters.refused = refusal(reasonOf(error))
+      this.#failed = { hash: loaded.hash, refusal: counters.refused }
       if (forced) log.error(`Restart failed: ${reasonOf(error)}`)
       else this.#log.error(`Corefile changed but reload failed: ${reasonOf(error)}`)
       return
@@ -212,8 +229,12 @@ export class CorefileWatcher<T extends LoadedBlocks> {
       this.#enter('following')
     }
     this.#running = counters.version = loaded.hash
-    this.#failed = null
+    counters.refused = this.#failed = null
     this.#follow(this.#offered)
     log.info('Reloading complete')
   }
+}
+
+function refusal(reason: string): Refusal {
+  return { at: Date.now(), reason }
 }

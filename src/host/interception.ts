@@ -18,6 +18,8 @@ const LAST_PAUSE = 300
 const STEADY = 60
 /** Packets that were on their way when interception ended have arrived by then. */
 const DRAIN_MS = 100
+/** Of what was added back, so much is told in the log. */
+const MOST_TOLD = 6
 
 /** Why nobody should be sent here before interception has begun. */
 export const WAITING = 'No interception yet'
@@ -292,6 +294,9 @@ export class Interception {
   #tell(repaired: readonly string[], what: 'interface' | 'rules'): void {
     if (repaired.length === 0) return
     interceptionState.repairs[what] += repaired.length
-    this.#parts.log.warning(`Added back: ${repaired.join('; ')}`)
+    // A table that is gone is missed line by line.
+    const more = repaired.length - MOST_TOLD
+    const told = repaired.slice(0, MOST_TOLD).join('; ')
+    this.#parts.log.warning(`Added back: ${told}${more > 0 ? `; and ${more} more` : ''}`)
   }
 }

@@ -3,7 +3,6 @@ import { displacedMetric } from '../host/handover/conversations.ts'
 import { interceptionMetrics } from '../host/interception-metrics.ts'
 import { setupErrorsMetric } from '../host/setup-errors.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
-import { lastGoodMetric } from '../source/last-good.ts'
 import { foreignSocketsMetric } from './neighbours.ts'
 
 /** What a daemon on a node counts beyond one that leaves the machine alone. */
@@ -12,6 +11,5 @@ export const nodeMetrics: readonly MetricSpec[] = [
   ...interceptionMetrics,
   foreignSocketsMetric,
   displacedMetric,
-  lastGoodMetric,
   ...adminMetrics,
 ]

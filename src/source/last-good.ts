@@ -4,7 +4,6 @@ import type { Directive, ServerBlock } from '../corefile/parse.ts'
 import { writeFileAtomically } from '../host/write-file.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
-import { gauge, type MetricSpec } from '../lib/metrics.ts'
 import { type Corefile, hashBlocks } from './corefile-source.ts'
 
 const FILE = 'last-good.json'
@@ -41,11 +40,10 @@ export interface LastGoodParts {
 
 let inUse = false
 
-export const lastGoodMetric: MetricSpec = gauge(
-  'dnslet_corefile_last_good_in_use',
-  '1 while the last good Corefile is served because the present one could not be at start.',
-  () => (inUse ? 1 : 0),
-)
+/** Whether the last good Corefile is served because the present one could not be at start. */
+export function isLastGoodInUse(): boolean {
+  return inUse
+}
 
 /** Whether it is the last good Corefile, in place of one that cannot be served. */
 export function isLastGood({ hash }: Corefile): boolean {

@@ -54,6 +54,24 @@ test('check() compiles the Corefile and shows plugins in chain order, with the d
   assert.match(text, /^ {4}cache +zones a\.test\.\n +success /m)
 })
 
+test('a base file is checked with what stands for its placeholders', async (t) => {
+  const path = join(temporaryFolder(t), 'Corefile.base')
+  const base = '.:1053 {\n  bind __PILLAR__LOCAL__DNS__\n  forward . __PILLAR__CLUSTER__DNS__ {\n'
+  writeFileSync(path, `${base}    force_tcp\n  }\n}\n`)
+  const text = await check(path, 53, ['127.0.0.1'])
+  assert.match(text, /is valid: 1 server block$/m)
+  assert.match(text, /^ {2}listens on 127\.0\.0\.1:1053$/m)
+  assert.match(
+    text,
+    /^It is a template, .*: 127\.0\.0\.1:9 stands for the address of -upstreamsvc/m,
+  )
+  writeFileSync(path, `${base}    no_such\n  }\n}\n`)
+  await assert.rejects(check(path, 53), ({ message }: Error) => {
+    assert.match(message, /^[^\n]*:4 [^\n]*no_such[^\n]*$/, 'one mistake, at its line')
+    return true
+  })
+})
+
 test('a block that nobody can ask goes with others, and not alone', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
   const deaf = 'a.test:1053 {\n  bind lo {\n    except lo\n  }\n}\n'

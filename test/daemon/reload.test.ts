@@ -28,7 +28,7 @@ class Bench {
   loads = 0
   readonly applied: string[] = []
   readonly lines: string[] = []
-  readonly counters: ReloadCounters = { failed: 0, version: null }
+  readonly counters: ReloadCounters = { failed: 0, refused: null, version: null }
   /** What applying a configuration does besides: fail, wait, ask for another schedule. */
   onApply: (hash: string) => Promise<void> | void = () => {}
   random = 0.5
@@ -98,7 +98,7 @@ test('a poll applies what is new, once', async (t) => {
   assert.deepEqual(bench.applied, ['two'])
   await tick(t, bench, 90_000)
   assert.deepEqual(bench.applied, ['two'])
-  assert.deepEqual(bench.counters, { failed: 0, version: 'two' })
+  assert.deepEqual(bench.counters, { failed: 0, refused: null, version: 'two' })
   assert.deepEqual(bench.lines, [
     '[INFO] plugin/reload: Running configuration SHA512 = one',
     '[INFO] Reloading',
@@ -164,7 +164,8 @@ test('a failed reload is logged and counted, and not tried again until something
   bench.watcher.watch(30_000, 0)
   bench.corefile = 'bad'
   for (let i = 0; i < 3; i++) await tick(t, bench, 30_000)
-  assert.deepEqual(bench.counters, { failed: 1, version: null })
+  assert.equal(bench.counters.failed, 1)
+  assert.equal(bench.counters.version, null)
   assert.deepEqual(bench.lines.slice(1), [
     '[INFO] Reloading',
     '[ERROR] plugin/reload: Corefile changed but reload failed: Corefile:3 - plugin/x: no',
@@ -180,6 +181,32 @@ test('a failed reload is logged and counted, and not tried again until something
   bench.corefile = 'good'
   await tick(t, bench, 30_000)
   assert.deepEqual(bench.applied, ['good'])
+})
+
+test('what is refused, why and since when is known until the Corefile can be served again', async (t) => {
+  const bench = new Bench(t)
+  bench.watcher.watch(30_000, 0)
+  const { counters } = bench
+  const becomes = async (corefile: string | Error, error?: Error): Promise<string | undefined> => {
+    bench.corefile = corefile
+    bench.onApply = () => {
+      if (error !== undefined) throw error
+    }
+    await tick(t, bench, 30_000)
+    return counters.refused?.reason
+  }
+  const [refusal, missing] = [new Error('Corefile:3 - no'), new Error('it is gone')]
+  assert.equal(await becomes('one'), undefined)
+  assert.equal(await becomes('bad', refusal), 'Corefile:3 - no')
+  const first = counters.refused
+  assert.equal(await becomes('bad', refusal), 'Corefile:3 - no')
+  assert.equal(counters.refused, first, 'since the first time')
+  assert.equal(await becomes(missing), 'it is gone')
+  assert.equal(await becomes('bad', refusal), 'Corefile:3 - no')
+  assert.equal(counters.refused, first)
+  assert.equal(await becomes('one'), undefined, 'back to what runs')
+  assert.equal(await becomes(missing), 'it is gone')
+  assert.equal(await becomes('two'), undefined, 'another that can be served')
 })
 
 test('a Corefile that cannot be read is warned of at each poll and counted once', async (t) => {
@@ -323,7 +350,7 @@ test('a real file, watched for real, is reloaded long before the poll', async (t
   writeFileSync(path, '. {\n  errors\n}\n')
   const source = new CorefileSource(path, { directives: ['errors', 'log'], env: {}, warn() {} })
   const applied: string[][] = []
-  const counters: ReloadCounters = { failed: 0, version: null }
+  const counters: ReloadCounters = { failed: 0, refused: null, version: null }
   const watcher = new CorefileWatcher({
     running: source.load().hash,
     load: () => source.load(),
@@ -350,15 +377,17 @@ test('a real file, watched for real, is reloaded long before the poll', async (t
 })
 
 test('failures are counted from 0 on, the version shows once a reload has succeeded', async (t) => {
-  t.after(() => Object.assign(reloadCounters, { failed: 0, version: null }))
+  t.after(() => Object.assign(reloadCounters, { failed: 0, refused: null, version: null }))
   const before = (await exposition('', reloadMetrics)).body
   assert.match(before, /^coredns_reload_failed_total 0$/m)
+  assert.match(before, /^dnslet_corefile_last_good_in_use 0$/m)
   assert.doesNotMatch(before, /coredns_reload_version_info/)
 
-  Object.assign(reloadCounters, { failed: 2, version: 'ab12' })
+  Object.assign(reloadCounters, { failed: 2, refused: { at: 0, reason: 'no' }, version: 'ab12' })
   const { body } = await exposition('', reloadMetrics)
   assert.match(body, /^# TYPE coredns_reload_failed_total counter$/m)
   assert.match(body, /^coredns_reload_failed_total 2$/m)
+  assert.match(body, /^dnslet_corefile_last_good_in_use 1$/m)
   assert.match(body, /^# TYPE coredns_reload_version_info gauge$/m)
   assert.match(body, /^coredns_reload_version_info\{hash="sha512",value="ab12"\} 1$/m)
 })

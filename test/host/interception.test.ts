@@ -219,6 +219,10 @@ describe('the lease', () => {
     assert.deepEqual(n.done(), [...RENEWAL, 'interface ensured', 'rules checked'])
     assert.equal(n.log.lines.at(-1), '[WARNING] Added back: table inet dnslet; chain query')
     assert.equal(interceptionState.repairs.rules, before + 2)
+    n.alien = Array.from({ length: 60 }, (_, i) => `rule ${i}`)
+    await n.pass(1000)
+    assert.match(n.log.lines.at(-1)!, /^\[WARNING\] Added back: rule 0; .*; rule 5; and 54 more$/)
+    assert.equal(interceptionState.repairs.rules, before + 62)
   })
 
   test('that the interface cannot renew has the interface put back', async (t) => {

@@ -117,6 +117,40 @@ for (const network of ['libc', 'dgram'] as const) {
       assert.equal(slow.load.unsent, 40)
     })
 
+    test('no percentile is below that of the delays that the server wrote down', async (t) => {
+      const waited: number[] = []
+      const server = await ScriptedServer.open(t, ({ query, port }) => {
+        const from = performance.now()
+        const delay = [2, 2, 10, 2, 2, 40, 2, 10, 2, 2][server.seen.length % 10]
+        setTimeout(() => {
+          waited.push(performance.now() - from)
+          server.send(address(query), port)
+        }, delay)
+        return []
+      })
+      const { load, recorder } = rig(t, network, server.endpoint, {})
+      // None is left out: not the first, nor those that end after the turn's time.
+      for (let turns = 0; turns < 20 && recorder.requests < 100; turns++)
+        await load.turn(150, recorder)
+      assert.ok(recorder.requests >= 100, `${recorder.requests}`)
+      assert.equal(recorder.requests, waited.length)
+      waited.sort((a, b) => a - b)
+      const { avg, max, min, p50, p90, p99, p999 } = recorder.latency()!
+      // HdrHistogram rounds the rank, hence the lower of two.
+      const reaches = (value: number, wanted: number): void =>
+        assert.ok(value >= 0.998 * wanted, `${value}, and the server waited ${wanted}`)
+      for (const [percent, value] of [
+        [50, p50],
+        [90, p90],
+        [99, p99],
+        [99.9, p999],
+      ] as const)
+        reaches(value, waited[Math.floor((waited.length * percent) / 100) - 1]!)
+      reaches(min, waited[0]!)
+      reaches(max, waited.at(-1)!)
+      reaches(avg, waited.reduce((sum, ms) => sum + ms, 0) / waited.length)
+    })
+
     test('stopped, the turn ends at once', async (t) => {
       const server = await ScriptedServer.open(t, () => [])
       const { load, recorder } = rig(t, network, server.endpoint, { timeoutMs: 60_000 })

@@ -240,7 +240,7 @@ export const cases: readonly AlertCase[] = [
     series: { dnslet_corefile_last_good_in_use: [0, 1] },
     fires: {
       labels: { node: NODE },
-      summary: `Node-local DNS on ${NODE} started with a bad Corefile, and serves the last good one.`,
+      summary: `Node-local DNS on ${NODE} cannot use its Corefile, and serves the last good one.`,
     },
   },
   counted(

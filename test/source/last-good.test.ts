@@ -3,8 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Corefile, readCorefile } from '../../src/source/corefile-source.ts'
-import { LastGood, lastGoodMetric } from '../../src/source/last-good.ts'
-import { exposition } from '../../src/telemetry/metrics.ts'
+import { isLastGoodInUse, LastGood } from '../../src/source/last-good.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
@@ -20,13 +19,7 @@ function opened(directory: string, conf = '/etc/Corefile', base: string | null =
   return { log, lastGood: new LastGood({ directory, conf, base, log }) }
 }
 
-async function metric(): Promise<string | undefined> {
-  return /^dnslet_corefile_last_good_in_use (\d)$/m.exec(
-    (await exposition('', [lastGoodMetric])).body,
-  )?.[1]
-}
-
-test('what was kept comes back whole, said loudly, until the present Corefile serves', async (t) => {
+test('what was kept comes back whole, said loudly, until the present Corefile serves', (t) => {
   const directory = temporaryFolder(t)
   opened(directory).lastGood.keep(corefile())
   assert.equal(statSync(join(directory, 'last-good.json')).mode & 0o777, 0o600)
@@ -38,7 +31,7 @@ test('what was kept comes back whole, said loudly, until the present Corefile se
   assert.deepEqual(back.blocks, corefile().blocks)
   assert.equal(back.text, text)
   assert.notEqual(back.hash, corefile().hash, 'the same Corefile, repaired, is news')
-  assert.equal(await metric(), '1')
+  assert.equal(isLastGoodInUse(), true)
   lastGood.complain()
   assert.equal(log.lines.length, 2)
   const complaint =
@@ -49,7 +42,7 @@ test('what was kept comes back whole, said loudly, until the present Corefile se
   assert.equal(lastGood.inUse, true)
   assert.equal(lastGood.served(corefile()), false)
   assert.equal(lastGood.inUse, false)
-  assert.equal(await metric(), '0')
+  assert.equal(isLastGoodInUse(), false)
   lastGood.complain()
   assert.equal(log.lines.length, 3)
 })

@@ -1,5 +1,5 @@
 import type { BlockStatus, InterceptionStatus, Status, Traffic } from '../api.ts'
-import { age, between, count, counted, duration, names, percent } from './format.ts'
+import { age, between, bytes, count, counted, duration, names, percent } from './format.ts'
 import { lastSeconds, slowerThan } from './figures.ts'
 
 /** Something that whoever is on call should know now. */
@@ -27,6 +27,15 @@ const NOTICE = 0.01
 const PROBLEM = 0.05
 /** A client notices. Glibc gives up after 5 s. */
 const SLOW_S = 1
+/** An upstream that takes so long is named where answers are slow. */
+const SLOW_UPSTREAM_MS = 500
+/** In the window: how queries are answered says nothing where there are few. */
+const MANY_QUERIES = 600
+/** Shares of the queries of the window that a full cache, or search lists, are told from. */
+const FEW_HITS = 0.5
+const MOSTLY_DENIALS = 0.95
+/** Of the memory limit. */
+const NEARLY_FULL = 0.9
 /** Until then a start is a start, and nobody has to have asked. */
 const STARTING_MS = 60_000
 const SILENCE_S = 300
@@ -41,7 +50,10 @@ export function findingsOf({ status, traffic }: Seen): readonly Finding[] {
     corefile(status),
     ...upstreams(status.blocks),
     ...failures(traffic),
-    slowness(traffic),
+    slowness(traffic, status.blocks),
+    fullCaches(status.blocks, traffic),
+    denials(traffic),
+    memory(status),
     silence(status, traffic),
     logged(status),
   ].filter((finding) => finding !== null)
@@ -115,12 +127,13 @@ function readiness(status: Status): Finding | null {
 }
 
 function corefile(status: Status): Finding | null {
-  const { path, loadedAt, isLastGood } = status.corefile
-  if (!isLastGood) return null
+  const { path, loadedAt, isLastGood, refused } = status.corefile
+  if (!isLastGood && refused === null) return null
+  const why = refused === null ? 'The log says what is wrong with it.' : `${refused.reason}.`
   return {
     level: 'problem',
     what: `${path ?? 'The Corefile'} cannot be served`,
-    detail: `Queries are answered by the last good one, loaded ${age(between(loadedAt, status.now))} ago. The log says what is wrong with it, and so does dnslet check.`,
+    detail: `${why} Queries are answered by the last good one, loaded ${age(between(loadedAt, status.now))} ago.`,
     section: 'process',
   }
 }
@@ -185,7 +198,7 @@ function failures(traffic: Traffic): Finding[] {
   })
 }
 
-function slowness(traffic: Traffic): Finding | null {
+function slowness(traffic: Traffic, blocks: readonly BlockStatus[]): Finding | null {
   const { latency } = lastSeconds(traffic, WINDOW_S)
   const measured = latency.reduce((sum, times) => sum + times, 0)
   const slow = slowerThan(latency, traffic.bounds, SLOW_S)
@@ -195,8 +208,58 @@ function slowness(traffic: Traffic): Finding | null {
   return {
     level,
     what: `${percent(slow / measured)} of the answers of the last minute took over ${duration(bound * 1_000)}`,
-    detail: `${count(slow)} of ${count(measured)}. Round trips and waiting queries of the upstreams tell which one is slow.`,
+    detail: `${count(slow)} of ${count(measured)}. ${slowUpstreams(blocks)}`,
     section: 'traffic',
+  }
+}
+
+function slowUpstreams(blocks: readonly BlockStatus[]): string {
+  const slow = new Set<string>()
+  for (const { upstreams: all } of blocks)
+    for (const { address, problem, rttMs } of all)
+      if (problem === null && rttMs !== null && rttMs >= SLOW_UPSTREAM_MS)
+        slow.add(`${address} takes ${duration(rttMs)}`)
+  if (slow.size > 0) return `${names([...slow])}: it answers late, and clients wait for it.`
+  return 'Round trips and waiting queries of the upstreams tell which one is slow.'
+}
+
+function fullCaches(blocks: readonly BlockStatus[], traffic: Traffic): Finding | null {
+  const { hits, queries } = lastSeconds(traffic, WINDOW_S)
+  const full = blocks.filter(
+    ({ cache }) =>
+      cache !== null &&
+      [cache.success, cache.denial].some(({ capacity, entries }) => entries >= capacity),
+  )
+  if (full.length === 0 || queries < MANY_QUERIES || hits >= FEW_HITS * queries) return null
+  return {
+    level: 'notice',
+    what: `A cache of ${names(full.map(called))} is full, and ${percent(hits / queries)} of the queries of the last minute were answered from it`,
+    detail:
+      'Where the same names are asked for again, a larger one helps (cache in the Corefile). Most frequent shows a client that asks for ever new ones.',
+    section: 'blocks',
+  }
+}
+
+function denials(traffic: Traffic): Finding | null {
+  const { answers, rcodes } = lastSeconds(traffic, WINDOW_S)
+  const times = rcodes['NXDOMAIN'] ?? 0
+  if (answers < MANY_QUERIES || times < MOSTLY_DENIALS * answers) return null
+  return {
+    level: 'notice',
+    what: `${percent(times / answers)} of the answers of the last minute are NXDOMAIN`,
+    detail:
+      'Search lists alone cause some 80 %: a dot behind the name, or ndots:1 in the pod, ends that. Else names have vanished. Most frequent shows which, and who asks.',
+    section: 'top',
+  }
+}
+
+function memory({ memory: { limitBytes, rssBytes } }: Status): Finding | null {
+  if (limitBytes === null || rssBytes <= NEARLY_FULL * limitBytes) return null
+  return {
+    level: 'notice',
+    what: `${bytes(rssBytes)} of ${bytes(limitBytes)} of memory are in use`,
+    detail: 'Beyond the limit the kernel ends the process. Raise it: cache and heap follow.',
+    section: 'process',
   }
 }
 

@@ -240,7 +240,7 @@ export function processSection(status: Status): Markup {
       ],
       [
         'In use',
-        corefile.isLastGood
+        corefile.isLastGood || corefile.refused !== null
           ? markup`<span class="bad">${icon('problem')} the last good one: the configured one cannot be served</span>`
           : 'the configured one',
       ],

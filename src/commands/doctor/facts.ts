@@ -159,11 +159,15 @@ export interface UpstreamProbe {
   /** `udp`, `tcp`, `tls`, `https`; '' where it is not known. */
   readonly transport: string
   readonly isCluster: boolean
-  /** Null for one that speaks DNS over TLS or HTTPS alone. */
+  /** Of several, one that was answered. Null for one that speaks DNS over TLS or HTTPS alone. */
   readonly udp: Outcome | null
   /** For TLS and HTTPS only whether a connection can be made. */
   readonly tcp: Outcome
   readonly burst: Burst | null
+  /** How many were answered of the queries that had a socket each; behind one address may be several servers. */
+  readonly tries: { readonly answered: number; readonly sent: number }
+  /** What the daemon measures, in milliseconds; null where it has not. */
+  readonly rttMs: number | null
   /** What the daemon itself thinks of it; null where all is well, or it was not asked. */
   readonly problem: string | null
 }

@@ -43,7 +43,13 @@ function verdict(paths: readonly ExplainedPath[], asked: AskedTrace | null): str
   if (path === undefined) return 'REFUSED: no server block serves this name'
   const last = path.plugins.findLast(({ reached, says }) => reached && says.length > 0)
   if (last === undefined) return 'no plugin of its block has a say in it'
-  if (last.name !== 'forward') return `${last.name}: ${last.says.at(-1)}`
+  if (last.name !== 'forward') {
+    const { upstreams } = path
+    const isDown = upstreams.length > 0 && upstreams.every(({ problem }) => problem !== null)
+    // What is cached ends some time.
+    const down = last.name === 'cache' && isDown ? `; ${nextUpstream(upstreams)}` : ''
+    return `${last.name}: ${last.says.at(-1)}${down}`
+  }
   const cache = path.plugins.find(({ name, says }) => name === 'cache' && says.length > 0)
   const how = cache === undefined ? 'asks an upstream' : `cache: ${cache.says.at(-1)}`
   return `${how}; ${nextUpstream(path.upstreams)}`
@@ -59,7 +65,7 @@ function nextUpstream(upstreams: readonly Upstream[]): string {
   return dead === 0 ? who : `${who}; ${dead} of ${upstreams.length} down`
 }
 
-function daemonLines({ interception, notReady, pid, version }: Status): string[] {
+function daemonLines({ corefile, interception, notReady, pid, version }: Status): string[] {
   const { reason, state } = interception
   const led =
     state === 'none'
@@ -68,7 +74,11 @@ function daemonLines({ interception, notReady, pid, version }: Status): string[]
         ? `intercepts ${interception.addresses.join(', ')}`
         : `interception is ${state.toUpperCase()}: ${reason}`
   const ready = notReady.length === 0 ? 'ready' : `NOT READY: ${notReady.join('; ')}`
-  return [`dnslet ${version}, process ${pid}; ${led}; ${ready}`]
+  const refused = corefile.refused?.reason
+  return [
+    `dnslet ${version}, process ${pid}; ${led}; ${ready}`,
+    ...(refused === undefined ? [] : [`AN EARLIER COREFILE IS SERVED: ${refused}`]),
+  ]
 }
 
 function pathLines(

@@ -55,6 +55,8 @@ export interface Snapshot {
   readonly upSeconds: number
   readonly interception: Status['interception']
   readonly notReady: readonly string[]
+  /** Why the configured Corefile is not served; null while it is. */
+  readonly refusedCorefile: string | null
   readonly seconds: number | null
   readonly queriesPerSecond: number | null
   /** 0 … 1; null where nobody asked. */
@@ -117,6 +119,7 @@ export function between(before: Sample | null, { at, status, top, traffic }: Sam
     upSeconds: Math.max(0, (Date.parse(status.now) - Date.parse(status.startedAt)) / 1000),
     interception,
     notReady,
+    refusedCorefile: status.corefile.refused?.reason ?? null,
     seconds,
     queriesPerSecond: seconds === null ? null : queries / seconds,
     hitRatio: was === undefined || queries === 0 ? null : ratio(now.hits - was.hits, queries),

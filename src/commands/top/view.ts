@@ -100,12 +100,23 @@ function stateOf({ interception, notReady }: Snapshot): string {
   return `${led}${where}${why}${ready}`
 }
 
-/** Upstreams that do not answer, in a line: their list may be cut, or below the last line. */
-function troubleOf({ upstreams: all }: Snapshot): string[] {
-  const [first, ...others] = all.filter((one) => one.problem !== null)
-  if (first === undefined) return []
+/** What an answer takes of an upstream that whoever waits for it notices. Milliseconds. */
+const SLOW_MS = 500
+
+/** In a line each, for lists may be cut, or below the last line. */
+function troubleOf({ refusedCorefile, upstreams: all }: Snapshot): string[] {
+  const corefile = refusedCorefile === null ? [] : [`Corefile refused: ${refusedCorefile}`]
+  const [first, ...others] = all.filter(({ problem }) => problem !== null)
   const more = others.length === 0 ? '' : `, and ${others.length} more`
-  return [`Trouble   upstream ${first.address} ${first.transport}: ${first.problem}${more}`]
+  const dead =
+    first === undefined
+      ? []
+      : [`upstream ${first.address} ${first.transport}: ${first.problem}${more}`]
+  const slow = all
+    .filter(({ problem, rttMs }) => problem === null && (rttMs ?? 0) >= SLOW_MS)
+    .map(({ address, rttMs }) => `${address} takes ${figure(rttMs)} ms`)
+  const late = slow.length === 0 ? [] : [`slow upstreams: ${slow.join(', ')}`]
+  return [...corefile, ...dead, ...late].map((trouble) => `Trouble   ${trouble}`)
 }
 
 function staleText({ staleRatio }: Snapshot): string {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import type { InterceptionStatus, Status, TrafficStep } from '../../../src/admin/api.ts'
+import type {
+  BlockStatus,
+  InterceptionStatus,
+  Status,
+  TrafficStep,
+} from '../../../src/admin/api.ts'
 import { findingsOf } from '../../../src/admin/page/findings.ts'
 import { verdictOf } from '../../../src/admin/page/verdict-section.ts'
 import {
@@ -94,6 +99,15 @@ test('the last good Corefile is a problem, that of standard input has no path', 
   ])
 })
 
+test('a Corefile that was refused while another is served is a problem, too, with the reason', () => {
+  const refused = { at: ago(60), reason: 'Corefile:3 - no' }
+  const corefile = { ...status.corefile, refused }
+  const [first, ...others] = findingsOf({ ...healthy, status: { ...status, corefile } })
+  assert.deepEqual(others, [])
+  assert.equal(`${first?.level}: ${first?.what}`, 'problem: /etc/dnslet/Corefile cannot be served')
+  assert.match(first?.detail ?? '', /^Corefile:3 - no\. Queries are answered by the last good one/)
+})
+
 describe('upstreams', () => {
   const dead = upstream('10.0.0.1:53', { problem: 'no answer' })
 
@@ -140,6 +154,36 @@ describe('of the answers of the last minute', () => {
       'problem: 9 % of the answers of the last minute are REFUSED',
     ])
     assert.deepEqual(share(90, 'NXDOMAIN'), [])
+    assert.deepEqual(share(96, 'NXDOMAIN'), [
+      'notice: 96 % of the answers of the last minute are NXDOMAIN',
+    ])
+  })
+
+  test('slow ones name the upstreams that are', () => {
+    const latency = Array.from({ length: 17 }, (_, i) => (i === 0 || i === 13 ? 50 : 0))
+    const detail = (upstreams: BlockStatus['upstreams']): string | undefined =>
+      findingsOf({
+        status: { ...status, blocks: [block(['.:53'], { upstreams })] },
+        traffic: trafficOf(120, (one) => ({ ...one, latency })),
+      })[0]?.detail
+    const quick = upstream('10.0.0.1:53', { rttMs: 499 })
+    const late = upstream('10.0.0.2:53', { rttMs: 1_500 })
+    assert.match(detail([quick]) ?? '', /\. Round trips and waiting queries/)
+    assert.match(detail([quick, late]) ?? '', /\. 10\.0\.0\.2:53 takes 1\.5 s: it answers late/)
+  })
+
+  test('few from a full cache are a notice, as long as somebody asks', () => {
+    const filled = (entries: number, hits: number, queries = 100): string[] => {
+      const fill = { entries, capacity: 10 }
+      const cache = { success: fill, denial: { ...fill, entries: 0 }, bytes: 1 }
+      return found({ blocks: [block(['.:53'], { cache })] }, { queries, hits })
+    }
+    assert.deepEqual(filled(9, 0), [])
+    assert.deepEqual(filled(10, 50), [])
+    assert.deepEqual(filled(10, 0, 10), [])
+    assert.deepEqual(filled(10, 49), [
+      'notice: A cache of .:53 is full, and 49 % of the queries of the last minute were answered from it',
+    ])
   })
 
   test('slow ones count by what the buckets say for sure', () => {
@@ -154,6 +198,16 @@ describe('of the answers of the last minute', () => {
     // The bucket of 512 ms to 1.024 s.
     assert.deepEqual(found({}, { latency: latency(50, 12) }), [])
   })
+})
+
+test('memory near its limit is a notice', () => {
+  const used = (rssBytes: number, limitBytes: number | null): string[] =>
+    found({ memory: { ...status.memory, rssBytes, limitBytes } })
+  assert.deepEqual(used(1e9, null), [])
+  assert.deepEqual(used(90, 100), [])
+  assert.deepEqual(used(91 * 2 ** 20, 100 * 2 ** 20), [
+    'notice: 91 MiB of 100 MiB of memory are in use',
+  ])
 })
 
 describe('silence', () => {

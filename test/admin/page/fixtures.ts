@@ -94,6 +94,7 @@ const status: Status = {
     hash: '5a0b4a2f63c1de00'.repeat(8),
     loadedAt: ago(8_100),
     isLastGood: false,
+    refused: null,
   },
   listeners: ['169.254.20.10:53', '10.96.0.10:53'].map((address) => ({ address, scheme: 'dns' })),
   interception: {
@@ -107,6 +108,7 @@ const status: Status = {
   blocks,
   memory: {
     rssBytes: 94_400_000,
+    limitBytes: null,
     heapUsedBytes: 17_300_000,
     cacheBytes: 6_600_000,
     cacheLimitBytes: 52_428_800,

@@ -97,6 +97,20 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'daemon-last-good',
   ],
   [
+    'a Corefile that was refused while another is served',
+    daemonSays({
+      corefile: { ...status().corefile, refused: { at: 'noon', reason: 'Corefile:3 - no' } },
+    }),
+    'broken',
+    'daemon-last-good',
+  ],
+  [
+    'little memory left',
+    daemonSays({ memory: { ...status().memory, rssBytes: 91, limitBytes: 100 } }),
+    'warning',
+    'daemon-memory',
+  ],
+  [
     'two dnslets',
     { daemon: { ...healthy.daemon, processes: [process0!, { ...process0!, pid: null }] } },
     'warning',
@@ -496,7 +510,7 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
   ],
   [
     'no EDNS',
-    { upstreams: [upstream({ udp: { ...answered, edns: false } })] },
+    { upstreams: [upstream({ transport: 'udp', udp: { ...answered, edns: false } })] },
     'warning',
     'upstream-no-edns',
   ],
@@ -505,6 +519,28 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     { upstreams: [upstream({ burst: { sent: 16, answered: 1, overtaken: false, ms: 1 } })] },
     'warning',
     'upstream-shallow',
+  ],
+  [
+    'a slow one, late for doctor, that the daemon gets answers from',
+    {
+      upstreams: [
+        upstream({ udp: failed('timeout'), tcp: failed('timeout'), burst: null, rttMs: 1_503 }),
+      ],
+    },
+    'broken',
+    'upstream-slow',
+  ],
+  [
+    'a slow one',
+    { upstreams: [upstream({ udp: { ...answered, ms: 640 }, tcp: { ...answered, ms: 600 } })] },
+    'warning',
+    'upstream-slow',
+  ],
+  [
+    'a Service with a dead pod',
+    { upstreams: [upstream({ tries: { answered: 6, sent: 9 } })] },
+    'warning',
+    'upstream-uneven',
   ],
   [
     'a dead one',

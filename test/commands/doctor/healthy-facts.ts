@@ -46,6 +46,8 @@ export function upstream(changes: Partial<UpstreamProbe> = {}): UpstreamProbe {
     tcp: answered,
     burst: { sent: 16, answered: 16, overtaken: false, ms: 2.5 },
     problem: null,
+    tries: { answered: 9, sent: 9 },
+    rttMs: 0.5,
     ...changes,
   }
 }
@@ -89,6 +91,7 @@ export function status(changes: Partial<Status> = {}): Status {
       hash: 'abc',
       loadedAt: '2026-11-29T10:00:00.000Z',
       isLastGood: false,
+      refused: null,
     },
     listeners: [{ address: `${VIP}:53`, scheme: 'dns' }],
     interception: {
@@ -100,7 +103,7 @@ export function status(changes: Partial<Status> = {}): Status {
     },
     notReady: [],
     blocks: [],
-    memory: { rssBytes: 0, heapUsedBytes: 0, cacheBytes: 0, cacheLimitBytes: 0 },
+    memory: { rssBytes: 0, limitBytes: null, heapUsedBytes: 0, cacheBytes: 0, cacheLimitBytes: 0 },
     totals: {
       queries: 1_000,
       hits: 900,

@@ -182,7 +182,8 @@ describe('upstreams', () => {
 
   test('are asked, encrypted ones connected to, and no more than there is room for', async (t) => {
     const [host, { port }] = ['127.0.0.1', await startInOrderServer(t)]
-    const one = { at: { host, port }, zones: [], transport: '', isCluster: true, problem: null }
+    const known = { zones: [], transport: '', isCluster: true, problem: null, rttMs: null }
+    const one = { ...known, at: { host, port } }
     const question = { name: NAME, isCluster: true }
     const other = { ...one, isCluster: false, transport: 'tls' }
     const { probes, leftOut } = await probeUpstreams(
@@ -191,6 +192,7 @@ describe('upstreams', () => {
     )
     assert.equal(leftOut, 2)
     assert.equal(probes[0]?.burst?.answered, 16)
+    assert.deepEqual(probes[0].tries, { answered: 9, sent: 9 })
     assert.deepEqual([probes[1]?.udp, probes[1]?.tcp.kind], [null, 'connected'])
   })
 })

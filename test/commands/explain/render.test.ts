@@ -9,6 +9,7 @@ type Upstream = ExplainedPath['upstreams'][number]
 const status = {
   version: '0.1.0',
   pid: 42,
+  corefile: { refused: null },
   notReady: [] as readonly string[],
   interception: { state: 'active', addresses: ['169.254.20.10'], reason: null },
 } as unknown as Status
@@ -125,6 +126,12 @@ test('dead upstreams, an expired answer and a suspended interception catch the e
   assert.match(two!, /next is one of 10\.96\.0\.11:53, b$/)
 })
 
+test('an earlier Corefile than the one that is there', () => {
+  const refused = { ...status, corefile: { refused: { at: '', reason: 'Corefile:3 - no' } } }
+  const lines = renderExplanation(explained({}), refused as unknown as Status, null)
+  assert.equal(lines[3], '             AN EARLIER COREFILE IS SERVED: Corefile:3 - no')
+})
+
 test('who answers before an upstream is asked, and who does not at all', () => {
   const now = (path: Partial<ExplainedPath>): string =>
     renderExplanation(explained(path), status, null)[1]!.slice(13)
@@ -132,6 +139,14 @@ test('who answers before an upstream is asked, and who does not at all', () => {
   const rest = { name: 'forward', says: [], reached: false }
   assert.equal(now({ plugins: [acl, rest] }), 'acl: block net *: every client')
   assert.equal(now({ block: null }), 'REFUSED: no server block serves this name')
+  const hit = { name: 'cache', says: ['hit'], reached: true }
+  const dead = [upstream({ problem: 'down' })]
+  assert.equal(now({ plugins: [hit, rest] }), 'cache: hit')
+  assert.equal(
+    now({ plugins: [hit, rest], upstreams: dead }),
+    'cache: hit; EVERY UPSTREAM IS DOWN (1 of 1)',
+  )
+  assert.equal(now({ plugins: [acl, rest], upstreams: dead }), 'acl: block net *: every client')
   assert.equal(now({ plugins: [], upstreams: [] }), 'no plugin of its block has a say in it')
   const forward = { name: 'forward', says: ['asks an upstream'], reached: true }
   assert.equal(now({ plugins: [forward], upstreams: [] }), 'asks an upstream; it has no upstream')

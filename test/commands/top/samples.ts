@@ -34,7 +34,7 @@ export function statusAt(seconds: number): Status {
     node: 'worker-7',
     startedAt: new Date(START).toISOString(),
     now: new Date(START + 1000 * seconds).toISOString(),
-    corefile: { path: '/etc/Corefile', hash: 'a', loadedAt: '', isLastGood: false },
+    corefile: { path: '/etc/Corefile', hash: 'a', loadedAt: '', isLastGood: false, refused: null },
     listeners: [{ address: '169.254.20.10:53', scheme: 'dns' }],
     interception: {
       state: 'active',
@@ -60,6 +60,7 @@ export function statusAt(seconds: number): Status {
     ],
     memory: {
       rssBytes: 80 * 2 ** 20,
+      limitBytes: null,
       heapUsedBytes: 2 ** 24,
       cacheBytes: 3.25 * 2 ** 20,
       cacheLimitBytes: 50 * 2 ** 20,

@@ -104,6 +104,14 @@ CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
     assert.match(page(stale, 80, 24), /hits 75\.0%, expired 50\.0% /)
   })
 
+  test('of a daemon with a refused Corefile and a slow upstream', () => {
+    const upstreams = shown.upstreams.map((one) => ({ ...one, problem: null, rttMs: 1_503.2 }))
+    const text = page({ ...shown, refusedCorefile: 'Corefile:3 - no', upstreams }, 120, 24)
+    assert.match(text, /^Trouble {3}Corefile refused: Corefile:3 - no$/m)
+    const both = '192\\.0\\.2\\.53:53 takes 1503 ms, 10\\.96\\.0\\.11:53 takes 1503 ms'
+    assert.match(text, new RegExp(`^Trouble {3}slow upstreams: ${both}$`, 'm'))
+  })
+
   test('without interception', () => {
     const interception = { ...shown.interception, state: 'none', reason: 'the flags' } as const
     assert.match(page({ ...shown, interception }, 80, 24), /\nIntercepts nothing\n/)

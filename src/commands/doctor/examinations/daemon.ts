@@ -1,3 +1,4 @@
+import type { Status } from '../../../admin/api.ts'
 import type { Examination } from '../examination.ts'
 import type { DaemonFacts, DaemonProcess, Facts } from '../facts.ts'
 import { few } from '../few.ts'
@@ -6,6 +7,9 @@ import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
 const LOGS =
   'kubectl -n kube-system logs -l k8s-app=node-local-dns --tail=50   (on a node: its journal)'
+
+/** Of the memory limit. */
+const NEARLY_FULL = 0.9
 
 /** Whether dnslet lives, answers us, and serves what it was told to. */
 export const daemon: Examination = {
@@ -18,6 +22,7 @@ export const daemon: Examination = {
     'daemon-unasked',
     'daemon-not-ready',
     'daemon-last-good',
+    'daemon-memory',
     'two-daemons',
   ],
   examine(facts) {
@@ -79,7 +84,7 @@ function nameOf({ pid }: DaemonProcess): string {
 
 function condition({ status }: DaemonFacts): readonly Said[] {
   if (!('value' in status)) return []
-  const { notReady, corefile, errors } = status.value
+  const { notReady, corefile, errors, memory } = status.value
   const said: Said[] = []
   if (notReady.length > 0) {
     said.push(
@@ -90,26 +95,42 @@ function condition({ status }: DaemonFacts): readonly Said[] {
       }),
     )
   }
-  if (corefile.isLastGood) {
+  if (corefile.isLastGood || (corefile.refused ?? null) !== null)
+    said.push(lastGood(corefile, errors))
+  const { limitBytes, rssBytes } = memory
+  if ((limitBytes ?? null) !== null && rssBytes > NEARLY_FULL * limitBytes!) {
+    const mib = (octets: number): string => `${Math.round(octets / 2 ** 20)} MiB`
     said.push(
-      broken(
-        'daemon-last-good',
-        'the configured Corefile is refused: the last good one is served',
-        {
-          seen: [
-            `${corefile.path ?? 'standard input'}, loaded ${corefile.loadedAt}`,
-            ...errors
-              .filter(({ level }) => level !== 'warning')
-              .slice(0, 2)
-              .map(({ text }) => text),
-          ],
-          meaning: 'Changes of the configuration have no effect until it can be loaded.',
-          remedy: [`dnslet check ${corefile.path ?? 'stdin'}`],
-        },
-      ),
+      warning('daemon-memory', 'dnslet is near its memory limit', {
+        seen: [`${mib(rssBytes)} of ${mib(limitBytes!)} in use`],
+        meaning:
+          'Beyond it the kernel ends the process, and kube-dns answers until kubelet starts it again.',
+        remedy: [
+          'raise resources.limits.memory of the DaemonSet: cache and heap follow it (docs/sizing.md)',
+        ],
+      }),
     )
   }
   return said
+}
+
+function lastGood({ path, loadedAt, refused }: Status['corefile'], errors: Status['errors']): Said {
+  const logged = errors.filter(({ level }) => level !== 'warning').map(({ text }) => text)
+  return broken(
+    'daemon-last-good',
+    'the configured Corefile is refused: the last good one is served',
+    {
+      seen: [
+        ...(refused ? [`${refused.reason} (since ${refused.at})`] : logged.slice(0, 2)),
+        `${path ?? 'standard input'}: what is served was loaded at ${loadedAt}`,
+      ],
+      meaning: 'Changes of the configuration have no effect until it can be loaded.',
+      remedy: [
+        `dnslet check ${path ?? 'stdin'}`,
+        'repair it, or undo the change: it is loaded by itself, without a restart',
+      ],
+    },
+  )
 }
 
 function second({ processes }: DaemonFacts): readonly Said[] {

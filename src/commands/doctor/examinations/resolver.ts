@@ -115,7 +115,7 @@ function answers({ nameservers, question, place }: Facts): readonly Said[] {
       const over = isDead ? '' : ` over ${hasReply(udp) ? 'TCP' : 'UDP'}`
       return (isDead || !hasReply(udp) ? broken : warning)(
         'resolver-silent',
-        `${server} of resolv.conf does not answer${over}`,
+        `${server} of resolv.conf does not answer in time${over}`,
         {
           seen: [
             `${place.kind === 'pod' ? question.name : '. NS'} over UDP: ${described(udp)}`,

@@ -6,6 +6,9 @@ import { described, hasAnswer, hasReply, isSilent } from '../outcomes.ts'
 const POLICY = 'kubectl get networkpolicy -A; both UDP and TCP on port 53 have to be allowed'
 /** Answers of a burst on one connection: fewer is a server that takes one at a time, or ends it. */
 const SHALLOW = 4
+/** From so many milliseconds on whoever waits for a name notices. */
+const SLOW_MS = 500
+const KUBE_DNS = 'kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide'
 
 /** Those that dnslet asks: whether they answer, over what, and how. */
 export const upstreams: Examination = {
@@ -22,6 +25,8 @@ export const upstreams: Examination = {
     'upstream-udp-blocked',
     'upstream-wrong',
     'upstream-failing',
+    'upstream-slow',
+    'upstream-uneven',
     'upstream-no-edns',
     'upstream-shallow',
     'upstream-distrusted',
@@ -66,7 +71,33 @@ function unreached(probe: UpstreamProbe, udp: Outcome, tcp: Outcome): Said {
   const seen = [`over UDP: ${described(udp)}`, `over TCP: ${described(tcp)}`]
   if (hasReply(udp)) return onlyOne(probe, 'TCP', seen, tcp)
   if (hasReply(tcp)) return onlyOne(probe, 'UDP', seen, udp)
+  const late = [udp, tcp].every(isSilent) && probe.problem === null
+  if (late && (probe.rttMs ?? 0) >= SLOW_MS) return slow(probe, probe.rttMs!, seen)
   return failure(probe, seen, tcp)
+}
+
+function slow(probe: UpstreamProbe, ms: number, seen: readonly string[]): Said {
+  return (ms >= 2 * SLOW_MS ? broken : warning)(
+    'upstream-slow',
+    `${nameOf(probe)} takes ${Math.round(ms)} ms for an answer`,
+    {
+      seen: [
+        ...seen,
+        ...(probe.rttMs === null || probe.rttMs === ms
+          ? []
+          : [`dnslet measures ${Math.round(probe.rttMs)} ms`]),
+      ],
+      meaning:
+        'It lives, and who asks for a name that is not cached waits so long. Too little CPU, too many ' +
+        'queries, or what it asks itself is slow.',
+      remedy: probe.isCluster
+        ? [
+            'kubectl -n kube-system top pods -l k8s-app=kube-dns',
+            'kubectl -n kube-system logs -l k8s-app=kube-dns --tail=50',
+          ]
+        : ['look at that server, and at the network on the way there: ping, mtr'],
+    },
+  )
 }
 
 function onlyOne(
@@ -101,14 +132,16 @@ function onlyOne(
 function failure(probe: UpstreamProbe, seen: readonly string[], tcp: Outcome): Said {
   const how = tcp.kind === 'failure' ? tcp.how : 'timeout'
   const effect =
-    'dnslet answers what it has cached, for an hour at most, and SERVFAIL for the rest; an ' +
-    'interception that has not begun waits for it.'
+    'dnslet answers what it has cached, for an hour at most, and SERVFAIL for the rest' +
+    (probe.isCluster ? '; an interception that has not begun waits for it.' : '.')
   switch (how) {
     case 'refused':
       return broken('upstream-refused', `${nameOf(probe)} refuses connections`, {
         seen,
         meaning: `Its host answers and nobody listens there, or a rule rejects: a Service without endpoints does so. ${effect}`,
-        remedy: ['kubectl -n kube-system get endpointslices -l k8s-app=kube-dns', POLICY],
+        remedy: probe.isCluster
+          ? ['kubectl -n kube-system get endpointslices -l k8s-app=kube-dns', POLICY]
+          : ['see that its DNS server runs, and that no firewall rejects port 53'],
       })
     case 'prohibited':
       return broken(
@@ -133,7 +166,9 @@ function failure(probe: UpstreamProbe, seen: readonly string[], tcp: Outcome): S
       return broken('upstream-dead', `${nameOf(probe)} does not answer`, {
         seen,
         meaning: `Packets to it are dropped: its host is down, or a policy drops both UDP and TCP. ${effect}`,
-        remedy: ['kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide', POLICY],
+        remedy: probe.isCluster
+          ? [KUBE_DNS, POLICY]
+          : ['see that it lives, and what lets port 53 pass: routes, firewalls, security groups'],
       })
   }
 }
@@ -154,7 +189,9 @@ function answered(
   ]
   if (isCluster && !hasAnswer(tcp)) return [noAnswer(probe, tcp.rcode, question.name, seen)]
   const title = `${nameOf(probe)} answers over UDP and TCP`
-  return [ok('upstream', title, ...seen), ...weaknesses(probe, udp, seen)]
+  const ms = Math.min(udp.ms, tcp.ms)
+  const first = ms >= SLOW_MS ? slow(probe, ms, seen) : ok('upstream', title, ...seen)
+  return [first, ...weaknesses(probe, udp, seen)]
 }
 
 /** It does not know the name that was asked for. */
@@ -195,7 +232,8 @@ function burstLine({ burst }: UpstreamProbe): string[] {
 function weaknesses(probe: UpstreamProbe, udp: Reply, seen: readonly string[]): readonly Said[] {
   const { burst, isCluster } = probe
   const said: Said[] = []
-  if (burst !== null && burst.answered < SHALLOW) {
+  if (isUneven(probe)) said.push(uneven(probe, seen))
+  else if (burst !== null && burst.answered < SHALLOW) {
     said.push(
       warning(
         'upstream-shallow',
@@ -211,7 +249,7 @@ function weaknesses(probe: UpstreamProbe, udp: Reply, seen: readonly string[]): 
       ),
     )
   }
-  if (isCluster && !udp.edns) {
+  if (isCluster && !udp.edns && probe.transport !== 'tcp') {
     said.push(
       warning('upstream-no-edns', `${nameOf(probe)} does not speak EDNS`, {
         seen,
@@ -221,6 +259,24 @@ function weaknesses(probe: UpstreamProbe, udp: Reply, seen: readonly string[]): 
     )
   }
   return said
+}
+
+/** Some sockets were answered and others were not. */
+function isUneven({ tries }: UpstreamProbe): boolean {
+  return tries.answered < tries.sent
+}
+
+function uneven(probe: UpstreamProbe, seen: readonly string[]): Said {
+  const { answered: got, sent } = probe.tries
+  return warning('upstream-uneven', `${nameOf(probe)} answers ${got} of ${sent} tries`, {
+    seen,
+    meaning:
+      'Packets get lost, or behind this address are several servers, as pods behind a Service, and one of ' +
+      'them is dead. dnslet asks again; who asks this address without it waits, with glibc 5 s.',
+    remedy: probe.isCluster
+      ? [KUBE_DNS, 'which of them it is: dnslet doctor --upstream ADDRESS, with that of each pod']
+      : ['ask each server behind it by itself: dnslet doctor --upstream ADDRESS'],
+  })
 }
 
 function distrust(probe: UpstreamProbe, problem: string): Said {

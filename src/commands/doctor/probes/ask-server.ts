@@ -38,7 +38,7 @@ export async function askServer(server: Endpoint, asked: Asked): Promise<ServerP
 }
 
 /** One query, over a socket of its own. Never rejects. */
-async function askOnce(
+export async function askOnce(
   { host, port }: Endpoint,
   protocol: 'udp' | 'tcp',
   asked: Asked,

@@ -7,7 +7,7 @@ import { HEADER_SIZE, readId } from '../../../wire/header.ts'
 import type { Burst } from '../facts.ts'
 import { makeEdnsQuery, PATIENCE_MS } from './ask-server.ts'
 
-/** Queries at once on one connection; with the two that went before, fewer than 20 for each upstream. */
+/** Queries at once on one connection. */
 const SIZE = 16
 /** Octets of what is read at most: a server that sends more is not answering. */
 const MAX_READ = SIZE * 65_537
