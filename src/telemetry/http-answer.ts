@@ -48,7 +48,9 @@ export async function answerRequest(
 }
 
 async function replyTo(request: IncomingMessage, find: FindRoute): Promise<HttpReply> {
-  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+  const { url = '' } = request
+  const [path = ''] = url.split('?', 1)
+  const query = url.slice(path.length + 1)
   const route = find(path)
   if (route === undefined) return plainText(404, '404 page not found\n')
   try {
@@ -58,7 +60,6 @@ async function replyTo(request: IncomingMessage, find: FindRoute): Promise<HttpR
       accept: headers.accept ?? '',
       client: clientOf(socket.remoteAddress ?? ''),
       query: new URLSearchParams(query),
-      // Node sets its own time again behind the answer.
       extend: (ms) => void socket.setTimeout(TIMEOUT_MS + ms),
       body: (limit) => readBody(request, limit),
     })

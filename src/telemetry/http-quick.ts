@@ -54,10 +54,10 @@ export function quickRequest(chunk: Buffer): QuickRequest | null {
   return { path, query, accept, closes: connection === 'close' }
 }
 
-/** The value of a header, '' where there is none; null where it is there twice. */
+/** The value of a header (RFC 9110 §5.5: less spaces), '' where there is none; null where it is there twice. */
 function onlyOne(headers: string, pattern: RegExp): string | null {
   const [first, second] = headers.matchAll(pattern)
-  return second === undefined ? (first?.[1] ?? '') : null
+  return second === undefined ? (first?.[1] ?? '').trim() : null
 }
 
 /**

@@ -96,6 +96,8 @@ export class HttpServer {
     if (!goesOn || !this.#own.has(socket)) return
     if (socket.readableEnded || !this.server.listening) return socket.destroySoon()
     this.#own.set(socket, false)
+    // The answer may have taken longer, by its route's leave.
+    socket.setTimeout(TIMEOUT_MS)
     if (socket.isPaused()) socket.resume()
   }
 
