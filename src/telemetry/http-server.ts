@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer, type Server as SocketServer, type Socket } from 'node:net'
 
-import { serverOptions, TIMEOUT_MS } from './http-answer.ts'
+import { TIMEOUT_MS } from './http-answer.ts'
+import { serverOptions } from './http-node.ts'
 import { type QuickRequest, quickRequest } from './http-quick.ts'
 
 export interface HttpServerParts {
