@@ -54,7 +54,7 @@ const builtins: Readonly<Record<string, readonly string[]>> = {
   // The others import types: all get the module from process.getBuiltinModule().
   'node:http': [
     'src/telemetry/http.ts',
-    'src/telemetry/http-answer.ts',
+    'src/telemetry/http-node.ts',
     'src/telemetry/http-server.ts',
     'src/telemetry/http-unix.ts',
     'src/net/http1.ts',

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 
+import { StateFile } from '../host/state-directory.ts'
 import { Episode } from '../lib/episode.ts'
 import { descriptorOf } from '../lib/descriptor-of.ts'
 import { reasonOf } from '../lib/errors.ts'
@@ -19,8 +20,6 @@ import { type AdminRoute, Pieces } from './routes.ts'
 import { status } from './schema.ts'
 import { assembleStatus, type StatusParts, statusPieces } from './status.ts'
 
-/** The socket in the state directory; commands look for it there. */
-export const ADMIN_SOCKET = 'admin.sock'
 /** Connections at once. */
 const MAX_CONNECTIONS = 8
 
@@ -48,7 +47,7 @@ export class Admin {
       const pages = parts.pages?.(() => assembleStatus(parts))
       parts.daemon.http.addBeside('/metrics', { ...httpRoutes(admin.#routes, true), ...pages })
     }
-    if (parts.directory !== null) await admin.#listen(join(parts.directory, ADMIN_SOCKET))
+    if (parts.directory !== null) await admin.#listen(join(parts.directory, StateFile.Admin))
     return admin
   }
 

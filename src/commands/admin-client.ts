@@ -2,11 +2,9 @@ import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { ApiError, Status } from '../admin/api.ts'
-import { stateRoot } from '../host/state-directory.ts'
+import { StateFile, stateRoot } from '../host/state-directory.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
 
-/** The socket's name in a daemon's state directory. */
-const SOCKET = 'admin.sock'
 /** Milliseconds: a daemon that is frozen accepts, and says nothing. */
 const PROBE_MS = 2_000
 const ANSWER_MS = 15_000
@@ -91,7 +89,7 @@ export async function findDaemon({ socket = '', env }: FindOptions): Promise<Adm
   if (found.length === 1) return found[0]!.client
   if (found.length > 1) throw several(found)
   if (silent.length > 0) throw none(silent.join('; '))
-  throw none(hidden ?? `${root} has no ${SOCKET}`)
+  throw none(hidden ?? `${root} has no ${StateFile.Admin}`)
 }
 
 function several(found: readonly { client: AdminClient; status: Status }[]): DnsletError {
@@ -128,7 +126,7 @@ function socketsIn(root: string): { sockets: readonly string[]; hidden: string |
       return
     }
     for (const name of names) {
-      const path = join(directory, name, SOCKET)
+      const path = join(directory, name, StateFile.Admin)
       if (isSocket(path)) sockets.push(path)
       else if (deeper && /^\d+$/.test(name)) look(join(directory, name), false)
     }

@@ -7,12 +7,13 @@ import { Rtnetlink } from '../sys/rtnetlink.ts'
 import type { Programs } from './programs.ts'
 import { findBackends } from './rules/iptables-backend.ts'
 import { Iptables } from './rules/iptables.ts'
+import { StateFile } from './state-directory.ts'
 
 /** Tables of every dnslet, and what their names end in: its scope. */
 const TABLE = /^table inet dnslet((?:-[0-9a-f]{4})?)$/
-/** What a dnslet keeps; a file that was being written has six random octets at its end. */
-const FILE =
-  /^(handover\.sock|admin\.sock|last-good\.json|kube-dns-pods\.json|Corefile|xtables\.lock)(\.[0-9a-f]{12})?$/
+/** What a dnslet keeps, or is told to keep there; a file that was being written has six random octets at its end. */
+const files = new Set<string>([...Object.values(StateFile), 'Corefile', 'xtables.lock'])
+const UNFINISHED = /\.[0-9a-f]{12}$/
 /** Directories in the state directory: those of a user, and of an identity. */
 const FOLDER = /^(\d+|[0-9a-f]{12})$/
 
@@ -88,7 +89,7 @@ function* clear(directory: string): Generator<string> {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name)
     if (entry.isDirectory() && FOLDER.test(entry.name)) yield* clear(path)
-    else if (!entry.isDirectory() && FILE.test(entry.name)) {
+    else if (!entry.isDirectory() && files.has(entry.name.replace(UNFINISHED, ''))) {
       rmSync(path)
       yield path
     }

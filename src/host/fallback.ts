@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileKind } from '../lib/file-kind.ts'
 import type { Log } from '../lib/log.ts'
 import type { Rules } from './rules/rules.ts'
+import { StateFile } from './state-directory.ts'
 import { writeFileAtomically } from './write-file.ts'
 
 /** The headless Service of our manifest that has the same pods as kube-dns. */
@@ -56,7 +57,7 @@ export class Fallback {
   constructor(parts: FallbackParts) {
     this.#parts = parts
     const { stateDirectory } = parts
-    this.#file = stateDirectory === null ? null : join(stateDirectory, `${KUBE_DNS_PODS}.json`)
+    this.#file = stateDirectory === null ? null : join(stateDirectory, StateFile.KubeDnsPods)
     this.known = this.#file === null ? [] : readKept(this.#file)
   }
 

@@ -11,6 +11,15 @@ const STICKY = 0o1000
 
 /** Where state is kept that has to outlive the process, on the node or in an emptyDir. */
 const DEFAULT_ROOT = '/run/dnslet'
+/** What a dnslet keeps in its directory there. */
+export const StateFile = {
+  /** What operators ask. */
+  Admin: 'admin.sock',
+  /** What a successor asks. */
+  Handover: 'handover.sock',
+  KubeDnsPods: 'kube-dns-pods.json',
+  LastGood: 'last-good.json',
+} as const
 /** There is no directory to complain about. */
 const ABSENT = 'absent'
 

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 
 /** Where somebody listens. */
 export interface Endpoint {
@@ -46,6 +46,19 @@ export function parseHostPort(text: string): Endpoint | string {
   if (typeof parts === 'string') return parts
   const { host, port } = parts
   return isPort(port) ? { host, port: Number(port) } : `address ${text}: invalid port`
+}
+
+/**
+ * A server as flags name it: `10.96.0.10`, `10.96.0.10:5353`, `fd00::a`, `[fd00::a]:53`. A string is what is wrong.
+ * Names are none: whom they lead to would be for another server to say.
+ */
+export function parseServerAddress(text: string, defaultPort: number): Endpoint | string {
+  const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text
+  if (isIP(bare) !== 0) return { host: bare, port: defaultPort }
+  const parts = splitHostPort(text)
+  if (typeof parts === 'string' || isIP(parts.host) === 0) return `"${text}" is no IP address`
+  const port = isPort(parts.port) ? Number(parts.port) : 0
+  return port === 0 ? `"${text}" has no port from 1 to 65535` : { host: parts.host, port }
 }
 
 /** Whether a host stands for all addresses of this machine, of both families as in Go: '', `::`, `0.0.0.0`. */

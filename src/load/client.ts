@@ -1,3 +1,4 @@
+import { rcodeName } from '../wire/codes.ts'
 import type { PacketCounts } from './packet-counts.ts'
 import type { ResolverConfig } from './resolv-conf.ts'
 import type { ErrorKind } from './result.ts'
@@ -50,4 +51,16 @@ export const malformed: Outcome = { error: 'malformed', answer: null }
 /** The outcome of a socket's error. */
 export function failure(code: string): Outcome {
   return { error: code === 'ECONNREFUSED' ? 'refused' : 'network', answer: null }
+}
+
+const rcodeOutcomes = new Map<number, Outcome>()
+
+/** The outcome of an answer with an error. */
+export function rcodeOutcome(rcode: number): Outcome {
+  let outcome = rcodeOutcomes.get(rcode)
+  if (outcome === undefined) {
+    outcome = { error: 'rcode', answer: rcodeName(rcode) }
+    rcodeOutcomes.set(rcode, outcome)
+  }
+  return outcome
 }

@@ -1,7 +1,7 @@
+import { Rcode } from '../wire/codes.ts'
 import { rcodeOf, readFlags } from '../wire/header.ts'
 import { echoesQuestion } from '../wire/question.ts'
-import { failure, found, noData, noName, type Outcome, timedOut } from './client.ts'
-import { rcodeOutcome } from './clients/glibc-manner.ts'
+import { failure, found, noData, noName, type Outcome, rcodeOutcome, timedOut } from './client.ts'
 import type { Asked } from './message.ts'
 import type { PacketCounts } from './packet-counts.ts'
 import { BATCH, type RawPort } from './raw-ports.ts'
@@ -117,8 +117,8 @@ export class RawSocket {
       return
     }
     const rcode = rcodeOf(readFlags(bytes))
-    if (rcode === 0) this.#end(id, bytes[6] === 0 && bytes[7] === 0 ? noData : found)
-    else this.#end(id, rcode === 3 ? noName : rcodeOutcome(rcode))
+    if (rcode === Rcode.NoError) this.#end(id, bytes[6] === 0 && bytes[7] === 0 ? noData : found)
+    else this.#end(id, rcode === Rcode.NXDomain ? noName : rcodeOutcome(rcode))
   }
 
   /** Whether nothing is to be waited for under this id. */

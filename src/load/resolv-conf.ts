@@ -16,7 +16,7 @@ export interface ResolverConfig {
   readonly useVc: boolean
 }
 
-const DNS_PORT = 53
+export const DNS_PORT = 53
 const MAX_SERVERS = 3
 /** glibc's bounds of its options; musl has 60 and 10, Go none. */
 const MAX_TIMEOUT_S = 30

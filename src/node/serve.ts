@@ -18,7 +18,8 @@ import { Handover, proveUpstream } from './handover.ts'
 import { clusterZone, intercept } from './intercept.ts'
 import { Neighbours } from './neighbours.ts'
 import { Operator } from './operator.ts'
-import { inPod, openState, removePidfile, writePidfile } from './state.ts'
+import { removePidfile, writePidfile } from './pidfile.ts'
+import { inPod, openState } from './state.ts'
 
 /** A daemon that serves, as signals see it. */
 export interface Serving {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { canonicalName } from '../corefile/domain-name.ts'
-import { canonicalAddress, type Endpoint, parseHostPort } from '../lib/address.ts'
+import { canonicalAddress, type Endpoint, parseServerAddress } from '../lib/address.ts'
 import { type CommandSyntax, commandUsage, readCommandFlags, refused } from './command-flags.ts'
+import { DNS_PORT } from './serve-options.ts'
 
 /** What `dnslet doctor` runs with: frozen, validated. */
 export interface DoctorOptions {
@@ -17,8 +18,6 @@ export interface DoctorOptions {
   /** Nothing is sent. */
   readonly quick: boolean
 }
-
-const DNS_PORT = 53
 
 /** What it takes. */
 const doctorSyntax: CommandSyntax = {
@@ -82,14 +81,8 @@ function addressList(list: string): string[] {
   })
 }
 
-/** `10.96.0.11`, `10.96.0.11:5353`, `fd00::b`, `[fd00::b]:5353`. */
 function endpoint(text: string): Endpoint {
-  if (isIP(text) !== 0) return { host: text, port: DNS_PORT }
-  const bare = /^\[(.*)\]$/.exec(text)?.[1]
-  if (bare !== undefined && isIP(bare) !== 0) return { host: bare, port: DNS_PORT }
-  const parts = parseHostPort(text)
-  if (typeof parts === 'string' || isIP(parts.host) === 0 || parts.port === 0) {
-    throw refused(doctorSyntax, `-upstream "${text}" is no ADDRESS[:PORT] with an IP address`)
-  }
-  return parts
+  const server = parseServerAddress(text, DNS_PORT)
+  if (typeof server !== 'string') return server
+  throw refused(doctorSyntax, `-upstream "${text}" is no ADDRESS[:PORT] with an IP address`)
 }

@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Directive, ServerBlock } from '../corefile/parse.ts'
+import { StateFile } from '../host/state-directory.ts'
 import { writeFileAtomically } from '../host/write-file.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
 import { type Corefile, hashBlocks } from './corefile-source.ts'
 
-const FILE = 'last-good.json'
 /** Raised when the form of the record changes: an older one is not read then. */
 const FORMAT = 1
 /** Behind the hash of what was read from the file. */
@@ -62,7 +62,7 @@ export class LastGood {
 
   constructor(parts: LastGoodParts) {
     this.#parts = parts
-    this.#path = join(parts.directory, FILE)
+    this.#path = join(parts.directory, StateFile.LastGood)
   }
 
   /** Whether the last good Corefile is served in place of the present one. */

@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
 
-import { clientOf } from '../lib/client-share.ts'
-import { reasonOf } from '../lib/errors.ts'
-import type { HttpReply, HttpRoute } from '../lib/http.ts'
-import { plainText, TIMEOUT_MS, writePieces } from './http-answer.ts'
+import type { HttpRoute } from '../lib/http.ts'
+import { askRoute, headersOf, isWhole, TIMEOUT_MS } from './http-answer.ts'
+import { writePieces } from './http-pieces.ts'
 
 /** A request of which nothing matters but this. */
 export interface QuickRequest {
@@ -54,10 +53,10 @@ export function quickRequest(chunk: Buffer): QuickRequest | null {
   return { path, query, accept, closes: connection === 'close' }
 }
 
-/** The value of a header, '' where there is none; null where it is there twice. */
+/** The value of a header (RFC 9110 §5.5: less spaces), '' where there is none; null where it is there twice. */
 function onlyOne(headers: string, pattern: RegExp): string | null {
   const [first, second] = headers.matchAll(pattern)
-  return second === undefined ? (first?.[1] ?? '') : null
+  return second === undefined ? (first?.[1] ?? '').trim() : null
 }
 
 /**
@@ -69,24 +68,25 @@ function onlyOne(headers: string, pattern: RegExp): string | null {
  */
 export async function answerQuickly(
   socket: Socket,
-  request: QuickRequest,
+  { closes, ...request }: QuickRequest,
   route: HttpRoute,
   isEnding: () => boolean,
 ): Promise<boolean> {
-  const { status, contentType, body, location, allow } = await reply(socket, request, route)
-  const isLast = request.closes || isEnding()
-  const isWhole = typeof body === 'string' || Buffer.isBuffer(body)
+  const reply = await askRoute(route, socket, {
+    ...request,
+    method: 'GET',
+    body: () => Promise.resolve(Buffer.alloc(0)),
+  })
+  const { body, status } = reply
+  const isLast = closes || isEnding()
+  const headers = Object.entries(headersOf(reply)).map(([name, value]) => `${name}: ${value}\r\n`)
   const head =
-    `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\nContent-Type: ${contentType}\r\n` +
-    (isWhole ? `Content-Length: ${Buffer.byteLength(body)}\r\n` : '') +
-    (location === undefined ? '' : `Location: ${location}\r\n`) +
-    (allow === undefined ? '' : `Allow: ${allow}\r\n`) +
-    'X-Content-Type-Options: nosniff\r\n' +
+    `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\n${headers.join('')}` +
     `Date: ${new Date().toUTCString()}\r\n` +
     (isLast
       ? 'Connection: close\r\n'
       : `Connection: keep-alive\r\nKeep-Alive: timeout=${TIMEOUT_MS / 1000}\r\n`) +
-    (isWhole ? '\r\n' : 'Transfer-Encoding: chunked\r\n\r\n')
+    (isWhole(body) ? '\r\n' : 'Transfer-Encoding: chunked\r\n\r\n')
   let last: string | Buffer
   if (typeof body === 'string') last = head + body
   else if (Buffer.isBuffer(body)) last = Buffer.concat([Buffer.from(head, 'latin1'), body])
@@ -105,23 +105,4 @@ export async function answerQuickly(
 /** A piece of a body whose length is not known (RFC 9112, 7.1). */
 function chunked(text: string): string {
   return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
-}
-
-async function reply(
-  socket: Socket,
-  { path, query, accept }: QuickRequest,
-  route: HttpRoute,
-): Promise<HttpReply> {
-  try {
-    return await route({
-      method: 'GET',
-      accept,
-      client: clientOf(socket.remoteAddress ?? ''),
-      query: new URLSearchParams(query),
-      extend: (ms) => void socket.setTimeout(TIMEOUT_MS + ms),
-      body: () => Promise.resolve(Buffer.alloc(0)),
-    })
-  } catch (error) {
-    return plainText(500, `Cannot answer ${path}: ${reasonOf(error)}\n`)
-  }
 }

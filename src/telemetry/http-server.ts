@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer, type Server as SocketServer, type Socket } from 'node:net'
 
-import { serverOptions, TIMEOUT_MS } from './http-answer.ts'
+import { TIMEOUT_MS } from './http-answer.ts'
+import { serverOptions } from './http-node.ts'
 import { type QuickRequest, quickRequest } from './http-quick.ts'
 
 export interface HttpServerParts {
@@ -96,6 +97,8 @@ export class HttpServer {
     if (!goesOn || !this.#own.has(socket)) return
     if (socket.readableEnded || !this.server.listening) return socket.destroySoon()
     this.#own.set(socket, false)
+    // The answer may have taken longer, by its route's leave.
+    socket.setTimeout(TIMEOUT_MS)
     if (socket.isPaused()) socket.resume()
   }
 

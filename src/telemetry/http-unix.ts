@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-import { type FindRoute, answerRequest } from './http-answer.ts'
 import { HttpConnections } from './http-connections.ts'
+import { answerRequest, type FindRoute } from './http-node.ts'
 import { answerQuickly } from './http-quick.ts'
 import { HttpServer } from './http-server.ts'
 import type { Log } from '../lib/log.ts'

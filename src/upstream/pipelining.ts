@@ -102,9 +102,10 @@ export class Pipelining {
     this.deepest = this.#singlyUntil > 0 ? 1 : deepest
   }
 
-  /** A query was answered that went out in one write with others before it. */
+  /** A query was answered that went out in one write with others before it: those that came late were slow. */
   readsAll(): void {
     this.#readsAll = true
+    this.#singlyUntil = 0
   }
 
   /**

@@ -6,8 +6,6 @@ import type { Question } from './question.ts'
 import { RECORD_FIXED } from './record-layout.ts'
 import { WireStatus } from './status.ts'
 
-export { RECORD_FIXED } from './record-layout.ts'
-
 /** Smallest UDP payload a client can ask for, and what it gets without EDNS (RFC 6891 §6.2.3). */
 const MIN_UDP_SIZE = 512
 const DO_BIT = 0x8000

@@ -4,11 +4,11 @@ import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 
-import { Admin, ADMIN_SOCKET } from '../../src/admin/index.ts'
-import type { AdminParts } from '../../src/admin/index.ts'
+import { Admin, type AdminParts } from '../../src/admin/index.ts'
 import { AdminClient } from '../../src/commands/admin-client.ts'
 import type { Daemon } from '../../src/daemon/daemon.ts'
 import { openDaemon } from '../../src/daemon/open.ts'
+import { StateFile } from '../../src/host/state-directory.ts'
 import { nodeMetrics } from '../../src/node/metrics.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { CorefileSource } from '../../src/source/corefile-source.ts'
@@ -113,7 +113,7 @@ export async function operate(
     await admin.close()
     await daemon.stop()
   })
-  const socket = join(folder, ADMIN_SOCKET)
+  const socket = join(folder, StateFile.Admin)
   return {
     daemon,
     admin,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { test } from 'node:test'
 import type { HttpLease, HttpReply, HttpRoutes } from '../../src/lib/http.ts'
-import { plainText } from '../../src/telemetry/http-answer.ts'
+import { plainText, TIMEOUT_MS } from '../../src/telemetry/http-answer.ts'
 import { HttpServer } from '../../src/telemetry/http-server.ts'
 import { type QuickRequest, quickRequest } from '../../src/telemetry/http-quick.ts'
 import { plainHttp } from '../helpers/http.ts'
@@ -50,6 +50,7 @@ test('a simple request is a whole GET of which only path, Accept and Connection 
   const asked = { ...simple, path: '/v1/top', query: 'limit=2&x=?' }
   assert.deepEqual(read(probe('/v1/top?limit=2&x=?')), asked)
   assert.deepEqual(read(probe('/', BROWSER)), { ...simple, path: '/' })
+  assert.deepEqual(read(probe('/health').replace('*/*', ' */* ')), simple)
   for (const other of [
     probe('/health', '', 'upgrade'),
     probe('/health', 'Connection: keep-alive\r\n'),
@@ -139,6 +140,10 @@ test('a route that fails is a failure of the probe, and its text is told', async
   assert.match(moved, /^HTTP\/1\.1 302 Found\r\n.*Location: \/ready\r\n/s)
   const refused = await exchange(lease.port, probe('/v1/top?a=b'))
   assert.match(refused, /^HTTP\/1\.1 405 Method Not Allowed\r\n.*Allow: PUT\r\n.*\na=b$/s)
+  for (const more of ['', 'X-More: 1\r\n']) {
+    const twice = await exchange(lease.port, probe('/v1/top?a=b?c', more))
+    assert.match(twice, /\na=b%3Fc$/)
+  }
 })
 
 test('who says nothing, or hangs up, holds up no end', async () => {
@@ -219,6 +224,9 @@ test('simple requests, one behind the other, never come to node:http', async (t)
     admits: () => true,
     quick: async (socket, { path, accept }) => {
       asked.push(`${path} ${accept}`)
+      // As a route that may take longer does: it counts for this answer alone.
+      assert.equal(socket.timeout, TIMEOUT_MS)
+      socket.setTimeout(2 * TIMEOUT_MS)
       socket.write(asked.length < 3 ? 'more' : 'end')
       return asked.length < 3
     },

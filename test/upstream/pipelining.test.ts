@@ -84,3 +84,12 @@ test('a server that has never answered what shares a write gets one query at a t
   assert.ok(!pipelining.lostJoined(60_200), 'that one was slow')
   assert.ok(pipelining.isFree)
 })
+
+test('what shares a write and is answered after all ends that minute', () => {
+  const pipelining = new Pipelining()
+  pipelining.overtaken(0, true)
+  assert.ok(pipelining.lostJoined(100))
+  pipelining.readsAll()
+  pipelining.answered(8, 1)
+  assert.deepEqual([pipelining.isFree, pipelining.deepest], [true, 64])
+})

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { ADMIN_SOCKET } from '../../admin/index.ts'
 import type { Daemon } from '../../daemon/daemon.ts'
 import { openDaemon, type OpenParts } from '../../daemon/open.ts'
 import { uncaught } from '../../daemon/panics.ts'
+import { StateFile } from '../../host/state-directory.ts'
 import { version } from '../../lib/version.ts'
 import { Operator } from '../../node/operator.ts'
 import type { Serving } from '../../node/serve.ts'
@@ -64,7 +64,7 @@ export async function demo(port: number): Promise<Serving> {
   const folder = makeFolder()
   const options = { adminHttp: true, intercepts: false, localIps: [] }
   await operator.open(options, daemon, folder, log)
-  const socket = folder === null ? null : join(folder, ADMIN_SOCKET)
+  const socket = folder === null ? null : join(folder, StateFile.Admin)
   const places = { version: version(), address: ADDRESS, port: chosen, standIn: kubeDns, socket }
   screen.print(`${guide({ ...places, nameServers: servers, metrics, health })}\n`)
   const endFigures = showFigures(screen)

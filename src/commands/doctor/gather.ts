@@ -12,12 +12,13 @@ import { type NetworkView, readNetwork } from '../../host/readings/links.ts'
 import { readNetworkCounters } from '../../host/readings/network-counters.ts'
 import { lookAtFiles } from '../../host/readings/node-files.ts'
 import { mapReading, readNumber, readText, valueOf } from '../../host/readings/reading.ts'
-import { parseResolvConf } from '../../lib/resolv-conf.ts'
 import { listRules, type RuleListing } from '../../host/readings/rule-listing.ts'
 import { stateRoot } from '../../host/state-directory.ts'
 import { canonicalAddress, parseHostPort } from '../../lib/address.ts'
+import { parseResolvConf } from '../../lib/resolv-conf.ts'
 import { version } from '../../lib/version.ts'
 import type { DoctorOptions } from '../../options/doctor-options.ts'
+import { DNS_PORT } from '../../options/serve-options.ts'
 import { askDaemon, type AskedDaemon } from './daemon-status.ts'
 import type { DaemonProcess, Facts, Listener, Question } from './facts.ts'
 import { kubeProxyFacts } from './kube-proxy-facts.ts'
@@ -32,7 +33,6 @@ export interface GatherParts {
 }
 
 const INTERFACE = 'nodelocaldns'
-const DNS_PORT = 53
 
 /** Looks at everything, and, unless `quick`, asks. Changes nothing. Never rejects for what is missing. */
 export async function gather(options: DoctorOptions, parts: GatherParts): Promise<Facts> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DnsletError } from '../../lib/errors.ts'
 import type { HeldSocket, SocketKind } from '../../lib/held-socket.ts'
+import { StateFile } from '../state-directory.ts'
 
 /**
  * The conversation of a running daemon with its successor, over a unix stream socket:
@@ -124,5 +125,5 @@ function isCount(value: unknown): value is number {
 
 /** Where the running daemon listens for its successor. */
 export function handoverSocket(directory: string): string {
-  return join(directory, 'handover.sock')
+  return join(directory, StateFile.Handover)
 }

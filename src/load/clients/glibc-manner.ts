@@ -1,4 +1,4 @@
-import { rcodeName, Rcode } from '../../wire/codes.ts'
+import { Rcode } from '../../wire/codes.ts'
 import { askTcp } from '../ask-tcp.ts'
 import {
   type ClientParts,
@@ -9,6 +9,7 @@ import {
   noData,
   noName,
   type Outcome,
+  rcodeOutcome,
   timedOut,
 } from '../client.ts'
 import { type Asked, isConclusive, queriesFor, type Reply } from '../message.ts'
@@ -184,18 +185,6 @@ class LookUp {
     this.cancel()
     this.#done(outcome)
   }
-}
-
-const rcodeOutcomes = new Map<number, Outcome>()
-
-/** The outcome of an answer with an error. */
-export function rcodeOutcome(rcode: number): Outcome {
-  let outcome = rcodeOutcomes.get(rcode)
-  if (outcome === undefined) {
-    outcome = { error: 'rcode', answer: rcodeName(rcode) }
-    rcodeOutcomes.set(rcode, outcome)
-  }
-  return outcome
 }
 
 const ranks = ['network', 'refused', 'timeout', 'malformed', 'rcode']

@@ -9,13 +9,13 @@ import {
   noData,
   noName,
   type Outcome,
+  rcodeOutcome,
   timedOut,
 } from '../client.ts'
 import { Deadline } from '../deadline.ts'
 import { type Asked, queriesFor, type Reply, readReply } from '../message.ts'
 import { type Candidate, goNames } from '../search-list.ts'
 import type { SocketOwner, UdpPort } from '../sockets.ts'
-import { rcodeOutcome } from './glibc-manner.ts'
 import { ResolverClient } from './resolver-client.ts'
 
 /** What programs in Go do that were built without cgo. */

@@ -11,6 +11,7 @@ import {
   noData,
   noName,
   type Outcome,
+  rcodeOutcome,
   timedOut,
 } from '../client.ts'
 import { Deadline } from '../deadline.ts'
@@ -18,7 +19,6 @@ import { type Asked, isConclusive, queriesFor, type Reply, readReply } from '../
 import { type Candidate, muslNames } from '../search-list.ts'
 import { mapped } from '../sockets-dgram.ts'
 import type { SocketOwner, UdpPort } from '../sockets.ts'
-import { rcodeOutcome } from './glibc-manner.ts'
 import { ResolverClient } from './resolver-client.ts'
 
 /** What programs on Alpine do. */

@@ -3,9 +3,9 @@ import type { ErrorOptions } from '../../wire/edns.ts'
 import type { Records } from '../../wire/records.ts'
 import type { CacheKey } from './cache-key.ts'
 import { Entry, entrySize } from './entry.ts'
+import { HashFilter, nothingThere } from './hash-filter.ts'
 import { Newcomers } from './newcomers.ts'
 import { Popular } from './popular.ts'
-import { nothingThere, Presence } from './presence.ts'
 import { chunkSize, chunkSizeOf, PAGE_SIZE, type Slab } from './slab.ts'
 
 /** Rough bytes an entry costs beside its chunk: the object, and what finds it. */
@@ -45,7 +45,7 @@ export class Store implements ByteHolder {
   readonly #onEvict: () => void
   readonly #newcomers = new Newcomers()
   readonly #popular = new Popular((entry) => this.#dispose(entry))
-  #presence = nothingThere
+  #filter = nothingThere
   /** How often something of what is spare was to be given up. */
   #turns = 0
   /** Entries written so far, in 32 bits: the time by which use grows old. */
@@ -91,7 +91,7 @@ export class Store implements ByteHolder {
 
   /** The entry of `key`, fresh or not, now the most recently used; null where there is none. */
   find(key: CacheKey): Entry | null {
-    if (!this.#presence.mayHold(key.hash)) return null
+    if (!this.#filter.mayHold(key.hash)) return null
     const entry = this.#newcomers.find(key.hash)
     if (entry === null) return this.#findPopular(key)
     if (!entry.answers(key)) return null
@@ -110,7 +110,7 @@ export class Store implements ByteHolder {
 
   /** The entry of this hash, whatever its question; looking at it is no use. Null where there is none. */
   peek(hash: number): Entry | null {
-    if (!this.#presence.mayHold(hash)) return null
+    if (!this.#filter.mayHold(hash)) return null
     return this.#newcomers.find(hash) ?? this.#popular.peek(hash) ?? null
   }
 
@@ -146,7 +146,7 @@ export class Store implements ByteHolder {
     entry.usedAt = this.#writes = (this.#writes + 1) | 0
     entry.hash = key.hash
     this.bytes += cost
-    this.#presence.add(key.hash)
+    this.#filter.add(key.hash)
     if (there !== null && there.answers(key)) {
       // What is fetched anew has been asked for again, and is as popular as it was.
       entry.inherit(there)
@@ -168,14 +168,14 @@ export class Store implements ByteHolder {
   #makePlace(): void {
     const count = this.#count()
     if (count >= this.#capacity()) this.giveUp(this.#newcomers.count > NEW * count)
-    else if (count >= this.#presence.capacity) this.#enlargePresence()
+    else if (count >= this.#filter.capacity) this.#enlargeFilter()
   }
 
-  #enlargePresence(): void {
-    const presence = new Presence(Math.max(LEAST, GROWTH * this.#presence.capacity))
-    for (const { hash } of this.#newcomers) presence.add(hash)
-    for (const { hash } of this.#popular.values()) presence.add(hash)
-    this.#presence = presence
+  #enlargeFilter(): void {
+    const filter = new HashFilter(Math.max(LEAST, GROWTH * this.#filter.capacity))
+    for (const { hash } of this.#newcomers) filter.add(hash)
+    for (const { hash } of this.#popular.values()) filter.add(hash)
+    this.#filter = filter
   }
 
   giveUp(spare: boolean): boolean {
@@ -222,7 +222,7 @@ export class Store implements ByteHolder {
   /** `entry` stands nowhere any more. */
   #dispose(entry: Entry): void {
     const cost = costOf(entry)
-    this.#presence.remove(entry.hash)
+    this.#filter.remove(entry.hash)
     this.bytes -= cost
     this.#budget.note(this, -cost, 0)
     this.#slab.give(entry.page, entry.end())

@@ -20,8 +20,8 @@ export interface Stage {
 
 /**
  * Writes programs of the names that documents use. dig, curl and `dnslet bench` are the real ones, led from the
- * addresses of a cluster to this machine, and bench is quick; kubectl is a stand-in. Whatever does not succeed ends
- * with a status, whatever the real one ends with.
+ * addresses of a cluster to this machine, and bench is quick; kubectl and docker are stand-ins. Whatever does not
+ * succeed ends with a status, whatever the real one ends with.
  */
 export async function writePrograms(owner: Owner, stage: Stage): Promise<void> {
   const { folder, hasConntrack } = stage
@@ -35,6 +35,7 @@ export async function writePrograms(owner: Owner, stage: Stage): Promise<void> {
   write('dig', digScript(stage))
   write('curl', curlScript(stage))
   write('dnslet', dnsletScript(stage))
+  write('docker', DOCKER)
   if (!hasConntrack) for (const name of ['conntrack', 'sysctl']) write(name, 'exit 0\n')
 }
 
@@ -65,6 +66,11 @@ case \${answer[0]} in
 esac
 `
 }
+
+/** The image's program is the one that was built. */
+const DOCKER = `[ "\${*:1:4}" = "run --rm -i dnslet:0.1.0" ] || { echo "docker: what is $*?" >&2; exit 1; }
+exec '${bin}' "\${@:5}"
+`
 
 /** dig ends with 0 for SERVFAIL, too. */
 function digScript({ port }: Stage): string {

@@ -5,13 +5,13 @@ import { packetsLed, type RuleListing } from '../../../host/readings/rule-listin
 import { isLinkLocal } from '../../../lib/address.ts'
 import type { Facts, OwnQueries, Question } from '../facts.ts'
 import type { AskedDaemon } from '../daemon-status.ts'
+import { DNS_PORT } from '../../../options/serve-options.ts'
 import { askServer, rootServers } from './ask-server.ts'
 import { type KnownUpstream, probeUpstreams, queryFor } from './upstreams.ts'
 
 /** As many servers of resolv.conf as anybody uses. */
 const MAX_NAMESERVERS = 3
 const MAX_ADDRESSES = 8
-const DNS_PORT = 53
 
 /** What probes need to know. */
 export interface ProbeParts {

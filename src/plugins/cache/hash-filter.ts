@@ -8,7 +8,7 @@ const FULL = 255
  * thousand entries waits for memory, and a miss would look four times in vain. A counting Bloom filter of one hash
  * function, by the last bits of a hash that nobody can foretell.
  */
-export class Presence {
+export class HashFilter {
   /** Entries that it is made for; 0: nothing may be added. */
   readonly capacity: number
   readonly #counts: Uint8Array
@@ -38,4 +38,4 @@ export class Presence {
 }
 
 /** Of all stores without an entry: of a thousand blocks most never have one. */
-export const nothingThere: Presence = new Presence(0)
+export const nothingThere: HashFilter = new HashFilter(0)
