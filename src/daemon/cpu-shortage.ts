@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 
 /** Where a container finds its own control group. */
 const CGROUP = '/sys/fs/cgroup'
+/** Cores. With less, a collection needs the quota of several periods: at a tenth it is a pause of half a second. */
+export const CORES_TO_COLLECT = 0.25
 
 /**
  * Cores that the control group's quota allows, as it is now: it can be changed while the process runs.

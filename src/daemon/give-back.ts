@@ -1,7 +1,7 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
 import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
 import { libc } from '../sys/libc.ts'
-import { cpuLimit, mainThreadWait } from './cpu-shortage.ts'
+import { CORES_TO_COLLECT, cpuLimit, mainThreadWait } from './cpu-shortage.ts'
 
 /** How often somebody looks: each five seconds, by a beat that may be early. */
 const LOOK_MS = 4_500
@@ -13,8 +13,6 @@ const CALM = 0.05
 const LEAST_CPU = 25
 /** Who waits for a core so many times as long as it has one uses little CPU time because it gets no more. */
 const STARVED = 3
-/** Cores. With less, a collection needs the quota of several periods: at a tenth it is a pause of half a second. */
-const ENOUGH = 0.25
 /** Bytes that have to have come since the last time. */
 const GROWTH = 6 * 2 ** 20
 /** After a storm nobody waits: no heap grows by so much under calm load. */
@@ -92,7 +90,7 @@ export class GiveBack {
       return
     }
     this.#gaveAt = now
-    this.#give(this.#limit() >= ENOUGH)
+    this.#give(this.#limit() >= CORES_TO_COLLECT)
     this.#left = this.#anonymous()
   }
 }

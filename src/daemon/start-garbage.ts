@@ -1,3 +1,5 @@
+import { CORES_TO_COLLECT, cpuLimit } from './cpu-shortage.ts'
+
 /**
  * Collects what loading the program has left behind, and gives the pages back: two of the first MiB, and
  * tables of what ran once and does not run again. V8 would come to it after minutes, or never. It takes
@@ -6,10 +8,16 @@
  * V8 also keeps the source of all that is loaded, in two bytes a character where a file has one drawing:
  * hence the build leaves out comments.
  *
- * Does nothing without V8's flag `--expose-gc`, which bin/dnslet gives.
+ * Does nothing without V8's flag `--expose-gc`, which bin/dnslet gives, and under a small CPU limit, where a client
+ * would wait for it: at a twelfth of a core a third of a second.
+ *
+ * @param limit cores that the process may use
  */
-export function collectStartGarbage(collect: typeof globalThis.gc = globalThis.gc): boolean {
-  if (collect === undefined) return false
+export function collectStartGarbage(
+  collect: typeof globalThis.gc = globalThis.gc,
+  limit: number = cpuLimit(),
+): boolean {
+  if (collect === undefined || limit < CORES_TO_COLLECT) return false
   // The only flavour that compacts every page.
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   return true

@@ -11,7 +11,8 @@ import { type ReadLines, serversOn } from '../sys/socket-table.ts'
 export function isPortShared(host: string, port: number, read?: ReadLines): boolean {
   const bare = host === '' ? '::' : host.replace(/%.*$/, '')
   const wanted = canonicalAddress(bare)
-  return (['tcp', 'tcp6'] as const)
-    .flatMap((table) => serversOn(table, port, read))
-    .some(({ address }) => address === wanted)
+  // One table: behind its listeners the kernel goes through all connections of the machine, however few are ours.
+  return serversOn(wanted.includes(':') ? 'tcp6' : 'tcp', port, read).some(
+    ({ address }) => address === wanted,
+  )
 }

@@ -1,7 +1,7 @@
-// The heap that bin/dnslet gives V8, and how fast it may compile, from files like those of cgroup versions 1 and 2.
+// What bin/dnslet gives V8 from files like those of cgroup versions 1 and 2 (heap, speed of the compiler), and Node.js.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
@@ -13,7 +13,11 @@ const V2 = 'memory.max'
 const V1 = 'memory/memory.limit_in_bytes'
 
 /** The words that Node.js would be started with, under a cgroup that has these files. */
-function wordsWith(t: TestContext, files: Readonly<Record<string, string>>): string[] {
+function wordsWith(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  program = bin,
+): string[] {
   const folder = temporaryFolder(t)
   const node = join(folder, 'node')
   writeFileSync(node, '#!/bin/sh\nprintf "%s\\n" "$@"\n')
@@ -22,7 +26,7 @@ function wordsWith(t: TestContext, files: Readonly<Record<string, string>>): str
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), text)
   }
-  const { status, stdout, stderr } = spawnSync(bin, ['-localip', '192.0.2.1,2001:db8::1'], {
+  const { status, stdout, stderr } = spawnSync(program, ['-localip', '192.0.2.1,2001:db8::1'], {
     env: { ...process.env, DNSLET_NODE: node, DNSLET_CGROUP: folder },
     encoding: 'utf8',
   })
@@ -115,4 +119,18 @@ test('Node.js takes its place, as process 1 of a container too: signals reach th
     encoding: 'utf8',
   })
   assert.equal(Number(stdout), pid)
+})
+
+test('links to packages are looked for where a package is one, as with pnpm, and only there', (t) => {
+  const root = temporaryFolder(t)
+  for (const folder of ['bin', 'dist', 'node_modules/pino', 'elsewhere']) {
+    mkdirSync(join(root, folder), { recursive: true })
+  }
+  cpSync(bin, join(root, 'bin/dnslet'))
+  writeFileSync(join(root, 'dist/main.js'), '')
+  const program = join(root, 'bin/dnslet')
+  assert.ok(wordsWith(t, {}, program).includes('--preserve-symlinks'))
+  rmSync(join(root, 'node_modules/pino'), { recursive: true })
+  symlinkSync('../elsewhere', join(root, 'node_modules/pino'))
+  assert.ok(!wordsWith(t, {}, program).includes('--preserve-symlinks'))
 })

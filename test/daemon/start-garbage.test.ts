@@ -34,3 +34,12 @@ test('collectStartGarbage() does nothing where V8 does not offer it', () => {
   assert.equal(collectStartGarbage(undefined), typeof globalThis.gc === 'function')
   assert.equal(run().done, false)
 })
+
+test('collectStartGarbage() does nothing under a CPU limit below a quarter of a core', () => {
+  let collections = 0
+  const collect = (() => void collections++) as typeof globalThis.gc
+  assert.equal(collectStartGarbage(collect, 0.24), false)
+  assert.equal(collections, 0)
+  assert.equal(collectStartGarbage(collect, 0.25), true)
+  assert.equal(collections, 1)
+})

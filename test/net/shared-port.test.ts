@@ -25,6 +25,21 @@ describe('isPortShared()', () => {
     )
   }
 
+  test('reads the table of its own family alone', () => {
+    for (const [host, table] of [
+      ['192.0.2.1', '/proc/net/tcp'],
+      ['2001:db8::1', '/proc/net/tcp6'],
+      ['', '/proc/net/tcp6'],
+    ] as const) {
+      const files: string[] = []
+      isPortShared(host, 53, (file) => {
+        files.push(file)
+        return []
+      })
+      assert.deepEqual(files, [table])
+    }
+  })
+
   test('says no where the kernel shows no table', () => {
     const unreadable = (): string[] => {
       throw new Error('ENOENT')
