@@ -6,6 +6,7 @@ import { readCount, Section } from '../../wire/header.ts'
 import { sameName, skipName } from '../../wire/name.ts'
 import { RECORD_FIXED } from '../../wire/record-layout.ts'
 import { MAX_RECORDS } from '../../wire/records.ts'
+import { copyQuestion } from '../../wire/reply.ts'
 import { isAddress, type Policy, rankOf, type Ranks } from './policy.ts'
 import { Reorder } from './reorder.ts'
 
@@ -48,6 +49,7 @@ export class Arranger {
     const additionals = readCount(out, Section.Additional)
     if (answers < 2 && authorities < 2 && additionals < 2) return
     if (!this.#policy.handles(question.type)) return
+    copyQuestion(out, q.wire, question)
     if (this.#walk(q, true) !== DISORDER) return
     const records = q.records ?? scanReply(q)
     if (records !== null && this.#reorder.write(q, records)) this.#walk(q, false)
