@@ -43,8 +43,9 @@ export class Arranger {
 
   /** Arranges the message in `q.out`; one that cannot be read stays as it is. */
   arrange(q: Query): void {
-    const { out, question } = q
+    const { alike, out, question } = q
     const answers = readCount(out, Section.Answer)
+    if (alike !== 0 && this.#policy.orderAlike(out, question.end, answers, alike)) return
     const authorities = readCount(out, Section.Authority)
     const additionals = readCount(out, Section.Additional)
     if (answers < 2 && authorities < 2 && additionals < 2) return

@@ -33,6 +33,7 @@ export function answerClient(q: Query, { asked, rules }: AnswerRules, done: Hand
     done(q)
     return
   }
+  q.alike = 0
   const records = scan(q)
   if (records === null) {
     failWith(q, 'reply cannot be parsed', Ede.InvalidData)
