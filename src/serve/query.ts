@@ -126,6 +126,12 @@ export class Query {
    * removed). Shared scratch: valid only until the handler that set it returns; null: not scanned.
    */
   records: Records | null = null
+  /**
+   * Octets of each answer in `out` where that is a NOERROR message of two answers or more, all addresses of
+   * one name and type with one TTL, and a pointer for an owner, and at most one record in each other section;
+   * 0: not known. Set by `cache` for hits; who changes the message sets it to 0.
+   */
+  alike = 0
   rcode = 0
   /** What we have to say ourselves: an RFC 8914 code, or NO_EDE. */
   ede: number = NO_EDE
@@ -190,6 +196,7 @@ export class Query {
     this.depth = 0
     this.finished = false
     this.records = null
+    this.alike = 0
     this.memo = null
     this.rewritten = null
     this.options = null
@@ -207,6 +214,7 @@ export class Query {
   /** Records that the reply is a bare `rcode`, with what `errors` should log about it. */
   fail(rcode: number, error: string | null = null, ede: number = NO_EDE): void {
     this.outcome = Outcome.Failure
+    this.alike = 0
     this.errors.clear()
     this.rcode = rcode
     this.error = error

@@ -56,7 +56,11 @@ export function patchReply(
   copyQuestion(out, query, question)
 }
 
-/** A loop: questions are short, and a native copy costs more than the octets. */
-function copyQuestion(out: Uint8Array, query: Uint8Array, question: Question): void {
+/**
+ * Writes the query's question into a reply, which has room for it. What comes from the cache has whatever lay
+ * there before `patchReply`: who reads a name of it earlier, which may be a pointer to the question, calls this
+ * first. A loop: questions are short, and a native copy costs more than the octets.
+ */
+export function copyQuestion(out: Uint8Array, query: Uint8Array, question: Question): void {
   for (let i = HEADER_SIZE; i < question.end; i++) out[i] = query[i]!
 }

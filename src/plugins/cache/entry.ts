@@ -6,30 +6,13 @@ import type { ErrorOptions } from '../../wire/edns.ts'
 import { HEADER_SIZE } from '../../wire/header.ts'
 import { keySize, matchesKey, writeKey } from '../../wire/question-key.ts'
 import { readTtl, type Records } from '../../wire/records.ts'
+import { alikeSize } from './alike.ts'
 import type { CacheKey } from './cache-key.ts'
+import { ANSWER_COUNT, At, HEAD_SIZE, HEAD_START, Time } from './chunk.ts'
 import { newPage, type Page } from './slab.ts'
 
-/** Times at the start of a chunk, eight octets each: their places in `Page.doubles`. */
-const Time = { Stored: 0, Expires: 1, LastHit: 2, Retry: 3 } as const
-/** Offsets in a chunk of what follows them. */
-const At = {
-  Hits: 32,
-  QuestionBytes: 36,
-  RecordBytes: 38,
-  TtlCount: 40,
-  ErrorBytes: 42,
-  Ede: 44,
-  Variant: 46,
-  IsDenial: 47,
-  Question: 48,
-} as const
-
-/** Flags and counts of the header: what a stored message keeps of its first 12 octets. */
-const HEAD_START = 2
-const HEAD_SIZE = 10
-/** Where the count of the answer section stands in it. */
-const ANSWER_COUNT = 4
-
+/** `At.Kind` of a denial. Others have `Query.alike` there, which is never 1. */
+const DENIAL = 1
 const GONE = -1
 /** Of entries that have none yet. */
 const noPage: Page = newPage(0)
@@ -49,12 +32,6 @@ export function entrySize(
  * A stored answer: a view of a chunk of the slab, where all that belongs to it lies, so that twenty
  * thousand of them are small objects and hits allocate nothing. Where nobody has asked for one again, it
  * is a link of the ring of `Newcomers`.
- *
- *   chunk  [ times: 4 × 8 ][ hits: 4 ][ sizes: 4 × 2 ][ EDE: 2 ][ variant: 1 ][ denial: 1 ]
- *          [ question, lower case ][ flags, counts: 10 ][ records … ][ offset of each TTL: 2 each ]
- *          [ extended errors, as options … ]
- *
- * Offsets of TTLs count from the message's start. Times are milliseconds of `Clock.now`.
  */
 export class Entry extends Link implements Chained<Entry> {
   #page: Page = noPage
@@ -81,9 +58,7 @@ export class Entry extends Link implements Chained<Entry> {
 
   /**
    * Fills the chunk, of `entrySize()` octets, with the message `wire[0..length)`, whose OPT is gone, as
-   * `records` describes it.
-   *
-   * @param ede RFC 8914 code of our own, or −1
+   * `records` describes it. `ede` is an RFC 8914 code of our own, or −1.
    */
   write(
     key: CacheKey,
@@ -104,7 +79,7 @@ export class Entry extends Link implements Chained<Entry> {
     write16(bytes, start + At.ErrorBytes, errors.size)
     write16(bytes, start + At.Ede, ede)
     bytes[start + At.Variant] = key.variant
-    bytes[start + At.IsDenial] = isDenial ? 1 : 0
+    bytes[start + At.Kind] = isDenial ? DENIAL : alikeSize(wire, question.end, records)
     writeKey(bytes, start + At.Question, key.wire, question)
     let at = this.#message()
     copyBytes(wire, HEAD_START, bytes, at, HEAD_SIZE)
@@ -181,7 +156,12 @@ export class Entry extends Link implements Chained<Entry> {
   }
 
   get isDenial(): boolean {
-    return this.#page.bytes[this.#at + At.IsDenial] === 1
+    return this.#page.bytes[this.#at + At.Kind] === DENIAL
+  }
+
+  /** `Query.alike` of the answer; of no denial. */
+  get alike(): number {
+    return this.#page.bytes[this.#at + At.Kind]!
   }
 
   /** RFC 8914 code of our own, or −1. */

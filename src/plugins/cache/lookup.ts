@@ -49,6 +49,7 @@ export class Lookup {
     const positive = stores.success.find(key)
     if (positive !== null && positive.isFresh(now)) {
       counted.successHits++
+      q.alike = positive.alike
       this.#hit(q, key, positive, counted)
       return
     }

@@ -6,6 +6,7 @@ import { readCount, Section } from '../../wire/header.ts'
 import { sameName, skipName } from '../../wire/name.ts'
 import { RECORD_FIXED } from '../../wire/record-layout.ts'
 import { MAX_RECORDS } from '../../wire/records.ts'
+import { copyQuestion } from '../../wire/reply.ts'
 import { isAddress, type Policy, rankOf, type Ranks } from './policy.ts'
 import { Reorder } from './reorder.ts'
 
@@ -42,12 +43,14 @@ export class Arranger {
 
   /** Arranges the message in `q.out`; one that cannot be read stays as it is. */
   arrange(q: Query): void {
-    const { out, question } = q
+    const { alike, out, question } = q
     const answers = readCount(out, Section.Answer)
+    if (alike !== 0 && this.#policy.orderAlike(out, question.end, answers, alike)) return
     const authorities = readCount(out, Section.Authority)
     const additionals = readCount(out, Section.Additional)
     if (answers < 2 && authorities < 2 && additionals < 2) return
     if (!this.#policy.handles(question.type)) return
+    copyQuestion(out, q.wire, question)
     if (this.#walk(q, true) !== DISORDER) return
     const records = q.records ?? scanReply(q)
     if (records !== null && this.#reorder.write(q, records)) this.#walk(q, false)

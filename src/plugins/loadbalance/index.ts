@@ -1,7 +1,7 @@
 import { inPlugin } from '../../corefile/directive.ts'
 import { AddressSet } from '../../lib/address-set.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
-import { Outcome } from '../../serve/query.ts'
+import { Outcome, type Query } from '../../serve/query.ts'
 import { Rcode } from '../../wire/codes.ts'
 import { readFlags, rcodeOf } from '../../wire/header.ts'
 import { Arranger } from './arrange.ts'
@@ -23,9 +23,7 @@ export const loadbalance: Plugin = {
     return {
       unwrap: (done: Handler): Handler => {
         return (q) => {
-          if (q.outcome === Outcome.Message && rcodeOf(readFlags(q.out)) === Rcode.NoError) {
-            arranger.arrange(q)
-          }
+          if (q.alike !== 0 || isGood(q)) arranger.arrange(q)
           done(q)
         }
       },
@@ -39,6 +37,10 @@ export const loadbalance: Plugin = {
       },
     }
   },
+}
+
+function isGood(q: Query): boolean {
+  return q.outcome === Outcome.Message && rcodeOf(readFlags(q.out)) === Rcode.NoError
 }
 
 function openFile(

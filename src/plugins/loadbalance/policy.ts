@@ -5,6 +5,8 @@ import { type DomainWeights, type Weights, weightAt } from './weights.ts'
 
 /** Octets from a record's TTL to its data. */
 const TTL_TO_DATA = 6
+/** Octets from a record to its data where `Query.alike` is not 0. */
+const ALIKE_TO_DATA = 12
 
 /** Where the records of each type go in their section: those of a lower rank come first. */
 export type Ranks = Readonly<Uint8Array>
@@ -50,6 +52,11 @@ export interface Policy {
    * @param size octets of an address: 4 or 16
    */
   order(b: Uint8Array, owner: number, places: Uint16Array, count: number, size: number): void
+  /**
+   * Orders `count` records from `start` on, of `Query.alike` = `size` octets each, without a look at them;
+   * false, and nothing changed, where the order depends on what they are.
+   */
+  orderAlike(b: Uint8Array, start: number, count: number, size: number): boolean
 }
 
 /** `round_robin`: every order is as likely; then the addresses of preferred networks come first. */
@@ -86,6 +93,16 @@ export class RoundRobin implements Policy {
       }
     }
   }
+
+  orderAlike(b: Uint8Array, start: number, count: number, size: number): boolean {
+    if (this.#preferred.length > 0) return false
+    const first = start + ALIKE_TO_DATA
+    for (let left = count; left > 1; left--) {
+      const other = first + size * this.#random.below(left)
+      exchangeAddress(b, first + size * (left - 1), other, size - ALIKE_TO_DATA)
+    }
+    return true
+  }
 }
 
 /** `weighted`: one address comes first, as likely as it weighs. */
@@ -114,6 +131,10 @@ export class Weighted implements Policy {
     while ((left -= weightOf(weights, b, places[top]!, size)) >= 0) top++
     exchange(b, places[top]!, places[0]!, size)
   }
+
+  orderAlike(): boolean {
+    return false
+  }
 }
 
 function weightOf(weights: DomainWeights, b: Uint8Array, ttlAt: number, size: number): number {
@@ -124,7 +145,11 @@ function weightOf(weights: DomainWeights, b: Uint8Array, ttlAt: number, size: nu
 function exchange(b: Uint8Array, one: number, other: number, size: number): void {
   if (one === other) return
   exchangeWord(b, one, other)
-  for (let i = TTL_TO_DATA; i < TTL_TO_DATA + size; i += 4) exchangeWord(b, one + i, other + i)
+  exchangeAddress(b, one + TTL_TO_DATA, other + TTL_TO_DATA, size)
+}
+
+function exchangeAddress(b: Uint8Array, one: number, other: number, size: number): void {
+  for (let i = 0; i < size; i += 4) exchangeWord(b, one + i, other + i)
 }
 
 function exchangeWord(b: Uint8Array, one: number, other: number): void {

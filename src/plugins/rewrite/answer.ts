@@ -1,4 +1,3 @@
-import { copyBytes } from '../../lib/bytes.ts'
 import { scanReply } from '../../serve/finish.ts'
 import { askServer } from '../../serve/inner-question.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
@@ -7,10 +6,11 @@ import { Outcome, type Query } from '../../serve/query.ts'
 import { restoreQuestion } from '../../serve/rewritten-question.ts'
 import { write32 } from '../../wire/bytes.ts'
 import { Ede, Flag, Rcode, RCODE_MASK, Type } from '../../wire/codes.ts'
-import { HEADER_SIZE, rcodeOf, readFlags, writeFlags } from '../../wire/header.ts'
+import { rcodeOf, readFlags, writeFlags } from '../../wire/header.ts'
 import { MAX_NAME, nameToText, textToName } from '../../wire/name.ts'
 import { TTL_TO_RDATA } from '../../wire/record-layout.ts'
 import { readTtl, Records, scanRecords } from '../../wire/records.ts'
+import { copyQuestion } from '../../wire/reply.ts'
 import { WireStatus } from '../../wire/status.ts'
 import { type Detour, MessageWriter, type Scanned, ttlBy } from './message-writer.ts'
 import type { AnswerRules } from './question.ts'
@@ -33,6 +33,7 @@ export function answerClient(q: Query, { asked, rules }: AnswerRules, done: Hand
     done(q)
     return
   }
+  q.alike = 0
   const records = scan(q)
   if (records === null) {
     failWith(q, 'reply cannot be parsed', Ede.InvalidData)
@@ -53,7 +54,7 @@ export function answerClient(q: Query, { asked, rules }: AnswerRules, done: Hand
 
 /** Where the records of `q.out` lie, null where it is malformed. A hit has no question yet. */
 function scan(q: Query): Records | null {
-  copyBytes(q.wire, HEADER_SIZE, q.out, HEADER_SIZE, q.question.end - HEADER_SIZE)
+  copyQuestion(q.out, q.wire, q.question)
   return q.records ?? scanReply(q)
 }
 

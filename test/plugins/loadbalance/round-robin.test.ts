@@ -5,6 +5,7 @@ import { Type } from '../../../src/wire/codes.ts'
 import { cname, ns, recordsOf, rrsig, soa, type TestMessage } from '../../wire/message.ts'
 import {
   address,
+  assertFair,
   ipv6,
   lasts,
   mx,
@@ -19,15 +20,6 @@ import {
 
 const name = 'www.example.com'
 const round = stageOf('loadbalance')
-
-/** Each of `orders` came up about as often: within six standard deviations. */
-function assertFair(counted: Map<string, number>, orders: number, times: number): void {
-  assert.equal(counted.size, orders)
-  const expected = times / orders
-  for (const [order, count] of counted) {
-    assert.ok(Math.abs(count - expected) < 6 * Math.sqrt(expected), `${order}: ${count}`)
-  }
-}
 
 describe('loadbalance round_robin', () => {
   test('gives every order of A and of AAAA records the same chance', () => {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { loadbalance } from '../../../src/plugins/loadbalance/index.ts'
 import type { Log } from '../../../src/lib/log.ts'
 import { makeFinish, scanReply } from '../../../src/serve/finish.ts'
@@ -96,4 +97,13 @@ export function tally(times: number, once: () => string): Map<string, number> {
 /** The texts that came up at all. */
 export function seen(times: number, once: () => string): string[] {
   return [...tally(times, once).keys()].toSorted()
+}
+
+/** Each of `orders` came up about as often: within six standard deviations. */
+export function assertFair(counted: Map<string, number>, orders: number, times: number): void {
+  assert.equal(counted.size, orders)
+  const expected = times / orders
+  for (const [order, count] of counted) {
+    assert.ok(Math.abs(count - expected) < 6 * Math.sqrt(expected), `${order}: ${count}`)
+  }
 }
