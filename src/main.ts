@@ -35,7 +35,8 @@ async function run(command: Command): Promise<void> {
     }
     case 'check': {
       const { check } = await import('./commands/check.ts')
-      return print([await check(command.corefile, command.port, command.localIps)])
+      const { corefile, port, interfaceName: name, localIps: addresses } = command
+      return print([await check(corefile, port, { name, addresses })])
     }
     case 'demo': {
       const { demo } = await import('./commands/demo/index.ts')

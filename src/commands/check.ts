@@ -10,7 +10,7 @@ import { Holds } from '../lib/holds.ts'
 import { complaintsTo } from '../lib/log.ts'
 import { printable } from '../lib/printable.ts'
 import { knownDirectives, loadPlugins } from '../plugins/index.ts'
-import type { Services } from '../serve/plugin.ts'
+import type { ComingInterface, Services } from '../serve/plugin.ts'
 import { CorefileSource } from '../source/corefile-source.ts'
 import { render } from '../source/template/render.ts'
 
@@ -43,13 +43,14 @@ const TEMPLATE =
  *
  * @param corefile a path, `stdin`, or '' for ./Corefile
  * @param port port of server blocks that name none
- * @param localIps the addresses of -localip
+ * @param node what -interfacename and -localip say; no addresses: nothing
  */
 export async function check(
   corefile: string,
   port: number,
-  localIps: readonly string[] = [],
+  node: ComingInterface = { name: '', addresses: [] },
 ): Promise<string> {
+  const localIps = node.addresses
   const warn = (message: string): void => void process.stderr.write(`${printable(message)}\n`)
   const problems: CorefileError[] = []
   const problem = (error: CorefileError): void => void problems.push(...everyError(error))
@@ -64,7 +65,7 @@ export async function check(
   try {
     const { file, blocks } = source.load()
     await loadPlugins(blocks)
-    const services = idleServices(warn)
+    const services = idleServices(warn, localIps.length > 0 ? node : null)
     const compiled = compileBlocks(blocks, { port, services, warn, panicked: () => {} })
     if (problems.length === 0) {
       const lines = report(file, compiled, localIps)
@@ -162,13 +163,14 @@ function prefixOf(scheme: string): string {
 }
 
 /** What plugins may ask for while they are set up and nothing runs. */
-function idleServices(warn: (message: string) => void): Services {
+function idleServices(warn: (message: string) => void, coming: ComingInterface | null): Services {
   const silent = (): void => {}
   return {
     clock: new Clock(),
     log: complaintsTo(warn),
     http: { acquire: () => Promise.reject(new Error('nothing is opened')) },
     memory: openCacheBudget(),
+    coming,
     keep: (_key, make) => make(),
     life: {
       fatal: silent,

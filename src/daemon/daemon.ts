@@ -1,11 +1,9 @@
 import type { Endpoint } from '../lib/address.ts'
-import type { ByteBudget } from '../lib/byte-budget.ts'
-import type { Clock } from '../lib/clock.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
 import { Holds } from '../lib/holds.ts'
-import type { Log } from '../lib/log.ts'
 import type { Listeners } from '../net/listeners.ts'
+import type { Services } from '../serve/plugin.ts'
 import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 import { watchFile } from '../source/watch-directory.ts'
 import type { HttpListeners } from '../telemetry/http.ts'
@@ -24,7 +22,8 @@ const STARTING = 'Starting'
 const ENDING = 'Shutting down'
 
 /** What a daemon is made of. */
-export interface DaemonParts {
+export interface DaemonParts
+  extends Pick<Services, 'clock' | 'log' | 'memory'>, Partial<Pick<Services, 'coming'>> {
   readonly source: Source
   /** What to serve at start where `source` gives nothing that can be: the first that is not null. */
   readonly fallbacks?: readonly Fallback[]
@@ -32,10 +31,6 @@ export interface DaemonParts {
   readonly inService?: (corefile: Corefile) => void
   /** Port of server blocks that name none. */
   readonly port: number
-  readonly clock: Clock
-  readonly log: Log
-  /** See `Services.memory`. */
-  readonly memory: ByteBudget
   readonly listeners: Listeners
   readonly http: HttpListeners
   /** Where there is a predecessor, its cache. */
@@ -121,7 +116,7 @@ export class Daemon {
   }
 
   private constructor(parts: DaemonParts, corefile: Corefile) {
-    const { source, clock, memory, log, port, http } = parts
+    const { source, clock, memory, log, port, http, coming = null } = parts
     this.#parts = parts
     this.http = http
     this.#open = new OpenListeners(parts.listeners)
@@ -139,7 +134,7 @@ export class Daemon {
     })
     this.#runtimeParts = {
       port,
-      services: { clock, log, http, memory },
+      services: { clock, log, http, memory, coming },
       life: {
         readiness: this.readiness,
         selfCheck: () => this.selfCheck(),

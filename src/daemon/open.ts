@@ -30,8 +30,6 @@ export interface OpenParts extends Omit<
   readonly inherited?: (Inheritance & { readonly receiveCache: ReceiveCache }) | null
   /** Where sockets come from; absent: from nobody, in any order, on addresses that are there. */
   readonly descriptors?: Descriptors
-  /** Addresses that this machine gets once the daemon serves. Absent: none. */
-  readonly coming?: readonly string[]
   /** What the process counts beside its daemon. */
   readonly metrics?: readonly MetricSpec[]
   /** Tells the clients of this machine apart; never rejects. Absent: only those of its loopback are known. */
@@ -48,7 +46,6 @@ export interface OpenParts extends Omit<
 export async function openDaemon({
   inherited = null,
   descriptors = new Descriptors(),
-  coming = [],
   metrics = [],
   networks,
   tick,
@@ -61,10 +58,17 @@ export async function openDaemon({
   const udp = chooseUdpBackend(process.env)
   if (udp.name === 'batched') libc().libc?.stopIdleCount()
   const counters = new NetCounters()
-  const { log } = parts
+  const { coming = null, log } = parts
   const { freeBind } = descriptors
   if (inherited !== null) descriptors.inherit(inherited)
-  const listeners = new Listeners({ udp, clock, counters, log, descriptors, coming })
+  const listeners = new Listeners({
+    udp,
+    clock,
+    counters,
+    log,
+    descriptors,
+    coming: coming?.addresses ?? [],
+  })
   const http = new HttpListeners({
     log,
     listen: (server, host, port) => descriptors.listen(server, 'http', host, port),

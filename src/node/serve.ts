@@ -1,6 +1,6 @@
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
-import { openDaemon } from '../daemon/open.ts'
+import { openDaemon, type OpenParts } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
@@ -69,8 +69,7 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const { source, fallbacks, inService } = configuration
     const fatal = (message: string): void => events.fatal(message, log)
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
-    const coming =
-      intercepts && options.setupInterface ? options.localIps.map(canonicalAddress) : []
+    const coming = intercepts && options.setupInterface ? comingInterface(options) : null
     const operator = new Operator()
     const daemon = await openDaemon({ ...given, readiness, fatal, coming, ...operator.counts })
     undo.unshift(
@@ -108,6 +107,13 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     for (const step of undo) await step()
     throw error
   }
+}
+
+function comingInterface({
+  interfaceName,
+  localIps,
+}: ServeOptions): NonNullable<OpenParts['coming']> {
+  return { name: interfaceName, addresses: localIps.map(canonicalAddress) }
 }
 
 interface Opened {

@@ -20,6 +20,7 @@ export type Command =
       readonly kind: 'check'
       readonly corefile: string
       readonly port: number
+      readonly interfaceName: string
       readonly localIps: readonly string[]
     }
   | { readonly kind: 'demo'; readonly port: number }
@@ -96,8 +97,13 @@ function readCheck(argv: readonly string[]): Command {
   if (told !== null) return told
   const [corefile = given.text('conf'), ...more] = leading ? [first, ...given.rest] : given.rest
   refuseMore(more)
-  const localIps = localAddresses(given.text('localip'))
-  return { kind: 'check', corefile, port: portFlag(given, DNS_PORT), localIps }
+  return {
+    kind: 'check',
+    corefile,
+    port: portFlag(given, DNS_PORT),
+    interfaceName: given.text('interfacename'),
+    localIps: localAddresses(given.text('localip')),
+  }
 }
 
 /** What a command that has flags of its own is asked for, or how it is used. */

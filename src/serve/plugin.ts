@@ -143,6 +143,8 @@ export interface Services {
   readonly http: Http
   /** Bytes that plugins may hold together of what they could do without: cached answers. */
   readonly memory: ByteBudget
+  /** The interface that the daemon makes once it serves; null where it makes none. */
+  readonly coming: ComingInterface | null
   /**
    * State that survives a reload: made on first use of the key, the same object afterwards. Once a
    * running configuration no longer uses the key, `drop` is called with it.
@@ -158,6 +160,13 @@ export interface Services {
   ): T
   /** The daemon's own, for plugins that have a say in it. */
   readonly life: Life
+}
+
+/** A network interface that is not there yet, though a Corefile may name it: node-cache makes its own first. */
+export interface ComingInterface {
+  readonly name: string
+  /** In the form of RFC 5952. */
+  readonly addresses: readonly string[]
 }
 
 /** What plugins may know of the daemon's life, and do about it. */

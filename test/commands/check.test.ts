@@ -58,7 +58,7 @@ test('a base file is checked with what stands for its placeholders', async (t) =
   const path = join(temporaryFolder(t), 'Corefile.base')
   const base = '.:1053 {\n  bind __PILLAR__LOCAL__DNS__\n  forward . __PILLAR__CLUSTER__DNS__ {\n'
   writeFileSync(path, `${base}    force_tcp\n  }\n}\n`)
-  const text = await check(path, 53, ['127.0.0.1'])
+  const text = await check(path, 53, { name: 'dns0', addresses: ['127.0.0.1'] })
   assert.match(text, /is valid: 1 server block$/m)
   assert.match(text, /^ {2}listens on 127\.0\.0\.1:1053$/m)
   assert.match(
@@ -162,9 +162,9 @@ e.test {
 
 test('check() says which HTTP addresses more than the node can reach', async (t) => {
   const path = join(temporaryFolder(t), 'Corefile')
-  const last = async (text: string, localIps: readonly string[] = []): Promise<string> => {
+  const last = async (text: string, addresses: readonly string[] = []): Promise<string> => {
     writeFileSync(path, text)
-    return (await check(path, 53, localIps)).split('\n').at(-1) ?? ''
+    return (await check(path, 53, { name: 'dns0', addresses })).split('\n').at(-1) ?? ''
   }
   const block = '. {\n  health\n  ready 10.0.0.9:8181\n  prometheus :8080\n}\n'
   const line = 'HTTP that more than this node can reach: '

@@ -22,7 +22,7 @@ describe('check of', () => {
     test(`${name} ${refused === null ? 'accepts it' : 'refuses it'}`, async (t) => {
       const said = t.mock.method(process.stderr, 'write', () => true)
       const { folder, corefile } = write(t, deployment)
-      const checked = check(corefile, 53, localIps(deployment))
+      const checked = check(corefile, 53, { name: 'nodelocaldns', addresses: localIps(deployment) })
       if (refused === null) assert.match(await checked, /^\S+ is valid: /)
       else await assert.rejects(checked, (error: Error) => error.message.includes(refused))
       const lines = said.mock.calls.map(({ arguments: [line] }) => String(line).trimEnd())

@@ -21,6 +21,7 @@ export function testServices(
     log: nullLog,
     http: plainHttp,
     memory: new ByteBudget(1 << 20),
+    coming: null,
     keep: <T>(key: string, make: () => T): T => {
       if (!kept.has(key)) kept.set(key, make())
       return kept.get(key) as T

@@ -245,14 +245,16 @@ test('words after the flags are refused as they were typed, with exit code 1', (
 })
 
 test('dnslet check takes the Corefile before its flags, after them, or as -conf', () => {
-  const expected = { kind: 'check', corefile: '/c', port: 1053, localIps: [] }
+  const interfaceName = 'nodelocaldns'
+  const expected = { kind: 'check', corefile: '/c', port: 1053, interfaceName, localIps: [] }
   assert.deepEqual(parseArgs(['check', '/c', '-p', '1053']), expected)
   assert.deepEqual(parseArgs(['check', '-p', '1053', '/c']), expected)
   assert.deepEqual(parseArgs(['check', '-conf=/c', '-p=1053']), expected)
-  assert.deepEqual(parseArgs(['check', '-localip', '10.0.0.9']), {
+  assert.deepEqual(parseArgs(['check', '-localip', '10.0.0.9', '-interfacename', 'dns0']), {
     kind: 'check',
     corefile: '',
     port: 53,
+    interfaceName: 'dns0',
     localIps: ['10.0.0.9'],
   })
 })

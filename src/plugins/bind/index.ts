@@ -1,6 +1,6 @@
 import type { Plugin, Stage } from '../../serve/plugin.ts'
 import { readConfig } from './config.ts'
-import { systemInterfaces } from './interfaces.ts'
+import { interfacesWith } from './interfaces.ts'
 
 /** `bind`: listens on some addresses instead of all. */
 export const bind: Plugin = {
@@ -8,7 +8,7 @@ export const bind: Plugin = {
   changesAnswers: false,
   stubZones: true,
   setup(directives, block): Stage {
-    const { addresses, silent } = readConfig(directives, systemInterfaces)
+    const { addresses, silent } = readConfig(directives, interfacesWith(block.services.coming))
     const log = block.services.log.plugin('bind')
     for (const name of silent) {
       log.warning(`Interface ${name} is down or has no address: nothing listens on it`)

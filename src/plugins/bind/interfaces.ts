@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 
 import { isLinkLocalIPv6 } from '../../lib/address.ts'
+import type { ComingInterface } from '../../serve/plugin.ts'
 
 /** The machine's network interfaces, as `bind` sees them; tests inject their own. */
 export interface Interfaces {
@@ -26,4 +27,12 @@ export const systemInterfaces: Interfaces = {
       ? []
       : null
   },
+}
+
+/** The machine's, and the daemon's own, which has the addresses of `-localip` whatever an earlier daemon left on it. */
+export function interfacesWith(coming: ComingInterface | null): Interfaces {
+  return {
+    addresses: (name) =>
+      name === coming?.name ? coming.addresses : systemInterfaces.addresses(name),
+  }
 }
