@@ -216,7 +216,7 @@ export class TcpPool
     const { now } = this.#options.context.clock
     // Silence behind the last answer, if not only once, is a quota as well.
     if (x.number === c.answers) this.#quota.ended(c.answers, 0, this.#connections.mostAnswers, now)
-    if (x.isJoined && this.pipelining.lostJoined(now)) this.#tending.separate()
+    if (x.isJoined) this.#tending.doubtJoined()
   }
 
   closed(c: UpstreamConnection, code: string | null): void {

@@ -81,6 +81,8 @@ export class Tending {
   #toldOfCrowd = true
   /** Whether a connection was found in this look that the upstream has not accepted. */
   #isRefused = false
+  /** Whether a query that went out with others may have been forgotten. */
+  #doubtsJoined = false
 
   constructor(parts: TendingParts) {
     this.#parts = parts
@@ -99,6 +101,8 @@ export class Tending {
       this.#parts
     const { now } = this.#parts.options.context.clock
     pipelining.calm(now)
+    if (this.#doubtsJoined && pipelining.lostJoined(now)) this.#separate()
+    this.#doubtsJoined = false
     const late: UpstreamConnection[] = []
     this.#isRefused = false
     let again = false
@@ -174,13 +178,21 @@ export class Tending {
     if (this.#parts.trial.send(c)) this.later()
   }
 
+  /**
+   * A query that went out in one write with others was answered sooner where it was asked once more. Whether the
+   * others have been forgotten is found out at the next look: the answer may be on its way among others of its kind.
+   */
+  doubtJoined(): void {
+    this.#doubtsJoined = true
+    this.later()
+  }
+
   /** Asks anew, one at a time, for what the upstream has read together with other queries and forgotten. */
-  separate(): void {
+  #separate(): void {
     const { connections, pool } = this.#parts
     for (const c of connections.all.filter(owesJoined)) {
       for (const x of this.#takeFrom(c)) pool.wait(x)
     }
-    pool.pump()
   }
 
   #giveBack(c: UpstreamConnection): void {

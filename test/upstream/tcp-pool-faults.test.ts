@@ -166,12 +166,45 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     assert.equal(first!.isJoined, true)
     // A further attempt of its query was answered.
     pool.beaten(first!)
-    await eventually(() => host.got.length === 40, 'all answers')
+    await eventually(() => {
+      time.pass(10)
+      return host.got.length === 40
+    }, 'all answers')
     await askTogether(pool, host, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
     assert.equal(pool.pipelining.deepest, 1)
     time.pass(61_000)
     await askTogether(pool, host, ['i'])
     assert.ok(pool.pipelining.deepest > 1, 'for a minute')
+    pool.close()
+  })
+
+  test('queries that are read together and answered late are not held for forgotten', async (t) => {
+    const busy = new Set<unknown>()
+    const late: (() => void)[] = []
+    const upstream = await startScripted(t, (asked, n) => {
+      if (busy.has(asked.socket)) return void late.push(() => honest(asked, n))
+      busy.add(asked.socket)
+      setImmediate(() => busy.delete(asked.socket))
+      honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    const all = Array.from({ length: 40 }, (_, i) => exchange(`q${i}`))
+    for (const x of all) pool.ask(x)
+    for (let look = 0; look < 20; look++) {
+      time.pass(10)
+      await turns()
+    }
+    const joined = all.find(({ carrier, isJoined }) => carrier !== null && isJoined)
+    pool.beaten(joined!)
+    for (const answer of late) answer()
+    await turns()
+    await eventually(() => {
+      time.pass(10)
+      return host.got.length === 40
+    }, 'all answers')
+    assert.ok(pool.pipelining.deepest > 1)
     pool.close()
   })
 
