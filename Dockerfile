@@ -18,6 +18,7 @@ COPY package.json package-lock.json ./
 # No package runs anything of its own here: TypeScript's compiler comes as it is.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
+COPY .build .build
 COPY src src
 RUN npm run --silent build \
  && cp "$(node -p process.execPath)" /usr/local/bin/dnslet-node
