@@ -64,7 +64,9 @@ const verbs: Readonly<Record<string, { flags: RegExp; words: RegExp }>> = {
 
 /** What is wrong with a kubectl command; '' where nothing is. */
 function problemOf(command: string): string {
-  const [, verb = '', tail = ''] = /^(?:-n kube-system )?(\w+) (.*)$/.exec(command) ?? []
+  // Quotes are the shell's: no word of ours has a space.
+  const plain = command.replaceAll("'", '')
+  const [, verb = '', tail = ''] = /^(?:-n kube-system )?(\w+) (.*)$/.exec(plain) ?? []
   const { flags, words } = verbs[verb] ?? { flags: /^$/, words: /^$/ }
   const given =
     verb === 'exec' ? [] : [...tail.matchAll(/(?:^| )(-[lo] \S+|--field-selector \S+|--\S+)/g)]
