@@ -8,6 +8,8 @@ import { MAX_DATAGRAM } from './udp.ts'
 export const MAX_CONNECTIONS = 4_000
 /** The same where each takes Node's streams, and with them more memory: what is encrypted, or speaks HTTP. */
 export const MAX_SOCKETS = 1_000
+/** Of the files that the process may have open: a node has two addresses, and upstreams and datagrams need some too. */
+const SHARE_OF_FILES = 1 / 4
 export const FIRST_MESSAGE_MS = 3_000
 export const IDLE_MS = 10_000
 export const WRITE_MS = 5_000
@@ -31,3 +33,14 @@ export const MAX_UNSENT_HARD: number = 2 * MAX_UNSENT
 export const MAX_QUERY: number = MAX_DATAGRAM
 /** Messages of one connection served before others have their turn. */
 export const TURN = 64
+
+/**
+ * Connections that one listener takes: so many that none of them leaves the rest of the process without descriptors.
+ *
+ * @param kind whether they are read by us, or come as Node's streams
+ * @param files that the process may have open
+ */
+export function mostConnections(kind: 'own' | 'stream', files: number): number {
+  const most = kind === 'own' ? MAX_CONNECTIONS : MAX_SOCKETS
+  return Math.max(Math.min(most, Math.floor(files * SHARE_OF_FILES)), 1)
+}

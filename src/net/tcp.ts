@@ -10,13 +10,14 @@ import type { Secure } from '../lib/secure.ts'
 import { turn } from '../lib/turn.ts'
 import { Query, type ReplyTarget } from '../serve/query.ts'
 import type { Descriptors } from '../sys/descriptors.ts'
+import { openFilesLimit } from '../sys/limits.ts'
 import { type Acceptance, type Acceptor, NodeAcceptor, RawAcceptor } from './acceptor.ts'
 import { type ClientStream, NodeStream } from './client-stream.ts'
 import { type NetCounters, TcpEnd } from './counters.ts'
 import { Handshake, Handshakes } from './handshake.ts'
 import { Crowd, everyone, unsent, waiting } from './tcp-crowd.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { DEFAULT_LIMITS, MAX_CONNECTIONS, MAX_QUERY, MAX_SOCKETS } from './tcp-limits.ts'
+import { DEFAULT_LIMITS, MAX_QUERY, mostConnections } from './tcp-limits.ts'
 import type { ClientConnection, Connect, StreamDispatcher, TcpShared } from './tcp-shared.ts'
 
 /** Connections the kernel may hold for us to accept. */
@@ -41,6 +42,8 @@ export interface TcpOptions {
   readonly counters: NetCounters
   /** Default: null, nothing is said. */
   readonly log?: Log | null
+  /** That the process may have open. Default: what /proc says. */
+  readonly files?: number
   /** What is spoken. Default: DNS over TCP. */
   readonly connect?: Connect
   /** Default: ''. */
@@ -87,7 +90,8 @@ export class TcpListener implements Acceptance {
 
   constructor(acceptor: Acceptor, options: TcpOptions) {
     this.#acceptor = acceptor
-    this.#most = acceptor instanceof RawAcceptor ? MAX_CONNECTIONS : MAX_SOCKETS
+    const kind = acceptor instanceof RawAcceptor ? 'own' : 'stream'
+    this.#most = mostConnections(kind, options.files ?? openFilesLimit())
     this.#places = new Places(this.#most)
     this.#descriptors = options.descriptors
     this.#isWildcard = options.host === ''
