@@ -17,7 +17,10 @@ test('noCoreDumps() is in force', { skip: loaded.libc === null ? loaded.reason :
 test('openFilesLimit() is the soft limit; unlimited, or unknown, is Infinity', (t) => {
   const file = join(temporaryFolder(t), 'limits')
   const read = (value: string): number => {
-    writeFileSync(file, `Limit   Soft   Hard   Units\nMax open files            ${value} 4096   files\n`)
+    writeFileSync(
+      file,
+      `Limit   Soft   Hard   Units\nMax open files            ${value} 4096   files\n`,
+    )
     return openFilesLimit(file)
   }
   assert.equal(read('1024'), 1024)
