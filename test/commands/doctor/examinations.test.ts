@@ -802,6 +802,18 @@ describe('the examinations', () => {
   })
 })
 
+test('what the queues of CPUs lost before doctor came is told, and not complained of', () => {
+  const found = look({ counters: twice(counters({}, {}, 500_000)), uptimeSeconds: 3_600 })
+  assert.deepEqual(
+    found.filter(({ id }) => id === 'softnet-drops'),
+    [],
+  )
+  assert.match(
+    found.find(({ id }) => id === 'receive')!.seen.join(),
+    /queues of CPUs: 500,000 since boot \(500,000 an hour\), 0 while we looked/,
+  )
+})
+
 test('long lists are cut', () => {
   const addresses = Array.from({ length: 300 }, (_, i) => `127.0.1.${i}`)
   const [found] = look({ addresses, listeners: [] }).filter(({ id }) => id === 'port-unserved')
