@@ -151,7 +151,9 @@ export interface SeenQuery {
   readonly milliseconds: number
   /** The plugin that answered: `cache`, `forward`. */
   readonly plugin: string
-  /** The upstream that was asked for it, '' for none. */
+  /** The answer had expired: its upstream was late or failed, or is asked behind it (`serve_stale`). */
+  readonly isStale: boolean
+  /** The upstream that was asked for it, of a stale answer in vain; '' for none. */
   readonly upstream: string
 }
 
@@ -188,6 +190,8 @@ export interface ExplainedPath {
 export interface AskedTrace {
   readonly rcode: string
   readonly plugin: string
+  /** See `SeenQuery`. */
+  readonly isStale: boolean
   readonly milliseconds: number
   readonly records: readonly string[]
   /** In the order of time, milliseconds since the question was put. */

@@ -128,6 +128,7 @@ export const explanation: Schema = object({
     object({
       rcode: text,
       plugin: text,
+      isStale: flag,
       milliseconds: amount,
       records: texts,
       steps: list(object({ atMs: { type: 'number' }, what: text })),

@@ -36,7 +36,8 @@ function section(title: string, lines: readonly string[]): string[] {
 function verdict(paths: readonly ExplainedPath[], asked: AskedTrace | null): string {
   if (asked !== null) {
     const from = asked.plugin === '' ? 'the server' : asked.plugin
-    const what = asked.rcode === '' ? 'no answer' : `${asked.rcode} from ${from}`
+    const stale = asked.isStale ? ' (expired)' : ''
+    const what = asked.rcode === '' ? 'no answer' : `${asked.rcode} from ${from}${stale}`
     return `${what}, ${records(asked.records.length)} in ${asked.milliseconds} ms`
   }
   const path = paths.find(({ block }) => block !== null)

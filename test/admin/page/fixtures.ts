@@ -214,6 +214,7 @@ export function seen(index: number, more: Partial<SeenQuery> = {}): SeenQuery {
     rcode: 'NOERROR',
     milliseconds: 0.04,
     plugin: 'cache',
+    isStale: false,
     upstream: '',
     ...more,
   }

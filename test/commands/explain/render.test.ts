@@ -163,6 +163,7 @@ test('what was asked comes first, with its steps and its answer', () => {
   const asked = {
     rcode: 'NOERROR',
     plugin: 'forward',
+    isStale: false,
     milliseconds: 1.25,
     records: ['a.test. 30 IN A 192.0.2.1'],
     steps: [
@@ -179,6 +180,12 @@ test('what was asked comes first, with its steps and its answer', () => {
     '  answer     a.test. 30 IN A 192.0.2.1',
   ])
   assert.ok(lines.some((line) => line.startsWith('  cache was  nothing')))
+  const stale = renderExplanation(
+    explained({}, { ...asked, plugin: 'cache', isStale: true }),
+    status,
+    null,
+  )
+  assert.equal(stale[1], '  now        NOERROR from cache (expired), 1 record in 1.25 ms')
   const dropped = { ...asked, rcode: '', plugin: '', records: [] }
   assert.match(renderExplanation(explained({}, dropped), status, null)[1]!, /no answer, 0 records/)
 })
