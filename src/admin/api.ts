@@ -27,6 +27,12 @@ export interface Status {
     readonly isLastGood: boolean
     /** Why the configured one is not served, and since when that is known; null while it is. */
     readonly refused: { readonly at: string; readonly reason: string } | null
+    /** The same of the kube-dns ConfigMap: an earlier one is in force, or none. Null where it is used, or not there. */
+    readonly refusedKubeDns: {
+      readonly at: string
+      readonly reason: string
+      readonly isEarlierServed: boolean
+    } | null
   }
   readonly listeners: readonly { readonly address: string; readonly scheme: string }[]
   readonly interception: InterceptionStatus

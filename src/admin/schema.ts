@@ -74,6 +74,7 @@ export const status: Schema = object({
     loadedAt: time,
     isLastGood: flag,
     refused: orNull(object({ at: time, reason: text })),
+    refusedKubeDns: orNull(object({ at: time, reason: text, isEarlierServed: flag })),
   }),
   listeners: list(object({ address: text, scheme: text })),
   interception: object({

@@ -76,9 +76,15 @@ function daemonLines({ corefile, interception, notReady, pid, version }: Status)
         : `interception is ${state.toUpperCase()}: ${reason}`
   const ready = notReady.length === 0 ? 'ready' : `NOT READY: ${notReady.join('; ')}`
   const refused = corefile.refused?.reason
+  const kubeDns = corefile.refusedKubeDns ?? null
   return [
     `dnslet ${version}, process ${pid}; ${led}; ${ready}`,
     ...(refused === undefined ? [] : [`AN EARLIER COREFILE IS SERVED: ${refused}`]),
+    ...(kubeDns === null
+      ? []
+      : [
+          `${kubeDns.isEarlierServed ? 'AN EARLIER' : 'NO'} KUBE-DNS CONFIGMAP IS USED: ${kubeDns.reason}`,
+        ]),
   ]
 }
 

@@ -108,6 +108,23 @@ test('a Corefile that was refused while another is served is a problem, too, wit
   assert.match(first?.detail ?? '', /^Corefile:3 - no\. Queries are answered by the last good one/)
 })
 
+test('so is a kube-dns ConfigMap that cannot be used, with what is served instead', () => {
+  const details = [true, false].map((isEarlierServed) => {
+    const refusedKubeDns = {
+      at: ago(120),
+      reason: '/etc/kube-dns/stubDomains: no',
+      isEarlierServed,
+    }
+    const corefile = { ...status.corefile, refusedKubeDns }
+    assert.deepEqual(found({ corefile }), ['problem: The kube-dns ConfigMap cannot be used'])
+    return findingsOf({ ...healthy, status: { ...status, corefile } })[0]?.detail
+  })
+  assert.deepEqual(details, [
+    '/etc/kube-dns/stubDomains: no. Since 2 min what was valid before is served.',
+    '/etc/kube-dns/stubDomains: no. Since 2 min names of its stub domains are asked for elsewhere.',
+  ])
+})
+
 describe('upstreams', () => {
   const dead = upstream('10.0.0.1:53', { problem: 'no answer' })
 

@@ -95,6 +95,7 @@ const status: Status = {
     loadedAt: ago(8_100),
     isLastGood: false,
     refused: null,
+    refusedKubeDns: null,
   },
   listeners: ['169.254.20.10:53', '10.96.0.10:53'].map((address) => ({ address, scheme: 'dns' })),
   interception: {

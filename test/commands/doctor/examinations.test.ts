@@ -104,6 +104,24 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'broken',
     'daemon-last-good',
   ],
+  ...[true, false].map(
+    (isEarlierServed) =>
+      [
+        `a refused ConfigMap, ${isEarlierServed ? 'an' : 'no'} earlier one`,
+        daemonSays({
+          corefile: {
+            ...status().corefile,
+            refusedKubeDns: {
+              at: 'noon',
+              reason: '/etc/kube-dns/stubDomains: no',
+              isEarlierServed,
+            },
+          },
+        }),
+        'broken',
+        'daemon-kube-dns',
+      ] as const,
+  ),
   [
     'little memory left',
     daemonSays({ memory: { ...status().memory, rssBytes: 91, limitBytes: 100 } }),

@@ -132,6 +132,18 @@ test('an earlier Corefile than the one that is there', () => {
   assert.equal(lines[3], '             AN EARLIER COREFILE IS SERVED: Corefile:3 - no')
 })
 
+test('a kube-dns ConfigMap that is not used', () => {
+  const told = [true, false].map((isEarlierServed) => {
+    const refusedKubeDns = { at: '', reason: 'stubDomains: no', isEarlierServed }
+    const refused = { ...status, corefile: { refusedKubeDns } } as unknown as Status
+    return renderExplanation(explained({}), refused, null)[3]
+  })
+  assert.deepEqual(told, [
+    '             AN EARLIER KUBE-DNS CONFIGMAP IS USED: stubDomains: no',
+    '             NO KUBE-DNS CONFIGMAP IS USED: stubDomains: no',
+  ])
+})
+
 test('who answers before an upstream is asked, and who does not at all', () => {
   const now = (path: Partial<ExplainedPath>): string =>
     renderExplanation(explained(path), status, null)[1]!.slice(13)
