@@ -48,7 +48,7 @@ export interface Status {
     readonly cacheLimitBytes: number
   }
   readonly totals: Totals
-  /** Warnings and errors of the log, the newest first; 100 at most. */
+  /** Warnings and errors of the log, the last one of each kind, the newest first; 100 at most. */
   readonly errors: readonly LoggedLine[]
 }
 
@@ -87,6 +87,9 @@ export interface Totals {
 
 export interface LoggedLine {
   readonly at: string
+  /** When the first of its kind came, and how many have. */
+  readonly first: string
+  readonly count: number
   readonly level: 'warning' | 'error' | 'fatal'
   readonly text: string
 }

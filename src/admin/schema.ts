@@ -101,7 +101,9 @@ export const status: Schema = object({
     sources: counts,
     secondsSinceLastClientQuery: orNull(amount),
   }),
-  errors: list(object({ at: time, level: oneOf('warning', 'error', 'fatal'), text })),
+  errors: list(
+    object({ at: time, first: time, count, level: oneOf('warning', 'error', 'fatal'), text }),
+  ),
   blocks: list(
     object({
       keys: texts,

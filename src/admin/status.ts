@@ -80,10 +80,10 @@ function headOf(parts: StatusParts): Omit<Status, 'blocks'> {
       rcodes: sumsBy('coredns_dns_responses_total', 'rcode'),
       ...parts.sources(),
     },
-    errors: lastProblems().map(({ at, level, text }) => ({
+    errors: lastProblems().map(({ at, first, ...line }) => ({
       at: new Date(at).toISOString(),
-      level,
-      text,
+      first: new Date(first).toISOString(),
+      ...line,
     })),
   }
 }

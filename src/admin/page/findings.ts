@@ -268,7 +268,7 @@ function logged({ errors, now }: Status): Finding | null {
   if (newest === undefined) return null
   return {
     level: recent.some(({ level }) => level === 'fatal') ? 'problem' : 'notice',
-    what: `${counted(recent.length, 'error', 'errors')} in the log within five minutes`,
+    what: `${counted(recent.length, 'kind of error', 'kinds of errors')} in the log within five minutes`,
     detail: newest.text,
     section: 'log',
   }

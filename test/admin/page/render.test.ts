@@ -163,6 +163,7 @@ describe('all that is there is shown', () => {
       'In use the last good one',
       'kube-dns answers this node.',
       'by the last good one, loaded 2 h 15 min ago.',
+      'no answer within 1 s 7 such lines since 02:32:14',
     )
     const lone = {
       ...healthy,
