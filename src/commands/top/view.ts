@@ -106,7 +106,10 @@ const SLOW_MS = 500
 /** In a line each, for lists may be cut, or below the last line. */
 function troubleOf({ refusedCorefile, refusedKubeDns, upstreams: all }: Snapshot): string[] {
   const corefile = refusedCorefile === null ? [] : [`Corefile refused: ${refusedCorefile}`]
-  const kubeDns = refusedKubeDns === null ? [] : [`ConfigMap kube-dns refused: ${refusedKubeDns}`]
+  const kubeDns =
+    refusedKubeDns === null
+      ? []
+      : [`kube-dns ConfigMap refused: ${refusedKubeDns.replace(/^Invalid config: /, '')}`]
   const [first, ...others] = all.filter(({ problem }) => problem !== null)
   const more = others.length === 0 ? '' : `, and ${others.length} more`
   const dead =
