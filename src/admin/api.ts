@@ -27,6 +27,12 @@ export interface Status {
     readonly isLastGood: boolean
     /** Why the configured one is not served, and since when that is known; null while it is. */
     readonly refused: { readonly at: string; readonly reason: string } | null
+    /** The same of the kube-dns ConfigMap: an earlier one is in force, or none. Null where it is used, or not there. */
+    readonly refusedKubeDns: {
+      readonly at: string
+      readonly reason: string
+      readonly isEarlierServed: boolean
+    } | null
   }
   readonly listeners: readonly { readonly address: string; readonly scheme: string }[]
   readonly interception: InterceptionStatus
@@ -42,7 +48,7 @@ export interface Status {
     readonly cacheLimitBytes: number
   }
   readonly totals: Totals
-  /** Warnings and errors of the log, the newest first; 100 at most. */
+  /** Warnings and errors of the log, the last one of each kind, the newest first; 100 at most. */
   readonly errors: readonly LoggedLine[]
 }
 
@@ -81,6 +87,9 @@ export interface Totals {
 
 export interface LoggedLine {
   readonly at: string
+  /** When the first of its kind came, and how many have. */
+  readonly first: string
+  readonly count: number
   readonly level: 'warning' | 'error' | 'fatal'
   readonly text: string
 }
@@ -151,7 +160,9 @@ export interface SeenQuery {
   readonly milliseconds: number
   /** The plugin that answered: `cache`, `forward`. */
   readonly plugin: string
-  /** The upstream that was asked for it, '' for none. */
+  /** The answer had expired: its upstream was late or failed, or is asked behind it (`serve_stale`). */
+  readonly isStale: boolean
+  /** The upstream that was asked for it, of a stale answer in vain; '' for none. */
   readonly upstream: string
 }
 
@@ -188,6 +199,8 @@ export interface ExplainedPath {
 export interface AskedTrace {
   readonly rcode: string
   readonly plugin: string
+  /** See `SeenQuery`. */
+  readonly isStale: boolean
   readonly milliseconds: number
   readonly records: readonly string[]
   /** In the order of time, milliseconds since the question was put. */

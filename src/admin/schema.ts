@@ -74,6 +74,7 @@ export const status: Schema = object({
     loadedAt: time,
     isLastGood: flag,
     refused: orNull(object({ at: time, reason: text })),
+    refusedKubeDns: orNull(object({ at: time, reason: text, isEarlierServed: flag })),
   }),
   listeners: list(object({ address: text, scheme: text })),
   interception: object({
@@ -100,7 +101,9 @@ export const status: Schema = object({
     sources: counts,
     secondsSinceLastClientQuery: orNull(amount),
   }),
-  errors: list(object({ at: time, level: oneOf('warning', 'error', 'fatal'), text })),
+  errors: list(
+    object({ at: time, first: time, count, level: oneOf('warning', 'error', 'fatal'), text }),
+  ),
   blocks: list(
     object({
       keys: texts,
@@ -128,6 +131,7 @@ export const explanation: Schema = object({
     object({
       rcode: text,
       plugin: text,
+      isStale: flag,
       milliseconds: amount,
       records: texts,
       steps: list(object({ atMs: { type: 'number' }, what: text })),

@@ -7,6 +7,7 @@ import { interceptionState } from '../host/interception-metrics.ts'
 import { printableJson } from '../lib/printable.ts'
 import { version } from '../lib/version.ts'
 import { isLastGood } from '../source/last-good.ts'
+import { kubeDnsState } from '../source/template/kube-dns-config.ts'
 import { lastProblems } from '../telemetry/problems.ts'
 import { sumOf, sumsBy } from '../telemetry/sums.ts'
 import type { BlockStatus, InterceptionStatus, Status, Totals } from './api.ts'
@@ -55,7 +56,8 @@ function headOf(parts: StatusParts): Omit<Status, 'blocks'> {
       hash: corefile.hash,
       loadedAt: new Date(runtime.loadedAt).toISOString(),
       isLastGood: isLastGood(corefile),
-      refused: refused(),
+      refused: dated(reloadCounters.refused),
+      refusedKubeDns: dated(kubeDnsState.refused),
     },
     listeners: [...runtime.servers.values()].map(({ identity }) => {
       const [scheme = '', address = ''] = identity.name.split('://')
@@ -78,17 +80,19 @@ function headOf(parts: StatusParts): Omit<Status, 'blocks'> {
       rcodes: sumsBy('coredns_dns_responses_total', 'rcode'),
       ...parts.sources(),
     },
-    errors: lastProblems().map(({ at, level, text }) => ({
+    errors: lastProblems().map(({ at, first, ...line }) => ({
       at: new Date(at).toISOString(),
-      level,
-      text,
+      first: new Date(first).toISOString(),
+      ...line,
     })),
   }
 }
 
-function refused(): Status['corefile']['refused'] {
-  const { refused: one } = reloadCounters
-  return one === null ? null : { at: new Date(one.at).toISOString(), reason: one.reason }
+/** With its time as people write it. */
+function dated<T extends { readonly at: number }>(
+  one: T | null,
+): (Omit<T, 'at'> & { readonly at: string }) | null {
+  return one === null ? null : { ...one, at: new Date(one.at).toISOString() }
 }
 
 const REASONS: Readonly<Partial<Record<InterceptionStatus['state'], string>>> = {

@@ -81,7 +81,9 @@ class Trace {
       this.#noteStored(contents.lookUp(this.#name, this.#type), before, took)
     }
     if (error !== null) this.#note(`${answer.plugin || 'the server'} gives up: ${error}`, took)
-    this.#note(`answered ${answer.rcode || 'nothing'} by ${answer.plugin || 'the server'}`, took)
+    const stale = answer.isStale ? ', with an answer that has expired' : ''
+    const who = answer.plugin || 'the server'
+    this.#note(`answered ${answer.rcode || 'nothing'} by ${who}${stale}`, took)
     const steps = this.#steps.toSorted((a, b) => a.atMs - b.atMs)
     return { ...answer, milliseconds: rounded(took), steps }
   }
@@ -109,7 +111,7 @@ class Trace {
 
   #ask(): Promise<Answer> {
     return new Promise((resolve) => {
-      const silent = { rcode: '', plugin: '', records: [], error: 'no answer within 5 s' }
+      const silent = { ...noAnswer, error: 'no answer within 5 s' }
       const timer = setTimeout(() => {
         this.#target.answered = null
         resolve(silent)
@@ -170,10 +172,12 @@ class Trace {
   }
 }
 
+const noAnswer = { rcode: '', plugin: '', isStale: false, records: [] }
+
 function answerOf(q: Query): Answer {
   const { answeredBy: plugin, error, out, outLength, question, rcode } = q
   if (q.outcome === Outcome.Drop) {
-    return { rcode: '', plugin, records: [], error: 'dropped: the client gets no answer' }
+    return { ...noAnswer, plugin, error: 'dropped: the client gets no answer' }
   }
   const records = new Records()
   scanRecords(out, outLength, question, records)
@@ -184,6 +188,7 @@ function answerOf(q: Query): Answer {
   return {
     rcode: rcodeName(rcode),
     plugin,
+    isStale: q.isStale,
     records: shown,
     error: error ?? (isCut ? 'the answer is cut off: a client asks again over TCP' : null),
   }

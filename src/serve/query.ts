@@ -1,4 +1,5 @@
 import { copyBytes } from '../lib/bytes.ts'
+import { Ede } from '../wire/codes.ts'
 import { Edns, ErrorOptions } from '../wire/edns.ts'
 import { MAX_QUESTION_END, Question } from '../wire/question.ts'
 import type { Records } from '../wire/records.ts'
@@ -203,6 +204,11 @@ export class Query {
     this.replyOptions = null
     this.maxUdpSize = MAX_UDP_SIZE
     this.patience = PATIENCE_MS
+  }
+
+  /** True where it is answered with what has expired (RFC 8767): the upstream was late, or failed. */
+  get isStale(): boolean {
+    return this.ede === Ede.StaleAnswer || this.ede === Ede.StaleNxdomain
   }
 
   /** Opens the reply buffer of this query's target as `out`. */

@@ -157,7 +157,7 @@ function withoutKubeDns(source: TemplateSource, reason: unknown, log: Log): Core
   const isSuspect = reason instanceof CorefileError && source.usesKubeDns
   if (reason.code !== 'E_KUBE_DNS_CONFIG' && !isSuspect) return null
   try {
-    const corefile = source.loadWithoutKubeDns()
+    const corefile = source.loadWithoutKubeDns(reason.message)
     const how = isSuspect ? 'trying' : 'serving'
     log.error(`${reason.message}; ${how} without stub domains until it is repaired`)
     return corefile

@@ -17,6 +17,7 @@ import {
 import { type BaseBlock, clusterDomain, stubZones, usesUpstream } from './template/base-blocks.ts'
 import {
   type KubeDnsConfig,
+  kubeDnsState,
   noKubeDnsConfig,
   readKubeDnsConfig,
 } from './template/kube-dns-config.ts'
@@ -96,8 +97,9 @@ export class TemplateSource implements Source {
   }
 
   /** Renders without the ConfigMap, until a valid one is found: better than not to serve at all. */
-  loadWithoutKubeDns(): Corefile {
+  loadWithoutKubeDns(reason: string): Corefile {
     this.#kubeDns = noKubeDnsConfig
+    this.#refused(reason)
     return this.#load(() => noKubeDnsConfig)
   }
 
@@ -122,13 +124,21 @@ export class TemplateSource implements Source {
   #readKubeDns(said: Set<string>): KubeDnsConfig {
     try {
       this.#kubeDns = readKubeDnsConfig(this.#parts.kubeDns)
+      kubeDnsState.refused = null
     } catch (error) {
       if (this.#kubeDns === null || !(error instanceof DnsletError)) throw error
+      this.#refused(error.message)
       if (this.#failure(error.message, said)) {
         this.#parts.log.error(`${error.message}; what was valid before stays in force`)
       }
     }
     return this.#kubeDns
+  }
+
+  #refused(reason: string): void {
+    const { refused: before } = kubeDnsState
+    const at = before?.reason === reason ? before.at : Date.now()
+    kubeDnsState.refused = { at, reason, isEarlierServed: this.usesKubeDns }
   }
 
   #render(kubeDns: KubeDnsConfig, said: Set<string>): Corefile {

@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test'
 import { setupErrors } from '../../src/host/setup-errors.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
 import { isTemplated, TemplateSource } from '../../src/source/template-source.ts'
+import { kubeDnsState, type KubeDnsRefusal } from '../../src/source/template/kube-dns-config.ts'
 import { UpstreamService } from '../../src/source/template/upstream-service.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
@@ -18,6 +19,10 @@ const base = `cluster.local {
   forward . __PILLAR__UPSTREAM__SERVERS__
 }
 `
+
+function refusal(): KubeDnsRefusal | null {
+  return kubeDnsState.refused
+}
 
 class Bench {
   readonly folder: string
@@ -171,10 +176,36 @@ test('an invalid ConfigMap leaves the last valid one in force, before there was 
 test('loadWithoutKubeDns() stands in for a ConfigMap that was never valid', (t) => {
   const bench = new Bench(t)
   bench.stubDomains('{')
-  assert.equal(bench.source.loadWithoutKubeDns().blocks.length, 2)
+  assert.throws(() => bench.source.load(), /Invalid config: /)
+  assert.equal(bench.source.loadWithoutKubeDns('no').blocks.length, 2)
+  assert.equal(refusal()?.reason, 'no')
   assert.equal(bench.source.load().blocks.length, 2)
+  assert.match(refusal()?.reason ?? '', /^Invalid config: .*\/kube-dns\/stubDomains: /)
+  assert.equal(refusal()?.isEarlierServed, false)
   bench.stubDomains('{"a.test": ["192.0.2.1"]}')
   assert.equal(bench.source.load().blocks.length, 3)
+  assert.equal(refusal(), null)
+})
+
+test('what is wrong with a ConfigMap, and since when, is known until it is repaired', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000 })
+  const bench = new Bench(t)
+  bench.stubDomains('{"a.test": ["192.0.2.1"]}')
+  bench.source.load()
+  assert.equal(refusal(), null)
+  bench.stubDomains('{"a.test": ["one"]}')
+  bench.source.load()
+  const refused = refusal()
+  assert.match(refused?.reason ?? '', /stubDomains: invalid nameserver: "one"/)
+  t.mock.timers.tick(500)
+  bench.source.load()
+  assert.deepEqual(refusal(), { ...refused, at: 1_000, isEarlierServed: true })
+  bench.stubDomains('{"a.test": []}')
+  bench.source.load()
+  assert.equal(refusal()?.at, 1_500, 'another mistake')
+  rmSync(join(bench.folder, 'kube-dns', 'stubDomains'))
+  bench.source.load()
+  assert.equal(refusal(), null)
 })
 
 test('warnings are said once while they hold', (t) => {

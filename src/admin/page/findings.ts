@@ -1,16 +1,8 @@
 import type { BlockStatus, InterceptionStatus, Status, Traffic } from '../api.ts'
-import { age, between, bytes, count, counted, duration, names, percent } from './format.ts'
+import { corefileFindings } from './corefile-findings.ts'
 import { lastSeconds, slowerThan } from './figures.ts'
-
-/** Something that whoever is on call should know now. */
-export interface Finding {
-  /** `problem`: clients suffer from it, or will. `notice`: worth a look. */
-  readonly level: 'problem' | 'notice'
-  readonly what: string
-  readonly detail: string
-  /** The part of the page that has more of it. */
-  readonly section: string
-}
+import type { Finding } from './finding.ts'
+import { age, between, bytes, count, counted, duration, names, percent } from './format.ts'
 
 interface Seen {
   readonly status: Status
@@ -47,7 +39,7 @@ export function findingsOf({ status, traffic }: Seen): readonly Finding[] {
   const all = [
     interception(status),
     readiness(status),
-    corefile(status),
+    ...corefileFindings(status),
     ...upstreams(status.blocks),
     ...failures(traffic),
     slowness(traffic, status.blocks),
@@ -122,18 +114,6 @@ function readiness(status: Status): Finding | null {
     level: isStarting(status) ? 'notice' : 'problem',
     what: 'Not ready: /ready says no',
     detail: status.notReady.join('; '),
-    section: 'process',
-  }
-}
-
-function corefile(status: Status): Finding | null {
-  const { path, loadedAt, isLastGood, refused } = status.corefile
-  if (!isLastGood && refused === null) return null
-  const why = refused === null ? 'The log says what is wrong with it.' : `${refused.reason}.`
-  return {
-    level: 'problem',
-    what: `${path ?? 'The Corefile'} cannot be served`,
-    detail: `${why} Queries are answered by the last good one, loaded ${age(between(loadedAt, status.now))} ago.`,
     section: 'process',
   }
 }
@@ -288,7 +268,7 @@ function logged({ errors, now }: Status): Finding | null {
   if (newest === undefined) return null
   return {
     level: recent.some(({ level }) => level === 'fatal') ? 'problem' : 'notice',
-    what: `${counted(recent.length, 'error', 'errors')} in the log within five minutes`,
+    what: `${counted(recent.length, 'kind of error', 'kinds of errors')} in the log within five minutes`,
     detail: newest.text,
     section: 'log',
   }

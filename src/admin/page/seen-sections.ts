@@ -37,14 +37,17 @@ export function queriesSection(queries: readonly (SeenQuery | null)[], now: stri
         },
         { title: 'Took', kind: 'number', cell: ({ milliseconds }) => duration(milliseconds) },
         { title: 'Client', cell: (query) => client(query.client, query.pod) },
-        {
-          title: 'Answered by',
-          cell: ({ plugin, upstream }) =>
-            upstream === '' ? plugin || 'nobody' : markup`${plugin} from <code>${upstream}</code>`,
-        },
+        { title: 'Answered by', cell: answeredBy },
       ],
     }),
   )
+}
+
+function answeredBy({ isStale, plugin, upstream }: SeenQuery): Markup | string {
+  const server = upstream === '' ? null : markup`<code>${upstream}</code>`
+  if (isStale)
+    return markup`${plugin}, with an expired answer${server === null ? null : markup`: ${server} was late or failed`}`
+  return server === null ? plugin || 'nobody' : markup`${plugin} from ${server}`
 }
 
 function question({ name, type, protocol }: SeenQuery): Markup {

@@ -186,7 +186,7 @@ export function logSection({ errors, now }: Status): Markup {
     'log',
     'Log',
     table<LoggedLine>({
-      caption: 'Warnings and errors, the newest first',
+      caption: 'Warnings and errors, the last one of each kind, the newest first',
       rows: errors,
       most: MOST_LINES,
       empty: 'No warning and no error since the start.',
@@ -206,7 +206,13 @@ export function logSection({ errors, now }: Status): Markup {
               ? markup`<span class="warn">${icon('notice')} warning</span>`
               : markup`<span class="bad">${icon('problem')} ${level}</span>`,
         },
-        { title: 'Message', cell: ({ text }) => text },
+        {
+          title: 'Message',
+          cell: ({ count: lines, first, text }) =>
+            lines === 1
+              ? text
+              : markup`${text} <span class="quiet line-of-its-own">${count(lines)} such lines since ${time(first, now)}</span>`,
+        },
       ],
     }),
   )

@@ -1,6 +1,7 @@
 import type { Status, Traffic } from '../api.ts'
 import { lastSeconds, quantile, share } from './figures.ts'
-import { type Finding, findingsOf, stateOf, WINDOW_S } from './findings.ts'
+import type { Finding } from './finding.ts'
+import { findingsOf, stateOf, WINDOW_S } from './findings.ts'
 import { bytes, count, counted, digits, duration, firstOf, names } from './format.ts'
 import { markup, type Markup } from './markup.ts'
 import { bar, icon, shareText } from './parts.ts'

@@ -17,6 +17,7 @@ const ADDRESS_SIZE = 16
 const DROPPED = 0xffff
 const TCP = 1
 const IPV6 = 2
+const STALE = 4
 
 /**
  * The last queries, in memory that does not grow. Names stay in wire format, lower case, until
@@ -33,7 +34,7 @@ export class RecentQueries {
   readonly #clients = Buffer.alloc(KEPT_QUERIES * ADDRESS_SIZE)
   readonly #types = new Uint16Array(KEPT_QUERIES)
   readonly #rcodes = new Uint16Array(KEPT_QUERIES)
-  /** `TCP` and `IPV6`. */
+  /** `TCP`, `IPV6` and `STALE`. */
   readonly #flags = new Uint8Array(KEPT_QUERIES)
   readonly #plugins: string[] = Array<string>(KEPT_QUERIES).fill('')
   readonly #upstreams: string[] = Array<string>(KEPT_QUERIES).fill('')
@@ -60,7 +61,8 @@ export class RecentQueries {
     for (let k = 0; k < size; k++) this.#clients[i * ADDRESS_SIZE + k] = client[from + k] ?? 0
     this.#types[i] = question.type
     this.#rcodes[i] = q.outcome === Outcome.Drop ? DROPPED : q.rcode
-    this.#flags[i] = (q.target.protocol === Protocol.Tcp ? TCP : 0) | (isIPv6 ? IPV6 : 0)
+    const isTcp = q.target.protocol === Protocol.Tcp
+    this.#flags[i] = (isTcp ? TCP : 0) | (isIPv6 ? IPV6 : 0) | (q.isStale ? STALE : 0)
     this.#plugins[i] = q.answeredBy
     this.#upstreams[i] = q.upstream
     this.#addName(i, q.wire, Math.max(0, question.nameEnd - HEADER_SIZE))
@@ -114,6 +116,7 @@ export class RecentQueries {
       rcode: rcodeText(this.#rcodes[i]!),
       milliseconds: this.#microseconds[i]! / 1000,
       plugin: this.#plugins[i]!,
+      isStale: (this.#flags[i]! & STALE) !== 0,
       upstream: this.#upstreams[i]!,
     }
   }

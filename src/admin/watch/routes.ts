@@ -2,7 +2,7 @@ import { TIME_BUCKETS } from '../../lib/counters.ts'
 import { clientQueries } from '../../serve/client-queries.ts'
 import { registeredMetrics } from '../../telemetry/metrics.ts'
 import { type AdminRoute, type Parameter, Pieces, type Schema } from '../routes.ts'
-import { amount, count, counts, list, object, oneOf, text, time } from '../schema.ts'
+import { amount, count, counts, flag, list, object, oneOf, text, time } from '../schema.ts'
 import { Pods } from './pods.ts'
 import { DROPPED_TEXT, KEPT_QUERIES, LAST, readLimit, readQueryFilter } from './query-filter.ts'
 import { TrafficHistory } from './traffic.ts'
@@ -107,6 +107,7 @@ const seenQuery: Schema = object({
   rcode: text,
   milliseconds: amount,
   plugin: text,
+  isStale: flag,
   upstream: text,
 })
 

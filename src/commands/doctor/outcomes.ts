@@ -15,6 +15,11 @@ export function isSilent(outcome: Outcome): boolean {
   return outcome.kind === 'failure' && outcome.how === 'timeout'
 }
 
+/** This machine itself did not let it out: no address, no route, or a filter. */
+export function isUnsent(outcome: Outcome): boolean {
+  return outcome.kind === 'failure' && (outcome.how === 'absent' || outcome.how === 'forbidden')
+}
+
 /** `NOERROR, 1 record, 87 octets, 0.4 ms`; `no answer within 1.5 s`. */
 export function described(outcome: Outcome): string {
   if (outcome.kind === 'failure') return outcome.text

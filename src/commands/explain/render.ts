@@ -36,7 +36,8 @@ function section(title: string, lines: readonly string[]): string[] {
 function verdict(paths: readonly ExplainedPath[], asked: AskedTrace | null): string {
   if (asked !== null) {
     const from = asked.plugin === '' ? 'the server' : asked.plugin
-    const what = asked.rcode === '' ? 'no answer' : `${asked.rcode} from ${from}`
+    const stale = asked.isStale ? ' (expired)' : ''
+    const what = asked.rcode === '' ? 'no answer' : `${asked.rcode} from ${from}${stale}`
     return `${what}, ${records(asked.records.length)} in ${asked.milliseconds} ms`
   }
   const path = paths.find(({ block }) => block !== null)
@@ -75,9 +76,15 @@ function daemonLines({ corefile, interception, notReady, pid, version }: Status)
         : `interception is ${state.toUpperCase()}: ${reason}`
   const ready = notReady.length === 0 ? 'ready' : `NOT READY: ${notReady.join('; ')}`
   const refused = corefile.refused?.reason
+  const kubeDns = corefile.refusedKubeDns ?? null
   return [
     `dnslet ${version}, process ${pid}; ${led}; ${ready}`,
     ...(refused === undefined ? [] : [`AN EARLIER COREFILE IS SERVED: ${refused}`]),
+    ...(kubeDns === null
+      ? []
+      : [
+          `${kubeDns.isEarlierServed ? 'AN EARLIER' : 'NO'} KUBE-DNS CONFIGMAP IS USED: ${kubeDns.reason}`,
+        ]),
   ]
 }
 

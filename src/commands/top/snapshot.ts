@@ -57,6 +57,8 @@ export interface Snapshot {
   readonly notReady: readonly string[]
   /** Why the configured Corefile is not served; null while it is. */
   readonly refusedCorefile: string | null
+  /** Why the kube-dns ConfigMap is not used; null where it is, or is not there. */
+  readonly refusedKubeDns: string | null
   readonly seconds: number | null
   readonly queriesPerSecond: number | null
   /** 0 … 1; null where nobody asked. */
@@ -120,6 +122,7 @@ export function between(before: Sample | null, { at, status, top, traffic }: Sam
     interception,
     notReady,
     refusedCorefile: status.corefile.refused?.reason ?? null,
+    refusedKubeDns: status.corefile.refusedKubeDns?.reason ?? null,
     seconds,
     queriesPerSecond: seconds === null ? null : queries / seconds,
     hitRatio: was === undefined || queries === 0 ? null : ratio(now.hits - was.hits, queries),

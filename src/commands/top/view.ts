@@ -104,8 +104,12 @@ function stateOf({ interception, notReady }: Snapshot): string {
 const SLOW_MS = 500
 
 /** In a line each, for lists may be cut, or below the last line. */
-function troubleOf({ refusedCorefile, upstreams: all }: Snapshot): string[] {
+function troubleOf({ refusedCorefile, refusedKubeDns, upstreams: all }: Snapshot): string[] {
   const corefile = refusedCorefile === null ? [] : [`Corefile refused: ${refusedCorefile}`]
+  const kubeDns =
+    refusedKubeDns === null
+      ? []
+      : [`kube-dns ConfigMap refused: ${refusedKubeDns.replace(/^Invalid config: /, '')}`]
   const [first, ...others] = all.filter(({ problem }) => problem !== null)
   const more = others.length === 0 ? '' : `, and ${others.length} more`
   const dead =
@@ -116,7 +120,7 @@ function troubleOf({ refusedCorefile, upstreams: all }: Snapshot): string[] {
     .filter(({ problem, rttMs }) => problem === null && (rttMs ?? 0) >= SLOW_MS)
     .map(({ address, rttMs }) => `${address} takes ${figure(rttMs)} ms`)
   const late = slow.length === 0 ? [] : [`slow upstreams: ${slow.join(', ')}`]
-  return [...corefile, ...dead, ...late].map((trouble) => `Trouble   ${trouble}`)
+  return [...corefile, ...kubeDns, ...dead, ...late].map((trouble) => `Trouble   ${trouble}`)
 }
 
 function staleText({ staleRatio }: Snapshot): string {

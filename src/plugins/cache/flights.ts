@@ -6,6 +6,7 @@ import { Outcome, type Query } from '../../serve/query.ts'
 import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Ede, Rcode, Type } from '../../wire/codes.ts'
 import type { CacheKey } from './cache-key.ts'
+import type { Entry } from './entry.ts'
 import { Flight, FlightTable, inBackground } from './flight.ts'
 import type { CacheCounters, CountersByServer } from './metrics.ts'
 import { isAnswer, judge, Verdict } from './policy.ts'
@@ -118,13 +119,13 @@ export class Flights {
   }
 
   #overdue(flight: Flight): void {
-    const { clock, stale, done } = this.#parts
+    const { clock, stale } = this.#parts
     clock.refresh()
     flight.timer = null
     flight.overdue = true
     const entry = stale!.find(flight.key)
     if (entry === null) return
-    for (const waiter of flight.takeWaiters()) stale!.answer(waiter, entry, done)
+    this.#giveEntry(flight, entry, stale!)
   }
 
   /** The leader of a flight came back with an outcome. */
@@ -208,10 +209,19 @@ export class Flights {
     const entry = stale?.find(flight.key) ?? null
     if (stale === null || entry === null) return false
     if (concernsAll(flight, leader)) stale.backOff(entry)
-    for (const waiter of flight.takeWaiters()) stale.answer(waiter, entry, done)
+    this.#giveEntry(flight, entry, stale)
     if (flight.background) leader.release()
     else stale.answer(leader, entry, done)
     return true
+  }
+
+  /** Answers all who wait from an expired entry. They waited for the upstream that the leader has asked. */
+  #giveEntry(flight: Flight, entry: Entry, stale: StaleAnswers): void {
+    const { upstream } = flight.leader
+    for (const waiter of flight.takeWaiters()) {
+      waiter.upstream = upstream
+      stale.answer(waiter, entry, this.#parts.done)
+    }
   }
 
   /** Stops the timers of flights under way; their clients are answered when they land. */

@@ -104,6 +104,7 @@ export class Lookup {
       if (atOnce || !keptQueries.admits(q)) {
         // Copied before the reply ends the query, launched after: it may land at once.
         const refresh = backingOff ? null : flights.prepareRefresh(q, key)
+        if (flight !== null) q.upstream = flight.leader.upstream
         stale.answer(q, entry, done)
         if (refresh !== null) flights.launch(refresh, counted)
         return

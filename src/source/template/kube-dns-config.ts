@@ -17,6 +17,19 @@ export interface KubeDnsConfig {
 /** A ConfigMap that asks for nothing. */
 export const noKubeDnsConfig: KubeDnsConfig = { stubDomains: [], upstreamServers: [] }
 
+/** A ConfigMap that cannot be used, while the rest of the Corefile is served. */
+export interface KubeDnsRefusal {
+  /** When that was first seen, milliseconds since 1970. */
+  readonly at: number
+  /** With the file. */
+  readonly reason: string
+  /** Whether an earlier one is in force; else the Corefile is served without stub domains. */
+  readonly isEarlierServed: boolean
+}
+
+/** What the process knows of the ConfigMap; `refused` is null where it can be used, or is nobody's business. */
+export const kubeDnsState: { refused: KubeDnsRefusal | null } = { refused: null }
+
 const MAX_UPSTREAMS = 3
 /** What `forward` takes, as in CoreDNS: a Corefile with more would be refused as a whole. */
 const MAX_STUB_SERVERS = 15

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import type {
   BlockStatus,
   InterceptionStatus,
+  LoggedLine,
   Status,
   TrafficStep,
 } from '../../../src/admin/api.ts'
@@ -22,6 +23,10 @@ import {
 } from './fixtures.ts'
 
 const { status, traffic } = healthy
+
+function logged(at: string, level: LoggedLine['level'], text: string): LoggedLine {
+  return { at, first: at, count: 1, level, text }
+}
 
 /** `level: what` of what is found where the healthy status is changed so. */
 function found(change: Partial<Status>, steps: Partial<TrafficStep> = {}): string[] {
@@ -42,10 +47,7 @@ describe('nothing is found', () => {
   })
 
   test('in warnings, and in errors of more than five minutes ago', () => {
-    const errors = [
-      { at: ago(1), level: 'warning', text: 'w' },
-      { at: ago(301), level: 'error', text: 'e' },
-    ] as const
+    const errors = [logged(ago(1), 'warning', 'w'), logged(ago(301), 'error', 'e')]
     assert.deepEqual(found({ errors }), [])
   })
 
@@ -106,6 +108,23 @@ test('a Corefile that was refused while another is served is a problem, too, wit
   assert.deepEqual(others, [])
   assert.equal(`${first?.level}: ${first?.what}`, 'problem: /etc/dnslet/Corefile cannot be served')
   assert.match(first?.detail ?? '', /^Corefile:3 - no\. Queries are answered by the last good one/)
+})
+
+test('so is a kube-dns ConfigMap that cannot be used, with what is served instead', () => {
+  const details = [true, false].map((isEarlierServed) => {
+    const refusedKubeDns = {
+      at: ago(120),
+      reason: '/etc/kube-dns/stubDomains: no',
+      isEarlierServed,
+    }
+    const corefile = { ...status.corefile, refusedKubeDns }
+    assert.deepEqual(found({ corefile }), ['problem: The kube-dns ConfigMap cannot be used'])
+    return findingsOf({ ...healthy, status: { ...status, corefile } })[0]?.detail
+  })
+  assert.deepEqual(details, [
+    '/etc/kube-dns/stubDomains: no. Since 2 min what was valid before is served.',
+    '/etc/kube-dns/stubDomains: no. Since 2 min names of its stub domains are asked for elsewhere.',
+  ])
 })
 
 describe('upstreams', () => {
@@ -238,14 +257,11 @@ describe('silence', () => {
 })
 
 test('errors of the last minutes are a notice, and a fatal one is a problem', () => {
-  const errors = [
-    { at: ago(10), level: 'error', text: 'the newest' },
-    { at: ago(20), level: 'error', text: 'x' },
-  ] as const
-  assert.deepEqual(found({ errors }), ['notice: 2 errors in the log within five minutes'])
+  const errors = [logged(ago(10), 'error', 'the newest'), logged(ago(20), 'error', 'x')]
+  assert.deepEqual(found({ errors }), ['notice: 2 kinds of errors in the log within five minutes'])
   assert.equal(findingsOf({ status: { ...status, errors }, traffic })[0]?.detail, 'the newest')
-  assert.deepEqual(found({ errors: [{ at: ago(10), level: 'fatal', text: 'end' }] }), [
-    'problem: 1 error in the log within five minutes',
+  assert.deepEqual(found({ errors: [logged(ago(10), 'fatal', 'end')] }), [
+    'problem: 1 kind of error in the log within five minutes',
   ])
 })
 

@@ -95,6 +95,7 @@ const status: Status = {
     loadedAt: ago(8_100),
     isLastGood: false,
     refused: null,
+    refusedKubeDns: null,
   },
   listeners: ['169.254.20.10:53', '10.96.0.10:53'].map((address) => ({ address, scheme: 'dns' })),
   interception: {
@@ -125,6 +126,8 @@ const status: Status = {
   errors: [
     {
       at: ago(5_520),
+      first: ago(5_520),
+      count: 1,
       level: 'warning',
       text: 'upstream 192.168.10.3:53 does not answer: no answer within 1.1 s',
     },
@@ -214,6 +217,7 @@ export function seen(index: number, more: Partial<SeenQuery> = {}): SeenQuery {
     rcode: 'NOERROR',
     milliseconds: 0.04,
     plugin: 'cache',
+    isStale: false,
     upstream: '',
     ...more,
   }
@@ -257,11 +261,15 @@ export const suspended: PageData = {
     errors: [
       {
         at: ago(31),
+        first: ago(2_431),
+        count: 7,
         level: 'error',
         text: 'Interception is suspended: self-query for kubernetes.default.svc.cluster.local. over 127.0.0.1: no answer within 1 s',
       },
       {
         at: ago(62),
+        first: ago(62),
+        count: 1,
         level: 'error',
         text: 'Cannot load /etc/dnslet/Corefile: line 12: unknown directive "foward", did you mean "forward"? The configuration of 00:57:45 goes on',
       },
@@ -322,11 +330,15 @@ export const deadUpstream: PageData = {
     errors: [
       {
         at: ago(101),
+        first: ago(101),
+        count: 1,
         level: 'error',
         text: 'No upstream of cluster.local. answers: 10.96.0.11:53: connect ECONNREFUSED 10.96.0.11:53',
       },
       {
         at: ago(118),
+        first: ago(118),
+        count: 1,
         level: 'warning',
         text: 'upstream 10.96.0.11:53 does not answer: connect ECONNREFUSED 10.96.0.11:53',
       },

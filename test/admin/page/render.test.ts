@@ -163,6 +163,7 @@ describe('all that is there is shown', () => {
       'In use the last good one',
       'kube-dns answers this node.',
       'by the last good one, loaded 2 h 15 min ago.',
+      'no answer within 1 s 7 such lines since 02:32:14',
     )
     const lone = {
       ...healthy,
@@ -228,10 +229,16 @@ describe('all that is there is shown', () => {
         queries: [
           seen(0, { name: '', rcode: 'DROPPED', plugin: '' }),
           seen(1, { name: 'a.'.repeat(99), rcode: 'SERVFAIL' }),
+          seen(2, { milliseconds: 1_801, isStale: true, upstream: '10.96.0.11:53' }),
+          seen(3, { milliseconds: 230, isStale: true }),
+          seen(4, { milliseconds: 230 }),
         ],
       },
       'not readable UDP DROPPED',
       'nobody',
+      'cache, with an expired answer: 10.96.0.11:53 was late or failed ',
+      'x2x9p 10.244.3.17 cache, with an expired answer 0',
+      'x2x9p 10.244.3.17 cache 0',
     )
     const nameless = {
       ...healthy.status,

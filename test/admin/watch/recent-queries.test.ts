@@ -4,7 +4,7 @@ import type { SeenQuery } from '../../../src/admin/api.ts'
 import { KEPT_QUERIES, readQueryFilter } from '../../../src/admin/watch/query-filter.ts'
 import { RecentQueries } from '../../../src/admin/watch/recent-queries.ts'
 import { Outcome } from '../../../src/serve/query.ts'
-import { Rcode } from '../../../src/wire/codes.ts'
+import { Ede, Rcode } from '../../../src/wire/codes.ts'
 import { seenQuery } from './seen.ts'
 
 const noPods = (_address: string): string => ''
@@ -30,15 +30,30 @@ test('what was asked, by whom, and what came of it', () => {
     0,
   )
   recent.add(seenQuery({ name: '.', change: { outcome: Outcome.Drop } }), at, 0)
+  const expired = { answeredBy: 'cache', upstream: '10.96.0.11:53', ede: Ede.StaleAnswer }
+  recent.add(seenQuery({ name: 'old.test', change: expired }), at, 1_800)
   const podOf = (address: string): string => (address === 'fd00::7' ? 'shop/web-1' : '')
   const rest = {
     at: '2026-11-29T03:00:00.125Z',
     protocol: 'udp',
     milliseconds: 0,
     plugin: '',
+    isStale: false,
     upstream: '',
   }
   assert.deepEqual(read(recent, '', podOf), [
+    {
+      ...rest,
+      client: '10.244.1.7',
+      pod: '',
+      name: 'old.test.',
+      type: 'A',
+      rcode: 'NOERROR',
+      milliseconds: 1_800,
+      plugin: 'cache',
+      isStale: true,
+      upstream: '10.96.0.11:53',
+    },
     { ...rest, client: '10.244.1.7', pod: '', name: '.', type: 'A', rcode: 'DROPPED' },
     { ...rest, client: 'fd00::7', pod: 'shop/web-1', name: '', type: '', rcode: 'FORMERR' },
     {

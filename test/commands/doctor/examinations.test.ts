@@ -104,6 +104,24 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'broken',
     'daemon-last-good',
   ],
+  ...[true, false].map(
+    (isEarlierServed) =>
+      [
+        `a refused ConfigMap, ${isEarlierServed ? 'an' : 'no'} earlier one`,
+        daemonSays({
+          corefile: {
+            ...status().corefile,
+            refusedKubeDns: {
+              at: 'noon',
+              reason: '/etc/kube-dns/stubDomains: no',
+              isEarlierServed,
+            },
+          },
+        }),
+        'broken',
+        'daemon-kube-dns',
+      ] as const,
+  ),
   [
     'little memory left',
     daemonSays({ memory: { ...status().memory, rssBytes: 91, limitBytes: 100 } }),
@@ -800,6 +818,40 @@ describe('the examinations', () => {
       [],
     )
   })
+})
+
+test('a server that no query gets to is not told to be late', () => {
+  for (const how of ['absent', 'forbidden'] as const) {
+    const found = look({ nameservers: [server('192.0.2.53', failed(how), failed(how))] })
+    const finding = found.find(({ id }) => id === 'resolver-silent')!
+    assert.equal(finding.severity, 'broken')
+    assert.match(finding.title, /^192\.0\.2\.53:53 of resolv\.conf cannot be asked from here$/)
+    assert.doesNotMatch(finding.meaning, /waits/)
+  }
+})
+
+test('a TUN that nobody needs, or that only doctor may not open, is not missed', () => {
+  const missed = (changes: Partial<Facts>): boolean =>
+    look(changes).some(({ id }) => id === 'tun-missing')
+  const files = { ...healthy.files, tun: absent('/dev/net/tun') }
+  assert.equal(missed({ files }), true)
+  assert.equal(missed({ ...interceptionIs({ state: 'none' }), files }), false)
+  const denied = { ...files, tun: { ...files.tun, state: 'denied' as const } }
+  assert.equal(missed({ files: denied }), true)
+  const user = { isRoot: false, capabilities: { value: new Set<never>() } }
+  assert.equal(missed({ files: denied, rights: user }), false)
+})
+
+test('what the queues of CPUs lost before doctor came is told, and not complained of', () => {
+  const found = look({ counters: twice(counters({}, {}, 500_000)), uptimeSeconds: 3_600 })
+  assert.deepEqual(
+    found.filter(({ id }) => id === 'softnet-drops'),
+    [],
+  )
+  assert.match(
+    found.find(({ id }) => id === 'receive')!.seen.join(),
+    /queues of CPUs: 500,000 since boot \(500,000 an hour\), 0 while we looked/,
+  )
 })
 
 test('long lists are cut', () => {

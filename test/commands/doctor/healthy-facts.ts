@@ -92,6 +92,7 @@ export function status(changes: Partial<Status> = {}): Status {
       loadedAt: '2026-11-29T10:00:00.000Z',
       isLastGood: false,
       refused: null,
+      refusedKubeDns: null,
     },
     listeners: [{ address: `${VIP}:53`, scheme: 'dns' }],
     interception: {

@@ -132,6 +132,18 @@ test('an earlier Corefile than the one that is there', () => {
   assert.equal(lines[3], '             AN EARLIER COREFILE IS SERVED: Corefile:3 - no')
 })
 
+test('a kube-dns ConfigMap that is not used', () => {
+  const told = [true, false].map((isEarlierServed) => {
+    const refusedKubeDns = { at: '', reason: 'stubDomains: no', isEarlierServed }
+    const refused = { ...status, corefile: { refusedKubeDns } } as unknown as Status
+    return renderExplanation(explained({}), refused, null)[3]
+  })
+  assert.deepEqual(told, [
+    '             AN EARLIER KUBE-DNS CONFIGMAP IS USED: stubDomains: no',
+    '             NO KUBE-DNS CONFIGMAP IS USED: stubDomains: no',
+  ])
+})
+
 test('who answers before an upstream is asked, and who does not at all', () => {
   const now = (path: Partial<ExplainedPath>): string =>
     renderExplanation(explained(path), status, null)[1]!.slice(13)
@@ -163,6 +175,7 @@ test('what was asked comes first, with its steps and its answer', () => {
   const asked = {
     rcode: 'NOERROR',
     plugin: 'forward',
+    isStale: false,
     milliseconds: 1.25,
     records: ['a.test. 30 IN A 192.0.2.1'],
     steps: [
@@ -179,6 +192,12 @@ test('what was asked comes first, with its steps and its answer', () => {
     '  answer     a.test. 30 IN A 192.0.2.1',
   ])
   assert.ok(lines.some((line) => line.startsWith('  cache was  nothing')))
+  const stale = renderExplanation(
+    explained({}, { ...asked, plugin: 'cache', isStale: true }),
+    status,
+    null,
+  )
+  assert.equal(stale[1], '  now        NOERROR from cache (expired), 1 record in 1.25 ms')
   const dropped = { ...asked, rcode: '', plugin: '', records: [] }
   assert.match(renderExplanation(explained({}, dropped), status, null)[1]!, /no answer, 0 records/)
 })

@@ -34,7 +34,14 @@ export function statusAt(seconds: number): Status {
     node: 'worker-7',
     startedAt: new Date(START).toISOString(),
     now: new Date(START + 1000 * seconds).toISOString(),
-    corefile: { path: '/etc/Corefile', hash: 'a', loadedAt: '', isLastGood: false, refused: null },
+    corefile: {
+      path: '/etc/Corefile',
+      hash: 'a',
+      loadedAt: '',
+      isLastGood: false,
+      refused: null,
+      refusedKubeDns: null,
+    },
     listeners: [{ address: '169.254.20.10:53', scheme: 'dns' }],
     interception: {
       state: 'active',

@@ -108,6 +108,8 @@ CLIENTS                        /s share  UPSTREAMS           conns waits  rtt ms
     const upstreams = shown.upstreams.map((one) => ({ ...one, problem: null, rttMs: 1_503.2 }))
     const text = page({ ...shown, refusedCorefile: 'Corefile:3 - no', upstreams }, 120, 24)
     assert.match(text, /^Trouble {3}Corefile refused: Corefile:3 - no$/m)
+    const other = page({ ...shown, refusedKubeDns: 'Invalid config: stubDomains: no' }, 120, 24)
+    assert.match(other, /^Trouble {3}kube-dns ConfigMap refused: stubDomains: no$/m)
     const both = '192\\.0\\.2\\.53:53 takes 1503 ms, 10\\.96\\.0\\.11:53 takes 1503 ms'
     assert.match(text, new RegExp(`^Trouble {3}slow upstreams: ${both}$`, 'm'))
   })

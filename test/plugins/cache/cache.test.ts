@@ -212,7 +212,9 @@ test('without serve_stale: upstream first, an expired answer where it fails, TTL
   b.fill(name, { answer: [a(name, 10)] })
   b.clock.advance(10_000)
   assert.equal(b.ask(name, { edns: true }), null, 'the upstream is asked')
+  b.upstream.asked[0]!.upstream = '192.0.2.53:53'
   b.upstream.fail()
+  assert.equal(b.last.upstream, '192.0.2.53:53', 'who has failed')
   assert.equal(b.last.rcode, Rcode.NoError)
   assert.deepEqual(b.last.ttls, [30])
   assert.equal(b.last.ede, Ede.StaleAnswer)
@@ -318,12 +320,15 @@ test('verify waits for the upstream as long as it says, 1.8 s where it does not'
   hasty.fill(name, { answer: [a(name, 10)] })
   hasty.clock.advance(10_000)
   assert.equal(hasty.ask(name), null)
+  hasty.upstream.asked[0]!.upstream = '192.0.2.53:53'
   t.mock.timers.tick(199)
   assert.equal(hasty.client.replies.length, 1)
   t.mock.timers.tick(1)
   assert.deepEqual(hasty.last.ttls, [6])
+  assert.equal(hasty.last.upstream, '192.0.2.53:53', 'whom it waited for')
   // The flight goes on; who asks meanwhile does not wait at all.
   assert.deepEqual(hasty.ask(name)!.ttls, [6])
+  assert.equal(hasty.last.upstream, '192.0.2.53:53')
   hasty.upstream.answer({ name, answer: [a(name, 9)] })
   assert.deepEqual(hasty.ask(name)!.ttls, [9])
 })

@@ -21,6 +21,8 @@ export interface Reply {
   readonly ttls: readonly number[]
   readonly records: Records
   readonly ede: number
+  /** Whom the query says that it asked. */
+  readonly upstream: string
 }
 
 /** Collects replies in order. */
@@ -48,7 +50,8 @@ class Client implements ReplyTarget {
       .filter((i) => records.types[i] !== Type.OPT)
       .map((i) => readTtl(wire, records.ttlAt[i]!))
     const flags = readFlags(wire)
-    this.replies.push({ wire, rcode: flags & 15, flags, ttls, records, ede: records.ede })
+    const { ede } = records
+    this.replies.push({ wire, rcode: flags & 15, flags, ttls, records, ede, upstream: q.upstream })
   }
 
   drop(): void {}

@@ -22,6 +22,7 @@ export const daemon: Examination = {
     'daemon-unasked',
     'daemon-not-ready',
     'daemon-last-good',
+    'daemon-kube-dns',
     'daemon-memory',
     'two-daemons',
   ],
@@ -97,6 +98,8 @@ function condition({ status }: DaemonFacts): readonly Said[] {
   }
   if (corefile.isLastGood || (corefile.refused ?? null) !== null)
     said.push(lastGood(corefile, errors))
+  const refused = corefile.refusedKubeDns ?? null
+  if (refused !== null) said.push(kubeDns(refused))
   const { limitBytes, rssBytes } = memory
   if ((limitBytes ?? null) !== null && rssBytes > NEARLY_FULL * limitBytes!) {
     const mib = (octets: number): string => `${Math.round(octets / 2 ** 20)} MiB`
@@ -131,6 +134,26 @@ function lastGood({ path, loadedAt, refused }: Status['corefile'], errors: Statu
       ],
     },
   )
+}
+
+function kubeDns({
+  at,
+  isEarlierServed,
+  reason,
+}: NonNullable<Status['corefile']['refusedKubeDns']>): Said {
+  const instead = isEarlierServed
+    ? 'what was valid before is served'
+    : 'the Corefile is served without stub domains and upstream servers of it'
+  return broken('daemon-kube-dns', `the kube-dns ConfigMap is refused: ${instead}`, {
+    seen: [`${reason} (since ${at})`],
+    meaning: isEarlierServed
+      ? 'Changes of it have no effect, and a dnslet that has no earlier one serves without it.'
+      : 'Names of its stub domains are asked for elsewhere: most do not exist there.',
+    remedy: [
+      'kubectl -n kube-system get configmap kube-dns -o yaml',
+      'repair the key, or undo the change: it is loaded by itself, without a restart',
+    ],
+  })
 }
 
 function second({ processes }: DaemonFacts): readonly Said[] {

@@ -18,16 +18,22 @@ export const nodeFiles: Examination = {
       ok(
         'files',
         'devices and directories are there',
-        `${files.tun.path}, ${files.stateDirectory.path}`,
+        [files.tun, files.stateDirectory]
+          .filter(({ state: is }) => is === 'usable')
+          .map(({ path }) => path)
+          .join(', '),
         ...root,
       ),
     ]
   },
 }
 
-function tun({ files, daemon: { status } }: Facts): readonly Said[] {
+function tun({ files, daemon: { status }, rights }: Facts): readonly Said[] {
+  // A dnslet that leaves the node alone needs none; and what is denied to a user need not be to a daemon.
+  if ('value' in status && status.value.interception.state === 'none') return []
   const interfaceKind = 'value' in status ? status.value.interception.interface : ''
-  if (files.tun.state === 'usable' && interfaceKind !== 'dummy' && interfaceKind !== 'lo') return []
+  const isFine = files.tun.state === 'usable' || (files.tun.state === 'denied' && !rights.isRoot)
+  if (isFine && interfaceKind !== 'dummy' && interfaceKind !== 'lo') return []
   const uses =
     interfaceKind === '' || interfaceKind === 'none'
       ? []

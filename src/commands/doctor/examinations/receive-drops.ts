@@ -24,9 +24,10 @@ export const receiveDrops: Examination = {
     }
     const [old, now] = [before.counters.value, after.counters.value]
     const rate = (name: string): Rate => rateOf(facts, old.get(name) ?? 0, now.get(name) ?? 0)
+    const queues = queueDrops(facts)
     const said = [
       ...sockets(facts, rate('Udp.RcvbufErrors')),
-      ...softnet(facts),
+      ...softnet(queues),
       ...network(rate('TcpExt.IPReversePathFilter'), rate('Ip.ReasmFails')),
     ]
     if (said.length > 0) return said
@@ -35,6 +36,7 @@ export const receiveDrops: Examination = {
         'receive',
         'no queries are lost on their way in',
         `UDP receive buffers: ${rate('Udp.RcvbufErrors').text}`,
+        ...(queues === null ? [] : [`queues of CPUs: ${queues.text}`]),
       ),
     ]
   },
@@ -70,15 +72,20 @@ function sockets({ counters, port, addresses }: Facts, buffers: Rate): readonly 
   ]
 }
 
-function softnet(facts: Facts): readonly Said[] {
-  const [before, after] = [facts.counters.before, facts.counters.after].map((one) =>
+/** Packets that the queues of CPUs had no room for; null where that is not known. */
+function queueDrops({ counters, uptimeSeconds }: Facts): Rate | null {
+  const [before, after] = [counters.before, counters.after].map((one) =>
     valueOf(one.softnetDropped),
   )
-  if (before === undefined || after === undefined) return []
-  const rate = rateOf(facts, before, after)
-  if (!isFrequent(rate)) return []
+  if (before === undefined || after === undefined) return null
+  return rateOf({ uptimeSeconds }, before, after)
+}
+
+/** Told only while it happens: a burst long ago, of whatever traffic, weighs on the average for weeks. */
+function softnet(rate: Rate | null): readonly Said[] {
+  if (rate === null || rate.now === 0) return []
   return [
-    warning('softnet-drops', "a CPU's packet queue was full", {
+    warning('softnet-drops', "a CPU's packet queue was full while we looked", {
       seen: [`softnet_stat, dropped: ${rate.text}`],
       meaning: 'Packets of every kind are lost before any socket sees them.',
       remedy: [

@@ -2,7 +2,7 @@ import { queriesFor, type ResolvConf } from '../../../lib/resolv-conf.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
-import { described, hasReply } from '../outcomes.ts'
+import { described, hasReply, isUnsent } from '../outcomes.ts'
 
 /** glibc and musl use no more (MAXNS). */
 const MAX_NAMESERVERS = 3
@@ -11,6 +11,11 @@ const MANY_QUERIES = 12
 const POLICY = 'a NetworkPolicy of this pod has to allow port 53 over UDP and over TCP to it'
 const FIREWALL = 'see that it lives, and what stands between: a firewall that knows UDP alone'
 const NODE_LOCAL = '169.254.20.10'
+const LOCAL = ['ip route get ADDRESS', 'nft list ruleset; iptables-save | grep OUTPUT']
+const UNSENT =
+  'Look-ups fail, or go to the next server at once: no query leaves. A filter or a missing route of this very machine.'
+const DEAD = 'Each look-up waits for it: 5 s with glibc, for every name.'
+const ONE_OF_TWO = 'Answers that are too large for a datagram, or clients with use-vc, get nothing.'
 
 /** What programs here make of a name, and whom they ask. */
 export const resolver: Examination = {
@@ -112,19 +117,18 @@ function answers({ nameservers, question, place }: Facts): readonly Said[] {
     .filter(({ udp, tcp }) => !hasReply(udp) || !hasReply(tcp))
     .map(({ server, udp, tcp }) => {
       const isDead = !hasReply(udp) && !hasReply(tcp)
+      const isOut = isUnsent(udp) && isUnsent(tcp)
       const over = isDead ? '' : ` over ${hasReply(udp) ? 'TCP' : 'UDP'}`
       return (isDead || !hasReply(udp) ? broken : warning)(
         'resolver-silent',
-        `${server} of resolv.conf does not answer in time${over}`,
+        `${server} of resolv.conf ${isOut ? 'cannot be asked from here' : `does not answer in time${over}`}`,
         {
           seen: [
             `${place.kind === 'pod' ? question.name : '. NS'} over UDP: ${described(udp)}`,
             `over TCP: ${described(tcp)}`,
           ],
-          meaning: isDead
-            ? 'Each look-up waits for it: 5 s with glibc, for every name.'
-            : 'Answers that are too large for a datagram, or clients with use-vc, get nothing.',
-          remedy: [place.kind === 'pod' ? POLICY : FIREWALL],
+          meaning: isOut ? UNSENT : isDead ? DEAD : ONE_OF_TWO,
+          remedy: isOut ? LOCAL : [place.kind === 'pod' ? POLICY : FIREWALL],
         },
       )
     })
