@@ -89,8 +89,12 @@ export async function answerQuickly(
     (isWhole(body) ? '\r\n' : 'Transfer-Encoding: chunked\r\n\r\n')
   let last: string | Buffer
   if (typeof body === 'string') last = head + body
-  else if (Buffer.isBuffer(body)) last = Buffer.concat([Buffer.from(head, 'latin1'), body])
-  else {
+  else if (Buffer.isBuffer(body)) {
+    // They leave together, without a copy of a long body.
+    socket.cork()
+    socket.write(head, 'latin1')
+    last = body
+  } else {
     socket.write(head)
     if (!(await writePieces(socket, body, chunked))) return false
     last = '0\r\n\r\n'
@@ -98,6 +102,7 @@ export async function answerQuickly(
   const goesOn = new Promise<boolean>((resolve) => {
     socket.write(last, (error) => resolve(!isLast && (error ?? null) === null))
   })
+  socket.uncork()
   if (isLast) socket.destroySoon()
   return goesOn
 }

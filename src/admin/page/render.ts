@@ -29,6 +29,11 @@ export interface PageData {
 /** Seconds between two looks of a browser without JavaScript. */
 const RELOAD_S = 15
 
+/** Octets for a page, more than nearly all have: what is not written takes no memory. */
+const ROOM = 2 ** 18
+/** Of a UTF-16 unit in UTF-8. */
+const MOST_OCTETS = 3
+
 const hashOf = (text: string): string =>
   `sha256-${createHash('sha256').update(text).digest('base64')}`
 
@@ -51,15 +56,19 @@ const revision = hashOf(style + script).slice(7, 19)
 
 /**
  * The status page: whole, in HTML, of bounded size whatever there is to show. It is made piece by piece,
- * in turns of the event loop: queries are answered in between, and no text outlives the next few.
+ * in turns of the event loop: queries are answered in between, and no text outlives the next few. All go
+ * into one buffer: copies would lie about until the next collection.
  */
 export async function renderPage(data: PageData): Promise<Buffer> {
-  const octets: Buffer[] = []
-  for (const piece of pieces(data)) {
-    octets.push(Buffer.from(piece.html))
+  let octets = Buffer.allocUnsafeSlow(ROOM)
+  let end = 0
+  for (const { html } of pieces(data)) {
+    const most = end + MOST_OCTETS * html.length
+    if (most > octets.length) octets = Buffer.concat([octets], 2 * most)
+    end += octets.write(html, end)
     await nextTurn()
   }
-  return Buffer.concat(octets)
+  return octets.subarray(0, end)
 }
 
 function* pieces({ status, traffic, top, queries }: PageData): Generator<Markup> {

@@ -94,6 +94,16 @@ describe('every page', () => {
   }
 })
 
+test('a page of the longest texts is whole too', async () => {
+  const view = '你'.repeat(512)
+  const blocks = manyBlocks.status.blocks.map((block) => ({ ...block, view }))
+  const html = await rendered({ ...manyBlocks, status: { ...manyBlocks.status, blocks } })
+  assert.ok(Buffer.byteLength(html) > 256 * 1024, String(Buffer.byteLength(html)))
+  assert.match(html, /^<!doctype html>/)
+  assert.ok(html.endsWith('</html>\n'))
+  assert.ok(!html.includes('\0'))
+})
+
 test('the policy allows this script and this style, and nothing else', async () => {
   const html = await rendered(healthy)
   const hash = (element: string): string => {
