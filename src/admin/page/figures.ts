@@ -1,4 +1,4 @@
-import type { SeenQuery, Traffic } from '../api.ts'
+import type { Traffic } from '../api.ts'
 
 /** Rcodes that a client takes for an answer. */
 const ANSWERS: ReadonlySet<string> = new Set(['NOERROR', 'NXDOMAIN'])
@@ -25,7 +25,7 @@ export function isFailure(rcode: string): boolean {
 }
 
 /** Whether somebody looks for such a query: it failed or was slow. */
-export function isTrouble({ rcode, milliseconds }: SeenQuery): boolean {
+export function isTrouble(rcode: string, milliseconds: number): boolean {
   return isFailure(rcode) || milliseconds >= SLOW_MS
 }
 

@@ -9,7 +9,9 @@ const MOST_QUERIES = 20
 
 /** @param queries the newest first; null for one that was neither */
 export function queriesSection(queries: readonly (SeenQuery | null)[], now: string): Markup {
-  const rows = queries.filter((query): query is SeenQuery => query !== null && isTrouble(query))
+  const rows = queries.filter(
+    (query): query is SeenQuery => query !== null && isTrouble(query.rcode, query.milliseconds),
+  )
   return section(
     'queries',
     'Slow and failed queries',

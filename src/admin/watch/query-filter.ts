@@ -20,6 +20,8 @@ export interface QueryFilter {
   readonly rcode: string | null
   /** Milliseconds that a query took at least. */
   readonly slower: number
+  /** Whether one of this rcode that took so many milliseconds is wanted at all; null for any. */
+  readonly wanted: ((rcode: string, milliseconds: number) => boolean) | null
   readonly limit: number
 }
 
@@ -40,6 +42,7 @@ export function readQueryFilter(query: URLSearchParams): QueryFilter {
     suffix: of('suffix', nameOf, 'a domain name'),
     rcode: of('rcode', rcodeOf, `a name such as NXDOMAIN, or ${DROPPED_TEXT}`),
     slower: of('slower', numberOf, 'milliseconds') ?? 0,
+    wanted: null,
     limit: readLimit(query, KEPT_QUERIES, LAST),
   }
 }

@@ -96,9 +96,12 @@ export class RecentQueries {
     }
   }
 
-  #passes(i: number, { client, rcode, slower, suffix }: QueryFilter): boolean {
-    if (this.#microseconds[i]! < slower * 1000) return false
-    if (rcode !== null && rcodeText(this.#rcodes[i]!) !== rcode) return false
+  #passes(i: number, { client, rcode, slower, suffix, wanted }: QueryFilter): boolean {
+    const took = this.#microseconds[i]!
+    if (took < slower * 1000) return false
+    const found = rcodeText(this.#rcodes[i]!)
+    if (rcode !== null && found !== rcode) return false
+    if (wanted !== null && !wanted(found, took / 1000)) return false
     if (client !== null && this.#clientAt(i) !== client) return false
     return suffix === null || endsWith(this.#nameAt(i), suffix)
   }

@@ -131,6 +131,19 @@ test('who reads may pause at each, and gets nothing that was overwritten meanwhi
   assert.equal(filtered.next().value, null)
 })
 
+test('who knows which ones are wanted gets null in place of the others', () => {
+  const recent = new RecentQueries()
+  recent.add(seenQuery({ name: 'a.test' }), 0, 0.2)
+  recent.add(seenQuery({ name: 'b.test', rcode: Rcode.NXDomain }), 0, 0.3)
+  recent.add(seenQuery({ name: 'c.test' }), 0, 7)
+  const filter = {
+    ...readQueryFilter(new URLSearchParams()),
+    wanted: (rcode: string, milliseconds: number) => rcode === 'NXDOMAIN' || milliseconds === 7,
+  }
+  const found = [...recent.read(filter, noPods)].map((one) => one?.name ?? null)
+  assert.deepEqual(found, ['c.test.', 'b.test.', null])
+})
+
 describe('memory does not grow', () => {
   const all = `limit=${KEPT_QUERIES}`
 
