@@ -75,15 +75,14 @@ export class SpaceSaving {
   /** The `limit` keys with the highest counts, the highest first. */
   top(limit: number): Counted[] {
     const counts = this.#counts
-    return Array.from(this.#heap)
+    const leaders = this.#heap
       .filter((counter) => counts[counter]! > 0)
-      .toSorted((a, b) => counts[b]! - counts[a]! || a - b)
-      .slice(0, limit)
-      .map((counter) => {
-        const at = counter * this.#keySize
-        const key = Buffer.from(this.#keys.subarray(at, at + this.#lengths[counter]!))
-        return { key, count: counts[counter]!, error: this.#errors[counter]! }
-      })
+      .sort((a, b) => counts[b]! - counts[a]! || a - b)
+    return Array.from(leaders.subarray(0, limit), (counter) => {
+      const at = counter * this.#keySize
+      const key = Buffer.from(this.#keys.subarray(at, at + this.#lengths[counter]!))
+      return { key, count: counts[counter]!, error: this.#errors[counter]! }
+    })
   }
 
   #bucketFor(key: Uint8Array, length: number): number {

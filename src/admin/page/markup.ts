@@ -34,7 +34,8 @@ function htmlOf(part: Part): string {
   return html
 }
 
-const SPECIAL: Readonly<Record<string, string>> = {
+const MARKUP = /[&<>"']/g
+const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
   '>': '&gt;',
@@ -43,8 +44,8 @@ const SPECIAL: Readonly<Record<string, string>> = {
 }
 /** The first half of a character whose second one is cut off. */
 const HALF = /[\uD800-\uDBFF]$/
-/** What needs nothing of all this. */
-const HARMLESS = /^[ !#-%(-;=?-~–’…→≤]*$/
+/** Texts that hide and cover nothing, nearly all: Unicode's properties, which take memory for good, are not asked. */
+const PLAIN = /^[ -~·–’…→≤]*$/
 /** Marks that are set above or below a letter: a pile of them covers the lines around it. */
 const PILE = /(\p{M}{2})\p{M}+/gu
 
@@ -53,10 +54,12 @@ const PILE = /(\p{M}{2})\p{M}+/gu
  * covers the text around it is spelt or left out, and it ends somewhere.
  */
 function escape(text: string): string {
-  if (text.length <= LONGEST_TEXT && HARMLESS.test(text)) return text
   const short =
     text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT).replace(HALF, '')}…` : text
-  return printable(short)
-    .replace(PILE, '$1…')
-    .replace(/[&<>"']/g, (c) => SPECIAL[c]!)
+  const harmless = PLAIN.test(short) ? short : printable(short).replace(PILE, '$1…')
+  return harmless.replace(MARKUP, entityOf)
+}
+
+function entityOf(character: string): string {
+  return ENTITIES[character]!
 }

@@ -91,16 +91,19 @@ export class TrafficHistory {
   }
 
   #shown(row: Row, at: number): TrafficStep {
-    const counted = this.#rcodes.flatMap((name, i): [string, number][] => {
+    const rcodes: Record<string, number> = {}
+    this.#rcodes.forEach((name, i) => {
       const count = row[FIRST_RCODE + i]!
-      return count === 0 ? [] : [[name, count]]
+      if (count > 0) rcodes[name] = count
     })
+    const latency: number[] = []
+    for (let i = FIRST_BUCKET; i < row.length; i++) latency.push(row[i]!)
     return {
       at: new Date(at).toISOString(),
       queries: row[QUERIES]!,
       hits: row[HITS]!,
-      rcodes: Object.fromEntries(counted),
-      latency: Array.from(row.subarray(FIRST_BUCKET)),
+      rcodes,
+      latency,
     }
   }
 

@@ -20,6 +20,7 @@ test('a text cannot leave the attribute it stands in', () => {
     '<a title="&quot; onclick=&#39;x&#39;">',
   )
   assert.equal(text('&lt;'), '&amp;lt;')
+  assert.equal(text('“a” & <b>'), '“a” &amp; &lt;b&gt;')
 })
 
 test('what turns, hides or breaks the text around it is spelt', () => {
