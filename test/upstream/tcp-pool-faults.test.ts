@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 
 import { Result } from '../../src/upstream/counters.ts'
 import { type Exchange, ExchangeState } from '../../src/upstream/exchange.ts'
@@ -23,6 +23,27 @@ async function askTogether(pool: TcpPool, host: Log, names: readonly string[]): 
   const wanted = host.got.length + names.length
   for (const name of names) pool.ask(exchange(name))
   await eventually(() => host.got.length === wanted, `answers to ${names.join(', ')}`)
+}
+
+/** Asks 40 names of a server that answers the first of what one read has brought; `rest` is given the other answers. */
+async function askJoined(t: TestContext, rest: (answer: () => void) => void) {
+  const busy = new Set<unknown>()
+  const upstream = await startScripted(t, (asked, n) => {
+    if (busy.has(asked.socket)) return rest(() => honest(asked, n))
+    busy.add(asked.socket)
+    setImmediate(() => busy.delete(asked.socket))
+    honest(asked, n)
+  })
+  const time = manual()
+  const host = new Log()
+  const pool = tcpPool(host, options(time, upstream.port))
+  const all = Array.from({ length: 40 }, (_, i) => exchange(`q${i}`))
+  for (const x of all) pool.ask(x)
+  for (let look = 0; look < 20; look++) {
+    time.pass(10)
+    await turns()
+  }
+  return { all, host, pool, time }
 }
 
 /** Asks for a name until it is answered, each time on another connection; returns how often it was asked. */
@@ -143,23 +164,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
   })
 
   test('what a server forgets of queries that it reads together is asked again, one at a time', async (t) => {
-    const busy = new Set<unknown>()
-    const upstream = await startScripted(t, (asked, n) => {
-      // The rest of what one read has brought.
-      if (busy.has(asked.socket)) return
-      busy.add(asked.socket)
-      setImmediate(() => busy.delete(asked.socket))
-      honest(asked, n)
-    })
-    const time = manual()
-    const host = new Log()
-    const pool = tcpPool(host, options(time, upstream.port))
-    const all = Array.from({ length: 40 }, (_, i) => exchange(`q${i}`))
-    for (const x of all) pool.ask(x)
-    for (let look = 0; look < 20; look++) {
-      time.pass(10)
-      await turns()
-    }
+    const { all, host, pool, time } = await askJoined(t, () => {})
     const forgotten = all.filter(({ carrier }) => carrier !== null)
     assert.ok(forgotten.length > 1)
     const [first] = forgotten
@@ -179,23 +184,8 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
   })
 
   test('queries that are read together and answered late are not held for forgotten', async (t) => {
-    const busy = new Set<unknown>()
     const late: (() => void)[] = []
-    const upstream = await startScripted(t, (asked, n) => {
-      if (busy.has(asked.socket)) return void late.push(() => honest(asked, n))
-      busy.add(asked.socket)
-      setImmediate(() => busy.delete(asked.socket))
-      honest(asked, n)
-    })
-    const time = manual()
-    const host = new Log()
-    const pool = tcpPool(host, options(time, upstream.port))
-    const all = Array.from({ length: 40 }, (_, i) => exchange(`q${i}`))
-    for (const x of all) pool.ask(x)
-    for (let look = 0; look < 20; look++) {
-      time.pass(10)
-      await turns()
-    }
+    const { all, host, pool, time } = await askJoined(t, (answer) => void late.push(answer))
     const joined = all.find(({ carrier, isJoined }) => carrier !== null && isJoined)
     pool.beaten(joined!)
     for (const answer of late) answer()
