@@ -6,7 +6,7 @@ import { CORES_TO_COLLECT, cpuLimit } from './cpu-shortage.ts'
  * some 40 ms, so it is for a process that does not serve yet.
  *
  * V8 also keeps the source of all that is loaded, in two bytes a character where a file has one drawing:
- * hence the build leaves out comments.
+ * hence the build leaves out comments and indentation.
  *
  * Does nothing without V8's flag `--expose-gc`, which bin/dnslet gives, and under a small CPU limit, where a client
  * would wait for it: at a twelfth of a core a third of a second.

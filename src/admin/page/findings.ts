@@ -1,4 +1,5 @@
 import type { BlockStatus, InterceptionStatus, Status, Traffic } from '../api.ts'
+import { NEARLY_FULL, SLOW_UPSTREAM_MS } from '../thresholds.ts'
 import { corefileFindings } from './corefile-findings.ts'
 import { lastSeconds, slowerThan } from './figures.ts'
 import type { Finding } from './finding.ts'
@@ -19,15 +20,11 @@ const NOTICE = 0.01
 const PROBLEM = 0.05
 /** A client notices. Glibc gives up after 5 s. */
 const SLOW_S = 1
-/** An upstream that takes so long is named where answers are slow. */
-const SLOW_UPSTREAM_MS = 500
 /** In the window: how queries are answered says nothing where there are few. */
 const MANY_QUERIES = 600
 /** Shares of the queries of the window that a full cache, or search lists, are told from. */
 const FEW_HITS = 0.5
 const MOSTLY_DENIALS = 0.95
-/** Of the memory limit. */
-const NEARLY_FULL = 0.9
 /** Until then a start is a start, and nobody has to have asked. */
 const STARTING_MS = 60_000
 const SILENCE_S = 300

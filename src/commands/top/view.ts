@@ -1,3 +1,4 @@
+import { SLOW_UPSTREAM_MS } from '../../admin/thresholds.ts'
 import { printable } from '../../lib/printable.ts'
 import { bytes, duration, integer, percent, rate, sparkline } from './figures.ts'
 import type { Frequent, Snapshot } from './snapshot.ts'
@@ -100,9 +101,6 @@ function stateOf({ interception, notReady }: Snapshot): string {
   return `${led}${where}${why}${ready}`
 }
 
-/** What an answer takes of an upstream that whoever waits for it notices. Milliseconds. */
-const SLOW_MS = 500
-
 /** In a line each, for lists may be cut, or below the last line. */
 function troubleOf({ refusedCorefile, refusedKubeDns, upstreams: all }: Snapshot): string[] {
   const corefile = refusedCorefile === null ? [] : [`Corefile refused: ${refusedCorefile}`]
@@ -117,7 +115,7 @@ function troubleOf({ refusedCorefile, refusedKubeDns, upstreams: all }: Snapshot
       ? []
       : [`upstream ${first.address} ${first.transport}: ${first.problem}${more}`]
   const slow = all
-    .filter(({ problem, rttMs }) => problem === null && (rttMs ?? 0) >= SLOW_MS)
+    .filter(({ problem, rttMs }) => problem === null && (rttMs ?? 0) >= SLOW_UPSTREAM_MS)
     .map(({ address, rttMs }) => `${address} takes ${figure(rttMs)} ms`)
   const late = slow.length === 0 ? [] : [`slow upstreams: ${slow.join(', ')}`]
   return [...corefile, ...kubeDns, ...dead, ...late].map((trouble) => `Trouble   ${trouble}`)

@@ -1,4 +1,5 @@
 import type { Status } from '../../../admin/api.ts'
+import { NEARLY_FULL } from '../../../admin/thresholds.ts'
 import type { Examination } from '../examination.ts'
 import type { DaemonFacts, DaemonProcess, Facts } from '../facts.ts'
 import { few } from '../few.ts'
@@ -7,9 +8,6 @@ import { broken, ok, type Said, unknown, warning } from '../finding.ts'
 
 const LOGS =
   'kubectl -n kube-system logs -l k8s-app=node-local-dns --tail=50   (on a node: its journal)'
-
-/** Of the memory limit. */
-const NEARLY_FULL = 0.9
 
 /** Whether dnslet lives, answers us, and serves what it was told to. */
 export const daemon: Examination = {

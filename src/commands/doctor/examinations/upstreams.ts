@@ -1,3 +1,4 @@
+import { SLOW_UPSTREAM_MS } from '../../../admin/thresholds.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts, Outcome, UpstreamProbe } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
@@ -6,8 +7,6 @@ import { described, hasAnswer, hasReply, isSilent } from '../outcomes.ts'
 const POLICY = 'kubectl get networkpolicy -A; both UDP and TCP on port 53 have to be allowed'
 /** Answers of a burst on one connection: fewer is a server that takes one at a time, or ends it. */
 const SHALLOW = 4
-/** From so many milliseconds on whoever waits for a name notices. */
-const SLOW_MS = 500
 const KUBE_DNS = 'kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide'
 
 /** Those that dnslet asks: whether they answer, over what, and how. */
@@ -72,12 +71,12 @@ function unreached(probe: UpstreamProbe, udp: Outcome, tcp: Outcome): Said {
   if (hasReply(udp)) return onlyOne(probe, 'TCP', seen, tcp)
   if (hasReply(tcp)) return onlyOne(probe, 'UDP', seen, udp)
   const late = [udp, tcp].every(isSilent) && probe.problem === null
-  if (late && (probe.rttMs ?? 0) >= SLOW_MS) return slow(probe, probe.rttMs!, seen)
+  if (late && (probe.rttMs ?? 0) >= SLOW_UPSTREAM_MS) return slow(probe, probe.rttMs!, seen)
   return failure(probe, seen, tcp)
 }
 
 function slow(probe: UpstreamProbe, ms: number, seen: readonly string[]): Said {
-  return (ms >= 2 * SLOW_MS ? broken : warning)(
+  return (ms >= 2 * SLOW_UPSTREAM_MS ? broken : warning)(
     'upstream-slow',
     `${nameOf(probe)} takes ${Math.round(ms)} ms for an answer`,
     {
@@ -190,7 +189,7 @@ function answered(
   if (isCluster && !hasAnswer(tcp)) return [noAnswer(probe, tcp.rcode, question.name, seen)]
   const title = `${nameOf(probe)} answers over UDP and TCP`
   const ms = Math.min(udp.ms, tcp.ms)
-  const first = ms >= SLOW_MS ? slow(probe, ms, seen) : ok('upstream', title, ...seen)
+  const first = ms >= SLOW_UPSTREAM_MS ? slow(probe, ms, seen) : ok('upstream', title, ...seen)
   return [first, ...weaknesses(probe, udp, seen)]
 }
 
