@@ -1,8 +1,8 @@
 import { open, readdir } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { clientSockaddr } from '../sys/sockaddr.ts'
 import type { Network } from '../lib/address-set.ts'
+import { type Interfaces, listInterfaces } from '../lib/interfaces.ts'
+import { clientSockaddr } from '../sys/sockaddr.ts'
 
 /** What tells the clients of a node apart. */
 export interface NodeNetworks {
@@ -38,7 +38,7 @@ interface Route {
  */
 export async function readNodeNetworks(
   root = '/',
-  interfaces: typeof networkInterfaces = networkInterfaces,
+  interfaces: () => Interfaces | null = listInterfaces,
 ): Promise<NodeNetworks> {
   const [v4, v6, virtual, vlans, bonds] = await Promise.all([
     text(join(root, 'proc/net/route')),
@@ -54,10 +54,10 @@ export async function readNodeNetworks(
     if (network.length === 0 || isHardware) uplinks.add(device)
   }
   const inner = routes.filter(({ device }) => device !== 'lo' && !uplinks.has(device))
-  return { node: ownAddresses(interfaces()), pods: inner.map(({ network }) => network) }
+  return { node: ownAddresses(interfaces() ?? {}), pods: inner.map(({ network }) => network) }
 }
 
-function ownAddresses(interfaces: ReturnType<typeof networkInterfaces>): Network[] {
+function ownAddresses(interfaces: Interfaces): Network[] {
   return Object.values(interfaces).flatMap((infos = []) =>
     infos.map(({ address, family }) => {
       const name = clientSockaddr(address, 0)

@@ -1,9 +1,5 @@
-import type { NetworkInterfaceInfo } from 'node:os'
-
 import { isLinkLocalIPv6 } from '../lib/address.ts'
-
-/** What os.networkInterfaces() returns. */
-export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>
+import type { Interfaces } from '../lib/interfaces.ts'
 
 /** All addresses of this machine, link-local ones with their scope. */
 export function localAddresses(interfaces: Interfaces): string[] {

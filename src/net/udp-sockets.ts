@@ -1,8 +1,9 @@
 import { isWildcard, joinHostPort } from '../lib/address.ts'
 import type { HeldSocket } from '../lib/held-socket.ts'
+import { type Interfaces, listInterfaces } from '../lib/interfaces.ts'
 import type { Log } from '../lib/log.ts'
 import { listenError } from './listen-error.ts'
-import { type Interfaces, localAddresses } from './local-addresses.ts'
+import { localAddresses } from './local-addresses.ts'
 import type { UdpBackend, UdpOptions, UdpSocket } from './udp.ts'
 
 /** How long queries that a socket has taken may still be answered when another listener gets its address. */
@@ -47,10 +48,10 @@ export class UdpSockets {
 
   /** Opens all or none. Rejects with ListenError. */
   async start(): Promise<void> {
-    const { host, rescanMs } = this.#options
+    const { host, interfaces, rescanMs } = this.#options
     const wildcard = isWildcard(host)
     try {
-      for (const address of wildcard ? this.#wanted() : [host]) {
+      for (const address of wildcard ? this.#wanted(interfaces()) : [host]) {
         await this.#add(address, wildcard)
       }
     } catch (cause) {
@@ -130,15 +131,18 @@ export class UdpSockets {
     return this.#scanning
   }
 
-  #wanted(): readonly string[] {
-    const { interfaces, coming, isBound } = this.#options
-    const all = new Set([...localAddresses(interfaces()), ...coming])
+  #wanted(interfaces: Interfaces): readonly string[] {
+    const { coming, isBound } = this.#options
+    const all = new Set([...localAddresses(interfaces), ...coming])
     return [...all].filter((address) => !isBound(address))
   }
 
   async #scan(): Promise<void> {
-    const { isBound } = this.#options
-    const present = new Set(this.#wanted())
+    const { interfaces, isBound } = this.#options
+    const found = listInterfaces(interfaces)
+    // Nothing is known to have changed.
+    if (found === null) return
+    const present = new Set(this.#wanted(found))
     for (const [address, socket] of this.#open) {
       if (present.has(address)) continue
       this.#open.delete(address)

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 
 import { canonicalAddress } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
+import { listInterfaces } from '../lib/interfaces.ts'
 import type { Libc } from './libc.ts'
 
 export const AF_INET = 2
@@ -65,7 +65,7 @@ export function clientSockaddr(address: string, port: number): Buffer {
     .map(groupsOf)
   front!.forEach((group, i) => out.writeUInt16BE(group, 8 + 2 * i))
   back?.forEach((group, i) => out.writeUInt16BE(group, 24 - 2 * (back.length - i)))
-  const own = scope === undefined ? [] : (networkInterfaces()[scope] ?? [])
+  const own = scope === undefined ? [] : (listInterfaces()?.[scope] ?? [])
   out.writeUInt32LE(own.find(({ scopeid = 0 }) => scopeid > 0)?.scopeid ?? 0, 24)
   return out
 }
@@ -79,7 +79,7 @@ export function scopedAddress(name: Buffer): string {
   const address = sockaddrAddress(name)
   const scope = name[0] === AF_INET6 ? name.readUInt32LE(24) : 0
   if (scope === 0) return address
-  const all = Object.entries(networkInterfaces())
+  const all = Object.entries(listInterfaces() ?? {})
   const device = all.find(([, own]) => own?.some(({ scopeid }) => scopeid === scope))
   return device === undefined ? address : `${address}%${device[0]}`
 }

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
-import { networkInterfaces } from 'node:os'
 
 import { ClientRate } from '../lib/client-rate.ts'
 import { clientOf } from '../lib/client-share.ts'
 import { Episode } from '../lib/episode.ts'
+import { listInterfaces } from '../lib/interfaces.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
 import { type Occupant, Place, Places } from '../lib/places.ts'
@@ -123,7 +123,9 @@ let lookedAt = -Infinity
 function ownClients(now: number): ReadonlySet<string> {
   if (now - lookedAt < 1_000) return own
   lookedAt = now
-  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  const found = listInterfaces()
+  if (found === null) return own
+  const addresses = Object.values(found).flatMap((all) => all ?? [])
   return (own = new Set(addresses.map(({ address }) => clientOf(address))))
 }
 

@@ -105,6 +105,23 @@ describe('Listeners', () => {
     ])
   })
 
+  test('keeps its sockets while the kernel does not list the interfaces', async (t) => {
+    let present: ReturnType<typeof loopback> | null = loopback('127.0.0.1')
+    const interfaces = (): ReturnType<typeof loopback> => {
+      if (present === null) throw new Error('too many open files')
+      return present
+    }
+    const { open, counters } = make(t, { interfaces })
+    const wildcard = await open('')
+    present = null
+    // Has the wildcard look again, and so does its end.
+    const other = await open('127.0.0.9', wildcard.port)
+    await other.drain(0)
+    await asks(t, '127.0.0.1', wildcard.port)
+    await wildcard.drain(0)
+    assert.equal(counters.udpSockets, 0)
+  })
+
   test('opens it for each of several wildcards', async (t) => {
     let present = loopback('127.0.0.1')
     const made = make(t, { interfaces: () => present, rescanMs: 5 })
