@@ -8,8 +8,11 @@ const TIMEOUT_MS = 10_000
 /** Characters of standard error that are told. */
 const STDERR_LIMIT = 2_000
 
-/** A program that could not be started (`E_NO_PROGRAM`), or failed or hung (`E_PROGRAM`). */
+/** A program that is not here, or not for us (`E_NO_PROGRAM`), or could not be started, failed or hung (`E_PROGRAM`). */
 export class ProgramError extends DnsletError {}
+
+/** Errors of a start that say nothing about the program: no descriptors, no memory, too many processes. */
+const SHORTAGE: readonly string[] = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']
 
 interface ProgramRun {
   /** Standard input; nothing where absent. */
@@ -49,14 +52,17 @@ function run(
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     const kept: string[] = []
     let stderr = ''
+    child.on('error', (cause: NodeJS.ErrnoException) => {
+      clearTimeout(timer)
+      const code = SHORTAGE.includes(cause.code ?? '') ? 'E_PROGRAM' : 'E_NO_PROGRAM'
+      reject(new ProgramError(code, `Cannot run ${program}: ${cause.message}`, { cause }))
+    })
+    // Without descriptors there are no streams either, whatever the types say: the error follows.
+    if ((child.stdout as unknown) === undefined) return
     // Line by line: the nat table of a large cluster is 10 MB of text, of which we want ten lines.
     createInterface(child.stdout).on('line', (line) => keep(line) && kept.push(line))
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       if (stderr.length < STDERR_LIMIT) stderr += text
-    })
-    child.on('error', (cause) => {
-      clearTimeout(timer)
-      reject(new ProgramError('E_NO_PROGRAM', `Cannot run ${program}: ${cause.message}`, { cause }))
     })
     // 'close', not 'exit': only then all output has been read.
     child.on('close', (code, signal) => {

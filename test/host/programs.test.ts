@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 
 import { hostPrograms, ProgramError } from '../../src/host/programs.ts'
@@ -31,6 +32,21 @@ describe('hostPrograms()', () => {
 
   test('names a program that is not installed', async () => {
     await assert.rejects(hostPrograms().run('dnslet-absent', []), { code: 'E_NO_PROGRAM' })
+  })
+
+  test('does not take a program for missing where nothing can be started', async () => {
+    // A process of its own takes all descriptors that it may have.
+    const script = `
+      import { openSync } from 'node:fs'
+      import { hostPrograms } from '${new URL('../../src/host/programs.ts', import.meta.url).href}'
+      const programs = hostPrograms({}, 1)
+      try { for (;;) openSync('/dev/null') } catch {}
+      const failed = await programs.run('true', []).catch((cause) => cause)
+      process._rawDebug([failed.code, failed.message].join())`
+    const limited = 'ulimit -n 64 && exec "$0" --input-type=module -e "$1"'
+    const child = spawnSync('sh', ['-c', limited, process.execPath, script], { encoding: 'utf8' })
+    assert.equal(child.stderr, 'E_PROGRAM,Cannot run true: spawn true EMFILE\n')
+    assert.equal(child.status, 0)
   })
 
   test('kills what hangs', async () => {
