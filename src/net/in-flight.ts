@@ -12,11 +12,12 @@ export class InFlight {
     if (this.count === 0 && this.#settled !== null) this.#settled()
   }
 
-  /** Resolves once nothing is in flight, after `graceMs` milliseconds at the latest. */
+  /** Resolves once nothing is in flight, after `graceMs` milliseconds at the latest; less than 0 is no time. */
   settle(graceMs: number): Promise<void> {
     if (this.count === 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, graceMs)
+      // Of a negative time Node says on standard error that it is none.
+      const timer = setTimeout(resolve, Math.max(graceMs, 0))
       this.#settled = () => {
         clearTimeout(timer)
         resolve()

@@ -72,6 +72,8 @@ async function bind({ address, port, descriptors }: UdpOptions, fd: number): Pro
   return new Promise((resolve, reject) => {
     socket.once('error', (cause) => {
       if ('fd' in at) libc?.close(at.fd)
+      // Node has a descriptor of its own by now, and keeps it.
+      socket.close()
       reject(cause)
     })
     socket.bind(at, () => {
@@ -107,7 +109,7 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   readerClosed: Promise<void> | null = null
   /**
    * Takes the answers once node:dgram is gone: a closed socket cannot send, and an open one would go on
-   * reading what belongs to the successor.
+   * reading what belongs to the successor. Made by the first such answer.
    */
   #late: SendQueue | null = null
   #closed = false
@@ -151,9 +153,6 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   stopReading(): void {
     if (this.readerClosed !== null) return
     this.readerClosed = new Promise<void>((resolve) => this.#socket.close(resolve))
-    const { libc } = this.#descriptors
-    if (libc === null) return
-    this.#late = new SendQueue(libc, this.fd, this.#ipv6, this.#counters)
   }
 
   drain(graceMs: number): Promise<void> {
@@ -230,7 +229,9 @@ class DgramSocket implements UdpSocket, ReplyTarget {
   }
 
   #sendLate({ client }: Query, length: number): void {
-    if (this.#late === null) return
+    const { libc } = this.#descriptors
+    if (libc === null) return
+    this.#late ??= new SendQueue(libc, this.fd, this.#ipv6, this.#counters)
     this.#reply.copy(this.#late.reserve(), 0, 0, length)
     this.#late.add(client, length)
     this.#late.flush()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import { Clock } from '../../src/lib/clock.ts'
@@ -10,7 +11,7 @@ import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import type { UdpBackend, UdpSocket } from '../../src/net/udp.ts'
 import type { Query } from '../../src/serve/query.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
-import { libc } from '../../src/sys/libc.ts'
+import { type Libc, libc } from '../../src/sys/libc.ts'
 import { requireTools } from '../helpers/debian.ts'
 import { dig, kdig } from '../helpers/dig.ts'
 import type { Owner } from '../helpers/processes.ts'
@@ -313,12 +314,15 @@ for (const [backend, descriptors] of backends) {
       await assert.rejects(open(other.address().port), { code: 'EADDRINUSE' })
     })
 
-    test('rejects an address this machine does not have', async () => {
+    test('rejects an address this machine does not have, and keeps no descriptor', async () => {
+      const before = readdirSync('/proc/self/fd').length
       const options = { address: '192.0.2.1', port: 0, descriptors, clock: new Clock() }
       const counters = new NetCounters()
       const open = backend.open({ ...options, dispatcher: testServer(), counters })
       await assert.rejects(open, { code: 'EADDRNOTAVAIL' })
       assert.equal(counters.udpSockets, 0)
+      const isClosed = (): boolean => readdirSync('/proc/self/fd').length <= before
+      await eventually('its descriptor is closed', isClosed)
     })
 
     test('is understood by dig and kdig', { skip: requireTools('dig', 'kdig') }, async (t) => {
@@ -333,3 +337,24 @@ for (const [backend, descriptors] of backends) {
     })
   })
 }
+
+test(
+  'a socket of node:dgram that closes takes no memory for good',
+  { skip: !loaded.libc },
+  async () => {
+    const system = loaded.libc!
+    let taken = 0
+    const allocate = (bytes: number): ReturnType<Libc['allocate']> => {
+      taken++
+      return system.allocate(bytes)
+    }
+    const descriptors = new Descriptors({ libc: { ...system, allocate } })
+    const parts = { descriptors, dispatcher: testServer(), clock: new Clock() }
+    for (let i = 0; i < 20; i++) {
+      const counters = new NetCounters()
+      const at = { address: '127.0.0.1', port: 0, counters }
+      await (await dgramBackend('test').open({ ...parts, ...at })).drain(0)
+    }
+    assert.equal(taken, 0)
+  },
+)
