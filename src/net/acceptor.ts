@@ -8,7 +8,7 @@ import { turn } from '../lib/turn.ts'
 import { type Poller, poller, Ready, type Watcher } from '../sys/epoll.ts'
 import type { Libc } from '../sys/libc.ts'
 import { AF_INET, AF_INET6, scopedAddress, sockaddrPort } from '../sys/sockaddr.ts'
-import { noDelay, Sock } from '../sys/socket.ts'
+import { noDelay, Sock, SyscallError } from '../sys/socket.ts'
 import { type ClientStream, NodeStream } from './client-stream.ts'
 import { type Local, RawStream } from './raw-stream.ts'
 
@@ -46,6 +46,7 @@ export interface Acceptor {
   readonly fd: number
   /** Whether it listens. */
   readonly isOpen: boolean
+  /** Throws SyscallError where the system has no room for it; it is closed then. */
   start(taker: Acceptance): void
   /** Accepts who waits in the kernel, `most` at most. */
   acceptWaiting(most: number): Promise<void>
@@ -127,6 +128,8 @@ export class RawAcceptor implements Acceptor, Watcher {
   readonly #spareStreams: RawStream[] = []
 
   /**
+   * Throws SyscallError where there is no descriptor for it.
+   *
    * @param server listens already, and does so no more afterwards: its socket is taken over
    * @param host the address that it is bound to, '' for every one
    */
@@ -142,7 +145,9 @@ export class RawAcceptor implements Acceptor, Watcher {
     const given = descriptorOf(server)
     // Above the given one: on a node its number says when the kernel closes it.
     this.fd = libc.fcntl(given, F_DUPFD_CLOEXEC, given)
+    const errno = libc.errno()
     server.close()
+    if (!this.isOpen) throw this.#failure('fcntl', errno)
     this.#local = isWildcard(host) ? null : this.#localOf(this.fd)
     // Accepted sockets have it from here.
     noDelay(libc, this.fd)
@@ -154,7 +159,14 @@ export class RawAcceptor implements Acceptor, Watcher {
 
   start(taker: Acceptance): void {
     this.#taker = taker
-    this.#poller.watch(this.fd, Ready.In, this)
+    if (!this.#poller.watch(this.fd, Ready.In, this))
+      throw this.#failure('epoll', this.#libc.errno())
+  }
+
+  /** Why it cannot be used, which it is not any more. */
+  #failure(syscall: string, errno: number): SyscallError {
+    this.#end()
+    return new SyscallError(syscall, errno)
   }
 
   ready(_events: number, again: boolean): void {
@@ -258,9 +270,12 @@ export class RawAcceptor implements Acceptor, Watcher {
     this.#pause = null
     // A successor may have the same socket: closing it alone would leave it watched.
     this.#poller.forget(this.fd)
-    this.#libc.close(this.fd)
+    this.#end()
+  }
+
+  #end(): void {
+    for (const fd of [this.fd, this.#spare]) if (fd >= 0) this.#libc.close(fd)
     this.fd = -1
-    if (this.#spare >= 0) this.#libc.close(this.#spare)
   }
 }
 

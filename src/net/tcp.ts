@@ -124,11 +124,11 @@ export class TcpListener implements Acceptance {
     return this.#acceptor.port
   }
 
-  /** Takes connections from now on; the server listens already. */
+  /** Takes connections from now on; the server listens already. Throws as `Acceptor.start()` does. */
   start(): void {
+    this.#acceptor.start(this)
     this.#counters.tcpListeners++
     everyone.add(this.#connections)
-    this.#acceptor.start(this)
   }
 
   /** The listening socket, for a successor to have a copy of. */

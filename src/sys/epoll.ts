@@ -76,7 +76,10 @@ class Poller {
     if (this.#fd < 0 && !this.#open()) return false
     this.#number = (this.#number + 1) >>> 0
     this.#since[fd] = this.#number
-    if (!this.#control(Operation.Add, fd, events)) return false
+    if (!this.#control(Operation.Add, fd, events)) {
+      this.#closeLater()
+      return false
+    }
     this.#watchers[fd] = watcher
     this.#count++
     this.#added = true
@@ -95,7 +98,8 @@ class Poller {
   forget(fd: number, closes = false): void {
     if (!closes) this.#libc.epoll_ctl(this.#fd, Operation.Delete, fd, 0)
     this.#watchers[fd] = null
-    if (--this.#count === 0) setImmediate(this.#closeIfEmpty)
+    this.#count--
+    this.#closeLater()
   }
 
   #control(operation: number, fd: number, events: number): boolean {
@@ -112,6 +116,10 @@ class Poller {
     if (this.#fd < 0) return false
     this.#readable = new Readable(this.#libc, this.#fd, this.#wake)
     return true
+  }
+
+  #closeLater(): void {
+    if (this.#count === 0) setImmediate(this.#closeIfEmpty)
   }
 
   /** Nothing of it keeps the process alive without need. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 
@@ -130,6 +131,16 @@ describe('TCP through the C library', { skip }, () => {
     next.send(query({}))
     await next.wait(1)
   })
+
+  for (const call of ['fcntl', 'epoll_create1', 'epoll_ctl'] as const) {
+    test(`where ${call}() finds no room, it does not seem to listen`, async (t) => {
+      const before = readdirSync('/proc/self/fd').length
+      const own = instead({ [call]: () => -1, errno: () => EMFILE })
+      await assert.rejects(start(t, own), { code: 'EMFILE', errno: EMFILE })
+      const isClosed = (): boolean => readdirSync('/proc/self/fd').length <= before
+      await eventually('its descriptors are closed', isClosed)
+    })
+  }
 
   test('without memory it rests, and goes on', async (t) => {
     let full = 0
