@@ -5,14 +5,14 @@ import { test, type TestContext } from 'node:test'
 import { watchDirectory, watchFile } from '../../src/source/watch-directory.ts'
 import { temporaryFolder } from '../helpers/nsd.ts'
 
-/** Watches `path`; the result resolves at the next change, and rejects after two seconds. */
+/** Watches `path`; the result resolves at the next change, and rejects after 20 s. */
 function watched(t: TestContext, path: string): () => Promise<void> {
   let changed = (): void => {}
   const stop = watchFile(path, () => changed())
   t.after(stop)
   return () =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no change was seen')), 2_000)
+      const timer = setTimeout(() => reject(new Error('no change was seen')), 20_000)
       changed = () => {
         clearTimeout(timer)
         resolve()

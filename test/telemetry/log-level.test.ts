@@ -15,7 +15,7 @@ async function printed(format: 'text' | 'json'): Promise<string> {
   const stream = new PassThrough()
   const log = await createLog({ format, stream })
   for (const level of ['debug', 'info', 'warning', 'error', 'fatal'] as const) log[level](level)
-  await log.flush(1000)
+  await log.flush(20_000)
   stream.end()
   return text(stream)
 }

@@ -46,7 +46,7 @@ test('text lines look like those of CoreDNS, with plugin prefix and without time
     log.plugin('errors').error('2 x. A: timeout')
     log.warning('careful')
     log.fatal('over')
-    assert.equal(await log.flush(1000), true)
+    assert.equal(await log.flush(20_000), true)
   })
   assert.equal(
     lines,
@@ -58,7 +58,7 @@ test('JSON lines carry level, time, message, plugin and fields', async () => {
   const lines = await collect(async (stream) => {
     const log = await createLog({ format: 'json', stream })
     log.plugin('forward').warning('upstream is down', { to: '10.0.0.1:53' })
-    await log.flush(1000)
+    await log.flush(20_000)
   })
   const { time, ...rest } = JSON.parse(lines) as Record<string, unknown>
   assert.deepEqual(rest, {
@@ -81,7 +81,7 @@ for (const format of ['text', 'json'] as const) {
       end()
       end()
       plugin.debug('third')
-      await log.flush(1000)
+      await log.flush(20_000)
     })
     assert.equal(lines.includes('second'), true)
     assert.equal(lines.split('\n').length, 2)
@@ -92,7 +92,7 @@ test('a percent sign in a message is left alone', async () => {
   const lines = await collect(async (stream) => {
     const log = await createLog({ format: 'json', stream })
     log.info('100%s of %d')
-    await log.flush(1000)
+    await log.flush(20_000)
   })
   assert.equal((JSON.parse(lines) as { msg: string }).msg, '100%s of %d')
 })

@@ -135,8 +135,13 @@ describe('leaveOutUnrelated()', () => {
     )
     assert.equal(left({ answer: chain }).answers.length, 64)
     const much = Array.from({ length: 1000 }, (_, i) => a(`x${i}.test`))
-    const before = performance.now()
-    assert.equal(left({ answer: [...chain, ...much] }).answers.length, 64)
-    assert.ok(performance.now() - before < 200)
+    // The shortest of several: the others may have been interrupted.
+    let took = Infinity
+    for (let i = 0; i < 5; i++) {
+      const before = performance.now()
+      assert.equal(left({ answer: [...chain, ...much] }).answers.length, 64)
+      took = Math.min(took, performance.now() - before)
+    }
+    assert.ok(took < 200, `${took} ms`)
   })
 })
