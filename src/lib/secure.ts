@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 /** Makes encrypted streams of accepted connections. */
 export interface Secure {
   /**
-   * Begins a handshake as the server. Calls `done` once: with the stream to read and write, or with null
-   * where there will be none and the connection is cut.
+   * Begins a handshake as the server. Calls `done` once: with the stream to read and write, or with null, perhaps
+   * before this returns, where there will be none and the connection is cut.
    */
   handshake(socket: Socket, done: (stream: Socket | null) => void): void
 }

@@ -77,9 +77,11 @@ class SecureServer implements Secure {
     this.#server = server
     this.#auth = auth
     server.on('secureConnection', (stream) => {
+      const done = this.#take(endsOf(stream))
       const welcome = isWelcome(stream, this.#auth)
-      this.#take(endsOf(stream))?.(welcome ? stream : null)
-      if (welcome) return
+      done?.(welcome ? stream : null)
+      // Nobody waits for one that was reset meanwhile and has no other end: the end of its connection tells of it.
+      if (welcome && done !== undefined) return
       stream.on('error', () => {})
       stream.destroy()
     })
@@ -88,6 +90,12 @@ class SecureServer implements Secure {
   }
 
   handshake(socket: Socket, done: Done): void {
+    // Who has gone already could not be told from others who have: they have no other end either.
+    if (socket.remoteAddress === undefined) {
+      socket.on('error', () => {}).destroy()
+      done(null)
+      return
+    }
     const ends = endsOf(socket)
     this.#waiting.set(ends, done)
     const failed = (): void => this.#take(ends)?.(null)
