@@ -1,6 +1,7 @@
 import type { ServerBlock } from '../corefile/parse.ts'
 import { reasonOf } from '../lib/errors.ts'
 import type { Log } from '../lib/log.ts'
+import { LONGEST_TIMER_MS } from '../lib/longest-timer.ts'
 import { counter, gauge, type MetricSpec } from '../lib/metrics.ts'
 import { oneAtATime } from '../lib/one-at-a-time.ts'
 import { isLastGoodInUse } from '../source/last-good.ts'
@@ -81,8 +82,6 @@ interface Followed extends Schedule {
 
 /** Writers touch a file more than once: wait until they are through. */
 const DEBOUNCE_MS = 100
-/** Node fires a timer beyond this at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 type State = 'following' | 'applying' | 'stopped'
 
@@ -166,7 +165,7 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     if (schedule === null || this.#state === 'stopped') return
     this.#log.info(`Running configuration SHA512 = ${this.#running}`)
     const jitter = schedule.jitter * ((this.#parts.random ?? Math.random)() - 0.5)
-    const period = Math.min(schedule.interval + jitter, MAX_TIMER_MS)
+    const period = Math.min(schedule.interval + jitter, LONGEST_TIMER_MS)
     this.#followed = {
       ...schedule,
       poll: setInterval(() => this.#check(), period),

@@ -1,13 +1,12 @@
 import { isIP } from 'node:net'
 import { duration } from '../corefile/duration.ts'
 import { CorefileError } from '../corefile/error.ts'
+import { LONGEST_TIMER_MS } from '../lib/longest-timer.ts'
 import type { GivenFlags } from './flags.ts'
 import { invalid, UsageError } from './usage-error.ts'
 
 /** Checks cost a little work each: more often than this helps nobody. */
 const LEAST_MS = 1_000
-/** Node fires a timer beyond this at once. Three weeks: nobody waits for more. */
-const MOST_MS = 2 ** 31 - 1
 
 /** What `dnslet serve` runs with: frozen, validated, defaults filled in. */
 export interface ServeOptions {
@@ -175,7 +174,7 @@ function syncInterval(value: string, warn: (message: string) => void): number {
   if (seconds !== undefined) {
     warn(`-syncinterval=${value} is taken as ${seconds} s, as node-cache does: write ${seconds}s`)
   }
-  return Math.min(ms, MOST_MS)
+  return Math.min(ms, LONGEST_TIMER_MS)
 }
 
 function milliseconds(text: string): number | null {

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../lib/longest-timer.ts'
 import type { Transport, UpstreamCounters } from './counters.ts'
 import { probe, type ProbeOptions } from './probe.ts'
 
@@ -75,7 +76,7 @@ export class Health {
         this.#timer = null
         if (!alive) void this.#probe()
       },
-      Math.max(this.#options.interval, LEAST_INTERVAL_MS),
+      Math.min(Math.max(this.#options.interval, LEAST_INTERVAL_MS), LONGEST_TIMER_MS),
     )
     this.#timer.unref()
   }

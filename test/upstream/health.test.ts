@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { Transport, UpstreamCounters } from '../../src/upstream/counters.ts'
 import { Health, type HealthOptions } from '../../src/upstream/health.ts'
@@ -89,6 +90,18 @@ describe('Health', { concurrency: 8 }, () => {
     await eventually(() => health.down, 'down')
     health.proven()
     assert.ok(!health.down)
+  })
+
+  test('waits for an interval that no timer of Node can', async (t) => {
+    const upstream = await startScripted(t, honest)
+    await upstream.close()
+    const o = options(upstream, { interval: 2 ** 40 })
+    const health = new Health(Transport.Tcp, o)
+    t.after(() => health.close())
+    health.suspect()
+    await eventually(() => o.counters.healthFailures > 0, 'a probe')
+    await delay(20)
+    assert.equal(o.counters.healthFailures, 1)
   })
 
   test('with max_fails 0 nothing is probed', async (t) => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts'
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import { scanReply } from '../../serve/finish.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
@@ -93,7 +94,7 @@ export class Flights {
   }
 
   #limit(flight: Flight, timeout: number): void {
-    flight.timer = setTimeout(() => this.#overdue(flight), timeout)
+    flight.timer = setTimeout(() => this.#overdue(flight), Math.min(timeout, LONGEST_TIMER_MS))
   }
 
   /** Whether one more client may wait; it gets REFUSED where not. */

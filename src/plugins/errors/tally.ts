@@ -1,9 +1,7 @@
 import { formatDuration } from '../../corefile/directive.ts'
 import type { Log } from '../../lib/log.ts'
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import type { Consolidation } from './config.ts'
-
-/** The longest delay that setTimeout takes. */
-const MAX_DELAY = 0x7fffffff
 
 /** Counts the errors of one `consolidate` line and sums them up once per period. */
 export class Tally {
@@ -21,7 +19,7 @@ export class Tally {
   count(): boolean {
     this.#count++
     if (this.#timer !== null) return false
-    const delay = Math.min(Math.max(this.config.period, 1), MAX_DELAY)
+    const delay = Math.min(Math.max(this.config.period, 1), LONGEST_TIMER_MS)
     this.#timer = setTimeout(this.flush, delay).unref()
     return this.config.showFirst
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatDuration } from '../../corefile/directive.ts'
 import type { Http, HttpLease } from '../../lib/http.ts'
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import type { Plugin, Services, Stage } from '../../serve/plugin.ts'
 import { HttpListenError } from '../../telemetry/http.ts'
 import { plainText } from '../../telemetry/http-answer.ts'
@@ -62,7 +63,7 @@ function describeLameduck({ lameduck, untilIdle }: HealthConfig): string {
 }
 
 async function goLame({ lameduck, untilIdle }: HealthConfig, services: Services): Promise<void> {
-  if (!untilIdle) return sleep(lameduck)
+  if (!untilIdle) return sleep(Math.min(lameduck, LONGEST_TIMER_MS))
   const idle = await services.life.untilIdle(QUIET_MS, lameduck)
   const log = services.log.plugin('health')
   log.info(idle ? 'No client asks any more' : 'Clients still ask, and their time is up')

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../corefile/directive.ts'
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import type { Explained } from '../../serve/inspection.ts'
 import type { BlockContext, Handler, Plugin, Stage } from '../../serve/plugin.ts'
 import type { Query } from '../../serve/query.ts'
@@ -11,9 +12,8 @@ import { HostsFile, parseInline } from './hosts-file.ts'
 import { Lookup } from './lookup.ts'
 import { metrics, served } from './metrics.ts'
 
-/** The shortest time between two looks at a file, and what Node can wait for at most. */
+/** The shortest time between two looks at a file. */
 const SHORTEST_INTERVAL_MS = 100
-const LONGEST_INTERVAL_MS = 2 ** 31 - 1
 
 /** `hosts`: answers A, AAAA and PTR from a hosts file and from lines of the Corefile. */
 export const hosts: Plugin = {
@@ -35,7 +35,7 @@ export const hosts: Plugin = {
         served.add(hostsOfBlock)
         const { reloadMs } = config
         if (reloadMs > 0) {
-          const interval = Math.min(Math.max(reloadMs, SHORTEST_INTERVAL_MS), LONGEST_INTERVAL_MS)
+          const interval = Math.min(Math.max(reloadMs, SHORTEST_INTERVAL_MS), LONGEST_TIMER_MS)
           timer = setInterval(() => void file.look(log), interval)
           timer.unref()
         }

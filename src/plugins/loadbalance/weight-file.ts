@@ -1,10 +1,10 @@
 import { nodeFiles } from '../../corefile/files.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import { Weights } from './weights.ts'
 
-/** What Node can wait for; a longer interval comes to this one. */
-const LONGEST_INTERVAL_MS = 2 ** 31 - 1
+/** The shortest time between two looks at a file. */
 const SHORTEST_INTERVAL_MS = 1_000
 
 /** A weight file that is followed: what was good last counts. */
@@ -65,7 +65,7 @@ export class WeightFile {
   }
 
   #interval(): number {
-    return Math.min(Math.max(this.#reloadMs, SHORTEST_INTERVAL_MS), LONGEST_INTERVAL_MS)
+    return Math.min(Math.max(this.#reloadMs, SHORTEST_INTERVAL_MS), LONGEST_TIMER_MS)
   }
 
   #look(): void {

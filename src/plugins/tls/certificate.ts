@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket, TlsOptions } from 'node:tls'
 
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import type { Secure, SecureSource } from '../../lib/secure.ts'
 import type { ClientAuth, TlsConfig } from './config.ts'
 import type { Material } from './material.ts'
 
-/** The listener bounds handshakes: Node's own timer begins anew with each octet. */
-const NEVER_MS: number = 2 ** 31 - 1
 /** As OpenSSL wants them: a name, and keys of a cipher and an HMAC. */
 export const TICKET_KEYS = 48
 
@@ -45,7 +44,8 @@ export class Certificate implements SecureSource {
     const server = createServer({
       ...this.#context(),
       ALPNProtocols: [...protocols],
-      handshakeTimeout: NEVER_MS,
+      // The listener bounds handshakes: Node's own timer begins anew with each octet.
+      handshakeTimeout: LONGEST_TIMER_MS,
       requestCert: auth !== 'nocert',
       rejectUnauthorized: auth === 'require_and_verify',
       // Of IPv4 and IPv6, and of every block: a ticket fits where its certificate does.

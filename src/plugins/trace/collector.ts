@@ -1,6 +1,7 @@
 import { Episode } from '../../lib/episode.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
+import { LONGEST_TIMER_MS } from '../../lib/longest-timer.ts'
 import type { TraceConfig } from './config.ts'
 import type { TraceCounters } from './counters.ts'
 import type { Encoding, Span } from './span.ts'
@@ -52,7 +53,11 @@ export class Collector {
     }
     this.#waiting.push(span)
     if (this.#waiting.length >= config.batch) this.#send()
-    else this.#timer ??= setTimeout(() => this.#send(), config.interval).unref()
+    else
+      this.#timer ??= setTimeout(
+        () => this.#send(),
+        Math.min(config.interval, LONGEST_TIMER_MS),
+      ).unref()
   }
 
   /** Sends what waits; resolves once the collector has it, or after five seconds. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
@@ -299,6 +300,17 @@ test('serve_stale immediate RESP_TTL RECHECK', () => {
   b.clock.advance(1)
   b.ask(name)
   assert.equal(b.upstream.asked.length, 1)
+})
+
+test('verify waits for longer than a timer of Node can', async () => {
+  const b = new Bench('cache 10 {\nserve_stale 1h verify 9999h\n}')
+  b.fill(name, { answer: [a(name, 10)] })
+  b.clock.advance(10_000)
+  assert.equal(b.ask(name), null)
+  await sleep(10)
+  assert.equal(b.client.replies.length, 1)
+  b.upstream.answer({ name, answer: [a(name, 10)] })
+  assert.deepEqual(b.last.ttls, [10])
 })
 
 test('verify waits for the upstream as long as it says, 1.8 s where it does not', (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { protobufFields, ProtobufWriter } from '../../../src/lib/protobuf.ts'
 import { Collector, type Post } from '../../../src/plugins/trace/collector.ts'
 import { traceCounters } from '../../../src/plugins/trace/counters.ts'
@@ -281,15 +282,22 @@ test('Datadog has a list for each trace, and whole numbers', () => {
 })
 
 describe('a collector', () => {
-  const config = { url: 'http://c/', backlog: 4, batch: 3, interval: 60_000 }
-  const open = (post: Post, now = (): number => 0) => {
+  const config = { url: 'http://c/', backlog: 4, batch: 3 }
+  const open = (post: Post, now = (): number => 0, interval = 60_000) => {
     const counters = { sent: 0, dropped: 0 }
     const log = new RecordedLog()
     const encoding = {
       contentType: 'x/y',
       encode: (spans: readonly Span[]) => String(spans.length),
     }
-    const collector = new Collector({ config, counters, log, now, encoding, post })
+    const collector = new Collector({
+      config: { ...config, interval },
+      counters,
+      log,
+      now,
+      encoding,
+      post,
+    })
     return { collector, counters, log }
   }
   const add = (collector: Collector, count: number): void => {
@@ -319,6 +327,20 @@ describe('a collector', () => {
     taken()
     await ended
     assert.deepEqual([posts, counters.sent], [['3', '4', '1'], 8])
+  })
+
+  test('waits for an interval that no timer of Node can', async () => {
+    const posts: unknown[] = []
+    const post: Post = (_url, body) => {
+      posts.push(body)
+      return Promise.resolve(Buffer.alloc(0))
+    }
+    const { collector } = open(post, undefined, 2 ** 40)
+    add(collector, 1)
+    await delay(10)
+    assert.deepEqual(posts, [])
+    await collector.end()
+    assert.deepEqual(posts, ['1'])
   })
 
   test('that fails is told of once for each time of trouble', async () => {
