@@ -35,6 +35,9 @@ const CHUNK_SIZE = 16 * 1024
  * with the address in hexadecimal, as words in the byte order of the machine. The kernel lists TCP
  * sockets that listen before all others, and reading ends with them: a busy node has 100,000 in state
  * TIME_WAIT, 15 MB of text.
+ *
+ * The kernel goes by position from one read to the next: a socket that is opened meanwhile makes it
+ * list another one again, which counts once, and one that is closed makes it skip one.
  */
 export function serversOn(
   table: SocketTable,
@@ -43,7 +46,7 @@ export function serversOn(
 ): ServerSocket[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   const isTcp = table.startsWith('tcp')
-  const servers: ServerSocket[] = []
+  const servers = new Map<string, ServerSocket>()
   try {
     for (const line of read(`/proc/net/${table}`)) {
       const words = line.trim().split(/\s+/)
@@ -53,12 +56,12 @@ export function serversOn(
       if (!local.endsWith(suffix) || state !== (isTcp ? LISTEN : UNCONNECTED)) continue
       const address = ipText(Buffer.from(local.slice(0, -suffix.length), 'hex').swap32())
       const drops = isTcp ? 0 : Number(words[12]) || 0
-      servers.push({ address, inode, user, drops })
+      servers.set(inode, { address, inode, user, drops })
     }
   } catch {
     return []
   }
-  return servers
+  return [...servers.values()]
 }
 
 /** Reads no further than it is asked to. */
