@@ -71,7 +71,7 @@ export class LineQueue {
   /** Resolves when every line has left the process, or after `timeoutMs`: true where all have left. */
   flush(timeoutMs: number): Promise<boolean> {
     this.push()
-    if (this.#size === 0) return Promise.resolve(!this.#broken)
+    if (this.#broken || this.#size === 0) return Promise.resolve(!this.#broken)
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs)
       this.#waiting.push(() => {
@@ -97,8 +97,8 @@ export class LineQueue {
     this.#writing = true
     this.#stream.write(chunk, (error) => {
       this.#writing = false
-      this.#size -= chunk.length
       if (error) return this.#break()
+      this.#size -= chunk.length
       if (this.#droppedHere > 0) this.#tellDropped()
       if (this.#next !== '') this.#send()
       else this.#settle()

@@ -64,6 +64,17 @@ test('a broken stream drops and counts every line from then on', async () => {
   assert.equal(await queue.flush(1), false)
 })
 
+test('a stream that is destroyed while it writes does not keep flush() waiting', async () => {
+  const stream = new SlowStream()
+  const queue = new LineQueue(stream, 100, { lines: 0 })
+  queue.write('a\n')
+  queue.push()
+  stream.destroy(new Error('EPIPE'))
+  await setImmediate()
+  stream.release()
+  assert.equal(await Promise.race([queue.flush(60_000), setImmediate('waits')]), false)
+})
+
 test('refuses() counts a line as dropped where an ordinary one would not fit, or none leaves', async () => {
   const stream = new SlowStream()
   const dropped = { lines: 0 }
