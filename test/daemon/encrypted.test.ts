@@ -30,7 +30,8 @@ import { kdig } from '../helpers/dig.ts'
 import { plainHttp } from '../helpers/http.ts'
 import { freePort } from '../helpers/ports.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { eventually, frame, query } from '../net/clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frame, query } from '../net/clients.ts'
 import { RecordedLog } from '../telemetry/block.ts'
 
 const run = promisify(execFile)
@@ -222,8 +223,9 @@ describe('DNS over TLS', { skip }, () => {
     const socket = await secured(port, { ca: readFileSync(made.ca) })
     assert.ok(isAnswer(await askOver(socket)))
     socket.destroy()
-    await eventually('secrets', () =>
-      readFileSync(keylog, 'latin1').includes('CLIENT_TRAFFIC_SECRET'),
+    await eventually(
+      () => readFileSync(keylog, 'latin1').includes('CLIENT_TRAFFIC_SECRET'),
+      'secrets',
     )
     assert.match(log.texts.join('\n'), /plugin\/tls: Writing TLS Key Log to/)
   })
@@ -248,14 +250,14 @@ describe('DNS over TLS', { skip }, () => {
       return socket.resume()
     })
     t.after(() => hostile.forEach((socket) => void socket.destroy()))
-    await eventually('all are accepted', () => counters.tcpAccepted > MAX_SOCKETS + 50)
+    await eventually(() => counters.tcpAccepted > MAX_SOCKETS + 50, 'all are accepted')
     assert.ok(counters.tcpOpen <= MAX_SOCKETS, `${counters.tcpOpen} are open`)
     assert.ok(isAnswer(await askOver(good)), 'one that is there')
     const late = await secured(port, { ca: readFileSync(made.ca) })
     assert.ok(isAnswer(await askOver(late)), 'one that comes')
     for (const socket of [good, late, ...hostile]) socket.destroy()
     const half = MAX_SOCKETS / 2
-    await eventually('cut', () => counters.tcpEnds[TcpEnd.Handshake]! > half)
+    await eventually(() => counters.tcpEnds[TcpEnd.Handshake]! > half, 'cut')
   })
 
   test('a handshake that does not end is ended in the time of the directive timeouts', async (t) => {
@@ -276,7 +278,7 @@ describe('DNS over TLS', { skip }, () => {
     t.after(() => clearInterval(drip))
     await Promise.all(bothClosed)
     assert.ok(performance.now() - began >= 990)
-    await eventually('both are counted', () => counters.tcpEnds[TcpEnd.Handshake] === 2)
+    await eventually(() => counters.tcpEnds[TcpEnd.Handshake] === 2, 'both are counted')
   })
 
   test('a connection ends with its last query, and a reload lets others ask more', async (t) => {
@@ -294,7 +296,7 @@ describe('DNS over TLS', { skip }, () => {
     const closed = once(first, 'close')
     assert.ok(isAnswer(await askOver(first)))
     await closed
-    await eventually('counted', () => counters.tcpEnds[TcpEnd.QueryLimit] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.QueryLimit] === 1, 'counted')
     writeFileSync(file, limited(port, -1))
     await daemon.reload()
     for (let i = 0; i < 5; i++) assert.ok(isAnswer(await askOver(more)))
@@ -528,7 +530,7 @@ describe('DNS over HTTPS', { skip }, () => {
       return i % 2 === 0 ? socket.resume() : socket
     })
     t.after(() => hostile.forEach((socket) => void socket.destroy()))
-    await eventually('all are accepted', () => counters.tcpAccepted === hostile.length)
+    await eventually(() => counters.tcpAccepted === hostile.length, 'all are accepted')
     const reply = await fetch(`http://${address}:${port}${asked}`)
     assert.equal(reply.status, 200)
     assert.ok(isAnswer(Buffer.from(await reply.arrayBuffer())))

@@ -152,12 +152,3 @@ function signal(): Signal {
       }),
   }
 }
-
-/** Resolves once `holds`, asked in every turn of the event loop; rejects after 20 s. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`timed out: ${what}`)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}

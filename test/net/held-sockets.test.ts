@@ -16,7 +16,8 @@ import { type Libc, libc } from '../../src/sys/libc.ts'
 import { duplicate } from '../../src/sys/scm.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { eventually, query, tcpClient, udpClient } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { query, tcpClient, udpClient } from './clients.ts'
 import { type TestServer, testServer } from './test-server.ts'
 
 const loaded = libc()
@@ -97,7 +98,7 @@ describe('sockets of a predecessor', { skip }, () => {
         const inherited = copies(before.held())
         const client = await udpClient(t, { address: '127.0.0.1', port })
         client.send(query({ id: 1, name: 'hold.test' }))
-        await eventually('the old one has a query', () => old.server.held.length === 1)
+        await eventually(() => old.server.held.length === 1, 'the old one has a query')
 
         before.stopReading()
         client.send(query({ id: 2 }), query({ id: 3 }))

@@ -14,7 +14,8 @@ import { localAddresses } from '../../src/net/local-addresses.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 import { nullLog } from '../helpers/null-log.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { eventually, query, tcpClient, udpClient, without } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { query, tcpClient, udpClient, without } from './clients.ts'
 import { isIntact, testServer } from './test-server.ts'
 
 const udp = chooseUdpBackend(process.env)
@@ -94,10 +95,10 @@ describe('Listeners', () => {
     const { port } = await open('')
     assert.equal(counters.udpSockets, 1)
     present = loopback('127.0.0.1', '127.0.0.9')
-    await eventually('the new address is open', () => counters.udpSockets === 2)
+    await eventually(() => counters.udpSockets === 2, 'the new address is open')
     await asks(t, '127.0.0.9', port)
     present = loopback('127.0.0.9')
-    await eventually('the old address is closed', () => counters.udpSockets === 1)
+    await eventually(() => counters.udpSockets === 1, 'the old address is closed')
     await asks(t, '127.0.0.9', port)
     assert.deepEqual(lines, [
       `listening on new address 127.0.0.9:${port} (udp)`,
@@ -130,7 +131,7 @@ describe('Listeners', () => {
     made.listeners.sharePort(false)
     assert.equal(made.counters.udpSockets, 2)
     present = loopback('127.0.0.1', '127.0.0.9')
-    await eventually('both have it', () => made.counters.udpSockets === 4)
+    await eventually(() => made.counters.udpSockets === 4, 'both have it')
     await asks(t, '127.0.0.9', port)
     const line = `listening on new address 127.0.0.9:${port} (udp)`
     assert.deepEqual(made.lines, [line, line])
@@ -157,7 +158,7 @@ describe('Listeners', () => {
         return Reflect.ownKeys(target)
       },
     })
-    await eventually('looked often enough', () => looks > 5)
+    await eventually(() => looks > 5, 'looked often enough')
     assert.equal(lines.length, 1)
     assert.ok(
       lines[0]!.startsWith(`ListenPacket: listen udp [fe80::1%nowhere0%lo]:${port}: bind: `),
@@ -230,7 +231,7 @@ describe('Listeners', () => {
     }
     viaUdp.send(query({ id: 1 }))
     viaTcp.send(query({ id: 1 }))
-    await eventually('both dropped', () => dropped === 2)
+    await eventually(() => dropped === 2, 'both dropped')
     listener.dispatch = testServer().dispatch
     viaUdp.send(query({ id: 2 }))
     viaTcp.send(query({ id: 2 }))

@@ -16,7 +16,8 @@ import { type Libc, libc } from '../../src/sys/libc.ts'
 import { sockaddrAddress } from '../../src/sys/sockaddr.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { eventually, query, tcpClient, without } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { query, tcpClient, without } from './clients.ts'
 import { testServer } from './test-server.ts'
 
 const system = libc().libc
@@ -47,7 +48,7 @@ describe('TCP through the C library', { skip }, () => {
     const client = await tcpClient(t, started)
     client.send(query({ id: 1 }), query({ id: 2, name: 'hold.test' }))
     await client.wait(1)
-    await eventually('one is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'one is kept')
     const closed = listener.drain(5_000)
     server.release()
     await client.wait(2)
@@ -68,16 +69,16 @@ describe('TCP through the C library', { skip }, () => {
       const socket = connect({ host: '127.0.0.1', port: started.port, localAddress: from })
       await once(socket, 'connect')
       socket.write(Buffer.concat([Buffer.from([0, 24]), query({ id: i })]).subarray(0, 9))
-      await eventually('a part is read', () => counters.tcpOpen === 1)
+      await eventually(() => counters.tcpOpen === 1, 'a part is read')
       socket.destroy()
-      await eventually('it is gone', () => counters.tcpOpen === 0)
+      await eventually(() => counters.tcpOpen === 0, 'it is gone')
       const whole = connect({ host: '127.0.0.1', port: started.port, localAddress: from })
       const wire = query({ id: i })
       whole.end(Buffer.concat([Buffer.from([wire.length >> 8, wire.length]), wire]))
       const [reply] = (await once(whole, 'data')) as [Buffer]
       assert.equal(reply.readUInt16BE(2), i)
       await once(whole, 'close')
-      await eventually('it is counted', () => counters.tcpOpen === 0)
+      await eventually(() => counters.tcpOpen === 0, 'it is counted')
     }
     const expected = ['127.0.0.2', '127.0.0.3', '127.2.0.2', '127.0.0.2']
     assert.deepEqual(
@@ -94,7 +95,7 @@ describe('TCP through the C library', { skip }, () => {
     t.after(() => {
       for (const socket of silent) socket.destroy()
     })
-    await eventually('all are accepted', () => counters.tcpAccepted === MAX_SOCKETS + 1)
+    await eventually(() => counters.tcpAccepted === MAX_SOCKETS + 1, 'all are accepted')
     slow.send(query({}))
     await slow.wait(1)
     assert.equal(counters.tcpEnds[TcpEnd.Full], 0)
@@ -138,7 +139,7 @@ describe('TCP through the C library', { skip }, () => {
       const own = instead({ [call]: () => -1, errno: () => EMFILE })
       await assert.rejects(start(t, own), { code: 'EMFILE', errno: EMFILE })
       const isClosed = (): boolean => readdirSync('/proc/self/fd').length <= before
-      await eventually('its descriptors are closed', isClosed)
+      await eventually(isClosed, 'its descriptors are closed')
     })
   }
 
@@ -160,7 +161,7 @@ describe('TCP through the C library', { skip }, () => {
     assert.equal(started.counters.tcpRefused, 1)
     full = 1
     await tcpClient(t, started)
-    await eventually('it rests', () => started.counters.tcpRefused === 2)
+    await eventually(() => started.counters.tcpRefused === 2, 'it rests')
     await started.listener.drain(0)
   })
 
@@ -180,9 +181,9 @@ describe('TCP through the C library', { skip }, () => {
     const { counters, server } = started
     const client = await tcpClient(t, started)
     client.send(...Array.from({ length: 200 }, (_, id) => query({ id, name: 'hold.test' })))
-    await eventually('no more are taken', () => server.held.length === 128)
+    await eventually(() => server.held.length === 128, 'no more are taken')
     client.socket.resetAndDestroy()
-    await eventually('it is gone', () => counters.tcpEnds[TcpEnd.Error] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.Error] === 1, 'it is gone')
     server.release()
     assert.equal(counters.tcpOpen, 0)
   })
@@ -230,7 +231,7 @@ describe('TCP through the C library', { skip }, () => {
     const stream = new RawStream(own, all)
     assert.ok(stream.open(fd, { address: '127.0.0.1', port: 53 }))
     stream.destroy()
-    await eventually('it is closed', () => closed.length === 2)
+    await eventually(() => closed.length === 2, 'it is closed')
     assert.deepEqual(closed, [fd, ...opened])
     const none = instead({ epoll_create1: () => -1, close: () => 0 })
     assert.equal(new RawStream(none, poller(none)).open(9, { address: '', port: 0 }), false)

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { NetCounters, UdpDrop } from '../../src/net/counters.ts'
 import { SendQueue } from '../../src/net/send-queue.ts'
 import { type Libc, libc } from '../../src/sys/libc.ts'
-import { eventually } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
 
 const EAGAIN = 11
 const EINVAL = 22
@@ -123,7 +123,7 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
     add(kernel.queue, 4)
     kernel.queue.flush()
     add(kernel.queue, 1)
-    await eventually('the rest is sent', () => kernel.counters.udpSent.sum === 5)
+    await eventually(() => kernel.counters.udpSent.sum === 5, 'the rest is sent')
     assert.deepEqual(kernel.taken, [1, 4])
     assert.equal(kernel.counters.udpDrops[UdpDrop.Backlog], 0)
   })
@@ -133,7 +133,7 @@ describe('SendQueue', { skip: real.libc === null ? real.reason : false }, () => 
     kernel.script = new Array<number>(6).fill(-EAGAIN)
     add(kernel.queue, 4)
     kernel.queue.flush()
-    await eventually('given up', () => kernel.counters.udpDrops[UdpDrop.Backlog] === 4)
+    await eventually(() => kernel.counters.udpDrops[UdpDrop.Backlog] === 4, 'given up')
     add(kernel.queue, 1)
     kernel.queue.flush()
     assert.deepEqual(kernel.taken, [1])

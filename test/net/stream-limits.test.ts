@@ -12,8 +12,9 @@ import { DEFAULT_LIMITS } from '../../src/net/tcp-limits.ts'
 import { openTcp, type TcpListener, type TcpOptions } from '../../src/net/tcp.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
+import { eventually } from '../helpers/eventually.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { eventually, query, tcpClient } from './clients.ts'
+import { query, tcpClient } from './clients.ts'
 import { isIntact, type TestServer, testServer } from './test-server.ts'
 
 interface Started {
@@ -62,7 +63,7 @@ describe('limits over TCP', () => {
     behind.limits = { ...DEFAULT_LIMITS, idleMs: 1_000 }
     clock.advance(1_000)
     await good.ended()
-    await eventually('both are counted', () => counters.tcpOpen === 0)
+    await eventually(() => counters.tcpOpen === 0, 'both are counted')
     assert.equal(counters.tcpEnds[TcpEnd.FirstMessageTimeout], 1)
     assert.equal(counters.tcpEnds[TcpEnd.IdleTimeout], 1)
   })
@@ -83,7 +84,7 @@ describe('limits over TCP', () => {
     const ids = client.replies.map((wire) => wire.readUInt16BE(0))
     assert.deepEqual(ids, [1, 3, 2])
     client.socket.end(query({ id: 6 }))
-    await eventually('it is counted', () => counters.tcpEnds[TcpEnd.QueryLimit] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.QueryLimit] === 1, 'it is counted')
     assert.equal(client.replies.length, 3)
   })
 
@@ -115,12 +116,12 @@ test('a handshake is over in the time for the first message, however much of it 
   for (let octet = 1; octet <= 4; octet++) {
     clock.advance(1_000)
     client.socket.write('\x16')
-    await eventually('it has come', () => trickled === octet)
+    await eventually(() => trickled === octet, 'it has come')
   }
   assert.equal(counters.tcpOpen, 1)
   clock.advance(1_000)
   await client.ended()
-  await eventually('it is counted', () => counters.tcpEnds[TcpEnd.Handshake] === 1)
+  await eventually(() => counters.tcpEnds[TcpEnd.Handshake] === 1, 'it is counted')
   assert.equal(counters.tcpOpen, 0)
 })
 
@@ -149,28 +150,29 @@ describe('HTTP/1.1', () => {
     const [slowBody, said] = await client(t, started)
     slowHead.write(head.slice(0, 40))
     slowBody.write(`${head}expect: 100-continue\r\ncontent-length: 40\r\n\r\nabc`)
-    await eventually('its head is read', () => said().startsWith('HTTP/1.1 100'))
+    await eventually(() => said().startsWith('HTTP/1.1 100'), 'its head is read')
     // Longer than one may be idle.
     clock.advance(19_999)
     const [good, text] = await client(t, started)
     good.write(`GET ${asked} HTTP/1.1\r\nhost: x\r\n\r\n`)
-    await eventually('an answer', () => text().startsWith('HTTP/1.1 200'))
+    await eventually(() => text().startsWith('HTTP/1.1 200'), 'an answer')
     assert.equal(counters.tcpOpen, 3)
     clock.advance(1)
     await Promise.all([once(slowHead, 'close'), once(slowBody, 'close')])
-    await eventually('both', () => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 2)
+    await eventually(() => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 2, 'both')
   })
 
   test('a body without end is refused, and its connection closed', async (t) => {
     const started = await start(t, { connect: connectHttps })
     const [socket, text] = await client(t, started)
     const chunk = `400\r\n${'x'.repeat(1_024)}\r\n`
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     socket.write(`${head}transfer-encoding: chunked\r\n\r\n${chunk.repeat(5)}`)
-    await eventually('refused', () => text().startsWith('HTTP/1.1 413'))
+    await eventually(() => text().startsWith('HTTP/1.1 413'), 'refused')
     const drip = setInterval(() => socket.write(chunk), 5)
     t.after(() => clearInterval(drip))
-    await once(socket, 'close')
-    await eventually('gone', () => started.counters.tcpOpen === 0)
+    await closed
+    await eventually(() => started.counters.tcpOpen === 0, 'gone')
   })
 
   test('what is said is read to its end or not at all', async (t) => {
@@ -191,7 +193,7 @@ describe('HTTP/1.1', () => {
       await once(socket, 'close')
       assert.match(text(), status, sent.slice(0, 60))
     }
-    await eventually('gone', () => started.counters.tcpOpen === 0)
+    await eventually(() => started.counters.tcpOpen === 0, 'gone')
   })
 })
 
@@ -232,7 +234,7 @@ describe('HTTP/2', () => {
     assert.ok(await asks(session))
     clock.advance(1)
     await once(session, 'close')
-    await eventually('counted', () => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 1, 'counted')
   })
 
   test('a body without end is refused, and in the end its connection cut', async (t) => {
@@ -247,7 +249,7 @@ describe('HTTP/2', () => {
     assert.ok(await asks(session), 'others go on')
     clock.advance(DEFAULT_LIMITS.writeMs)
     await once(session, 'close')
-    await eventually('gone', () => counters.tcpOpen === 0)
+    await eventually(() => counters.tcpOpen === 0, 'gone')
   })
 
   test('who never reads responses is cut', async (t) => {
@@ -260,10 +262,10 @@ describe('HTTP/2', () => {
     let served = 0
     behind.before = () => void served++
     for (let i = 0; i < 100; i++) session.request({ ':path': asked }).on('error', () => {})
-    await eventually('all are served', () => served === 100)
+    await eventually(() => served === 100, 'all are served')
     clock.advance(DEFAULT_LIMITS.writeMs)
     await once(session, 'close')
-    await eventually('counted', () => counters.tcpEnds[TcpEnd.WriteTimeout] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.WriteTimeout] === 1, 'counted')
   })
 
   test('streams that are reset at once, and pings, keep nobody waiting', async (t) => {
@@ -279,7 +281,7 @@ describe('HTTP/2', () => {
     const good = open()
     for (let i = 0; i < 20; i++) assert.ok(await asks(good))
     hostile.destroy()
-    await eventually('it is gone', () => counters.tcpOpen === 1)
+    await eventually(() => counters.tcpOpen === 1, 'it is gone')
     behind.limits = DEFAULT_LIMITS
     assert.ok(await asks(good))
   })
@@ -308,13 +310,13 @@ describe('HTTP/2', () => {
     const held = `/dns-query?dns=${query({ id: 5, name: 'hold.test' }).toString('base64url')}`
     const streams = [1, 2, 3].map(() => session.request({ ':path': held }))
     for (const stream of streams) stream.on('error', () => {})
-    await eventually('they wait', () => behind.held.length === 3)
+    await eventually(() => behind.held.length === 3, 'they wait')
     streams[0]!.close(constants.NGHTTP2_CANCEL)
     assert.ok(await asks(session))
     behind.release(behind.held.splice(0, 1))
     session.destroy()
     behind.release()
-    await eventually('gone', () => counters.tcpOpen === 0)
+    await eventually(() => counters.tcpOpen === 0, 'gone')
     assert.ok(await asks(open()))
   })
 
@@ -331,7 +333,7 @@ describe('HTTP/2', () => {
     assert.ok(await asks(good))
     assert.equal(counters.tcpOpen, 2)
     hostile.destroy()
-    await eventually('gone', () => counters.tcpOpen === 1)
+    await eventually(() => counters.tcpOpen === 1, 'gone')
     assert.ok(await asks(good))
   })
 })

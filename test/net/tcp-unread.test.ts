@@ -6,7 +6,8 @@ import { openTcp } from '../../src/net/tcp.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
-import { eventually, query, tcpClient } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { query, tcpClient } from './clients.ts'
 import { testServer } from './test-server.ts'
 
 const CLIENTS = 30
@@ -32,8 +33,8 @@ test('who has most unread answers is cut where those of all pile up, on whicheve
     client.send(...Array.from({ length: EACH }, (_, id) => query({ id, name: 'hold.test' })))
   }
   const { held } = hostile.dispatcher
-  await eventually('all are kept', () => held.length === CLIENTS * EACH)
-  await eventually('one is kept', () => decent.dispatcher.held.length === 1)
+  await eventually(() => held.length === CLIENTS * EACH, 'all are kept')
+  await eventually(() => decent.dispatcher.held.length === 1, 'one is kept')
   // As the answer of an upstream that all have waited for: 57 MB at once.
   for (const q of held.splice(0)) {
     q.outLength = 65_535
@@ -43,7 +44,7 @@ test('who has most unread answers is cut where those of all pile up, on whicheve
   one!.outLength = 60_000
   one!.target.send(one!, 60_000)
   await reader.wait(1)
-  await eventually('half are gone', () => counters.tcpEnds[TcpEnd.Overflow]! >= 12)
+  await eventually(() => counters.tcpEnds[TcpEnd.Overflow]! >= 12, 'half are gone')
   assert.ok(counters.tcpEnds[TcpEnd.Overflow]! < CLIENTS, 'and the others are not')
   assert.equal(log.lines.filter((line) => line.includes('do not read')).length, 1)
 })

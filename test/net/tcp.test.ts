@@ -31,7 +31,8 @@ import { requireTools } from '../helpers/debian.ts'
 import { dig, kdig } from '../helpers/dig.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import type { Owner } from '../helpers/processes.ts'
-import { eventually, frame, query, tcpClient, without } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frame, query, tcpClient, without } from './clients.ts'
 import { packets } from './corpus.ts'
 import { isIntact, type TestServer, testServer } from './test-server.ts'
 
@@ -178,12 +179,12 @@ describe('TCP', () => {
     client.send(query({ id: 1, name: 'hold.test' }), query({ id: 2 }))
     client.socket.end()
     await client.wait(1)
-    await eventually('one is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'one is kept')
     server.release()
     await client.wait(2)
     await client.ended()
     assert.deepEqual(ids(client.replies), [2, 1])
-    await eventually('it ended well', () => counters.tcpEnds[TcpEnd.Client] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.Client] === 1, 'it ended well')
     assert.equal(counters.tcpOpen, 0)
   })
 
@@ -192,9 +193,9 @@ describe('TCP', () => {
     const { server, counters } = started
     const client = await tcpClient(t, started)
     client.send(query({ name: 'hold.test' }))
-    await eventually('it is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it is kept')
     client.socket.resetAndDestroy()
-    await eventually('the reset was seen', () => counters.tcpEnds[TcpEnd.Error] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.Error] === 1, 'the reset was seen')
     server.release()
     const next = await tcpClient(t, started)
     next.send(query({ id: 5 }))
@@ -206,19 +207,19 @@ describe('TCP', () => {
     const { server } = started
     const client = await tcpClient(t, started)
     client.send(...range(0, 300).map((id) => query({ id, name: 'hold.test' })))
-    await eventually('the bound is reached', () => server.held.length === MAX_IN_FLIGHT)
+    await eventually(() => server.held.length === MAX_IN_FLIGHT, 'the bound is reached')
     // Another connection is served meanwhile, and by then more would have been read.
     const other = await tcpClient(t, started)
     other.send(query({ id: 9 }))
     await other.wait(1)
     assert.equal(server.held.length, MAX_IN_FLIGHT)
     server.release(server.held.splice(0, 1))
-    await eventually('another is read', () => server.held.length === MAX_IN_FLIGHT)
+    await eventually(() => server.held.length === MAX_IN_FLIGHT, 'another is read')
     while (client.replies.length < 300) {
       const answered = client.replies.length + server.held.length
       server.release()
       await client.wait(answered)
-      await eventually('more come', () => server.held.length > 0 || client.replies.length === 300)
+      await eventually(() => server.held.length > 0 || client.replies.length === 300, 'more come')
     }
     assert.deepEqual(
       ids(client.replies).toSorted((a, b) => a - b),
@@ -250,14 +251,14 @@ describe('TCP', () => {
     const other = await tcpClient(t, started)
     other.send(query({}))
     await other.wait(1)
-    await eventually('the kernel takes no more', () => asked * 65_537 > MAX_UNSENT)
+    await eventually(() => asked * 65_537 > MAX_UNSENT, 'the kernel takes no more')
     clock.advance(WRITE_MS - 1)
     other.send(query({}))
     await other.wait(2)
     assert.ok(asked < 500, `${asked} queries were read`)
     assert.equal(counters.tcpOpen, 2)
     clock.advance(1 + WRITE_MS)
-    await eventually('it is cut', () => counters.tcpEnds[TcpEnd.WriteTimeout] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.WriteTimeout] === 1, 'it is cut')
   })
 
   test('goes on with a client that reads again', async (t) => {
@@ -267,7 +268,7 @@ describe('TCP', () => {
     const client = await tcpClient(t, started)
     client.socket.pause()
     client.send(...range(0, 200).map((id) => query({ id, name: 'size-65535.test' })))
-    await eventually('a megabyte waits', () => asked * 65_537 > MAX_UNSENT)
+    await eventually(() => asked * 65_537 > MAX_UNSENT, 'a megabyte waits')
     client.socket.resume()
     await client.wait(200)
     assert.deepEqual(ids(client.replies), range(0, 200))
@@ -279,12 +280,12 @@ describe('TCP', () => {
     const client = await tcpClient(t, started)
     client.socket.pause()
     client.send(...range(0, 128).map((id) => query({ id, name: 'hold.test' })))
-    await eventually('all are kept', () => server.held.length === 128)
+    await eventually(() => server.held.length === 128, 'all are kept')
     for (const q of server.held.splice(0)) {
       q.outLength = 65_535
       q.target.send(q, q.reserve().length)
     }
-    await eventually('it is cut', () => counters.tcpEnds[TcpEnd.Overflow] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.Overflow] === 1, 'it is cut')
   })
 
   test('takes one answer at a time where clients together read too little', async (t) => {
@@ -317,15 +318,15 @@ describe('TCP', () => {
     client.send(...range(0, 20).map((id) => query({ id, name: 'size-60000.test' })))
     await client.wait(20)
     assert.deepEqual(held, new Array<number>(20).fill(0))
-    await eventually('all is written', () => unsent.used === 0)
+    await eventually(() => unsent.used === 0, 'all is written')
     server.before = () => {}
     client.socket.pause()
     unsent.limit = 2 ** 30
     // More than the kernel's buffers of both ends ever hold.
     client.send(...range(0, 300).map((id) => query({ id, name: 'size-60000.test' })))
-    await eventually('answers wait', () => unsent.used > 0)
+    await eventually(() => unsent.used > 0, 'answers wait')
     client.socket.resetAndDestroy()
-    await eventually('they are forgotten', () => unsent.used === 0)
+    await eventually(() => unsent.used === 0, 'they are forgotten')
   })
 
   test('cuts a client without a whole message after 3 s', async (t) => {
@@ -343,7 +344,7 @@ describe('TCP', () => {
     assert.equal(counters.tcpOpen, 3)
     clock.advance(1)
     await Promise.all([silent.ended(), dripping.ended()])
-    await eventually('both counted', () => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 2)
+    await eventually(() => counters.tcpEnds[TcpEnd.FirstMessageTimeout] === 2, 'both counted')
     assert.equal(counters.tcpOpen, 1)
   })
 
@@ -355,15 +356,15 @@ describe('TCP', () => {
     await idle.wait(1)
     const waiting = await tcpClient(t, started)
     waiting.send(query({ name: 'hold.test' }))
-    await eventually('it is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it is kept')
     clock.advance(IDLE_MS)
     await idle.ended()
-    await eventually('idle counted', () => counters.tcpEnds[TcpEnd.IdleTimeout] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.IdleTimeout] === 1, 'idle counted')
     server.release()
     await waiting.wait(1)
     clock.advance(IDLE_MS)
     await waiting.ended()
-    await eventually('idle counted', () => counters.tcpEnds[TcpEnd.IdleTimeout] === 2)
+    await eventually(() => counters.tcpEnds[TcpEnd.IdleTimeout] === 2, 'idle counted')
   })
 
   test('lets the longest idle make way where all places are taken', async (t) => {
@@ -371,21 +372,21 @@ describe('TCP', () => {
     const { counters, clock, server } = started
     const asked = await tcpClient(t, started)
     asked.send(query({ name: 'hold.test' }))
-    await eventually('it waits for its answer', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it waits for its answer')
     clock.advance(1)
     const first = await tcpClient(t, started)
-    await eventually('it is accepted', () => counters.tcpOpen === 2)
+    await eventually(() => counters.tcpOpen === 2, 'it is accepted')
     clock.advance(1)
     const sockets = range(0, MAX_SOCKETS - 2).map(() => connect(started.port, '127.0.0.1'))
     t.after(() => {
       for (const socket of sockets) socket.destroy()
     })
-    await eventually('all are accepted', () => counters.tcpOpen === MAX_SOCKETS)
+    await eventually(() => counters.tcpOpen === MAX_SOCKETS, 'all are accepted')
     const next = await tcpClient(t, started)
     next.send(query({}))
     await next.wait(1)
     await first.ended()
-    await eventually('it is counted', () => counters.tcpEnds[TcpEnd.Full] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.Full] === 1, 'it is counted')
     server.release()
     await asked.wait(1)
     assert.equal(counters.tcpRefused, 0)
@@ -401,7 +402,7 @@ describe('TCP', () => {
     long.socket.write(Buffer.from([(MAX_QUERY + 1) >> 8, (MAX_QUERY + 1) & 0xff]))
     await long.ended()
     const { counters } = started
-    await eventually('it is counted', () => counters.tcpEnds[TcpEnd.TooLong] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.TooLong] === 1, 'it is counted')
   })
 
   test('counts what has come of queries against one budget and forgets it with them', async (t) => {
@@ -431,16 +432,16 @@ describe('TCP', () => {
     const half = frame(query({})).subarray(0, 20)
     const one = await tcpClient(t, { address: '127.0.0.1', port })
     one.socket.write(half)
-    await eventually('it is counted', () => waiting.used > 0)
+    await eventually(() => waiting.used > 0, 'it is counted')
     assert.equal(waiting.used, 512)
     const other = await tcpClient(t, { address: '127.0.0.1', port })
     other.socket.write(half)
-    await eventually('it is too much', () => overfull === 1)
+    await eventually(() => overfull === 1, 'it is too much')
     one.socket.write(frame(query({})).subarray(20))
     await one.wait(1)
-    await eventually('it is served', () => waiting.used === 512)
+    await eventually(() => waiting.used === 512, 'it is served')
     other.socket.resetAndDestroy()
-    await eventually('it is forgotten', () => waiting.used === 0)
+    await eventually(() => waiting.used === 0, 'it is forgotten')
   })
 
   test('close() lets queries in flight have their answers', async (t) => {
@@ -449,7 +450,7 @@ describe('TCP', () => {
     const client = await tcpClient(t, started)
     const idle = await tcpClient(t, started)
     client.send(query({ id: 1, name: 'hold.test' }))
-    await eventually('it is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it is kept')
     const closed = listener.drain(5_000)
     await idle.ended()
     idle.socket.end()
@@ -470,9 +471,9 @@ describe('TCP', () => {
     const started = await start(t)
     const { listener, counters } = started
     const client = await tcpClient(t, started)
-    await eventually('it is accepted', () => counters.tcpOpen === 1)
+    await eventually(() => counters.tcpOpen === 1, 'it is accepted')
     const closed = listener.drain(5_000)
-    await eventually('it listens no more', () => counters.tcpListeners === 0)
+    await eventually(() => counters.tcpListeners === 0, 'it listens no more')
     client.send(query({ id: 1 }))
     await client.wait(1)
     await client.ended()
@@ -506,7 +507,7 @@ describe('TCP', () => {
     const { server, listener, counters } = started
     const client = await tcpClient(t, started)
     client.send(query({ name: 'hold.test' }))
-    await eventually('it is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it is kept')
     await listener.drain(1)
     await client.ended()
     assert.equal(counters.tcpEnds[TcpEnd.Shutdown], 1)
@@ -519,7 +520,7 @@ describe('TCP', () => {
     const busy = await tcpClient(t, started)
     busy.send(query({ id: 1 }), query({ id: 2, name: 'hold.test' }))
     await busy.wait(1)
-    await eventually('it is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it is kept')
     listener.stopReading()
     await assert.rejects(once(connect(started.port, '127.0.0.1'), 'connect'), {
       code: 'ECONNREFUSED',
@@ -540,7 +541,7 @@ describe('TCP', () => {
     busy.socket.end()
     await settled
     assert.deepEqual(ids(busy.replies), [1, 3, 2, 4])
-    await eventually('it ended by FIN', () => counters.tcpEnds[TcpEnd.Shutdown] === 1)
+    await eventually(() => counters.tcpEnds[TcpEnd.Shutdown] === 1, 'it ended by FIN')
   })
 
   test('let go, it ends a client that is never idle after half a minute', async (t) => {
@@ -548,7 +549,7 @@ describe('TCP', () => {
     const { clock, listener, server } = started
     const client = await tcpClient(t, started)
     client.send(query({ id: 1, name: 'hold.test' }))
-    await eventually('it is kept', () => server.held.length === 1)
+    await eventually(() => server.held.length === 1, 'it is kept')
     listener.stopReading()
     clock.advance(RETIRED_MS)
     server.release()

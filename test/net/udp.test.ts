@@ -16,7 +16,8 @@ import { requireTools } from '../helpers/debian.ts'
 import { dig, kdig } from '../helpers/dig.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { opt, option } from '../wire/message.ts'
-import { eventually, query, udpClient, without } from './clients.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { query, udpClient, without } from './clients.ts'
 import { packets } from './corpus.ts'
 import { isIntact, type TestServer, testServer } from './test-server.ts'
 
@@ -98,7 +99,7 @@ for (const [backend, descriptors] of backends) {
           server.before = look
           const client = await udpClient(t, socket)
           client.send(query({ name: 'hold.test' }), query({ name: 'hold.test' }))
-          await eventually('both arrive', () => server.held.length === 2)
+          await eventually(() => server.held.length === 2, 'both arrive')
           server.held.forEach(look)
           const expected = [address, client.port, address === '::1']
           assert.deepEqual(seen, [expected, expected, expected, expected])
@@ -157,7 +158,7 @@ for (const [backend, descriptors] of backends) {
         assert.ok(replies.every(({ wire }) => isIntact(wire, wire.readUInt16BE(0))))
       }
       assert.equal(counters.udpReceived.sum, 600)
-      await eventually('all counted', () => counters.udpSent.sum === 600)
+      await eventually(() => counters.udpSent.sum === 600, 'all counted')
       if (backend.name === 'batched') {
         assert.ok(counters.udpReceived.counts[6]! > 0, 'a batch of 64 was received')
         assert.ok(total(counters.udpSent.counts) < 60, 'sent in batches')
@@ -178,7 +179,7 @@ for (const [backend, descriptors] of backends) {
       }
       const client = await udpClient(t, socket)
       client.send(...range(0, 3000).map((id) => query({ id, name: 'drop.test' })))
-      await eventually('all served', () => asked === 3000)
+      await eventually(() => asked === 3000, 'all served')
       assert.ok(turns >= 2, `others had ${turns} turns`)
       client.send(query({ id: 1 }))
       await client.wait(1)
@@ -191,7 +192,7 @@ for (const [backend, descriptors] of backends) {
       client.send(...names.map((name, id) => query({ id, name: `${name}.test` })))
       await client.wait(3)
       assert.deepEqual(ids(client.replies), [0, 2, 5])
-      await eventually('refusals are counted', () => counters.udpDrops[UdpDrop.Unsendable] === 4)
+      await eventually(() => counters.udpDrops[UdpDrop.Unsendable] === 4, 'refusals are counted')
       assert.deepEqual([...counters.udpSendErrors.entries()], [[['EMSGSIZE'], { count: 4 }]])
     })
 
@@ -199,7 +200,7 @@ for (const [backend, descriptors] of backends) {
       const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(...range(0, 3).map((id) => query({ id, name: 'hold.test' })))
-      await eventually('all are kept', () => server.held.length === 3)
+      await eventually(() => server.held.length === 3, 'all are kept')
       const forged = server.held[1]!
       forged.client.fill(0, 2, 4)
       server.release()
@@ -212,12 +213,12 @@ for (const [backend, descriptors] of backends) {
       const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(...range(0, 100).map((id) => query({ id, name: 'hold.test' })))
-      await eventually('all are kept', () => server.held.length === 100)
+      await eventually(() => server.held.length === 100, 'all are kept')
       assert.equal(client.replies.length, 0)
       server.release(server.held.splice(0).toReversed())
       await client.wait(100)
       assert.deepEqual(ids(client.replies), range(0, 100))
-      await eventually('all counted', () => counters.udpSent.sum === 100)
+      await eventually(() => counters.udpSent.sum === 100, 'all counted')
       if (backend.name === 'batched') assert.equal(total(counters.udpSent.counts), 2)
     })
 
@@ -260,10 +261,10 @@ for (const [backend, descriptors] of backends) {
       t.after(() => socket.drain(0))
       const client = await udpClient(t, socket)
       client.send(query({ id: 1, name: 'hold.test' }))
-      await eventually('the first has it', () => first.held.length === 1)
+      await eventually(() => first.held.length === 1, 'the first has it')
       dispatcher.dispatch = second.dispatch
       client.send(query({ id: 2, name: 'hold.test' }))
-      await eventually('the second has it', () => second.held.length === 1)
+      await eventually(() => second.held.length === 1, 'the second has it')
       first.release()
       second.release()
       await client.wait(2)
@@ -273,7 +274,7 @@ for (const [backend, descriptors] of backends) {
       const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(query({ id: 1, name: 'hold.test' }), query({ id: 2, name: 'hold.test' }))
-      await eventually('both are kept', () => server.held.length === 2)
+      await eventually(() => server.held.length === 2, 'both are kept')
       const closed = socket.drain(5_000)
       setImmediate(() => server.release())
       await closed
@@ -286,7 +287,7 @@ for (const [backend, descriptors] of backends) {
       const { socket, server, counters } = await start(t, backend, descriptors)
       const client = await udpClient(t, socket)
       client.send(query({ name: 'hold.test' }), query({ name: 'hold.test' }))
-      await eventually('both are kept', () => server.held.length === 2)
+      await eventually(() => server.held.length === 2, 'both are kept')
       await socket.drain(1)
       server.release()
       assert.equal(counters.udpDrops[UdpDrop.Closed], 2)
@@ -322,7 +323,7 @@ for (const [backend, descriptors] of backends) {
       await assert.rejects(open, { code: 'EADDRNOTAVAIL' })
       assert.equal(counters.udpSockets, 0)
       const isClosed = (): boolean => readdirSync('/proc/self/fd').length <= before
-      await eventually('its descriptor is closed', isClosed)
+      await eventually(isClosed, 'its descriptor is closed')
     })
 
     test('is understood by dig and kdig', { skip: requireTools('dig', 'kdig') }, async (t) => {

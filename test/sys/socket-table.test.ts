@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { describe, test } from 'node:test'
 
 import { serversOn } from '../../src/sys/socket-table.ts'
-import { waitUntil } from '../helpers/processes.ts'
+import { eventually } from '../helpers/eventually.ts'
 
 /** As the kernel prints it, with the header and with addresses of port 53 and 5353. */
 const tables: Readonly<Record<string, string>> = {
@@ -98,6 +98,6 @@ describe('serversOn()', () => {
           .toSorted(),
       )
     // Another process that opens or closes sockets meanwhile makes the kernel skip some.
-    await waitUntil('all of them', () => found() === String(hosts.toSorted()))
+    await eventually(() => found() === String(hosts.toSorted()), 'all of them')
   })
 })

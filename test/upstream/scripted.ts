@@ -1,13 +1,15 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { write16 } from '../../src/wire/bytes.ts'
 import { HEADER_SIZE, readId } from '../../src/wire/header.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { freePort } from '../helpers/ports.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { questionOf } from '../wire/message.ts'
+
+export { eventually } from '../helpers/eventually.ts'
 
 /** A query as it reached a scripted upstream. */
 export interface Asked {
@@ -167,12 +169,3 @@ export const honest: Script = ({ wire, reply }) => reply(answerTo(wire))
 
 /** Never answers. */
 export const silent: Script = () => {}
-
-/** Asks `holds` every few milliseconds, for 20 s at most: a busy machine takes its time. */
-export async function eventually(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`)
-    await delay(5)
-  }
-}
