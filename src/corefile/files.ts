@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { isNullDevice } from '../lib/file-kind.ts'
 import { glob } from './glob.ts'
 
 /** The file system as `import` sees it; tests inject one. */
@@ -21,8 +22,8 @@ function read(path: string): string {
   try {
     const stat = statSync(path)
     if (stat.isDirectory()) throw new Error('is a directory')
-    // A pipe or a device could block for ever or never end.
-    if (!stat.isFile()) throw new Error('is not a regular file')
+    // A pipe or a device could block for ever or never end, but for this one, which is at its end.
+    if (!stat.isFile() && !isNullDevice(stat)) throw new Error('is not a regular file')
     if (stat.size > MAX_FILE_BYTES) throw new Error(`is larger than ${MAX_FILE_BYTES} bytes`)
     return readFileSync(path, 'utf8')
   } catch (error) {

@@ -1,4 +1,7 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
+
+/** Linux's number of /dev/null: major 1, minor 3. */
+const NULL_DEVICE = 0x103
 
 type FileKind = 'none' | 'regular' | 'directory' | 'pipe' | 'other'
 
@@ -12,4 +15,9 @@ export function fileKind(path: string): FileKind {
   if (stat.isFile()) return 'regular'
   if (stat.isDirectory()) return 'directory'
   return stat.isFIFO() ? 'pipe' : 'other'
+}
+
+/** /dev/null or a link to it, by which some say that there is no file: the one device that is at its end. */
+export function isNullDevice(stat: Stats): boolean {
+  return stat.isCharacterDevice() && stat.rdev === NULL_DEVICE
 }

@@ -5,6 +5,7 @@ import { parseKeys } from '../corefile/keys.ts'
 import { parse } from '../corefile/parse.ts'
 import { setupErrors } from '../host/setup-errors.ts'
 import { DnsletError, reasonOf } from '../lib/errors.ts'
+import { fileKind } from '../lib/file-kind.ts'
 import type { Log } from '../lib/log.ts'
 import { plugins } from '../plugins/index.ts'
 import {
@@ -178,7 +179,10 @@ export class TemplateSource implements Source {
   #readBase(said: Set<string>): string | null {
     const { base, conf } = this.#parts
     try {
-      return nodeFiles.read(base)
+      const text = nodeFiles.read(base)
+      // /dev/null is empty, and so would be what is served in place of `conf`.
+      if (fileKind(base) === 'other') throw new Error('is not a regular file')
+      return text
     } catch (cause) {
       const message = `Failed to read node-cache coreFile ${base} - ${reasonOf(cause)}`
       if (this.#rendered || !existsSync(conf)) {

@@ -41,6 +41,12 @@ describe('nodeFiles.read()', () => {
     assert.throws(() => nodeFiles.read('/dev/zero'), { message: 'is not a regular file' })
   })
 
+  test('takes /dev/null, and a link to it, for an empty file', () => {
+    const link = join(root, 'switched-off.server')
+    symlinkSync('/dev/null', link)
+    for (const path of ['/dev/null', link]) assert.equal(nodeFiles.read(path), '')
+  })
+
   test('refuses a file beyond 4 MiB', () => {
     const path = join(root, 'big')
     writeFileSync(path, '')

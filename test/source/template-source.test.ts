@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setupErrors } from '../../src/host/setup-errors.ts'
@@ -157,6 +157,16 @@ test('without a base file -conf is served as it is, and that is said once', (t) 
   assert.equal(bench.source.load().file, join(bench.folder, 'base'))
   rmSync(join(bench.folder, 'base'))
   assert.throws(() => bench.source.load(), /Failed to read node-cache coreFile/)
+})
+
+test('a base file that is /dev/null is none, and no template of nothing', (t) => {
+  const bench = new Bench(t)
+  rmSync(join(bench.folder, 'base'))
+  symlinkSync('/dev/null', join(bench.folder, 'base'))
+  mkdirSync(join(bench.folder, 'etc'))
+  const conf = join(bench.folder, 'etc', 'Corefile')
+  writeFileSync(conf, 'cluster.local {\n  forward . 10.96.0.10\n}\n')
+  assert.equal(bench.source.load().file, conf)
 })
 
 test('an invalid ConfigMap leaves the last valid one in force, before there was one it throws', (t) => {

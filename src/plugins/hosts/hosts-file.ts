@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { reasonOf } from '../../lib/errors.ts'
+import { isNullDevice } from '../../lib/file-kind.ts'
 import type { Log } from '../../lib/log.ts'
 import { zoneTable, type ZoneTable } from '../../serve/zone-table.ts'
 import { HostTable } from './host-table.ts'
@@ -10,8 +11,6 @@ import { HostsParser } from './parser.ts'
 const SLICE = 8 << 10
 /** Some seven million lines. What it takes to hold them is two to four times as much. */
 const MAX_FILE_BYTES = 256 << 20
-/** What some name in order to have inline entries alone. */
-const NULL_DEVICE = '/dev/null'
 
 /** When the hosts file that was read last had been changed, in seconds since 1970. */
 export const lastModified: { seconds: number } = { seconds: 0 }
@@ -72,7 +71,8 @@ export class HostsFile {
   async #readChanged(file: FileHandle, log: Log): Promise<void> {
     const stat = await file.stat()
     if (stat.isDirectory()) throw new Error('is a directory')
-    if (!stat.isFile() && this.path !== NULL_DEVICE) throw new Error('is not a regular file')
+    // Who names the null device wants inline entries alone.
+    if (!stat.isFile() && !isNullDevice(stat)) throw new Error('is not a regular file')
     const { ino, mtimeMs, size } = stat
     if (size > MAX_FILE_BYTES) throw tooLarge()
     // A file that changes while it is read has another stamp afterwards, and is read again.

@@ -5,6 +5,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -99,12 +100,14 @@ describe('a hosts file', () => {
     execFileSync('mkfifo', [pipe])
     const log = new LinesLog()
     await new HostsFile(pipe, ['.'], true).look(log)
-    const empty = new HostsFile('/dev/null', ['.'], true)
+    const link = join(temporaryFolder(t), 'link')
+    symlinkSync('/dev/null', link)
+    const empty = new HostsFile(link, ['.'], true)
     await empty.look(log)
     assert.equal(empty.unreadable, false)
     assert.deepEqual(log.lines, [
       `[WARNING] Cannot read hosts file ${pipe}: is not a regular file`,
-      '[DEBUG] Parsed hosts file /dev/null into 0 entries',
+      `[DEBUG] Parsed hosts file ${link} into 0 entries`,
     ])
   })
 
