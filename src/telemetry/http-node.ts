@@ -12,6 +12,9 @@ export const serverOptions: Readonly<Record<string, number>> = {
   connectionsCheckingInterval: 1_000,
 }
 
+/** What a request for an absolute URI, as a proxy gets it, has before its path: to be accepted (RFC 9112 §3.2.2). */
+const AUTHORITY = /^http:\/\/[^/?]*/i
+
 /** Finds who answers a path. */
 export type FindRoute = (path: string) => HttpRoute | undefined
 
@@ -30,7 +33,8 @@ export async function answerRequest(
 }
 
 async function replyTo(request: IncomingMessage, find: FindRoute): Promise<HttpReply> {
-  const { headers, method = '', socket, url = '' } = request
+  const { headers, method = '', socket } = request
+  const url = (request.url ?? '').replace(AUTHORITY, '')
   const [path = ''] = url.split('?', 1)
   const route = find(path)
   if (route === undefined) return plainText(404, '404 page not found\n')

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { get as httpGet, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { HttpRoute } from '../../src/lib/http.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
@@ -32,6 +34,15 @@ test('acquire() serves exact paths and answers 404 to all others', async (t) => 
   const response = await fetch(`http://${lease.address}/x`)
   assert.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
   assert.equal(await response.text(), '404 page not found\n')
+})
+
+test('a request for an absolute URI, as proxies send it, is one for its path', async (t) => {
+  const echo: HttpRoute = ({ query }) => plainText(200, query.toString())
+  const lease = await plainHttp.acquire('127.0.0.1:0', { '/health': echo })
+  t.after(() => lease.release())
+  const options = { port: lease.port, path: 'http://10.0.0.1:8080/health?a=1', agent: false }
+  const [response] = (await once(httpGet(options), 'response')) as [IncomingMessage]
+  assert.deepEqual([response.statusCode, await text(response)], [200, 'a=1'])
 })
 
 test('HEAD gets the headers alone, and any other method what GET gets, as in CoreDNS', async (t) => {
