@@ -37,8 +37,8 @@ export interface Facts {
   readonly dataPlanes: readonly DataPlane[]
   readonly conntrack: Twice<Conntrack>
   readonly counters: Twice<NetworkCounters>
-  /** Since boot; null where it is not known. */
-  readonly uptimeSeconds: number | null
+  /** Between the two readings of both. */
+  readonly watchedSeconds: number
   readonly resolver: Reading<ResolvConf>
   readonly kubelet: KubeletDns | null
   readonly files: NodeFiles

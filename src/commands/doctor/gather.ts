@@ -1,4 +1,5 @@
-import { release, uptime } from 'node:os'
+import { release } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Status } from '../../admin/api.ts'
 import { IPVS_LINK } from '../../host/kube-proxy.ts'
 import { processesWith, portOwners } from '../../host/port-owner.ts'
@@ -30,13 +31,17 @@ import { knownUpstreams, zoneOf } from './probes/upstreams.ts'
 export interface GatherParts {
   readonly env: NodeJS.ProcessEnv
   readonly programs: Programs
+  /** Milliseconds between two readings of the kernel's counters, at least; for tests. */
+  readonly watchMs?: number
 }
 
 const INTERFACE = 'nodelocaldns'
+/** Milliseconds between two readings of the kernel's counters, at least: faults that go on show within them. */
+const WATCH_MS = 2_000
 
 /** Looks at everything, and, unless `quick`, asks. Changes nothing. Never rejects for what is missing. */
 export async function gather(options: DoctorOptions, parts: GatherParts): Promise<Facts> {
-  const { env, programs } = parts
+  const { env, programs, watchMs = WATCH_MS } = parts
   const first = await lookAround(options, parts)
   const { asked, status, rules, resolver, links } = first
   const found = ourAddresses(options, status, rules, links)
@@ -56,6 +61,7 @@ export async function gather(options: DoctorOptions, parts: GatherParts): Promis
   })
   const known = knownUpstreams(status, options.upstream, env, zone)
   const before = { conntrack: readConntrack(), counters: readNetworkCounters(port) }
+  const began = performance.now()
   const toAsk = {
     addresses,
     port,
@@ -69,6 +75,8 @@ export async function gather(options: DoctorOptions, parts: GatherParts): Promis
     resolver,
   }
   const probed = options.quick ? nothingAsked : await probeAll(toAsk)
+  const kubeProxy = await kubeProxyFacts({ programs, rules, network, addresses, port })
+  if (!options.quick) await sleep(Math.max(0, watchMs - (performance.now() - began)))
   const { processes } = first
   return {
     ...found,
@@ -82,10 +90,11 @@ export async function gather(options: DoctorOptions, parts: GatherParts): Promis
     network,
     listeners: listenersAt(addresses, port, [status?.pid, ...processes.map(({ pid }) => pid)]),
     rules,
-    kubeProxy: await kubeProxyFacts({ programs, rules, network, addresses, port }),
+    kubeProxy,
     dataPlanes: first.dataPlanes,
     conntrack: { before: before.conntrack, after: readConntrack() },
     counters: { before: before.counters, after: readNetworkCounters(port) },
+    watchedSeconds: (performance.now() - began) / 1000,
     resolver,
     kubelet: first.kubelet,
     question,
@@ -119,7 +128,7 @@ async function lookAround(options: DoctorOptions, { env, programs }: GatherParts
   }
 }
 
-type OwnSituation = Pick<Facts, 'rights' | 'software' | 'uptimeSeconds' | 'files' | 'settings'>
+type OwnSituation = Pick<Facts, 'rights' | 'software' | 'files' | 'settings'>
 
 /** Of doctor itself, and of the machine. */
 function ownSituation(env: NodeJS.ProcessEnv): OwnSituation {
@@ -130,7 +139,6 @@ function ownSituation(env: NodeJS.ProcessEnv): OwnSituation {
       capabilities: mapReading(self, ({ capabilities }) => capabilities),
     },
     software: { dnslet: version(), node: process.versions.node, kernel: release() },
-    uptimeSeconds: uptime(),
     files: lookAtFiles(stateRoot(env)),
     settings: {
       ipForward: readNumber('/proc/sys/net/ipv4/ip_forward'),

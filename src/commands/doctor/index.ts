@@ -15,6 +15,8 @@ export interface DoctorParts {
   readonly terminal: { readonly columns: number } | null
   /** Programs that list rules, if not this machine's. */
   readonly programs?: Programs
+  /** See `GatherParts.watchMs`. */
+  readonly watchMs?: number
 }
 
 /** Milliseconds for all programs that list rules together. */
@@ -30,13 +32,13 @@ const MIN_WIDTH = 60
  * @returns the exit status: 0 all is well, 1 there are warnings, 2 something is broken
  */
 export async function doctor(options: DoctorOptions, parts: DoctorParts): Promise<0 | 1 | 2> {
-  const { env, say, terminal, programs = boundedPrograms(PROGRAMS_MS) } = parts
-  const facts = await gather(options, { env, programs })
+  const { say, terminal, programs = boundedPrograms(PROGRAMS_MS) } = parts
+  const facts = await gather(options, { ...parts, programs })
   const findings = examine(examinations, facts)
   if (options.json) say(jsonReport(findings, facts, new Date()))
   else {
     const width = Math.max(MIN_WIDTH, Math.min(terminal?.columns ?? MAX_WIDTH, MAX_WIDTH))
-    const colours = terminal !== null && (env['NO_COLOR'] ?? '') === ''
+    const colours = terminal !== null && (parts.env['NO_COLOR'] ?? '') === ''
     say(textReport(findings, facts, { width, colours }))
   }
   return exitStatus(findings)

@@ -29,6 +29,7 @@ describe('doctor()', { skip }, () => {
       env: { DNSLET_STATE_DIR: temporaryFolder(t) },
       say: (text: string) => void said.push(text),
       programs: scriptedPrograms({}),
+      watchMs: 0,
     }
     assert.equal(await doctor(options, { ...parts, terminal: { columns: 70 } }), 2)
     const [text = ''] = said

@@ -176,7 +176,7 @@ export function healthyFacts(changes: Partial<Facts> = {}): Facts {
     dataPlanes: [],
     conntrack: { before: conntrack(), after: conntrack() },
     counters: { before: counters(), after: counters() },
-    uptimeSeconds: 36_000,
+    watchedSeconds: 2,
     resolver: {
       value: { nameservers: ['192.0.2.53'], search: [], ndots: 1, options: [], ignored: [] },
     },

@@ -9,7 +9,7 @@ import { examinations } from '../../../src/commands/doctor/examinations.ts'
 import { broken, ok, warning } from '../../../src/commands/doctor/finding.ts'
 import { jsonReport } from '../../../src/commands/doctor/json-report.ts'
 import { findPlace } from '../../../src/commands/doctor/place.ts'
-import { isFrequent, rateOf } from '../../../src/commands/doctor/rates.ts'
+import { goesOn, rateOf } from '../../../src/commands/doctor/rates.ts'
 import { examine, exitStatus } from '../../../src/commands/doctor/run.ts'
 import { textReport } from '../../../src/commands/doctor/text-report.ts'
 import { parseArgs } from '../../../src/options/options.ts'
@@ -134,14 +134,14 @@ test('jsonReport() has counts, exit status and all findings', () => {
 })
 
 describe('rateOf()', () => {
-  test('tells what is frequent from what was long ago', () => {
-    assert.equal(isFrequent(rateOf({ uptimeSeconds: 360_000 }, 100, 100)), false)
-    assert.equal(isFrequent(rateOf({ uptimeSeconds: 360_000 }, 100, 101)), true)
-    assert.equal(isFrequent(rateOf({ uptimeSeconds: 3_600 }, 60, 60)), true)
-    const { text } = rateOf({ uptimeSeconds: null }, 1_200, 1_234)
-    assert.equal(text, '1,234 since boot (1,234 an hour), 34 while we looked')
+  test('tells what goes on from what was once', () => {
+    const watched = { watchedSeconds: 2.04 }
+    assert.equal(goesOn(rateOf(watched, 1_000_000, 1_000_000)), false)
+    assert.equal(goesOn(rateOf(watched, 100, 101)), true)
+    const { text } = rateOf(watched, 1_200, 1_234)
+    assert.equal(text, '1,234 since boot, 34 in the 2.0 s that we looked')
     // A counter that was reset has not gone back in time.
-    assert.equal(rateOf({ uptimeSeconds: 60 }, 10, 0).now, 0)
+    assert.equal(rateOf(watched, 10, 0).now, 0)
   })
 })
 

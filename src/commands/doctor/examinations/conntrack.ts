@@ -2,7 +2,7 @@ import { valueOf } from '../../../host/readings/reading.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
-import { isFrequent, rateOf, type Rate } from '../rates.ts'
+import { goesOn, rateOf, type Rate } from '../rates.ts'
 
 const FULL = 0.95
 const NEARLY_FULL = 0.8
@@ -25,7 +25,8 @@ export const conntrack: Examination = {
   },
 }
 
-function fill({ conntrack: { after } }: Facts): readonly Said[] {
+function fill(facts: Facts): readonly Said[] {
+  const { after } = facts.conntrack
   const [count, max, buckets] = [after.count, after.max, after.buckets].map(valueOf)
   if (count === undefined || max === undefined || max === 0) {
     const why = 'why' in after.count ? after.count.why : 'nf_conntrack_max is not known'
@@ -61,26 +62,42 @@ function fill({ conntrack: { after } }: Facts): readonly Said[] {
       }),
     ]
   }
-  return [ok('conntrack', 'the connection tracking table has room', ...seen)]
+  return [ok('conntrack', 'the connection tracking table has room', ...seen, ...lost(facts))]
+}
+
+/** Reads a statistic of the table by its name; null where there are none. */
+function statisticsOf(facts: Facts): ((name: string) => Rate) | null {
+  const { before, after } = facts.conntrack
+  const [old, now] = [valueOf(before.statistics), valueOf(after.statistics)]
+  if (old === undefined || now === undefined) return null
+  return (name) => rateOf(facts, old.get(name) ?? 0, now.get(name) ?? 0)
+}
+
+/** What was lost at any time. */
+function lost(facts: Facts): readonly string[] {
+  const rate = statisticsOf(facts)
+  if (rate === null) return []
+  return ['drop', 'early_drop', 'insert_failed']
+    .map((name) => ({ name, ...rate(name) }))
+    .filter(({ total }) => total > 0)
+    .map(({ name, text }) => `${name}: ${text}`)
 }
 
 function losses(facts: Facts): readonly Said[] {
-  const { before, after } = facts.conntrack
-  const [old, now] = [valueOf(before.statistics), valueOf(after.statistics)]
-  if (old === undefined || now === undefined) return []
-  const rate = (name: string): Rate => rateOf(facts, old.get(name) ?? 0, now.get(name) ?? 0)
+  const rate = statisticsOf(facts)
+  if (rate === null) return []
   const said: Said[] = []
   const [drop, early, failed] = [rate('drop'), rate('early_drop'), rate('insert_failed')]
-  if (isFrequent(drop) || isFrequent(early)) {
+  if (goesOn(drop) || goesOn(early)) {
     said.push(
       warning('conntrack-drops', 'packets were dropped for want of room to track them', {
         seen: [`drop: ${drop.text}`, `early_drop: ${early.text}`],
         meaning: 'The table was full, or a chain of a bucket too long. Clients waited for a retry.',
-        remedy: [raise(valueOf(after.max) ?? 0)],
+        remedy: [raise(valueOf(facts.conntrack.after.max) ?? 0)],
       }),
     )
   }
-  if (isFrequent(failed)) {
+  if (goesOn(failed)) {
     said.push(
       warning('conntrack-insert-failed', 'packets were lost to the race for a connection entry', {
         seen: [

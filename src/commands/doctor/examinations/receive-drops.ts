@@ -2,7 +2,7 @@ import { valueOf } from '../../../host/readings/reading.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { ok, type Said, unknown, warning } from '../finding.ts'
-import { isFrequent, rateOf, type Rate } from '../rates.ts'
+import { goesOn, rateOf, type Rate } from '../rates.ts'
 
 /** Packets that arrived and that nobody got. */
 export const receiveDrops: Examination = {
@@ -37,9 +37,18 @@ export const receiveDrops: Examination = {
         'no queries are lost on their way in',
         `UDP receive buffers: ${rate('Udp.RcvbufErrors').text}`,
         ...(queues === null ? [] : [`queues of CPUs: ${queues.text}`]),
+        ...beside(rate),
       ),
     ]
   },
+}
+
+/** What else was lost at any time. */
+function beside(rate: (name: string) => Rate): readonly string[] {
+  return ['TcpExt.IPReversePathFilter', 'Ip.ReasmFails']
+    .map((name) => ({ name: name.replace(/.*\./, ''), ...rate(name) }))
+    .filter(({ total }) => total > 0)
+    .map(({ name, text }) => `${name}: ${text}`)
 }
 
 function sockets({ counters, port, addresses }: Facts, buffers: Rate): readonly Said[] {
@@ -47,17 +56,17 @@ function sockets({ counters, port, addresses }: Facts, buffers: Rate): readonly 
   const drops = [...(valueOf(counters.after.socketDrops) ?? [])].filter(([address]) =>
     addresses.includes(address),
   )
-  const ours = drops.filter(([, count]) => count > 0)
+  const ours = drops.filter(([address, count]) => count > (before?.get(address) ?? 0))
   if (ours.length === 0) return []
   return [
     warning(
       'receive-drops',
-      `the UDP socket of ${ours.map(([address]) => address).join(', ')} was full`,
+      `the UDP socket of ${ours.map(([address]) => address).join(', ')} was full while we looked`,
       {
         seen: [
           ...ours.map(
             ([address, count]) =>
-              `${address}, port ${port}: ${count} dropped, ${count - (before?.get(address) ?? 0)} while we looked`,
+              `${address}, port ${port}: ${count} dropped since it was opened, ${count - (before?.get(address) ?? 0)} while we looked`,
           ),
           `all UDP sockets here: ${buffers.text}`,
         ],
@@ -73,17 +82,17 @@ function sockets({ counters, port, addresses }: Facts, buffers: Rate): readonly 
 }
 
 /** Packets that the queues of CPUs had no room for; null where that is not known. */
-function queueDrops({ counters, uptimeSeconds }: Facts): Rate | null {
+function queueDrops(facts: Facts): Rate | null {
+  const { counters } = facts
   const [before, after] = [counters.before, counters.after].map((one) =>
     valueOf(one.softnetDropped),
   )
   if (before === undefined || after === undefined) return null
-  return rateOf({ uptimeSeconds }, before, after)
+  return rateOf(facts, before, after)
 }
 
-/** Told only while it happens: a burst long ago, of whatever traffic, weighs on the average for weeks. */
 function softnet(rate: Rate | null): readonly Said[] {
-  if (rate === null || rate.now === 0) return []
+  if (rate === null || !goesOn(rate)) return []
   return [
     warning('softnet-drops', "a CPU's packet queue was full while we looked", {
       seen: [`softnet_stat, dropped: ${rate.text}`],
@@ -98,7 +107,7 @@ function softnet(rate: Rate | null): readonly Said[] {
 
 function network(reversePath: Rate, fragments: Rate): readonly Said[] {
   const said: Said[] = []
-  if (isFrequent(reversePath)) {
+  if (goesOn(reversePath)) {
     said.push(
       warning('reverse-path', 'packets are dropped by the reverse path filter', {
         seen: [`IPReversePathFilter: ${reversePath.text}`],
@@ -110,7 +119,7 @@ function network(reversePath: Rate, fragments: Rate): readonly Said[] {
       }),
     )
   }
-  if (isFrequent(fragments)) {
+  if (goesOn(fragments)) {
     said.push(
       warning('fragments-lost', 'fragments do not arrive whole', {
         seen: [`ReasmFails: ${fragments.text}`],
