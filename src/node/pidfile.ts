@@ -1,5 +1,6 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 
+import { writeFileInPlace } from '../host/write-file.ts'
 import { reasonOf } from '../lib/errors.ts'
 import { fileKind } from '../lib/file-kind.ts'
 import type { Log } from '../lib/log.ts'
@@ -19,7 +20,7 @@ export function writePidfile(path: string, log: Log): void {
   if (path === '') return
   try {
     if (fileKind(path) === 'pipe') throw new Error('is a pipe')
-    writeFileSync(path, `${process.pid}\n`, { mode: 0o644 })
+    writeFileInPlace(path, `${process.pid}\n`, 0o644)
   } catch (cause) {
     log.error(`Cannot write the pid file ${path}: ${reasonOf(cause)}`)
   }

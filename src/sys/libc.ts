@@ -81,6 +81,12 @@ export interface Libc {
   if_nametoindex(name: string): number
   /** @param address of a page */
   madvise(address: number, length: number, advice: number): number
+  /**
+   * Returns the error's number, not −1; DONTNEED begins to write what is dirty.
+   *
+   * @param length 0 for all from `offset`
+   */
+  posix_fadvise(fd: number, offset: number, length: number, advice: number): number
   /** Gives memory that is free to the kernel; returns 1 where there was some. musl keeps none: 0. */
   malloc_trim(pad: number): number
   /** The error number of the last failed call: ask before the next call. */
@@ -182,7 +188,7 @@ function declare(koffi: typeof import('koffi')): Libc {
     sendmmsg: own.func('int sendmmsg(int fd, uintptr_t vector, uint count, int flags)'),
     inet_pton: own.func('int inet_pton(int family, const char *text, void *address)'),
     if_nametoindex: own.func('uint if_nametoindex(const char *name)'),
-    madvise: own.func('int madvise(uintptr_t address, ulong length, int advice)'),
+    ...advice(own),
     malloc_trim: optional(() => own.func('int malloc_trim(ulong pad)')),
     errno: () => koffi.errno(),
     poll: loop?.poll ?? (koffi.node.poll as unknown as Poll),
@@ -191,6 +197,16 @@ function declare(koffi: typeof import('koffi')): Libc {
       const pointer: unknown = koffi.alloc('uint8_t', bytes)
       return { address: Number(koffi.address(pointer)), bytes: koffi.view(pointer, bytes) }
     },
+  }
+}
+
+/** What the kernel is told of pages, those of files included. */
+function advice(
+  own: ReturnType<typeof import('koffi').load>,
+): Pick<Libc, 'madvise' | 'posix_fadvise'> {
+  return {
+    madvise: own.func('int madvise(uintptr_t address, ulong length, int advice)'),
+    posix_fadvise: own.func('int posix_fadvise(int fd, long offset, long length, int advice)'),
   }
 }
 

@@ -1,6 +1,5 @@
-import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { writeFileAtomically } from '../../host/write-file.ts'
+import { writeFileAtomically, writeFileInPlace } from '../../host/write-file.ts'
 import { fileKind } from '../../lib/file-kind.ts'
 
 /** As node-cache leaves it: for everybody to read. */
@@ -56,7 +55,7 @@ export class CorefileCopy {
   #writeInPlace(text: string): string {
     try {
       this.#requireFile()
-      writeFileSync(this.#path, text, { mode: MODE })
+      writeFileInPlace(this.#path, text, MODE)
       return this.#path
     } catch (error) {
       if (this.#stateDirectory === null) throw error
