@@ -127,8 +127,9 @@ function samplesOf(
   labelValues: readonly string[],
   value: number | Histogram,
 ): Sample[] {
+  // By name, as CoreDNS prints them: scripts look for whole lines.
   const labels: Record<string, string> = {}
-  names.forEach((label, i) => void (labels[label] = labelValues[i] ?? ''))
+  for (const label of names.toSorted()) labels[label] = labelValues[names.indexOf(label)] ?? ''
   if (!(value instanceof Histogram)) return [{ labels, value: 0 }]
   const buckets = Array.from(value.counts, (_, i): Sample => {
     const le = String(value.bounds[i] ?? '+Inf')

@@ -179,7 +179,7 @@ describe('the Corefile template', { skip: requireTools('nsd', 'dig') }, () => {
     const block = `\nacme.test:${node.at.port} {\n    errors\n    cache 30\n    reload\n    loop\n    bind ${LOCAL}`
     assert.ok(text.includes(block), text)
     const server = `server="dns://${LOCAL}:${node.at.port}"`
-    const labels = `${server},zone="acme.test.",view="",proto="udp",family="1",type="A"`
+    const labels = `family="1",proto="udp",${server},type="A",view="",zone="acme.test."`
     assert.equal(await node.metric(`coredns_dns_requests_total{${labels}}`), 1)
     assert.equal(await node.metric(CONFIGMAP_ERRORS), 0)
   })

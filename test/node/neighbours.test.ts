@@ -178,7 +178,7 @@ test('who serves as well is named in the metrics, a dnslet is no stranger', asyn
     `[INFO] Another dnslet serves 127.0.0.1:${port} as well: each gets a part of the queries`,
   ])
   const { body } = await exposition('', [foreignSocketsMetric])
-  const series = /^dnslet_foreign_sockets\{address="(.*?)",user="\d+",process="dnslet"\} 1$/m
+  const series = /^dnslet_foreign_sockets\{address="(.*?)",process="dnslet",user="\d+"\} 1$/m
   assert.equal(series.exec(body)?.[1], `127.0.0.1:${port}`)
 })
 

@@ -95,7 +95,7 @@ test('it answers, is counted, described and listed; and gone again it is refused
   const page = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text()
   const server = `server="dns://127.0.0.1:${port}"`
   assert.ok(page.includes(`\ncoredns_erratic_answers_total{${server}} 1\n`), page)
-  assert.ok(page.includes(`coredns_plugin_enabled{${server},zone=".",view="",name="erratic"} 1`))
+  assert.ok(page.includes(`coredns_plugin_enabled{name="erratic",${server},view="",zone="."} 1`))
   await daemon.stop()
 
   copy.removeToy()

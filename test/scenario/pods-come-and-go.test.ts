@@ -120,7 +120,7 @@ async function undrop(model: NodeModel, place: Place): Promise<void> {
 async function attempts(model: NodeModel): Promise<number> {
   const { output } = await model.exec('node', ['curl', '-s', 'http://127.0.0.1:9253/metrics'])
   const counts = output.matchAll(
-    /^dnslet_upstream_attempts_total\{to="10\.96\.0\.11:53",.*\} (\d+)$/gm,
+    /^dnslet_upstream_attempts_total\{.*to="10\.96\.0\.11:53".*\} (\d+)$/gm,
   )
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
 }

@@ -49,8 +49,8 @@ test('exposition() writes text 0.0.4 and leaves out metrics without samples', as
   const { contentType, body } = await exposition('*/*')
   assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8')
   assert.ok(body.includes('# TYPE dnslet_test_queries_total counter\n'))
-  assert.ok(body.includes('dnslet_test_queries_total{server="dns://:53",rcode="NOERROR"} 3\n'))
-  assert.ok(body.includes('dnslet_test_queries_total{server="dns://:53",rcode="a\\"b\\\\c"} 1\n'))
+  assert.ok(body.includes('dnslet_test_queries_total{rcode="NOERROR",server="dns://:53"} 3\n'))
+  assert.ok(body.includes('dnslet_test_queries_total{rcode="a\\"b\\\\c",server="dns://:53"} 1\n'))
   assert.deepEqual(
     body.split('\n').filter((line) => line.startsWith('dnslet_test_duration_seconds')),
     [
@@ -70,7 +70,7 @@ test('exposition() writes OpenMetrics to who prefers it, and text again to the n
   )
   assert.equal(open.contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8')
   assert.ok(open.body.includes('# TYPE dnslet_test_queries counter\n'))
-  assert.ok(open.body.includes('dnslet_test_queries_total{server="dns://:53",rcode="NOERROR"} 3\n'))
+  assert.ok(open.body.includes('dnslet_test_queries_total{rcode="NOERROR",server="dns://:53"} 3\n'))
   assert.ok(open.body.endsWith('# EOF\n'))
   const plain = await exposition('text/plain;q=0.9,application/openmetrics-text;q=0.1')
   assert.ok(plain.body.includes('# TYPE dnslet_test_queries_total counter\n'))

@@ -37,7 +37,7 @@ test('each scrape has the values of its moment, in both formats', async () => {
     count = 1
     times.counts.fill(0)
     times.sum = 0
-    const first = 'test_queries_total{zone="a\\nb",type="\\""}'
+    const first = 'test_queries_total{type="\\"",zone="a\\nb"}'
     assert.deepEqual(await linesOf(accept, queries), [`${first} 1`])
     const empty = ['_bucket{le="1"} 0', '_bucket{le="+Inf"} 0', '_sum 0', '_count 0']
     assert.deepEqual(
@@ -49,7 +49,7 @@ test('each scrape has the values of its moment, in both formats', async () => {
     times.observe(3)
     assert.deepEqual(await linesOf(accept, queries), [
       `${first} 2`,
-      'test_queries_total{zone=".",type="A"} 1e+21',
+      'test_queries_total{type="A",zone="."} 1e+21',
     ])
     const later = ['_bucket{le="1"} 2', '_bucket{le="+Inf"} 3', '_sum 4', '_count 3']
     assert.deepEqual(

@@ -23,21 +23,22 @@ test('the metrics of CoreDNS’s forward and proxy tell what happened', async (t
   await front.ask('d.test')
   const { body: text } = await exposition('', metrics)
   const to = `to="127.0.0.1:${upstream.port}"`
-  const proxy = `proxy_name="forward",${to}`
+  const proxy = (code: string): string => `proxy_name="forward",rcode="${code}",${to}`
+  const connections = (over: string): string => `proto="${over}",proxy_name="forward",${to}`
   // A slow machine may need a second attempt, and a third connection, for the last query.
   const samples: readonly (readonly [sample: string, value: string])[] = [
     ['coredns_forward_healthcheck_broken_total', '0'],
     ['coredns_forward_max_concurrent_rejects_total', '1'],
-    [`coredns_proxy_request_duration_seconds_count{${proxy},rcode="NOERROR"}`, '1'],
-    [`coredns_proxy_request_duration_seconds_count{${proxy},rcode="NXDOMAIN"}`, '1'],
-    [`coredns_proxy_request_duration_seconds_bucket{${proxy},rcode="NOERROR",le="8.192"}`, '1'],
-    [`coredns_proxy_conn_cache_misses_total{${proxy},proto="udp"}`, '1'],
-    [`coredns_proxy_conn_cache_misses_total{${proxy},proto="tcp"}`, '[23]'],
-    [`coredns_proxy_conn_cache_hits_total{${proxy},proto="tcp"}`, '[12]'],
-    [`dnslet_upstream_connections{${to},proto="udp"}`, '1'],
-    [`dnslet_upstream_connections{${to},proto="tcp"}`, '[23]'],
+    [`coredns_proxy_request_duration_seconds_count{${proxy('NOERROR')}}`, '1'],
+    [`coredns_proxy_request_duration_seconds_count{${proxy('NXDOMAIN')}}`, '1'],
+    [`coredns_proxy_request_duration_seconds_bucket{${proxy('NOERROR')},le="8.192"}`, '1'],
+    [`coredns_proxy_conn_cache_misses_total{${connections('udp')}}`, '1'],
+    [`coredns_proxy_conn_cache_misses_total{${connections('tcp')}}`, '[23]'],
+    [`coredns_proxy_conn_cache_hits_total{${connections('tcp')}}`, '[12]'],
+    [`dnslet_upstream_connections{proto="udp",${to}}`, '1'],
+    [`dnslet_upstream_connections{proto="tcp",${to}}`, '[23]'],
     [`dnslet_upstream_inflight_queries{${to}}`, '[12]'],
-    [`dnslet_upstream_attempts_total{${to},result="reply"}`, '2'],
+    [`dnslet_upstream_attempts_total{result="reply",${to}}`, '2'],
     [`dnslet_upstream_garbage_replies_total{${to}}`, '1'],
   ]
   for (const [sample, value] of samples) {
@@ -59,7 +60,7 @@ test('health checks and retries are counted by upstream', async (t) => {
   const failures = `coredns_proxy_healthcheck_failures_total{proxy_name="forward",${to}} `
   assert.ok(body.includes(failures), failures)
   assert.ok(body.includes(`dnslet_upstream_retries_total{${to}} 1`))
-  assert.ok(body.includes(`dnslet_upstream_attempts_total{${to},result="refused"} 2`))
+  assert.ok(body.includes(`dnslet_upstream_attempts_total{result="refused",${to}} 2`))
 })
 
 test('dnslet_forward_info tells of the upstreams of each running forward, and of no other', async (t) => {
@@ -70,7 +71,7 @@ test('dnslet_forward_info tells of the upstreams of each running forward, and of
     const { body } = await exposition('', metrics)
     return body.split('\n').filter((line) => line.startsWith('dnslet_forward_info{'))
   }
-  const info = (at: string): string => `dnslet_forward_info{from=".",to="${at}",block="."} 1`
+  const info = (at: string): string => `dnslet_forward_info{block=".",from=".",to="${at}"} 1`
   assert.deepEqual(await shown(), [info(to), info('127.0.0.1:9')])
   await front.stop()
   assert.deepEqual(await shown(), [])

@@ -82,7 +82,11 @@ describe('/metrics', async () => {
       const found = seen.series.filter((one) => one.name === name + suffix)
       assert.ok(found.length > 0, `${name} has a sample`)
       for (const one of found) {
-        assert.deepEqual(Object.keys(one.labels), labelNames.split(' ').filter(Boolean), name)
+        assert.deepEqual(
+          Object.keys(one.labels),
+          labelNames.split(' ').filter(Boolean).sort(),
+          name,
+        )
       }
       if (buckets === undefined) continue
       const { le: _le, ...first } = seen.series.find((one) => one.name === `${name}_bucket`)!.labels
