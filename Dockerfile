@@ -15,9 +15,9 @@ ARG BASE=debian:bookworm-slim
 FROM ${BUILD_BASE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-# No package runs anything of its own here: TypeScript's compiler comes as it is.
+# No package runs anything of its own here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY .build .build
 COPY src src
 RUN npm run --silent build \

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { packageFile } from './package-file.ts'
 
 let text: string | null = null
 
-/** The version of package.json, which lies beside src and dist. */
+/** The version of package.json. */
 export function version(): string {
-  const url = new URL('../../package.json', import.meta.url)
-  text ??= (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version
+  text ??= (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string })
+    .version
   return text
 }
 

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { temporaryFolder } from './nsd.ts'
@@ -20,11 +20,15 @@ export function otherVersion(owner: Owner): string {
     cpSync(join(root, part), join(folder, part), { recursive: true })
   for (const part of ['package.json', 'node_modules'])
     symlinkSync(join(root, part), join(folder, part))
-  const file = join(folder, 'dist/host/handover/protocol.js')
-  const text = readFileSync(file, 'utf8')
-  const changed = text.replace('PROTOCOL_VERSION = 1', 'PROTOCOL_VERSION = 2')
-  if (changed === text) throw new Error(`Cannot make another version: ${file} has no protocol 1`)
-  writeFileSync(file, changed)
+  // The build has the number itself in place of PROTOCOL_VERSION.
+  const changed = globSync('dist/**/*.js', { cwd: folder }).filter((name) => {
+    const file = join(folder, name)
+    const text = readFileSync(file, 'utf8')
+    const other = text.replaceAll(/\bprotocol(:| ===| !==) 1\b/g, 'protocol$1 2')
+    if (other !== text) writeFileSync(file, other)
+    return other !== text
+  })
+  if (changed.length === 0) throw new Error('Cannot make another version: there is no protocol 1')
   return join(folder, 'bin/dnslet')
 }
 

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import type { Daemon } from '../../daemon/daemon.ts'
 import { openDaemon, type OpenParts } from '../../daemon/open.ts'
 import { uncaught } from '../../daemon/panics.ts'
 import { StateFile } from '../../host/state-directory.ts'
+import { packageFile } from '../../lib/package-file.ts'
 import { version } from '../../lib/version.ts'
 import { Operator } from '../../node/operator.ts'
 import type { Serving } from '../../node/serve.ts'
@@ -34,8 +34,7 @@ const LOG_MS = 5_000
 /** Where the system keeps its name servers (resolv.conf(5)). */
 const RESOLV_CONF = '/etc/resolv.conf'
 
-/** Beside src and dist. */
-const corefile = fileURLToPath(new URL('../../../Corefile.example', import.meta.url))
+const corefile = packageFile('Corefile.example')
 
 /**
  * `dnslet demo`: the daemon with Corefile.example on 127.0.0.1:`port`, and in place of kube-dns a small
