@@ -25,6 +25,13 @@ export function rateOf(
   return { total: after, now, text }
 }
 
+/** `NAME: TEXT` of those of these counters that have counted anything since boot. */
+export function everCounted(rates: Readonly<Record<string, Rate>>): readonly string[] {
+  return Object.entries(rates)
+    .filter(([, { total }]) => total > 0)
+    .map(([name, { text }]) => `${name}: ${text}`)
+}
+
 /** Whether it still happens. */
 export function goesOn({ now }: Rate): boolean {
   return now > 0

@@ -2,7 +2,7 @@ import { valueOf } from '../../../host/readings/reading.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
-import { goesOn, rateOf, type Rate } from '../rates.ts'
+import { everCounted, goesOn, rateOf, type Rate } from '../rates.ts'
 
 const FULL = 0.95
 const NEARLY_FULL = 0.8
@@ -77,10 +77,11 @@ function statisticsOf(facts: Facts): ((name: string) => Rate) | null {
 function lost(facts: Facts): readonly string[] {
   const rate = statisticsOf(facts)
   if (rate === null) return []
-  return ['drop', 'early_drop', 'insert_failed']
-    .map((name) => ({ name, ...rate(name) }))
-    .filter(({ total }) => total > 0)
-    .map(({ name, text }) => `${name}: ${text}`)
+  return everCounted({
+    drop: rate('drop'),
+    early_drop: rate('early_drop'),
+    insert_failed: rate('insert_failed'),
+  })
 }
 
 function losses(facts: Facts): readonly Said[] {

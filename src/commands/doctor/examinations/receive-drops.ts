@@ -2,7 +2,7 @@ import { valueOf } from '../../../host/readings/reading.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { ok, type Said, unknown, warning } from '../finding.ts'
-import { goesOn, rateOf, type Rate } from '../rates.ts'
+import { everCounted, goesOn, rateOf, type Rate } from '../rates.ts'
 
 /** Packets that arrived and that nobody got. */
 export const receiveDrops: Examination = {
@@ -37,18 +37,13 @@ export const receiveDrops: Examination = {
         'no queries are lost on their way in',
         `UDP receive buffers: ${rate('Udp.RcvbufErrors').text}`,
         ...(queues === null ? [] : [`queues of CPUs: ${queues.text}`]),
-        ...beside(rate),
+        ...everCounted({
+          IPReversePathFilter: rate('TcpExt.IPReversePathFilter'),
+          ReasmFails: rate('Ip.ReasmFails'),
+        }),
       ),
     ]
   },
-}
-
-/** What else was lost at any time. */
-function beside(rate: (name: string) => Rate): readonly string[] {
-  return ['TcpExt.IPReversePathFilter', 'Ip.ReasmFails']
-    .map((name) => ({ name: name.replace(/.*\./, ''), ...rate(name) }))
-    .filter(({ total }) => total > 0)
-    .map(({ name, text }) => `${name}: ${text}`)
 }
 
 function sockets({ counters, port, addresses }: Facts, buffers: Rate): readonly Said[] {
