@@ -53,6 +53,8 @@ export class Interception {
   /** What the state does in its turn, and the repairs, while under way. */
   #step: Promise<void> | null = null
   #syncing: Promise<void> | null = null
+  /** The last change to rules of another kind, which those who end them wait for. */
+  #fitting: Promise<void> = Promise.resolve()
   /** Turns until interception may begin; Infinity where it may not any more. */
   #pause = 0
   /** Turns of the next suspension: twice those of the last one, until all has gone well for a minute. */
@@ -134,6 +136,7 @@ export class Interception {
   async withdraw(): Promise<void> {
     if (this.#state === 'left') return
     this.#end('withdrawn')
+    await this.#fitting.catch(() => {})
     await this.#rules?.withdraw().catch(this.#rulesFailed)
     await sleep(DRAIN_MS)
   }
@@ -146,6 +149,7 @@ export class Interception {
     if (this.#state === 'left') return
     this.#end('withdrawn')
     this.#closeInterface(keep)
+    await this.#fitting.catch(() => {})
     if (!keep) await this.#rules?.remove().catch(this.#rulesFailed)
   }
 
@@ -238,6 +242,7 @@ export class Interception {
     if (this.#interface !== null) this.#interface.ensure()
     else if (openInterface !== null) this.#interface = openInterface()
     await this.#fitRules()
+    if (this.#isOver()) return
     if (this.#rules !== null && interceptionState.rules === 'none') {
       await this.#install(this.#rules, true)
     }
@@ -256,8 +261,14 @@ export class Interception {
   async #fitRules(): Promise<void> {
     interceptionState.interface = this.#interface?.kind ?? 'none'
     if (this.#interface?.kind !== 'lo' || this.#rules?.leadsAll !== true) return
+    await (this.#fitting = this.#takeSocketRules())
+  }
+
+  async #takeSocketRules(): Promise<void> {
     const rules = await this.#parts.socketRules()
-    await this.#install(rules, await rules.isLeased())
+    const isLeased = await rules.isLeased()
+    if (this.#isOver()) return
+    await this.#install(rules, isLeased)
     this.#rules = rules
   }
 

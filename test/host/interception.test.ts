@@ -470,6 +470,41 @@ describe('the end', () => {
     assert.deepEqual(n.done(), ['rules withdrawn', 'interface released', 'rules removed'])
   })
 
+  for (const [when, late] of [
+    ['being chosen', 'socketRules'],
+    ['being installed', 'install'],
+  ] as const) {
+    test(`leaves no rules of another kind that were ${when}`, async (t) => {
+      let go: () => void = () => {}
+      const held = new Promise<void>((resolve) => (go = resolve))
+      const n: FakeNode = new FakeNode(t, {
+        socketRules: async () => {
+          if (late === 'socketRules') await held
+          const rules = n.rules('socket rules')
+          const install = (isLeased?: boolean): Promise<void> =>
+            (late === 'install' ? held : Promise.resolve()).then(() => rules.install(isLeased))
+          return { ...rules, install }
+        },
+      })
+      await n.interception.start(false)
+      await n.settle()
+      // The link was deleted, and came back on lo.
+      n.kind = 'lo'
+      void n.interception.sync()
+      await n.settle()
+      n.done()
+      const ended = n.interception.remove(false)
+      await n.settle()
+      go()
+      await ended
+      await n.settle()
+      const installed = n.calls.indexOf('socket rules installed')
+      assert.equal(installed >= 0, late === 'install')
+      const removed = late === 'install' ? 'socket rules removed' : 'rules removed'
+      assert.ok(n.calls.indexOf(removed) > installed, n.calls.join('; '))
+    })
+  }
+
   test('a check that fails after it suspends nothing', async (t) => {
     let answer: (problem: string | null) => void = () => {}
     const n = new FakeNode(t, {
