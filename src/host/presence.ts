@@ -44,9 +44,11 @@ export async function announcePresence(
   const server = createServer((socket) => {
     asked()
     socket.on('error', () => {}).end(JSON.stringify(presence))
+    // Whatever the asker does: anybody may connect, and who keeps his end open must not keep ours.
+    socket.destroySoon()
   })
   return new Promise((resolve) => {
-    server.once('error', () => resolve(null))
+    server.on('error', () => resolve(null))
     server.listen(`\0${PREFIX}${randomBytes(8).toString('hex')}`, () => {
       server.unref()
       resolve({ stop: () => void server.close() })

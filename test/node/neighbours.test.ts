@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 
 import { announcePresence, findNeighbours } from '../../src/host/presence.ts'
@@ -237,4 +239,22 @@ test('one that asks during the start finds it open after that', { skip }, async 
   neighbours.follow(daemon, ignore)
   await neighbours.look()
   assert.deepEqual(daemon.open, [true])
+})
+
+test('who asks and keeps the connection open keeps none of ours', { skip }, async (t) => {
+  const presence = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'mine', scope: '' }
+  const announced = await announcePresence(presence)
+  t.after(() => announced?.stop())
+  const [, name = ''] = / @(dnslet-node-[0-9a-f]+)$/m.exec(readFileSync('/proc/net/unix', 'latin1'))!
+  const asker = connect({ path: `\0${name}`, allowHalfOpen: true })
+  t.after(() => asker.destroy())
+  asker.setEncoding('utf8')
+  const [said] = (await once(asker, 'data')) as [string]
+  assert.deepEqual(JSON.parse(said), presence)
+  await once(asker, 'end')
+  // Ours is closed whole, not half: what is written to it goes nowhere.
+  await assert.rejects(
+    new Promise((_resolve, reject) => asker.once('error', reject).write('?')),
+    { code: 'EPIPE' },
+  )
 })
