@@ -36,6 +36,11 @@ export async function importKept(
   }
 }
 
+/** What is cached is so many milliseconds older than it seemed. */
+export function ageKept(kept: KeptStates, ms: number): void {
+  for (const stores of cachesOf(kept).values()) stores.age(ms)
+}
+
 function cachesOf(kept: KeptStates): CachesByKey {
   const caches = new Map<string, CacheStores>()
   for (const [key, state] of kept.entries())

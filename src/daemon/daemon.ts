@@ -7,7 +7,7 @@ import type { Services } from '../serve/plugin.ts'
 import type { Corefile, Fallback, Source } from '../source/corefile-source.ts'
 import { watchFile } from '../source/watch-directory.ts'
 import type { HttpListeners } from '../telemetry/http.ts'
-import { exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
+import { ageKept, exportKept, importKept, type ReceiveCache } from './cache-handover.ts'
 import { KeptStates } from './kept-states.ts'
 import { OpenListeners, untilIdle } from './open-listeners.ts'
 import { panicked } from './panics.ts'
@@ -230,6 +230,11 @@ export class Daemon {
   /** The cache in pieces, each to be used before the next is asked for. */
   exportCache(): Iterable<Buffer> {
     return exportKept(this.#kept, this.#parts.clock)
+  }
+
+  /** What is cached is so many milliseconds older than it seemed: see `LostTime`. */
+  ageCache(ms: number): void {
+    ageKept(this.#kept, ms)
   }
 
   /** Reads sockets that a predecessor has read alone up to now. */

@@ -18,6 +18,7 @@ import { lowerCompilerThreads } from './compiler-threads.ts'
 import { Daemon, type DaemonParts } from './daemon.ts'
 import { GiveBack } from './give-back.ts'
 import { LoopLag } from './loop-lag.ts'
+import { LostTime } from './lost-time.ts'
 import { MemoryShares } from './memory-shares.ts'
 import { daemonMetrics } from './metrics.ts'
 import { collectStartGarbage } from './start-garbage.ts'
@@ -85,6 +86,7 @@ export async function openDaemon({
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   if (tick !== undefined) beat.every(1, tick)
+  followLostTime(daemon, log)
   const shares = new MemoryShares({ budget: memory, log })
   const giveBack = new GiveBack()
   beat.every(5, () => {
@@ -94,6 +96,19 @@ export async function openDaemon({
   if (networks !== undefined) followNetworks(networks)
   log.info(`UDP sockets: ${udp.name} (${udp.reason})`)
   return daemon
+}
+
+/** Ages what is cached where this machine stood still. */
+function followLostTime(daemon: Daemon, log: Log): void {
+  const lost = new LostTime()
+  beat.every(1, () => {
+    const ms = lost.look()
+    if (ms === 0) return
+    daemon.ageCache(ms)
+    log.info(
+      `The clock was ${Math.round(ms / 1000)} s ahead at once: cached answers are as much older`,
+    )
+  })
 }
 
 /** Tells who was turned away first, where so many clients wait that there is no room for more. */

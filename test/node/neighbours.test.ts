@@ -245,7 +245,9 @@ test('who asks and keeps the connection open keeps none of ours', { skip }, asyn
   const presence = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'mine', scope: '' }
   const announced = await announcePresence(presence)
   t.after(() => announced?.stop())
-  const [, name = ''] = / @(dnslet-node-[0-9a-f]+)$/m.exec(readFileSync('/proc/net/unix', 'latin1'))!
+  const [, name = ''] = / @(dnslet-node-[0-9a-f]+)$/m.exec(
+    readFileSync('/proc/net/unix', 'latin1'),
+  )!
   const asker = connect({ path: `\0${name}`, allowHalfOpen: true })
   t.after(() => asker.destroy())
   asker.setEncoding('utf8')
@@ -253,8 +255,7 @@ test('who asks and keeps the connection open keeps none of ours', { skip }, asyn
   assert.deepEqual(JSON.parse(said), presence)
   await once(asker, 'end')
   // Ours is closed whole, not half: what is written to it goes nowhere.
-  await assert.rejects(
-    new Promise((_resolve, reject) => asker.once('error', reject).write('?')),
-    { code: 'EPIPE' },
-  )
+  await assert.rejects(new Promise((_resolve, reject) => asker.once('error', reject).write('?')), {
+    code: 'EPIPE',
+  })
 })

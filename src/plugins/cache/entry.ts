@@ -141,6 +141,14 @@ export class Entry extends Link implements Chained<Entry> {
     return this.#page.doubles[this.#times() + Time.Expires]!
   }
 
+  /** It is so many milliseconds older than it seemed. */
+  age(ms: number): void {
+    const { doubles } = this.#page
+    const times = this.#times()
+    doubles[times + Time.Stored]! -= ms
+    doubles[times + Time.Expires]! -= ms
+  }
+
   /** After a failed refresh the upstream is not asked again before this time. */
   get retryAt(): number {
     return this.#page.doubles[this.#times() + Time.Retry]!

@@ -177,7 +177,9 @@ export class CacheImport {
     key.question = question
     key.hash = hashQuestion(wire, question, variant)
     const store = kind === 'success' ? success : denial
-    store.write(key, wire, wire.length, records, seconds, storedAt, ede, this.#errors)
+    // Of the future where the wall clock was set back meanwhile: its TTLs would be longer than they came.
+    const since = Math.min(storedAt, this.#now)
+    store.write(key, wire, wire.length, records, seconds, since, ede, this.#errors)
     this.entries++
   }
 }

@@ -121,6 +121,13 @@ export class CacheStores {
     this.denial.write(key, failureHeader, q.question.end, noRecords, seconds, now, q.ede, q.errors)
   }
 
+  /** All answers are so many milliseconds older than they seemed. */
+  age(ms: number): void {
+    for (const store of [this.success, this.denial]) {
+      for (const entry of store.recent(Infinity)) entry.age(ms)
+    }
+  }
+
   clear(): void {
     this.success.clear()
     this.denial.clear()

@@ -49,11 +49,13 @@ function imported(pieces: readonly Buffer[], { bench, caches }: Process): CacheI
 }
 
 function fillNames({ bench }: Process, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const name = `n${i}.example.com`
-    if (i % 2 === 0) bench.fill(name, { answer: [a(name, 300), a(name, 100)] })
-    else bench.fill(name, { flags: NXDOMAIN, authority: [soa('example.com', 60, 60)] })
-  }
+  for (let i = 0; i < count; i++) fillName(bench, i)
+}
+
+function fillName(bench: Bench, i: number): void {
+  const name = `n${i}.example.com`
+  if (i % 2 === 0) bench.fill(name, { answer: [a(name, 300), a(name, 100)] })
+  else bench.fill(name, { flags: NXDOMAIN, authority: [soa('example.com', 60, 60)] })
 }
 
 test('answers are hits in the new process, their TTLs lowered by all the time that went by', () => {
@@ -79,6 +81,30 @@ test('answers are hits in the new process, their TTLs lowered by all the time th
   assert.notEqual(young.bench.ask('yes.example.com'), null)
   young.bench.clock.advance(1)
   assert.equal(young.bench.ask('yes.example.com'), null, 'expires when it would have')
+})
+
+test('a wall clock that is set back during the hand-over makes no TTL longer than it came', () => {
+  const old = startProcess(7)
+  fillNames(old, 2)
+  const young = startProcess(9)
+  const into = new CacheImport(young.caches, young.bench.clock, () => EXPORTED - 50_000)
+  for (const piece of exported(old)) into.push(piece)
+  into.end()
+  assert.deepEqual(young.bench.ask('n0.example.com')!.ttls, [300, 100])
+  young.bench.clock.advance(100_000)
+  assert.equal(young.bench.ask('n0.example.com'), null)
+})
+
+test('answers of a machine that stood still are as much older', () => {
+  const { bench, caches } = startProcess(7)
+  for (let i = 0; i < 4; i++) fillName(bench, i)
+  assert.deepEqual(bench.ask('n2.example.com')!.ttls, [300, 100])
+  for (const stores of caches.values()) stores.age(40_000)
+  assert.deepEqual(bench.ask('n0.example.com')!.ttls, [260, 60], 'asked for once')
+  assert.deepEqual(bench.ask('n2.example.com')!.ttls, [260, 60], 'asked for again')
+  assert.deepEqual(bench.ask('n1.example.com')!.ttls, [20])
+  for (const stores of caches.values()) stores.age(60_000)
+  assert.equal(bench.ask('n0.example.com'), null)
 })
 
 test('the variants of a question and extended errors travel too; an expired answer stays one', () => {
