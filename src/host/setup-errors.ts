@@ -28,6 +28,11 @@ export const setupErrorsMetric: MetricSpec = {
 
 type Kind = keyof typeof setupErrors
 
+/** What iptables says then, of whatever version. */
+const LOCKED = 'holding the xtables lock'
+/** Messages of a kind that are remembered: a program's words may be others each time. */
+const MOST = 20
+
 /** Failures to set the node up: each is counted, and said once. Some are tried again each second. */
 export class SetupFailures {
   readonly #log: Log
@@ -39,11 +44,12 @@ export class SetupFailures {
   }
 
   failed(kind: Kind, cause: unknown): void {
-    setupErrors[kind]++
     const message = reasonOf(cause)
+    setupErrors[kind === 'iptables' && message.includes(LOCKED) ? 'iptables_lock' : kind]++
     const said = this.#said.get(kind) ?? new Set()
     this.#said.set(kind, said)
     if (said.has(message)) return
+    if (said.size === MOST) said.clear()
     said.add(message)
     this.#log.error(message)
   }
