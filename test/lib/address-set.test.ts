@@ -41,6 +41,14 @@ describe('AddressSet', () => {
     assert.equal(setOf('::/0')('10.0.0.1'), false)
   })
 
+  test('tells networks apart by each of their words', () => {
+    const has = setOf('2001:db8:0:9::/64', '2001:db8:1:1::/64', '2001:db8:2:0:0:9::/96')
+    for (const one of ['2001:db8:0:9::1', '2001:db8:1:1::1', '2001:db8:2:0:0:9::1'])
+      assert.equal(has(one), true, one)
+    for (const one of ['2001:db8:1:9::1', '2001:db8:0:1::1', '2001:db8:2:0:0:8::1'])
+      assert.equal(has(one), false, one)
+  })
+
   test('takes IPv4-mapped addresses and networks for IPv4', () => {
     assert.equal(setOf('10.0.0.0/8')('::ffff:10.1.2.3'), true)
     assert.equal(setOf('::ffff:10.0.0.0/104')('10.1.2.3'), true)
