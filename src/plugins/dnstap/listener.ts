@@ -11,6 +11,9 @@ import type { Destination } from './sink.ts'
 
 /** Collectors at once; more are cut. */
 const MAX_READERS = 16
+/** Connections at once, those included that have not shaken hands, which they have so many milliseconds for. */
+const MAX_CONNECTIONS = 2 * MAX_READERS
+const HANDSHAKE_MS = 4_000
 const LIMITS = { queue: 1, writeBuffer: 1 }
 
 type ListenerConfig = Pick<DnstapConfig, 'address' | 'skipVerify' | 'tls' | 'transport'>
@@ -39,6 +42,7 @@ export class Listener implements Destination {
       const server = this.#open()
       if (server === null) return
       this.#server = server
+      server.maxConnections = MAX_CONNECTIONS
       server.on('error', (error) => this.#failed(error))
       const { address, transport } = this.#config
       if (transport === 'unix') server.listen({ path: address })
@@ -65,11 +69,17 @@ export class Listener implements Destination {
     }
     const { cert, key, ca } = tls
     const asks = ca === null ? {} : { ca: readFileSync(ca), requestCert: true }
-    const options = { cert: readFileSync(cert), key: readFileSync(key), ...asks }
+    const pair = { cert: readFileSync(cert), key: readFileSync(key) }
     const { createServer: createTlsServer } = process.getBuiltinModule('node:tls')
-    return createTlsServer({ ...options, rejectUnauthorized: !skipVerify }, (socket) =>
-      this.#accept(socket),
-    )
+    const options = {
+      ...pair,
+      ...asks,
+      rejectUnauthorized: !skipVerify,
+      handshakeTimeout: HANDSHAKE_MS,
+    }
+    const server = createTlsServer(options, (socket) => this.#accept(socket))
+    // Node leaves one open whose time is up.
+    return server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
 
   #failed(error: unknown): void {

@@ -291,4 +291,22 @@ describe('dnstap over TLS', { skip: requireTools('openssl') }, () => {
     await lax.stage.stop!(true)
     assert.deepEqual(lax.log.texts, [])
   })
+
+  test('who does not shake hands is one of thirty-two', async (t) => {
+    const { cert, key } = certificate(t)
+    const port = await freePort()
+    const listening = new TestBlock(
+      dnstap,
+      `dnstap listen tls://127.0.0.1:${port} {\ntls ${cert} ${key}\n}`,
+    )
+    await listening.start(t)
+    let closed = 0
+    const sockets = Array.from({ length: 40 }, () =>
+      connect({ host: '127.0.0.1', port })
+        .on('error', () => {})
+        .on('close', () => closed++),
+    )
+    t.after(() => sockets.forEach((socket) => socket.destroy()))
+    await eventually(() => closed === 8, 'eight are too many')
+  })
 })
