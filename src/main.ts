@@ -10,6 +10,11 @@ const MIN_NODE = 24
 /** How long the log may take to leave before the process does. */
 const FLUSH_MS = 1000
 
+/** Whether a reload was asked for before anybody could do it. */
+let isReloadDue = false
+// From the first moment on: Node.js takes the signal for itself while nobody listens.
+process.on('SIGUSR1', reloadLater)
+
 const major = Number(process.versions.node.split('.')[0])
 if (major < MIN_NODE) {
   fail(`dnslet needs Node.js ${MIN_NODE} or newer, this is ${process.version}: set DNSLET_NODE`)
@@ -44,6 +49,7 @@ async function run(command: Command): Promise<void> {
     }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
+      process.on('SIGHUP', stay)
       const { serve } = await import('./node/serve.ts')
       const handedOver = (log: DaemonLog): void => leave(log, 0)
       return obey(await serve(command.options, { fatal: die, handedOver }))
@@ -97,6 +103,12 @@ function leaveStart(): void {
   process.exit(128 + constants.signals.SIGTERM)
 }
 
+function reloadLater(): void {
+  isReloadDue = true
+}
+
+function stay(): void {}
+
 /** Aborted by the first signal to end; a second one ends the process. */
 function interrupted(): AbortSignal {
   const controller = new AbortController()
@@ -133,9 +145,10 @@ function obey(serving: Serving): void {
     }
     end('SIGINT: Shutting down', () => serving.stop())
   })
-  process.on('SIGUSR1', () => void serving.reload())
+  replaceHandler('SIGUSR1', reloadLater, () => void serving.reload())
+  if (isReloadDue) void serving.reload()
   process.on('SIGUSR2', () => log.warning('SIGUSR2: upgrading in place is not in this release'))
-  process.on('SIGHUP', () => {})
+  process.on('SIGHUP', stay)
   process.on('uncaughtException', (cause) => serving.uncaught(cause))
 }
 

@@ -88,6 +88,7 @@ test('the other words arrive unchanged, behind the program', (t) => {
   const words = wordsWith(t, {})
   assert.ok(words.includes('--optimize-for-size'))
   assert.ok(words.includes('--expose-gc'), 'for daemon/start-garbage.ts')
+  assert.ok(words.includes('--inspect-port=192.0.2.1:9229'), 'SIGUSR1 opens no debugger')
   assert.deepEqual(words.slice(-3), [
     join(bin, '../../dist/main.js'),
     '-localip',
