@@ -46,7 +46,7 @@ export function parseResolvConf(text: string): ResolvConf {
  * Queries that looking up a name costs where only the name itself exists, with A and AAAA for each
  * candidate: the search list comes first for a name with fewer than `ndots` dots.
  */
-export function queriesFor(name: string, { search, ndots }: ResolvConf): number {
+export function queriesPerName(name: string, { search, ndots }: ResolvConf): number {
   const dots = name.split('.').length - 1
   const isFirst = dots >= ndots || name.endsWith('.')
   return 2 * (isFirst ? 1 : search.length + 1)

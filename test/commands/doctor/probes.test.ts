@@ -8,12 +8,12 @@ import { askDaemon } from '../../../src/commands/doctor/daemon-status.ts'
 import { boundedPrograms } from '../../../src/commands/doctor/bounded-programs.ts'
 import { described, hasAnswer } from '../../../src/commands/doctor/outcomes.ts'
 import {
-  askServer,
+  probeServer,
   failureOf,
   makeEdnsQuery,
   rootServers,
   tryConnection,
-} from '../../../src/commands/doctor/probes/ask-server.ts'
+} from '../../../src/commands/doctor/probes/probe-server.ts'
 import { askBurst, takeReplies } from '../../../src/commands/doctor/probes/burst.ts'
 import {
   knownUpstreams,
@@ -51,10 +51,10 @@ async function shallowServer(owner: Owner, answers: number): Promise<number> {
   return (server.address() as { port: number }).port
 }
 
-describe('askServer()', () => {
+describe('probeServer()', () => {
   test('an answer, over UDP and over TCP', async (t) => {
     const dns = await startFixedDns(t)
-    const { udp, tcp } = await askServer(dns, asked)
+    const { udp, tcp } = await probeServer(dns, asked)
     assert.ok(hasAnswer(udp) && hasAnswer(tcp))
     assert.match(described(udp), /^NOERROR, 1 record, \d+ octets, \d+\.\d ms$/)
     // Its answer record is not there: what is no sound message has no EDNS either.
@@ -62,13 +62,13 @@ describe('askServer()', () => {
   })
 
   test('a closed port, and one that says nothing', async (t) => {
-    const closed = await askServer({ host: '127.0.0.1', port: await freePort() }, rootServers)
+    const closed = await probeServer({ host: '127.0.0.1', port: await freePort() }, rootServers)
     for (const one of [closed.udp, closed.tcp])
       assert.ok(one.kind === 'failure' && one.how === 'refused')
     const dns = await startFixedDns(t)
     dns.udp = null
     dns.tcp = [2, 0]
-    const { udp, tcp } = await askServer(dns, asked)
+    const { udp, tcp } = await probeServer(dns, asked)
     assert.deepEqual(
       [described(udp), tcp.kind === 'reply' && tcp.rcode],
       ['no answer within 1.5 s', 'SERVFAIL'],

@@ -9,7 +9,7 @@ import { processStatus, readProcessStatus } from '../../../src/host/readings/cap
 import { clusterDnsOf, readKubeletDns } from '../../../src/host/readings/kubelet.ts'
 import { lookAtFiles } from '../../../src/host/readings/node-files.ts'
 import { mapReading, readNumber, readText } from '../../../src/host/readings/reading.ts'
-import { parseResolvConf, queriesFor } from '../../../src/lib/resolv-conf.ts'
+import { parseResolvConf, queriesPerName } from '../../../src/lib/resolv-conf.ts'
 import { temporaryFolder } from '../../helpers/nsd.ts'
 
 function put(root: string, path: string, text: string): void {
@@ -58,9 +58,9 @@ options rotate
       options: ['ndots:5', 'timeout:1', 'rotate'],
       ignored: [],
     })
-    assert.equal(queriesFor('example.com', file), 10)
-    assert.equal(queriesFor('example.com.', file), 2)
-    assert.equal(queriesFor('a.b.c.d.e.f', file), 2)
+    assert.equal(queriesPerName('example.com', file), 10)
+    assert.equal(queriesPerName('example.com.', file), 2)
+    assert.equal(queriesPerName('a.b.c.d.e.f', file), 2)
   })
 
   test('passes over comments and what means nothing; the last search list counts, ndots has a bound', () => {

@@ -1,4 +1,4 @@
-import { queriesFor, type ResolvConf } from '../../../lib/resolv-conf.ts'
+import { queriesPerName, type ResolvConf } from '../../../lib/resolv-conf.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
@@ -136,7 +136,7 @@ function answers({ nameservers, question, place }: Facts): readonly Said[] {
 
 function cost(file: ResolvConf): readonly Said[] {
   const name = 'example.com'
-  const queries = queriesFor(name, file)
+  const queries = queriesPerName(name, file)
   const seen = [
     `search ${file.search.join(' ') || '(none)'}, ndots ${file.ndots}`,
     `${name} costs ${queries} queries (A and AAAA), ${name}. with its final dot 2`,

@@ -5,7 +5,7 @@ import { Type } from '../../../wire/codes.ts'
 import { framed, LENGTH_SIZE } from '../../../wire/frame.ts'
 import { HEADER_SIZE, readId } from '../../../wire/header.ts'
 import type { Burst } from '../facts.ts'
-import { makeEdnsQuery, PATIENCE_MS } from './ask-server.ts'
+import { makeEdnsQuery, PATIENCE_MS } from './probe-server.ts'
 
 /** Queries at once on one connection. */
 const SIZE = 16

@@ -6,7 +6,7 @@ import { isLinkLocal } from '../../../lib/address.ts'
 import type { Facts, OwnQueries, Question } from '../facts.ts'
 import type { AskedDaemon } from '../daemon-status.ts'
 import { DNS_PORT } from '../../../options/serve-options.ts'
-import { askServer, rootServers } from './ask-server.ts'
+import { probeServer, rootServers } from './probe-server.ts'
 import { type KnownUpstream, probeUpstreams, queryFor } from './upstreams.ts'
 
 /** As many servers of resolv.conf as anybody uses. */
@@ -40,7 +40,7 @@ export async function probeAll(parts: ProbeParts): Promise<Probed> {
   const asked = place.kind === 'pod' ? queryFor(question) : rootServers
   const [own, nameservers, upstreams] = await Promise.all([
     place.kind === 'node' ? askOurselves(parts) : null,
-    Promise.all(servers.map((host) => askServer({ host, port: DNS_PORT }, asked))),
+    Promise.all(servers.map((host) => probeServer({ host, port: DNS_PORT }, asked))),
     probeUpstreams(known, question),
   ])
   return { own, nameservers, upstreams: upstreams.probes, upstreamsLeftOut: upstreams.leftOut }
@@ -55,7 +55,7 @@ async function askOurselves(parts: ProbeParts): Promise<OwnQueries> {
     asked.queries(),
   ])
   const query = queryFor(question)
-  const probes = await Promise.all(among.map((host) => askServer({ host, port }, query)))
+  const probes = await Promise.all(among.map((host) => probeServer({ host, port }, query)))
   const [ledAfter, queriesAfter] = await Promise.all([packetsLed(programs, rules), asked.queries()])
   return {
     probes,

@@ -3,7 +3,7 @@ import { type Endpoint, joinHostPort, parseHostPort } from '../../../lib/address
 import { Type } from '../../../wire/codes.ts'
 import type { Outcome, Question, UpstreamProbe } from '../facts.ts'
 import { hasReply } from '../outcomes.ts'
-import { type Asked, askOnce, rootServers, tryConnection } from './ask-server.ts'
+import { type Asked, askOnce, rootServers, tryConnection } from './probe-server.ts'
 import { askBurst } from './burst.ts'
 
 /** Asked at most, all at the same time. */

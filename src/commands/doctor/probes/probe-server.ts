@@ -29,7 +29,7 @@ export interface Asked {
 export const rootServers: Asked = { name: '.', type: Type.NS, recurse: false }
 
 /** Asks a server over UDP and over TCP, at the same time, one query each. Never rejects. */
-export async function askServer(server: Endpoint, asked: Asked): Promise<ServerProbe> {
+export async function probeServer(server: Endpoint, asked: Asked): Promise<ServerProbe> {
   const [udp, tcp] = await Promise.all([
     askOnce(server, 'udp', asked),
     askOnce(server, 'tcp', asked),
