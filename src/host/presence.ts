@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { descriptorOf } from '../lib/descriptor-of.ts'
+import { libc } from '../sys/libc.ts'
+import { peerCredentials } from '../sys/scm.ts'
 
 /** Of the names of the sockets, in the abstract namespace, which belongs to the network namespace. */
 const PREFIX = 'dnslet-node-'
@@ -8,6 +11,8 @@ const PREFIX = 'dnslet-node-'
 const PATIENCE_MS = 1_000
 /** Octets of what is said; more is none of ours. */
 const LIMIT = 16_384
+/** Sockets asked at once: whoever likes may make thousands of such a name. */
+const AT_ONCE = 64
 
 /** What a dnslet that changes this node's network says of itself. */
 export interface Presence {
@@ -58,7 +63,12 @@ export async function announcePresence(
 
 /** Asks every other dnslet of this network namespace. Never rejects. */
 export async function findNeighbours(patienceMs: number = PATIENCE_MS): Promise<Found> {
-  const asked = await Promise.all(socketNames().map((name) => ask(name, patienceMs)))
+  const names = socketNames()
+  const asked: (Presence | 'silent' | null)[] = []
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    const some = names.slice(at, at + AT_ONCE)
+    asked.push(...(await Promise.all(some.map((name) => ask(name, patienceMs)))))
+  }
   const alive = asked.filter((one) => one !== null && one !== 'silent')
   return { alive, silent: asked.filter((one) => one === 'silent').length }
 }
@@ -101,6 +111,7 @@ function ask(name: string, patienceMs: number): Promise<Presence | 'silent' | nu
     }
     const timer = setTimeout(() => end('silent'), patienceMs)
     let said = ''
+    socket.once('connect', () => isTrusted(socket) || end(null))
     socket.setEncoding('utf8').on('data', (text: string) => {
       said += text
       if (said.length > LIMIT) end(null)
@@ -108,6 +119,22 @@ function ask(name: string, patienceMs: number): Promise<Presence | 'silent' | nu
     // It is ending: nobody to reckon with.
     socket.on('error', () => end(null)).on('end', () => end(readPresence(said)))
   })
+}
+
+/**
+ * Whether a dnslet may be at the other end: it runs as root, or as we do. Any process of the node's network could else
+ * pretend to be one, frozen or not, and keep others from starting and cleaning up.
+ */
+function isTrusted(socket: Socket): boolean {
+  const { libc: library } = libc()
+  if (library === null) return true
+  try {
+    const { uid } = peerCredentials(library, descriptorOf(socket))
+    return uid === 0 || uid === process.geteuid?.()
+  } catch {
+    // It has gone already.
+    return false
+  }
 }
 
 function readPresence(said: string): Presence | null {

@@ -259,3 +259,26 @@ test('who asks and keeps the connection open keeps none of ours', { skip }, asyn
     code: 'EPIPE',
   })
 })
+
+const PRETEND = `process.setuid(65534)
+require('node:net')
+  .createServer((s) => process.argv[1] === '' || s.end(process.argv[1]))
+  .listen('\\0dnslet-node-00', () => console.log(1))`
+
+test(
+  'another user of the node is taken for no dnslet, whether it answers or not',
+  { skip },
+  async (t) => {
+    const presence = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'mine', scope: '' }
+    for (const says of ['', JSON.stringify(presence)]) {
+      const child = spawn(process.execPath, ['-e', PRETEND, says], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.after(() => child.kill('SIGKILL'))
+      await once(child.stdout, 'data')
+      assert.deepEqual(await findNeighbours(), { alive: [], silent: 0 })
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  },
+)
