@@ -209,3 +209,20 @@ test('a daemon whose views take no query of its own may intercept all the same',
   const plain = await start(t, '.:0 {\n bind 127.0.0.1\n bufsize\n}\n')
   assert.match((await plain.daemon.selfQuery('a.test.')) ?? '', /answers SERVFAIL/)
 })
+
+test('port 0 is a socket of its own for each block', async (t) => {
+  const block = (zone: string): string => `${zone}:0 {\n bind 127.0.0.1\n whoami\n}\n`
+  const { daemon } = await start(t, block('a.test') + block('b.test'))
+  assert.equal(new Set(daemon.addresses.map(({ port }) => port)).size, 2)
+})
+
+test('what a plugin finds ends the daemon where its configuration is in force', async (t) => {
+  const found: string[] = []
+  const corefile = '.:0 {\n bind 127.0.0.1\n whoami\n}\n'
+  const { daemon } = await start(t, corefile, { fatal: (message) => void found.push(message) })
+  const { life: before } = daemon.runtime.blocks[0]!.context.services
+  await daemon.reload()
+  before.fatal('too late')
+  daemon.runtime.blocks[0]!.context.services.life.fatal('a loop')
+  assert.deepEqual(found, ['a loop'])
+})
