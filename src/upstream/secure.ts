@@ -137,6 +137,8 @@ export class Secure {
     const socket = tls().connect({
       ...connectOptions(this.endpoint, this.#source),
       secureContext: this.#identity.context,
+      // Else a variable of the environment may have Node trust anybody.
+      rejectUnauthorized: true,
       checkServerIdentity: (_host, certificate) => this.#check(certificate),
       // SNI has no addresses (RFC 6066 §3).
       ...(name === null || isIP(name) !== 0 ? {} : { servername: name }),

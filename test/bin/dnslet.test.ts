@@ -100,13 +100,20 @@ test('what is meant for other Node.js programs of a pod is kept from ours', (t) 
   const node = join(temporaryFolder(t), 'node')
   writeFileSync(node, '#!/bin/sh\nenv\n')
   chmodSync(node, 0o755)
-  const meant = { NODE_OPTIONS: '--require /agent.js', NODE_COMPILE_CACHE: '/proc/x', TZ: 'UTC' }
+  const meant = {
+    NODE_OPTIONS: '--require /agent.js',
+    NODE_COMPILE_CACHE: '/proc/x',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    TZ: 'UTC',
+  }
   const { stdout } = spawnSync(bin, {
     env: { ...process.env, ...meant, DNSLET_NODE: node },
     encoding: 'utf8',
   })
   assert.deepEqual(
-    stdout.split('\n').filter((line) => /^(NODE_OPTIONS|NODE_COMPILE_CACHE|TZ)=/.test(line)),
+    stdout
+      .split('\n')
+      .filter((line) => /^(NODE_OPTIONS|NODE_COMPILE_CACHE|NODE_TLS.*|TZ)=/.test(line)),
     ['TZ=UTC'],
   )
 })

@@ -87,7 +87,8 @@ export class KubernetesApi {
           ),
         )
       const signal = AbortSignal.timeout(TIMEOUT_MS)
-      const call = request({ ...options, ca, signal }, (response) => {
+      // Whatever the environment tells Node: the token is for this server alone.
+      const call = request({ ...options, ca, signal, rejectUnauthorized: true }, (response) => {
         readAll(response).then(
           (text) => resolve({ status: response.statusCode ?? 0, text }),
           (error: unknown) => fail(error),

@@ -7,6 +7,7 @@ import { KubernetesApi } from '../../../src/commands/untaint/kubernetes-api.ts'
 import { startApiServer } from '../../helpers/api-server.ts'
 import { requireTools } from '../../helpers/debian.ts'
 import { freePort } from '../../helpers/ports.ts'
+import { trustAnybody } from '../../helpers/trust-anybody.ts'
 
 const NODE = '/api/v1/nodes/worker-1'
 
@@ -28,6 +29,7 @@ describe('KubernetesApi', { skip: requireTools('openssl') }, () => {
   })
 
   test('trusts no server that the CA does not vouch for', async (t) => {
+    trustAnybody(t)
     const [server, stranger] = [await startApiServer(t), await startApiServer(t)]
     const api = new KubernetesApi(stranger.env, server.mount)
     await assert.rejects(api.request(NODE), { code: 'E_API', message: /self-signed|verify/ })

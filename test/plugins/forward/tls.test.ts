@@ -12,6 +12,7 @@ import { startUnbound } from '../../helpers/unbound.ts'
 import { freePort } from '../../helpers/ports.ts'
 import { eventually, honest, silent, startScripted } from '../../upstream/scripted.ts'
 import { startTlsServer } from '../../upstream/tls-server.ts'
+import { trustAnybody } from '../../helpers/trust-anybody.ts'
 import { Front, LogLines, type Reply, setup } from './harness.ts'
 import { KeptStates } from '../../../src/daemon/kept-states.ts'
 import { Clock } from '../../../src/lib/clock.ts'
@@ -87,6 +88,7 @@ describe('tls:// upstreams', () => {
   ]
   for (const [what, body, why] of untrusted) {
     test(`${what}: SERVFAIL with an extended error, and one line of log`, async (t) => {
+      trustAnybody(t)
       const server = await startTlsServer(t, pem)
       const front = await Front.start(t, body(server.port))
       for (const name of ['a.test', 'b.test']) {
