@@ -5,8 +5,8 @@ import { CORES_TO_COLLECT, cpuLimit } from './cpu-shortage.ts'
  * tables of what ran once and does not run again. V8 would come to it after minutes, or never. It takes
  * some 40 ms, so it is for a process that does not serve yet.
  *
- * V8 also keeps the source of all that is loaded, in two bytes a character where a file has one drawing:
- * hence the build leaves out comments and indentation.
+ * V8 also keeps the source of all that is loaded, in two bytes a character where one character of a file needs
+ * them: hence the build leaves out comments, and spells such characters (`\u2026`).
  *
  * Does nothing without V8's flag `--expose-gc`, which bin/dnslet gives, and under a small CPU limit, where a client
  * would wait for it: at a twelfth of a core a third of a second.

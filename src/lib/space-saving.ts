@@ -9,6 +9,8 @@ export interface Counted {
 }
 
 const NONE = -1
+/** Octets that a key has room for until a longer one comes: nearly all names, of 255 that one may have, are shorter. */
+const FIRST_ROOM = 96
 
 /**
  * The most frequent of any number of keys, in memory that does not grow: the space-saving algorithm
@@ -18,14 +20,16 @@ const NONE = -1
  *
  *     heads   hash ─▶ 3 ─▶ 7            counters of the same hash, linked by `next`
  *     heap    [5, 3, 0, 7, …]           the smallest count first; `places` leads back from a counter
- *     keys    | key 0 … | key 1 … |     `keySize` octets each
+ *     keys    | key 0 … | key 1 … |     `room` octets each, as many as the longest one has needed
  */
 export class SpaceSaving {
   /** How many keys were added. */
   total = 0
   readonly #size: number
   readonly #keySize: number
-  readonly #keys: Uint8Array
+  /** 1 to `keySize`. */
+  #room: number
+  #keys: Uint8Array
   readonly #lengths: Uint16Array
   readonly #counts: Float64Array
   readonly #errors: Float64Array
@@ -46,7 +50,8 @@ export class SpaceSaving {
     const buckets = 2 ** Math.ceil(Math.log2(2 * counters))
     this.#size = counters
     this.#keySize = keySize
-    this.#keys = new Uint8Array(counters * keySize)
+    this.#room = Math.min(keySize, FIRST_ROOM)
+    this.#keys = new Uint8Array(counters * this.#room)
     this.#lengths = new Uint16Array(counters)
     this.#counts = new Float64Array(counters)
     this.#errors = new Float64Array(counters)
@@ -57,7 +62,10 @@ export class SpaceSaving {
     this.#places = Int16Array.from(this.#heap)
   }
 
-  /** Counts `key[0..length)` once more. Allocates nothing; octets beyond `keySize` tell no keys apart. */
+  /**
+   * Counts `key[0..length)` once more. Allocates nothing but room for longer keys, which is doubled until it is
+   * `keySize`; octets beyond that tell no keys apart.
+   */
   add(key: Uint8Array, length: number): void {
     const size = Math.min(length, this.#keySize)
     const bucket = this.#bucketFor(key, size)
@@ -79,7 +87,7 @@ export class SpaceSaving {
       .filter((counter) => counts[counter]! > 0)
       .sort((a, b) => counts[b]! - counts[a]! || a - b)
     return Array.from(leaders.subarray(0, limit), (counter) => {
-      const at = counter * this.#keySize
+      const at = counter * this.#room
       const key = Buffer.from(this.#keys.subarray(at, at + this.#lengths[counter]!))
       return { key, count: counts[counter]!, error: this.#errors[counter]! }
     })
@@ -95,15 +103,16 @@ export class SpaceSaving {
   #has(counter: number, key: Uint8Array, length: number): boolean {
     if (this.#lengths[counter] !== length) return false
     const keys = this.#keys
-    const at = counter * this.#keySize
+    const at = counter * this.#room
     for (let i = 0; i < length; i++) if (keys[at + i] !== key[i]) return false
     return true
   }
 
   /** Gives a counter to another key, with its count so far as the error. */
   #take(counter: number, bucket: number, key: Uint8Array, length: number): void {
+    if (length > this.#room) this.#widen(length)
     const keys = this.#keys
-    const at = counter * this.#keySize
+    const at = counter * this.#room
     this.#unlink(counter)
     for (let i = 0; i < length; i++) keys[at + i] = key[i]!
     this.#lengths[counter] = length
@@ -111,6 +120,16 @@ export class SpaceSaving {
     this.#bucketOf[counter] = bucket
     this.#next[counter] = this.#heads[bucket]!
     this.#heads[bucket] = counter
+  }
+
+  #widen(length: number): void {
+    const before = this.#room
+    const after = Math.min(this.#keySize, Math.max(length, 2 * before))
+    const keys = new Uint8Array(this.#size * after)
+    for (let i = 0; i < this.#size; i++)
+      keys.set(this.#keys.subarray(i * before, (i + 1) * before), i * after)
+    this.#keys = keys
+    this.#room = after
   }
 
   #unlink(counter: number): void {

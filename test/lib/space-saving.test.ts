@@ -47,6 +47,14 @@ describe('a space-saving sketch', () => {
     assert.deepEqual(shown(sketch), [['abc', 2, 0]])
   })
 
+  test('makes room for longer keys, and keeps those that it has', () => {
+    const sketch = new SpaceSaving(4, 255)
+    const keys = [1, 97, 200, 255].map((length) => 'k'.repeat(length))
+    for (const key of [...keys, ...keys]) add(sketch, key)
+    const found = new Map(shown(sketch).map(([key, times]) => [key, times]))
+    assert.deepEqual(found, new Map(keys.map((key) => [key, 2])))
+  })
+
   test('is empty at first', () => {
     assert.deepEqual(new SpaceSaving(4, 3).top(4), [])
   })

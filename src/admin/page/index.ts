@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { asBytecode } from '../../lib/bytecode.ts'
 import type { HttpRoute } from '../../lib/http.ts'
 import { SharedRendering, type SharedRenderingParts } from '../../telemetry/shared-rendering.ts'
 import type { Status, Top, Traffic } from '../api.ts'
@@ -32,16 +33,17 @@ async function inOwnTurn<T>(make: () => T | Promise<T>): Promise<T> {
 export function pageRoute({ status, traffic, top, queries, clock }: PageParts): HttpRoute {
   const renderings = new SharedRendering<Buffer>({
     ...clock,
-    async render() {
-      const { renderPage } = await import('./render.ts')
-      const data = {
-        status: await inOwnTurn(status),
-        traffic: await inOwnTurn(traffic),
-        top: await inOwnTurn(top),
-        queries: await inOwnTurn(queries),
-      }
-      return renderPage(data)
-    },
+    render: () =>
+      asBytecode(async () => {
+        const { renderPage } = await import('./render.ts')
+        const data = {
+          status: await inOwnTurn(status),
+          traffic: await inOwnTurn(traffic),
+          top: await inOwnTurn(top),
+          queries: await inOwnTurn(queries),
+        }
+        return renderPage(data)
+      }),
   })
   return async ({ client }) => {
     const body = await renderings.ask('', client)
