@@ -99,15 +99,34 @@ test('what is meant for other Node.js programs of a pod is kept from ours', (t) 
   const node = join(temporaryFolder(t), 'node')
   writeFileSync(node, '#!/bin/sh\nenv\n')
   chmodSync(node, 0o755)
-  const meant = { NODE_OPTIONS: '--require /agent.js', NODE_COMPILE_CACHE: '/proc/x', TZ: 'UTC' }
+  const meant = {
+    NODE_OPTIONS: '--require /agent.js',
+    NODE_COMPILE_CACHE: '/proc/x',
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    OPENSSL_CONF: '/fips.cnf',
+    TZ: 'UTC',
+  }
   const { stdout } = spawnSync(bin, {
     env: { ...process.env, ...meant, DNSLET_NODE: node },
     encoding: 'utf8',
   })
   assert.deepEqual(
-    stdout.split('\n').filter((line) => /^(NODE_OPTIONS|NODE_COMPILE_CACHE|TZ)=/.test(line)),
+    stdout.split('\n').filter((line) => line.split('=', 1).some((name) => name in meant)),
     ['TZ=UTC'],
   )
+})
+
+test('it starts with an empty PATH, and with one that leads nowhere', (t) => {
+  const node = join(temporaryFolder(t), 'node')
+  writeFileSync(node, '#!/bin/sh\necho "$PATH"\n')
+  chmodSync(node, 0o755)
+  const pathOf = (PATH: string): string => {
+    const { stdout } = spawnSync(bin, { env: { PATH, DNSLET_NODE: node }, encoding: 'utf8' })
+    return stdout.trim()
+  }
+  const usual = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+  assert.equal(pathOf(''), usual)
+  assert.equal(pathOf('/none'), `/none:${usual}`)
 })
 
 test('Node.js takes its place, as process 1 of a container too: signals reach the daemon', (t) => {
