@@ -9,6 +9,8 @@ import type { DaemonLog } from './telemetry/log.ts'
 const MIN_NODE = 24
 /** How long the log may take to leave before the process does. */
 const FLUSH_MS = 1000
+/** Those that node-cache ignores as well, and that would end Node.js. SIGALRM is the watchdog's, and to end by. */
+const IGNORED_SIGNALS = ['SIGHUP', 'SIGIO', 'SIGPROF', 'SIGPWR', 'SIGVTALRM', 'SIGXCPU'] as const
 
 const major = Number(process.versions.node.split('.')[0])
 if (major < MIN_NODE) {
@@ -135,7 +137,7 @@ function obey(serving: Serving): void {
   })
   process.on('SIGUSR1', () => void serving.reload())
   process.on('SIGUSR2', () => log.warning('SIGUSR2: upgrading in place is not in this release'))
-  process.on('SIGHUP', () => {})
+  for (const signal of IGNORED_SIGNALS) process.on(signal, () => {})
   process.on('uncaughtException', (cause) => serving.uncaught(cause))
 }
 
