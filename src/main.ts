@@ -9,6 +9,8 @@ import type { DaemonLog } from './telemetry/log.ts'
 const MIN_NODE = 24
 /** How long the log may take to leave before the process does. */
 const FLUSH_MS = 1000
+/** Those that node-cache ignores as well, and that would end Node.js. SIGALRM is the watchdog's, and to end by. */
+const IGNORED_SIGNALS = ['SIGHUP', 'SIGIO', 'SIGPROF', 'SIGPWR', 'SIGVTALRM', 'SIGXCPU'] as const
 
 /** Whether a reload was asked for before anybody could do it. */
 let isReloadDue = false
@@ -45,11 +47,12 @@ async function run(command: Command): Promise<void> {
     }
     case 'demo': {
       const { demo } = await import('./commands/demo/index.ts')
+      ignoreSignals()
       return obey(await demo(command.port))
     }
     case 'serve': {
       process.on('SIGTERM', leaveStart)
-      process.on('SIGHUP', stay)
+      ignoreSignals()
       const { serve } = await import('./node/serve.ts')
       const handedOver = (log: DaemonLog): void => leave(log, 0)
       return obey(await serve(command.options, { fatal: die, handedOver }))
@@ -107,7 +110,9 @@ function reloadLater(): void {
   isReloadDue = true
 }
 
-function stay(): void {}
+function ignoreSignals(): void {
+  for (const signal of IGNORED_SIGNALS) process.on(signal, () => {})
+}
 
 /** Aborted by the first signal to end; a second one ends the process. */
 function interrupted(): AbortSignal {
@@ -148,7 +153,6 @@ function obey(serving: Serving): void {
   replaceHandler('SIGUSR1', reloadLater, () => void serving.reload())
   if (isReloadDue) void serving.reload()
   process.on('SIGUSR2', () => log.warning('SIGUSR2: upgrading in place is not in this release'))
-  process.on('SIGHUP', stay)
   process.on('uncaughtException', (cause) => serving.uncaught(cause))
 }
 

@@ -1,20 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isIP, type OnReadOpts } from 'node:net'
 import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls'
 import type { Endpoint } from '../lib/address.ts'
 import { connectOptions } from './address.ts'
 import type { Transport } from './counters.ts'
 import { codeOf, isDistrust } from './error-code.ts'
-
-/** Where systems keep the certificates that all programs trust; the first that is there counts. */
-const SYSTEM_CA_FILES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-]
+import { systemCas } from './system-cas.ts'
 
 /** Certificates and a key, all PEM. */
 export interface TlsFiles {
@@ -68,20 +59,8 @@ export class TlsIdentity {
 }
 
 /** Without any: those of Mozilla's list that come with Node. */
-function orDefault(ca: string | null): { ca?: string } {
+function orDefault(ca: string | string[] | null): { ca?: string | string[] } {
   return ca === null ? {} : { ca }
-}
-
-function systemCas(): string | null {
-  const named = process.env['SSL_CERT_FILE']
-  for (const path of named === undefined ? SYSTEM_CA_FILES : [named]) {
-    try {
-      return readFileSync(path, 'utf8')
-    } catch {
-      // The next one may be there.
-    }
-  }
-  return null
 }
 
 /** What an encrypted upstream needs beside its address. */

@@ -73,6 +73,7 @@ export const Type = {
   X25: 19,
   ISDN: 20,
   RT: 21,
+  'NSAP-PTR': 23,
   SIG: 24,
   KEY: 25,
   PX: 26,

@@ -104,6 +104,7 @@ test('what is meant for other Node.js programs of a pod is kept from ours', (t) 
     NODE_OPTIONS: '--require /agent.js',
     NODE_COMPILE_CACHE: '/proc/x',
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    OPENSSL_CONF: '/fips.cnf',
     TZ: 'UTC',
   }
   const { stdout } = spawnSync(bin, {
@@ -111,11 +112,22 @@ test('what is meant for other Node.js programs of a pod is kept from ours', (t) 
     encoding: 'utf8',
   })
   assert.deepEqual(
-    stdout
-      .split('\n')
-      .filter((line) => /^(NODE_OPTIONS|NODE_COMPILE_CACHE|NODE_TLS.*|TZ)=/.test(line)),
+    stdout.split('\n').filter((line) => line.split('=', 1).some((name) => name in meant)),
     ['TZ=UTC'],
   )
+})
+
+test('it starts with an empty PATH, and with one that leads nowhere', (t) => {
+  const node = join(temporaryFolder(t), 'node')
+  writeFileSync(node, '#!/bin/sh\necho "$PATH"\n')
+  chmodSync(node, 0o755)
+  const pathOf = (PATH: string): string => {
+    const { stdout } = spawnSync(bin, { env: { PATH, DNSLET_NODE: node }, encoding: 'utf8' })
+    return stdout.trim()
+  }
+  const usual = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+  assert.equal(pathOf(''), usual)
+  assert.equal(pathOf('/none'), `/none:${usual}`)
 })
 
 test('Node.js takes its place, as process 1 of a container too: signals reach the daemon', (t) => {

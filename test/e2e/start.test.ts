@@ -181,7 +181,7 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
     assert.equal(daemon.ended(), 143)
   })
 
-  test('SIGHUP is ignored, SIGINT ends at once', async (t) => {
+  test('signals that node-cache ignores are ignored, SIGINT ends at once', async (t) => {
     const port = await freePort()
     const at = { address: '127.0.0.1', port }
     const { process: daemon } = await startDnslet(
@@ -189,7 +189,16 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
       `.:${port} {\n  bind 127.0.0.1\n  forward . 127.0.0.1:9\n}\n`,
       { ready: at },
     )
-    process.kill(daemon.pid, 'SIGHUP')
+    for (const signal of [
+      'SIGHUP',
+      'SIGIO',
+      'SIGPROF',
+      'SIGPWR',
+      'SIGVTALRM',
+      'SIGXCPU',
+    ] as const) {
+      process.kill(daemon.pid, signal)
+    }
     assert.notEqual((await dig(at, 'x.test', '+opcode=STATUS')).status, 'NO ANSWER')
     process.kill(daemon.pid, 'SIGINT')
     await waitUntil('the end of dnslet', () => daemon.ended() !== null)

@@ -14,6 +14,7 @@ test('typeName() knows mnemonics and falls back to RFC 3597 form', () => {
   assert.equal(typeName(1), 'A')
   assert.equal(typeName(28), 'AAAA')
   assert.equal(typeName(65), 'HTTPS')
+  assert.equal(typeName(23), 'NSAP-PTR')
   assert.equal(typeName(65280), 'TYPE65280')
 })
 
@@ -37,7 +38,10 @@ test('names are read in any case, numbers included', () => {
   assert.equal(rcodeFromName('NXDomain'), Rcode.NXDomain)
   assert.equal(rcodeFromName('BADSIG'), 16)
   assert.equal(rcodeFromName('rcode4095'), 4095)
-  assert.deepEqual(['https', 'TYPE65535', 'type1'].map(typeFromName), [65, 65_535, 1])
+  assert.deepEqual(
+    ['https', 'nsap-ptr', 'TYPE65535', 'type1'].map(typeFromName),
+    [65, 23, 65_535, 1],
+  )
   assert.deepEqual(['ch', 'CLASS42'].map(classFromName), [3, 42])
 })
 
