@@ -7,8 +7,10 @@ import { nameToText } from '../../wire/name.ts'
 import type { SeenQuery } from '../api.ts'
 import { DROPPED_TEXT, KEPT_QUERIES, type QueryFilter } from './query-filter.ts'
 
-/** Octets of their names: fewer queries are remembered where these are longer than 64 octets on average. */
-const NAME_BYTES = 2 ** 18
+/** Octets of their names: fewer queries are remembered where these, once for each pair of A and AAAA, need more. */
+const NAME_BYTES = 2 ** 17
+/** Different names of plugins or upstreams; those that come later are not told. */
+const MOST_TEXTS = 2 ** 16
 /** Of a socket address. */
 const CLIENT_SIZE = 28
 /** Of an IPv6 address; one of IPv4 has the first four of them. */
@@ -36,8 +38,10 @@ export class RecentQueries {
   readonly #rcodes = new Uint16Array(KEPT_QUERIES)
   /** `TCP`, `IPV6` and `STALE`. */
   readonly #flags = new Uint8Array(KEPT_QUERIES)
-  readonly #plugins: string[] = Array<string>(KEPT_QUERIES).fill('')
-  readonly #upstreams: string[] = Array<string>(KEPT_QUERIES).fill('')
+  /** Numbers of `#texts`. */
+  readonly #plugins = new Uint16Array(KEPT_QUERIES)
+  readonly #upstreams = new Uint16Array(KEPT_QUERIES)
+  readonly #texts = new Texts()
   readonly #names = Buffer.alloc(NAME_BYTES)
   readonly #nameSizes = new Uint8Array(KEPT_QUERIES)
   readonly #namePlaces = new Float64Array(KEPT_QUERIES)
@@ -63,20 +67,34 @@ export class RecentQueries {
     this.#rcodes[i] = q.outcome === Outcome.Drop ? DROPPED : q.rcode
     const isTcp = q.target.protocol === Protocol.Tcp
     this.#flags[i] = (isTcp ? TCP : 0) | (isIPv6 ? IPV6 : 0) | (q.isStale ? STALE : 0)
-    this.#plugins[i] = q.answeredBy
-    this.#upstreams[i] = q.upstream
+    this.#plugins[i] = this.#texts.numberOf(q.answeredBy)
+    this.#upstreams[i] = this.#texts.numberOf(q.upstream)
     this.#addName(i, q.wire, Math.max(0, question.nameEnd - HEADER_SIZE))
   }
 
   #addName(i: number, wire: Uint8Array, size: number): void {
+    const before = (i + KEPT_QUERIES - 1) % KEPT_QUERIES
+    this.#nameSizes[i] = size
+    if (this.#hasName(before, wire, size)) {
+      this.#namePlaces[i] = this.#namePlaces[before]!
+      return
+    }
     // A name lies in one piece.
     const offset = this.#place % NAME_BYTES
     if (offset + size > NAME_BYTES) this.#place += NAME_BYTES - offset
     const at = this.#place % NAME_BYTES
     for (let k = 0; k < size; k++) this.#names[at + k] = lowerCase[wire[HEADER_SIZE + k]!]!
-    this.#nameSizes[i] = size
     this.#namePlaces[i] = this.#place
     this.#place += size
+  }
+
+  #hasName(i: number, wire: Uint8Array, size: number): boolean {
+    if (this.#nameSizes[i] !== size) return false
+    const at = this.#namePlaces[i]! % NAME_BYTES
+    for (let k = 0; k < size; k++) {
+      if (this.#names[at + k] !== lowerCase[wire[HEADER_SIZE + k]!]) return false
+    }
+    return true
   }
 
   /**
@@ -118,9 +136,9 @@ export class RecentQueries {
       type: name.length === 0 ? '' : typeName(this.#types[i]!),
       rcode: rcodeText(this.#rcodes[i]!),
       milliseconds: this.#microseconds[i]! / 1000,
-      plugin: this.#plugins[i]!,
+      plugin: this.#texts.at(this.#plugins[i]!),
       isStale: (this.#flags[i]! & STALE) !== 0,
-      upstream: this.#upstreams[i]!,
+      upstream: this.#texts.at(this.#upstreams[i]!),
     }
   }
 
@@ -132,6 +150,25 @@ export class RecentQueries {
   #nameAt(i: number): Buffer {
     const at = this.#namePlaces[i]! % NAME_BYTES
     return this.#names.subarray(at, at + this.#nameSizes[i]!)
+  }
+}
+
+/** A number for each of a few texts that many queries have in common. */
+class Texts {
+  readonly #all = ['']
+  readonly #numbers = new Map([['', 0]])
+
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text)
+    if (known !== undefined) return known
+    if (this.#all.length === MOST_TEXTS) return 0
+    const number = this.#all.push(text) - 1
+    this.#numbers.set(text, number)
+    return number
+  }
+
+  at(number: number): string {
+    return this.#all[number]!
   }
 }
 
