@@ -88,9 +88,10 @@ async function playRound(
   { meter, options, running, round, pools }: Round,
   take: (sample: Sample) => void,
 ): Promise<void> {
-  for (const target of running) await meter.warmUp(target)
   const first = round % running.length
   const order = [...running.slice(first), ...running.slice(0, first)]
+  // As long ago for each of them when its turn comes.
+  for (const target of order) await meter.warmUp(target)
   for (const scenario of options.scenarios) {
     const trials: Trial[] = []
     for (const target of order) trials.push(await meter.begin(target, scenario))

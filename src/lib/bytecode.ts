@@ -6,9 +6,9 @@ const compilesAtOnce = process.execArgv.includes(AT_ONCE)
 
 /**
  * What is called for the first time in `run` stays bytecode, until it is hot enough for the optimizing compiler.
- * For what runs every few seconds: machine code of the status page, and what V8 notes of
- * types for it, are half a megabyte. V8's flags are the process's: whatever else is called meanwhile is treated alike, so that no
- * two of these may overlap. Does nothing without V8's flag `--always-sparkplug`.
+ * For what runs every few seconds: machine code of the status page, and what V8 notes of types for it, are half a
+ * megabyte. V8's flags are the process's: whatever else is called meanwhile is treated alike, and no two of these may
+ * overlap. Does nothing without V8's flag `--always-sparkplug`.
  */
 export async function asBytecode<T>(run: () => Promise<T>): Promise<T> {
   if (!compilesAtOnce) return run()
