@@ -1,11 +1,12 @@
 // A daemon that cannot start, or gets a Corefile it cannot use, never takes the node's DNS with it.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { findTool } from '../helpers/debian.ts'
+import { bin } from '../helpers/dnslet.ts'
 import { addresses } from '../helpers/node-model/addresses.ts'
 import { requireNodeModel } from '../helpers/node-model/needs.ts'
 import { NodeModel } from '../helpers/node-model/node-model.ts'
@@ -45,11 +46,14 @@ describe('a daemon that cannot do its work', { skip: requireNodeModel() }, () =>
 
   test('neither nft nor iptables: kube-dns answers', async (t) => {
     const model = await NodeModel.create(t)
-    const folder = join(model.folder, 'bin')
-    mkdirSync(folder)
-    for (const tool of ['sh', 'readlink', 'env']) symlinkSync(findTool(tool)!, join(folder, tool))
-    const env = { PATH: folder, DNSLET_NODE: process.execPath }
-    const dnslet = await model.startDnslet(undefined, { ready: false, env })
+    const program = join(model.folder, 'program')
+    const nothing = join(model.folder, 'nothing')
+    mkdirSync(nothing)
+    const tools = dirname(realpathSync(findTool('nft')!))
+    // What `ip netns exec` starts has mounts of its own.
+    const script = `#!/bin/sh\nmount --bind ${nothing} ${tools} && exec ${bin} "$@"\n`
+    writeFileSync(program, script, { mode: 0o755 })
+    const dnslet = await model.startDnslet(undefined, { ready: false, program })
     // It says why and ends, or serves without being asked: either way this is over in a second.
     await Promise.race([exitCode(dnslet), delay(2_000)])
     await assertKubeDns(model)

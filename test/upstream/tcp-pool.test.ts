@@ -422,7 +422,7 @@ describe('TcpPool', () => {
     const pool = tcpPool(host, options(time, upstream.port))
     for (let i = 0; i < 100; i++) pool.ask(exchange(`q${i}`))
     await eventually(() => {
-      time.pass(10)
+      time.pass(1)
       return host.got.length === 100
     }, 'all answers')
     assert.deepEqual(host.lostWith, [])

@@ -24,10 +24,7 @@ const MAX_TTL = 0x7fffffff
 /** The numbers CoreDNS takes for an rcode. */
 const MAX_RCODE = 23
 
-const types: ReadonlyMap<string, number> = new Map<string, number>([
-  ...Object.entries(Type),
-  ['NSAP-PTR', 23],
-])
+const types: ReadonlyMap<string, number> = new Map<string, number>(Object.entries(Type))
 const classes: ReadonlyMap<string, number> = new Map<string, number>(Object.entries(Class))
 
 /** Reads what follows `type`. Throws Error with CoreDNS's text, as all of these do. */

@@ -21,10 +21,9 @@ import { RecordTemplate, type SectionName } from './record-template.ts'
 
 /** Octets of the longest reason that an option can hold, behind its code. */
 const MAX_REASON = 0xffff - 2
-/** Mnemonics that CoreDNS takes, and that are no word or no type. */
+/** Mnemonics that CoreDNS takes, and that are no type. */
 const OTHER_TYPES: ReadonlyMap<string, number> = new Map([
   ['None', 0],
-  ['NSAP-PTR', 23],
   ['Reserved', 65_535],
 ])
 

@@ -72,7 +72,7 @@ const accepted: readonly (readonly [body: string, described: string])[] = [
   ['template ANY ANY (?P<x>', 'ANY ANY, names in \\(?p<x>.: NOERROR and 0 records'],
   ['template ANY ANY x {\n\n}', 'ANY ANY, names in x.: NOERROR and 0 records'],
   ['template CH TXT 10.0.0.0/8', 'CH TXT, names in 10.in-addr.arpa.: NOERROR and 0 records'],
-  ['template IN NSAP-PTR x', 'IN TYPE23, names in x.: NOERROR and 0 records'],
+  ['template IN NSAP-PTR x', 'IN NSAP-PTR, names in x.: NOERROR and 0 records'],
   ['template IN NXNAME x', 'IN NXNAME, names in x.: NOERROR and 0 records'],
   ['template IN A x { rcode NXDOMAIN }', 'IN A, names in x.: NXDOMAIN and 0 records'],
   ['template IN A x {\nrcode BADSIG\n}', 'IN A, names in x.: BADVERS and 0 records'],
