@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Where systems keep the certificates that all programs trust; the first that is there counts. */
@@ -12,6 +12,9 @@ const FILES = [
 ]
 /** Where one more may lie in a file of its own, as one that is mounted does; all of them count. */
 const FOLDERS = ['/etc/ssl/certs', '/etc/pki/tls/certs']
+
+/** Octets of a file: bundles of all authorities have a quarter of a million. */
+const MAX_SIZE = 4 << 20
 
 const BEGIN = '-----BEGIN CERTIFICATE-----'
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
@@ -41,8 +44,11 @@ export function systemCas(environment: CaEnvironment = process.env): string[] | 
     : [...process.getBuiltinModule('node:tls').rootCertificates, ...more]
 }
 
+/** Null for what is no regular file: a pipe would keep us for ever. */
 function read(path: string): string | null {
   try {
+    const stat = statSync(path)
+    if (!stat.isFile() || stat.size > MAX_SIZE) return null
     return readFileSync(path, 'utf8')
   } catch {
     return null

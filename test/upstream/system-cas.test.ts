@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -41,6 +42,14 @@ test('systemCas() adds to the file what lies beside it, once each, and leaves ou
   for (const nothing of ['/none', join(beside!, 'key')]) {
     assert.equal(systemCas({ SSL_CERT_FILE: nothing, SSL_CERT_DIR: '/none' }), null)
   }
+})
+
+test('systemCas() reads regular files alone, of 4 MiB at most', (t) => {
+  const folder = temporaryFolder(t)
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  symlinkSync('/dev/zero', join(folder, 'device'))
+  writeFileSync(join(folder, 'large'), `${one}\n${'#'.repeat(4 << 20)}`)
+  assert.equal(systemCas({ SSL_CERT_FILE: join(folder, 'pipe'), SSL_CERT_DIR: folder }), null)
 })
 
 test('systemCas() takes variables without a value for missing ones', () => {
