@@ -37,7 +37,6 @@ export interface Rule {
 /** CoreDNS's names of types, in capitals only. Its `None` is what all types are to it. */
 const typeCodes: ReadonlyMap<string, number> = new Map<string, number>([
   ...Object.entries(Type),
-  ['NXNAME', 128],
   ['Reserved', 65_535],
 ])
 const ALL_TYPES = new Set(['*', 'None'])
