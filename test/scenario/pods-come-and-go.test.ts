@@ -16,6 +16,8 @@ import { waitUntil } from '../helpers/processes.ts'
 const PODS = 3
 /** Queries upstream for each of the clients', at most. */
 const ASKED_TWICE = 1.05
+/** Milliseconds after which nothing is fresh: the official Corefile caps what is kept at 30 s. */
+const EXPIRED_MS = 31_000
 const places = Array.from({ length: PODS }, (_, pod): Place => `kube-dns-${pod}`)
 
 describe('pods of kube-dns behind one address', { skip: requireNodeModel('curl') }, () => {
@@ -28,9 +30,9 @@ describe('pods of kube-dns behind one address', { skip: requireNodeModel('curl')
       label: 'dead',
     })
     await delay(before)
-    await drop(model, 'kube-dns-0')
+    await cut(model, 'kube-dns-0', silent)
     await delay(dead)
-    await undrop(model, 'kube-dns-0')
+    await mend(model, 'kube-dns-0')
     const misses = await over()
     t.diagnostic(`the longest took ${misses.longest().toFixed(0)} ms`)
     assert.equal(misses.failed(), 0)
@@ -62,10 +64,10 @@ describe('pods of kube-dns behind one address', { skip: requireNodeModel('curl')
       const model = await start(t, PODS)
       const over = startMisses(model, { rate: 100, seconds: 22, label: 'all' })
       await delay(4_000)
-      if (how === 'silent') for (const place of places) await drop(model, place)
+      if (how === 'silent') for (const place of places) await cut(model, place, silent)
       else scale(model, 0)
       await delay(12_000)
-      if (how === 'silent') for (const place of places) await undrop(model, place)
+      if (how === 'silent') for (const place of places) await mend(model, place)
       else scale(model, PODS)
       const back = monotonic()
       const misses = await over()
@@ -75,6 +77,34 @@ describe('pods of kube-dns behind one address', { skip: requireNodeModel('curl')
       assert.equal(misses.failed(back), 0)
     })
   }
+
+  test('restarted in turn: no query fails', { skip: !isFull }, async (t) => {
+    const model = await start(t, PODS)
+    const over = startMisses(model, { rate: 100, seconds: 26, label: 'turn' })
+    await delay(4_000)
+    for (const place of places) {
+      await cut(model, place, refusing)
+      await delay(2_000)
+      await mend(model, place)
+      await delay(4_000)
+    }
+    const misses = await over()
+    t.diagnostic(`the longest took ${misses.longest().toFixed(0)} ms`)
+    assert.equal(misses.failed(), 0)
+    assert.ok(misses.longest() <= 300)
+  })
+
+  test('all of them silent: names that were known are answered', { skip: !isFull }, async (t) => {
+    const model = await start(t, PODS)
+    const known = { rate: 100, seconds: 3, label: 'known' }
+    assert.equal((await startMisses(model, known)()).failed(), 0)
+    await delay(EXPIRED_MS)
+    for (const place of places) await cut(model, place, silent)
+    const stale = await startMisses(model, known)()
+    t.diagnostic(`the longest took ${stale.longest().toFixed(0)} ms`)
+    assert.equal(stale.failed(), 0)
+    assert.ok(stale.longest() <= 1_900)
+  })
 })
 
 async function start(t: Parameters<typeof NodeModel.create>[0], pods: number): Promise<NodeModel> {
@@ -106,14 +136,21 @@ const withoutPods = `table ip kube-proxy {
 }
 `
 
-async function drop(model: NodeModel, place: Place): Promise<void> {
-  const chain = 'add chain ip gone in { type filter hook prerouting priority -300; policy drop; }'
-  const { code, output } = await model.exec(place, ['nft', `add table ip gone; ${chain}`])
-  assert.equal(code, 0, output)
+/** What becomes of a pod: its node is gone; or its server is, and connections are reset and refused. */
+const silent = 'type filter hook prerouting priority -300; policy drop;'
+const refusing = 'type filter hook input priority 0; tcp dport 1053 reject with tcp reset;'
+
+async function cut(model: NodeModel, place: Place, how: string): Promise<void> {
+  await nft(model, place, `add table ip gone { chain in { ${how} }; }`)
 }
 
-async function undrop(model: NodeModel, place: Place): Promise<void> {
-  await model.exec(place, ['nft', 'delete table ip gone'])
+async function mend(model: NodeModel, place: Place): Promise<void> {
+  await nft(model, place, 'delete table ip gone')
+}
+
+async function nft(model: NodeModel, place: Place, command: string): Promise<void> {
+  const { code, output } = await model.exec(place, ['nft', command])
+  assert.equal(code, 0, output)
 }
 
 /** Queries to the pods so far, those included that were asked again. */
