@@ -49,7 +49,9 @@ export class GiveBack {
   #lookedAt = -Infinity
   #gaveAt = -Infinity
   #lastCpu = 0
+  /** The waiting when it was read last, and the CPU time then: a file is read for it. */
   #lastWait = 0
+  #waitCpu = 0
   /** The CPU time when memory was read last. */
   #readCpu = -Infinity
   /** Bytes that were left, or 0 before the first time. */
@@ -74,14 +76,16 @@ export class GiveBack {
     const passed = now - this.#lookedAt
     if (passed < LOOK_MS) return
     const cpu = this.#cpu()
-    const wait = this.#wait()
     const used = cpu - this.#lastCpu
-    const isBusy = used > CALM * passed || wait - this.#lastWait > STARVED * used
     this.#lookedAt = now
     this.#lastCpu = cpu
+    if (cpu - this.#readCpu < LEAST_CPU) return
+    const wait = this.#wait()
+    const isStarved = wait - this.#lastWait > STARVED * (cpu - this.#waitCpu)
     this.#lastWait = wait
+    this.#waitCpu = cpu
     // The first time begins the first five seconds.
-    if (passed === Infinity || isBusy || cpu - this.#readCpu < LEAST_CPU) return
+    if (passed === Infinity || used > CALM * passed || isStarved) return
     this.#readCpu = cpu
     const bytes = this.#anonymous()
     const growth = now - this.#gaveAt < REST_MS ? STORM : GROWTH

@@ -1,5 +1,8 @@
 import { totalmem } from 'node:os'
 
+/** Asked once: the kernel counts all its pages for the answer. */
+const machineMemory = totalmem()
+
 /**
  * Bytes of memory that the control group allows this process, as they are now: they can be changed while it
  * runs. Null where nothing limits it before the machine does.
@@ -8,7 +11,7 @@ import { totalmem } from 'node:os'
  */
 export function memoryLimit(
   limit: number = process.constrainedMemory(),
-  machine: number = totalmem(),
+  machine: number = machineMemory,
 ): number | null {
   return limit > 0 && limit < machine ? limit : null
 }

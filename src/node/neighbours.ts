@@ -5,10 +5,13 @@ import { joinHostPort, type Endpoint } from '../lib/address.ts'
 import { beat, type Beat } from '../lib/beat.ts'
 import type { Holds } from '../lib/holds.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import { libc } from '../sys/libc.ts'
 import { type Neighbour, type Prepared, prepareNode, type PrepareParts } from './prepare-node.ts'
 
 /** Seconds between looks at who else listens. */
 const LOOK = 5
+/** Looks that are left out once one has found nobody: where others are kept out, the kernel lets none in. */
+const REST = 5
 /** Milliseconds in which another dnslet that asked who is here has opened its sockets. */
 const ASKED_MS = 60_000
 /** As long who was here may come back: more than the five minutes of kubelet's longest back-off. */
@@ -59,9 +62,9 @@ interface MeetParts extends PrepareParts {
  * Who else serves the addresses of this process: a second DaemonSet that does so for good, a dnslet of
  * another version, a node-cache that is about to go, the predecessor.
  *
- *     predecessor ──lets go──▶ nobody ──found──▶ beside     a look each five seconds, and when somebody
- *          │                      ▲──none found──┘▲         else has answered a question to ourselves
- *          └──────────────────────────found───────┘
+ *     predecessor ──lets go──▶ nobody ──found──▶ beside     a look each five seconds, or thirty while others
+ *          │                      ▲──none found──┘▲         are kept out, and when somebody else has answered
+ *          └──────────────────────────found───────┘         a question to ourselves
  *
  * The kernel gives each a part of the queries, so what those answer is no failure of ours; and rules and
  * interface are theirs too, until they are gone.
@@ -85,6 +88,11 @@ export class Neighbours {
   #looking: Promise<boolean> | null = null
   /** Looks until one that finds nobody counts. */
   #patience = 0
+  #keepsOut = false
+  /** Looks to leave out. */
+  #rest = 0
+  /** What was served at the last look. */
+  #served: readonly Endpoint[] = []
 
   /**
    * Looks who is here before anything is opened, and tells others that we are, where this process changes
@@ -129,8 +137,15 @@ export class Neighbours {
   follow(daemon: Sharing, ended: () => void): void {
     this.#daemon = daemon
     this.#ended = ended
-    ;(this.#parts.beat ?? beat).every(LOOK, () => void this.look())
+    ;(this.#parts.beat ?? beat).every(LOOK, () => this.#lookInTurn())
     void this.look()
+  }
+
+  #lookInTurn(): void {
+    const { addresses } = this.#daemon
+    const isServed = (one: Endpoint): boolean => this.#served.includes(one)
+    if (this.#rest > 0 && addresses.every(isServed)) this.#rest--
+    else void this.look()
   }
 
   /** The predecessor serves our addresses no more, or never did. */
@@ -184,7 +199,10 @@ export class Neighbours {
     const { reusePort, skipTeardown } = this.#parts.options
     const isOpen = reusePort || skipTeardown || this.#leaves || this.#patience > 0
     const mayCome = this.#state !== 'nobody' || performance.now() < this.#openUntil
-    this.#daemon.sharePort(isOpen || mayCome)
+    const isShared = isOpen || mayCome
+    this.#keepsOut = !isShared && libc().libc !== null
+    if (!this.#keepsOut) this.#rest = 0
+    this.#daemon.sharePort(isShared)
   }
 
   /** Looks at once; whether others beside us serve here as well. Never rejects. */
@@ -196,6 +214,9 @@ export class Neighbours {
   async #look(): Promise<boolean> {
     const { log, readiness } = this.#parts
     if (this.#patience > 0) this.#patience--
+    this.#served = this.#daemon.addresses
+    // Who comes while the port is being closed is found by the next look.
+    const wereKeptOut = this.#keepsOut
     const found = await this.#findOthers()
     if (found.length > 0) {
       this.#openFor(BACK_MS)
@@ -207,6 +228,7 @@ export class Neighbours {
       this.#ended()
     }
     this.#keepOut()
+    if (wereKeptOut && this.#keepsOut) this.#rest = REST
     return found.length > 0
   }
 

@@ -47,6 +47,20 @@ test('memory is given back after five quiet seconds, once, and again where it ha
   assert.deepEqual(looks(each, 17), [false, true, false, false, true, true, false, true])
 })
 
+test('who has used 25 ms of CPU is asked how long it waited, and nobody else', (t) => {
+  const wait = t.mock.fn(() => 0)
+  let cpu = 0
+  const give = new GiveBack({ cpu: () => cpu, wait, anonymous: () => 0, give: () => assert.fail() })
+  let now = 0
+  const asked = [0, 30, 10, 10, 10].map((used) => {
+    cpu += used
+    give.look((now += 5_000))
+    return wait.mock.callCount()
+  })
+  // The first look begins the first five seconds.
+  assert.deepEqual(asked, [1, 2, 2, 2, 3])
+})
+
 test('a heap that grows back at once is collected each ten minutes, no more often', () => {
   const each = Array.from({ length: 63 }, () => [40, 100, 10] as const)
   const given = looks(each, 17).flatMap((gave, i) => (gave ? [i] : []))

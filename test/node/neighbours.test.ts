@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 
 import { announcePresence, findNeighbours } from '../../src/host/presence.ts'
+import { Beat } from '../../src/lib/beat.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import { foreignSocketsMetric, Neighbours } from '../../src/node/neighbours.ts'
 import { parseArgs } from '../../src/options/options.ts'
@@ -42,13 +43,15 @@ interface Met {
 }
 
 /** What a process that leaves the node alone is to know of others. */
-async function meet(more: { found?: 'predecessor'; args?: string[] } = {}): Promise<Met> {
-  const { found = 'nobody', args = [] } = more
+async function meet(
+  more: { found?: 'predecessor'; args?: string[]; beat?: Beat } = {},
+): Promise<Met> {
+  const { found = 'nobody', args = [], ...ticks } = more
   const command = parseArgs(args)
   assert.ok(command.kind === 'serve', JSON.stringify(command))
   const { options } = command
   const [log, readiness] = [new LinesLog(), new Holds()]
-  const neighbours = await Neighbours.meet({ options, log, readiness, found })
+  const neighbours = await Neighbours.meet({ options, log, readiness, found, ...ticks })
   return { neighbours, readiness, log }
 }
 
@@ -203,6 +206,36 @@ test('others are kept out, unless one is to come', async (t) => {
   assert.equal(open.at(-1), true, 'whoever comes when this one goes')
   for (const flag of ['-reuseport', '-skipteardown'])
     assert.deepEqual((await follow(flag))[1], [true])
+})
+
+test('who is kept out is looked for each half minute, or where we serve anew', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { neighbours } = await meet({ beat: new Beat() })
+  const looks = t.mock.method(neighbours, 'look')
+  const begun = (seconds: number): number => {
+    const before = looks.mock.callCount()
+    t.mock.timers.tick(seconds * 1000)
+    return looks.mock.callCount() - before
+  }
+  const ended = async (): Promise<unknown> => looks.mock.calls.at(-1)!.result
+  const daemon = { ...sharing(1053), addresses: [{ host: '127.0.0.1', port: 1053 }] }
+  neighbours.follow(daemon, ignore)
+  await ended()
+  assert.deepEqual(daemon.open, [false])
+  for (let round = 0; round < 2; round++) {
+    assert.equal(begun(5), 1)
+    await ended()
+    assert.equal(begun(25), 0)
+  }
+  daemon.addresses = [{ host: '127.0.0.2', port: 1053 }]
+  assert.equal(begun(5), 1, 'a new address')
+  await ended()
+  assert.equal(begun(5), 0)
+  neighbours.leave()
+  assert.equal(begun(5), 1, 'the port is open')
+  await ended()
+  assert.equal(begun(5), 1)
+  await ended()
 })
 
 test('a dnslet that asks who is here finds the port open for a minute', { skip }, async (t) => {
