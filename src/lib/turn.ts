@@ -5,6 +5,11 @@ export interface Flushable {
   flush(): void
 }
 
+/** Something that has more to do than a turn should take. */
+export interface Continued {
+  goOn(): void
+}
+
 /** Packets per millisecond from which on turns are paced. */
 const DENSE = 50
 /** Milliseconds over which that is judged. */
@@ -27,6 +32,7 @@ export class Turn {
   readonly #pause: () => void
   #dirty: Flushable[] = []
   #spare: Flushable[] = []
+  #continued: Continued[] = []
   #ends = false
   /** Packets of this turn. */
   #packets = 0
@@ -48,6 +54,12 @@ export class Turn {
   add(one: Flushable): void {
     this.endLater()
     this.#dirty.push(one)
+  }
+
+  /** Asks for `one.goOn()` behind everything else of this turn; each asks once per turn. */
+  addLast(one: Continued): void {
+    this.endLater()
+    this.#continued.push(one)
   }
 
   /** Tells of packets read in this turn; `now` in milliseconds. */
@@ -82,7 +94,14 @@ export class Turn {
     this.#spare = dirty
     const packets = this.#packets
     this.#packets = 0
-    if (this.#dense && packets > 0 && packets < FULL) this.#pause()
+    if (this.#continued.length > 0) this.#goOn()
+    else if (this.#dense && packets > 0 && packets < FULL) this.#pause()
+  }
+
+  #goOn(): void {
+    const continued = this.#continued
+    this.#continued = []
+    for (const one of continued) one.goOn()
   }
 }
 

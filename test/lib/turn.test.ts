@@ -30,6 +30,26 @@ test('what is added while flushing waits for the next turn', async () => {
   assert.deepEqual(flushed, ['first', 'second'])
 })
 
+test('who has more to do goes on behind everything else, once a turn, and nothing pauses', async () => {
+  const order: string[] = []
+  const turn = new Turn(() => order.push('pause'))
+  const one = {
+    goOn: (): void => {
+      order.push('goes on')
+      if (order.length < 4) turn.addLast(one)
+    },
+  }
+  turn.count(1000, 5)
+  turn.addLast(one)
+  turn.add({ flush: () => order.push('flush') })
+  turn.count(1, 6)
+  await nextTurn()
+  assert.deepEqual(order, ['flush', 'goes on'])
+  turn.add({ flush: () => order.push('flush') })
+  await nextTurn()
+  assert.deepEqual(order, ['flush', 'goes on', 'flush', 'goes on'])
+})
+
 /** A turn that counts its pauses, and packets at an even rate for `ms` milliseconds. */
 class Paced {
   pauses = 0
