@@ -7,8 +7,12 @@ import { CORES_TO_COLLECT, cpuLimit, mainThreadWait } from './cpu-shortage.ts'
 const LOOK_MS = 4_500
 /** The least time from one collection to the next: a heap that grows back under calm load is what it needs. */
 const REST_MS = 600_000
-/** The share of a core that is taken at most where a pause of some 40 ms is no harm. */
+/** The share of a core that is taken at most where a pause of a few ms is no harm, */
 const CALM = 0.05
+/** and where nearly nobody asks: some 100 queries a second. A collection is a pause of 20 to 60 ms. */
+const QUIET = 0.01
+/** Who is never quiet gets it so long after it was due. */
+const PATIENCE_MS = 3_600_000
 /** Milliseconds of CPU without which nothing has grown, and to read how much it is costs more than all else here. */
 const LEAST_CPU = 25
 /** Who waits for a core so many times as long as it has one uses little CPU time because it gets no more. */
@@ -34,7 +38,8 @@ export interface GiveBackParts {
 /**
  * Gives back what the start, and later a storm, has left behind. V8 collects when its heap is full to a
  * multiple of what was in use, which a quiet process comes to after hours or never, and the C library keeps
- * what is free. Who looks does so when there is little to do, and only where memory has grown since.
+ * what is free. Who looks does so when there is little to do, and only where memory has grown since. Garbage is
+ * collected when nearly nobody asks; where some do, that is put off.
  *
  * A process that gets little CPU time uses little too, and would stand still for seconds: nothing is given back
  * then. Nor is garbage collected under a small CPU limit, even where there is nothing else to do, as queries come
@@ -56,6 +61,8 @@ export class GiveBack {
   #readCpu = -Infinity
   /** Bytes that were left, or 0 before the first time. */
   #left = 0
+  /** When a collection was put off. */
+  #owedSince = Infinity
 
   constructor({
     cpu = threadCpu,
@@ -89,12 +96,18 @@ export class GiveBack {
     this.#readCpu = cpu
     const bytes = this.#anonymous()
     const growth = now - this.#gaveAt < REST_MS ? STORM : GROWTH
-    if (bytes < this.#left + growth) {
-      this.#left = Math.min(this.#left, bytes)
-      return
-    }
+    const isQuiet = used <= QUIET * passed
+    const isOwed = isQuiet ? this.#owedSince < Infinity : now - this.#owedSince >= PATIENCE_MS
+    if (isOwed || bytes >= this.#left + growth) this.#giveBack(now, isQuiet)
+    else this.#left = Math.min(this.#left, bytes)
+  }
+
+  #giveBack(now: number, isQuiet: boolean): void {
+    const mayCollect = this.#limit() >= CORES_TO_COLLECT
+    const collects = mayCollect && (isQuiet || now - this.#owedSince >= PATIENCE_MS)
+    this.#owedSince = mayCollect && !collects ? Math.min(this.#owedSince, now) : Infinity
     this.#gaveAt = now
-    this.#give(this.#limit() >= CORES_TO_COLLECT)
+    this.#give(collects)
     this.#left = this.#anonymous()
   }
 }

@@ -128,6 +128,39 @@ test('under a small CPU limit no garbage is collected, as that takes the quota o
   assert.deepEqual(collected, [false, false, true, true])
 })
 
+/** Looks after so many milliseconds of CPU in each five seconds, at memory that has grown: what was given, and how. */
+function gifts(used: readonly number[], cores = Infinity): string[] {
+  let cpu = 0
+  let given = '-'
+  const give = new GiveBack({
+    cpu: () => cpu,
+    wait: () => 0,
+    limit: () => cores,
+    anonymous: () => 60 * MIB,
+    give: (collects) => (given = collects ? 'collected' : 'trimmed'),
+  })
+  give.look(0)
+  return used.map((ms, i) => {
+    cpu += ms
+    given = '-'
+    give.look((i + 1) * 5_000)
+    return given
+  })
+}
+
+test('a collection waits until nearly nobody asks, the rest does not', () => {
+  const steps = [251, 250, 51, 51, 50, 50]
+  assert.deepEqual(gifts(steps), ['-', 'trimmed', '-', '-', 'collected', '-'])
+  assert.deepEqual(gifts(steps, 0.2), ['-', 'trimmed', '-', '-', '-', '-'])
+})
+
+test('an hour at most, where there is always somebody', () => {
+  const given = gifts(Array.from({ length: 730 }, () => 200))
+  assert.deepEqual(given.slice(0, 2), ['trimmed', '-'])
+  assert.equal(given.indexOf('collected'), 720)
+  assert.equal(given.filter((gift) => gift !== '-').length, 2)
+})
+
 test('where nobody tells how much memory there is, nothing is done', () => {
   assert.deepEqual(
     looks(
