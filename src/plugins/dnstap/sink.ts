@@ -2,6 +2,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { parseHostPort } from '../../lib/address.ts'
 import { Episode } from '../../lib/episode.ts'
 import type { Log } from '../../lib/log.ts'
+import { TlsIdentity } from '../../upstream/secure.ts'
 import type { DnstapConfig } from './config.ts'
 import type { DnstapCounters } from './counters.ts'
 import { Output } from './output.ts'
@@ -33,6 +34,8 @@ export class Sink implements Destination {
   readonly #config: SinkConfig
   readonly #log: Log
   readonly #output: Output
+  /** We trust whom the system does, and are nobody. */
+  readonly #identity = new TlsIdentity({ ca: null, cert: null, key: null })
   #started = false
   #ending: Promise<void> | null = null
   readonly #trouble = new Episode()
@@ -116,7 +119,8 @@ export class Sink implements Destination {
     // Most Corefiles have no use for it.
     const tls = process.getBuiltinModule('node:tls')
     const name = isIP(host) === 0 ? { servername: host } : {}
-    return tls.connect({ host, port, rejectUnauthorized: !skipVerify, ...name })
+    const secureContext = this.#identity.context
+    return tls.connect({ host, port, secureContext, rejectUnauthorized: !skipVerify, ...name })
   }
 
   #lost(reason: string): void {

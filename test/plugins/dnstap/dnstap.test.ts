@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { dnstapCounters } from '../../../src/plugins/dnstap/counters.ts'
 import { dnstap } from '../../../src/plugins/dnstap/index.ts'
 import { clientSockaddr } from '../../../src/sys/sockaddr.ts'
@@ -290,6 +291,31 @@ describe('dnstap over TLS', { skip: requireTools('openssl') }, () => {
     // Two writers meet, and neither accepts: but the connection stood.
     await lax.stage.stop!(true)
     assert.deepEqual(lax.log.texts, [])
+  })
+
+  test('the authorities that the system trusts may certify a collector', async (t) => {
+    const { cert, key } = certificate(t)
+    const options = { cert: readFileSync(cert), key: readFileSync(key) }
+    const collector = createTlsServer(options).listen(0, '127.0.0.1')
+    t.after(() => collector.close())
+    await once(collector, 'listening')
+    const { SSL_CERT_FILE: before } = process.env
+    process.env['SSL_CERT_FILE'] = cert
+    t.after(() => {
+      if (before === undefined) delete process.env['SSL_CERT_FILE']
+      else process.env['SSL_CERT_FILE'] = before
+    })
+    const { port } = collector.address() as AddressInfo
+    const block = new TestBlock(dnstap, `dnstap tls://localhost:${port}`)
+    // Whom it does not trust it says nothing to.
+    const said: Buffer[] = []
+    collector.on('secureConnection', (socket) => {
+      socket.on('data', (chunk: Buffer) => said.push(chunk)).on('error', () => {})
+      t.after(() => socket.destroy())
+    })
+    await block.start(t)
+    await eventually(() => said.length > 0 || block.log.texts.length > 0, 'READY')
+    assert.deepEqual(block.log.texts, [])
   })
 
   test('who does not shake hands is one of thirty-two', async (t) => {
