@@ -4,16 +4,22 @@ import type { BlockContext, Plugin, Stage } from '../serve/plugin.ts'
 
 /**
  * A plugin whose code comes with the first Corefile that has its directive: most have a few of them, and a
- * start is to take no time for the others. Before `load()` it is a name, and counts nothing.
+ * start is to take no time for the others. Before `load()` it is a name, and counts nothing but what it always does.
  */
 export class LatePlugin implements Plugin {
   readonly name: string
   readonly #load: () => Promise<Readonly<Record<string, Plugin>>>
+  readonly #always: readonly MetricSpec[]
   #plugin: Plugin | null = null
 
-  constructor(name: string, load: () => Promise<Readonly<Record<string, Plugin>>>) {
+  constructor(
+    name: string,
+    load: () => Promise<Readonly<Record<string, Plugin>>>,
+    always: readonly MetricSpec[],
+  ) {
     this.name = name
     this.#load = load
+    this.#always = always
   }
 
   get isLoaded(): boolean {
@@ -44,7 +50,7 @@ export class LatePlugin implements Plugin {
   }
 
   get metrics(): readonly MetricSpec[] {
-    return this.#plugin?.metrics ?? []
+    return [...this.#always, ...(this.#plugin?.metrics ?? [])]
   }
 
   setup(directives: readonly Directive[], block: BlockContext): Stage {
@@ -57,10 +63,15 @@ export class LatePlugin implements Plugin {
   }
 }
 
-/** A line of list.ts, for a module that exports a plugin under its own name. */
+/**
+ * A line of list.ts, for a module that exports a plugin under its own name.
+ *
+ * @param always metrics that are there without the plugin, too, and none of its own
+ */
 export function later(
   name: string,
   load: () => Promise<Readonly<Record<string, Plugin>>>,
+  always: readonly MetricSpec[] = [],
 ): LatePlugin {
-  return new LatePlugin(name, load)
+  return new LatePlugin(name, load, always)
 }

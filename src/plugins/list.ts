@@ -1,4 +1,5 @@
 // A line for each plugin. Their order is that of the directives in index.ts.
+import { reloadTime } from './hosts/reload-time.ts'
 import { type LatePlugin, later } from './later.ts'
 
 // Those of node-cache's own Corefile.
@@ -23,7 +24,7 @@ export const debug: LatePlugin = later('debug', () => import('./debug/index.ts')
 export const dns64: LatePlugin = later('dns64', () => import('./dns64/index.ts'))
 export const dnstap: LatePlugin = later('dnstap', () => import('./dnstap/index.ts'))
 export const header: LatePlugin = later('header', () => import('./header/index.ts'))
-export const hosts: LatePlugin = later('hosts', () => import('./hosts/index.ts'))
+export const hosts: LatePlugin = later('hosts', () => import('./hosts/index.ts'), [reloadTime])
 export const loadbalance: LatePlugin = later('loadbalance', () => import('./loadbalance/index.ts'))
 export const local: LatePlugin = later('local', () => import('./local/index.ts'))
 export const metadata: LatePlugin = later('metadata', () => import('./metadata/index.ts'))

@@ -30,9 +30,9 @@ export function registerMetrics(metrics: readonly MetricSpec[]): void {
   registered = metrics
 }
 
-/** Adds what is counted from now on. Throws RangeError where a name is taken. */
+/** Adds what is counted from now on, and was not before. Throws RangeError where a name is taken. */
 export function addMetrics(metrics: readonly MetricSpec[]): void {
-  registerMetrics([...registered, ...metrics])
+  registerMetrics([...new Set([...registered, ...metrics])])
 }
 
 export function registeredMetrics(): readonly MetricSpec[] {

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { any } from '../../src/plugins/any/index.ts'
 import { loadPlugins, pluginOf } from '../../src/plugins/index.ts'
 import { later, LatePlugin } from '../../src/plugins/later.ts'
+import { gauge } from '../../src/lib/metrics.ts'
+import { addMetrics, registeredMetrics, registerMetrics } from '../../src/telemetry/metrics.ts'
 import { parseText } from '../corefile/support.ts'
 import { testBlock } from '../helpers/services.ts'
 
@@ -26,6 +28,21 @@ test('loaded it is what its module says', async () => {
     [any.changesAnswers, 5, 'all', []],
   )
   assert.equal(plugin.setup([], testBlock()), stage)
+})
+
+test('what is always counted is there before it is loaded, and once after', async () => {
+  const [always, own] = [gauge('always', '', () => 1), gauge('own', '', () => 1)]
+  const toy = { ...any, name: 'toy', metrics: [own] }
+  const plugin = later('toy', () => Promise.resolve({ toy }), [always])
+  registerMetrics(plugin.metrics)
+  await plugin.load()
+  addMetrics(plugin.metrics)
+  assert.deepEqual(registeredMetrics(), [always, own])
+})
+
+test('when hosts were read is told without them, too, as CoreDNS does', () => {
+  const names = pluginOf('hosts')?.metrics?.map(({ name }) => name)
+  assert.deepEqual(names, ['coredns_hosts_reload_timestamp_seconds'])
 })
 
 test('a module without the plugin is an error', async () => {

@@ -6,14 +6,12 @@ import type { Log } from '../../lib/log.ts'
 import { zoneTable, type ZoneTable } from '../../serve/zone-table.ts'
 import { HostTable } from './host-table.ts'
 import { HostsParser } from './parser.ts'
+import { lastModified } from './reload-time.ts'
 
 /** Octets read and parsed at a time: some two hundred lines, a millisecond. */
 const SLICE = 8 << 10
 /** Some seven million lines. What it takes to hold them is two to four times as much. */
 const MAX_FILE_BYTES = 256 << 20
-
-/** When the hosts file that was read last had been changed, in seconds since 1970. */
-export const lastModified: { seconds: number } = { seconds: 0 }
 
 /**
  * A hosts file that is followed: what was good last counts. It outlives reloads of the Corefile, and knows

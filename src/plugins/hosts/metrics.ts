@@ -1,5 +1,5 @@
-import { gauge, type MetricSpec } from '../../lib/metrics.ts'
-import { type HostsFile, lastModified } from './hosts-file.ts'
+import type { MetricSpec } from '../../lib/metrics.ts'
+import type { HostsFile } from './hosts-file.ts'
 import type { HostTable } from './host-table.ts'
 
 /** The entries of a block that serves. */
@@ -34,11 +34,6 @@ export const metrics: readonly MetricSpec[] = [
     'coredns_hosts_entries',
     'Addresses and names to be answered with, of a hosts file and the Corefile together.',
     ({ file, inline }) => file.table.entries + inline.entries,
-  ),
-  gauge(
-    'coredns_hosts_reload_timestamp_seconds',
-    'Unix time at which the hosts file that was read last had been changed.',
-    () => lastModified.seconds,
   ),
   byFile(
     'dnslet_hosts_file_unreadable',

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { HostsFile } from '../../../src/plugins/hosts/hosts-file.ts'
 import { metrics } from '../../../src/plugins/hosts/metrics.ts'
+import { reloadTime } from '../../../src/plugins/hosts/reload-time.ts'
 import { LinesLog } from '../../helpers/lines-log.ts'
 import { temporaryFolder } from '../../helpers/nsd.ts'
 import { nullLog } from '../../helpers/null-log.ts'
@@ -22,7 +23,7 @@ import { ask, stageOf } from './support.ts'
 /** Samples of the plugin's metrics that have this label, and those without any. */
 function samples(path: string): Record<string, number> {
   const found: Record<string, number> = {}
-  for (const metric of metrics) {
+  for (const metric of [...metrics, reloadTime]) {
     metric.collect(([label], value) => {
       if (label === undefined || label === path) found[metric.name] = value as number
     })
