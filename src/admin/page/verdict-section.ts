@@ -69,6 +69,9 @@ function inShort(status: Status, traffic: Traffic): string {
     state === 'active'
       ? `Queries of this node to ${all} come here`
       : `Queries to ${all} are answered`
+  // Of the first seconds there are no figures yet.
+  if (last.seconds === 0 && status.totals.queries > 0)
+    return `${where}: ${counted(status.totals.queries, 'query', 'queries')} so far.`
   if (last.queries === 0) return `${where}; none has come in the last minute.`
   const hits = shareText(share(last.hits, last.queries))
   return `${where}: ${counted(last.queries, 'query', 'queries')} in the last minute, ${hits} answered from the cache.`

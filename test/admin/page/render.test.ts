@@ -231,6 +231,12 @@ describe('all that is there is shown', () => {
       'not asked yet',
       'Corefile standard input',
     )
+    const { status } = healthy
+    const justAsked = {
+      ...justStarted,
+      status: { ...status, totals: { ...status.totals, queries: 7 } },
+    }
+    await has(justAsked, '10.96.0.10 come here: 7 queries so far.')
     await has({ ...healthy, top: null }, 'Nobody counts names and clients at the moment.')
     await has({ ...healthy, queries: [seen(0)] }, 'None of the last 1 query took 200 ms or failed.')
     await has(
