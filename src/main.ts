@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { errorText } from './commands/error-text.ts'
 import { replaceHandler } from './lib/replace-handler.ts'
+import { compileSparingly } from './lib/v8-flags.ts'
 import type { Serving } from './node/serve.ts'
 import type { Command, LookingCommand } from './options/options.ts'
 import type { DaemonLog } from './telemetry/log.ts'
@@ -73,6 +74,7 @@ async function run(command: Command): Promise<void> {
 /** Commands that look at what runs; their exit status tells what they found. */
 async function look(command: LookingCommand): Promise<number> {
   const { env, stderr: err, stdout: out } = process
+  compileSparingly()
   switch (command.kind) {
     case 'bench': {
       const { runBench } = await import('./commands/bench/index.ts')

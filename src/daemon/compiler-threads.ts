@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants, getPriority, setPriority } from 'node:os'
+import { isTuned } from '../lib/v8-flags.ts'
 
-/** What Node calls the threads on which V8 compiles, and without `FLAG` collects garbage too. */
+/** What Node calls the threads on which V8 compiles, and without `isTuned()` collects garbage too. */
 const NAME = 'V8Worker'
-/** Of bin/dnslet: no thread but the main one collects garbage. */
-const FLAG = '--single-threaded-gc'
 
 /** How much nicer than the rest: where both want one core, the compiler has a quarter of it. */
 const NICER = 5
@@ -28,7 +27,7 @@ export function lowerCompilerThreads(
   tasks = '/proc/self/task',
   lower: (thread: number) => void = toNicer,
 ): number {
-  if (!flags.includes(FLAG)) return 0
+  if (!isTuned(flags)) return 0
   try {
     const threads = readdirSync(tasks).filter((thread) => nameOf(`${tasks}/${thread}`) === NAME)
     for (const thread of threads) lower(Number(thread))

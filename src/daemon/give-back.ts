@@ -1,7 +1,8 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
+import { collectGarbage } from '../lib/v8-flags.ts'
 import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
 import { libc } from '../sys/libc.ts'
-import { CORES_TO_COLLECT, cpuLimit, mainThreadWait } from './cpu-shortage.ts'
+import { CORES_TO_COLLECT, cpuLimit, mainThreadWait } from '../lib/cpu-shortage.ts'
 
 /** How often somebody looks: each five seconds, by a beat that may be early. */
 const LOOK_MS = 4_500
@@ -114,7 +115,7 @@ export class GiveBack {
 
 /** Collects garbage, where it is to and V8 may be told, and returns what is free, and code, to the kernel. */
 function giveBack(collects: boolean): void {
-  if (collects) globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  if (collects) collectGarbage()
   const { libc: calls } = libc()
   if (calls === null) return
   calls.malloc_trim(0)

@@ -2,6 +2,7 @@ import { beat } from '../lib/beat.ts'
 import { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { MetricSpec } from '../lib/metrics.ts'
+import { compileSparingly } from '../lib/v8-flags.ts'
 import { chooseUdpBackend } from '../net/backend.ts'
 import { NetCounters } from '../net/counters.ts'
 import { Listeners } from '../net/listeners.ts'
@@ -52,6 +53,7 @@ export async function openDaemon({
   tick,
   ...parts
 }: OpenParts): Promise<Daemon> {
+  compileSparingly()
   lowerCompilerThreads()
   collectStartGarbage()
   const clock = new Clock()

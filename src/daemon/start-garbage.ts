@@ -1,4 +1,5 @@
-import { CORES_TO_COLLECT, cpuLimit } from './cpu-shortage.ts'
+import { CORES_TO_COLLECT, cpuLimit } from '../lib/cpu-shortage.ts'
+import { collectGarbage } from '../lib/v8-flags.ts'
 
 /**
  * Collects what loading the program has left behind, and gives the pages back: two of the first MiB, and
@@ -8,17 +9,14 @@ import { CORES_TO_COLLECT, cpuLimit } from './cpu-shortage.ts'
  * V8 also keeps the source of all that is loaded, in two bytes a character where one character of a file needs
  * them: hence the build leaves out comments, and spells such characters (`\u2026`).
  *
- * Does nothing without V8's flag `--expose-gc`, which bin/dnslet gives, and under a small CPU limit, where a client
- * would wait for it: at a twelfth of a core a third of a second.
+ * Does nothing in a process that bin/dnslet has not started, and under a small CPU limit, where a client would wait
+ * for it: at a twelfth of a core a third of a second.
  *
  * @param limit cores that the process may use
  */
 export function collectStartGarbage(
-  collect: typeof globalThis.gc = globalThis.gc,
+  collect: () => boolean = collectGarbage,
   limit: number = cpuLimit(),
 ): boolean {
-  if (collect === undefined || limit < CORES_TO_COLLECT) return false
-  // The only flavour that compacts every page.
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-  return true
+  return limit >= CORES_TO_COLLECT && collect()
 }

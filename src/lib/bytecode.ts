@@ -1,17 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
-
-/** What bin/dnslet has V8 do: each function becomes machine code when it is first called, for a fresh process. */
-const AT_ONCE = '--always-sparkplug'
-const compilesAtOnce = process.execArgv.includes(AT_ONCE)
+import { AT_ONCE, isTuned } from './v8-flags.ts'
 
 /**
  * What is called for the first time in `run` stays bytecode, until it is hot enough for the optimizing compiler.
  * For what runs every few seconds: machine code of the status page, and what V8 notes of types for it, are half a
  * megabyte. V8's flags are the process's: whatever else is called meanwhile is treated alike, and no two of these may
- * overlap. Does nothing without V8's flag `--always-sparkplug`.
+ * overlap. To be called once `compileSparingly()` has been; does nothing in a process that bin/dnslet has not started.
  */
 export async function asBytecode<T>(run: () => Promise<T>): Promise<T> {
-  if (!compilesAtOnce) return run()
+  if (!isTuned()) return run()
   setFlagsFromString('--no-always-sparkplug')
   setFlagsFromString('--no-sparkplug')
   try {

@@ -1,6 +1,6 @@
-// What bin/dnslet gives V8 from files like those of cgroup versions 1 and 2 (heap, speed of the compiler), and Node.js.
+// What bin/dnslet gives V8 from files like those of cgroup versions 1 and 2 (heap), and Node.js.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -64,30 +64,20 @@ test('no limit, in the words of either version or by absence, is the ceiling', (
   assert.equal(heapWith(t, {}), 256)
 })
 
-test('functions are compiled slowly under a CPU limit below a quarter of a core, and only there', (t) => {
-  const isSlow = (files: Readonly<Record<string, string>>): boolean =>
-    wordsWith(t, files).includes('--concurrent-recompilation-delay=300')
-  const v1 = (quota: string) => ({
-    'cpu/cpu.cfs_quota_us': quota,
-    'cpu/cpu.cfs_period_us': '100000\n',
-  })
-  assert.ok(isSlow({ 'cpu.max': '24999 100000\n' }))
-  assert.ok(isSlow(v1('24999\n')))
-  for (const files of [
-    { 'cpu.max': '25000 100000\n' },
-    { 'cpu.max': 'max 100000\n' },
-    v1('-1\n'),
-  ]) {
-    assert.ok(!isSlow(files))
-  }
-  assert.ok(!isSlow({ 'cpu.max': '', ...v1('10000\n') }), 'version 2 counts')
-  assert.ok(!isSlow({ 'cpu/cpu.cfs_quota_us': '10000\n' }))
+test('flags are those of the heap: with others V8 refuses the code that Node.js brings along', (t) => {
+  const flags = wordsWith(t, {}).filter((word) => word.startsWith('--'))
+  assert.ok(flags.includes('--single-threaded-gc'), 'for lib/v8-flags.ts')
+  assert.equal(versionOfCode(flags), versionOfCode([]))
 })
+
+/** What V8 compares before it takes code that was compiled before. */
+function versionOfCode(flags: readonly string[]): string {
+  const script = "console.log(require('node:v8').cachedDataVersionTag())"
+  return execFileSync(process.execPath, [...flags, '-e', script], { encoding: 'utf8' })
+}
 
 test('the other words arrive unchanged, behind the program', (t) => {
   const words = wordsWith(t, {})
-  assert.ok(words.includes('--optimize-for-size'))
-  assert.ok(words.includes('--expose-gc'), 'for daemon/start-garbage.ts')
   assert.ok(words.includes('--inspect-port=192.0.2.1:9229'), 'SIGUSR1 opens no debugger')
   assert.deepEqual(words.slice(-3), [
     join(bin, '../../dist/main.js'),

@@ -3,11 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-const module = join(import.meta.dirname, '../../src/lib/bytecode.ts')
+const folder = join(import.meta.dirname, '../../src/lib')
 
 /** Prints which of three functions are machine code, having called them before, within and after. */
 const program = `
-  import { asBytecode } from ${JSON.stringify(module)}
+  import { asBytecode } from ${JSON.stringify(join(folder, 'bytecode.ts'))}
+  import { compileSparingly } from ${JSON.stringify(join(folder, 'v8-flags.ts'))}
+  compileSparingly()
   const [before, within, after] = [() => 1, () => 2, () => 3]
   before()
   const result = await asBytecode(async () => (await null, within()))
@@ -23,6 +25,6 @@ test('what is called first in there stays bytecode, and nothing else does, where
       [...flags, '--allow-natives-syntax', '--input-type=module', '--eval', program],
       { encoding: 'utf8' },
     ).stdout
-  assert.equal(run(['--always-sparkplug']), '2 true false true\n')
+  assert.equal(run(['--single-threaded-gc']), '2 true false true\n')
   assert.equal(run([]), '2 false false false\n')
 })

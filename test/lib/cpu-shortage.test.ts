@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
-import { cpuLimit, mainThreadWait } from '../../src/daemon/cpu-shortage.ts'
+import { cpuLimit, mainThreadWait } from '../../src/lib/cpu-shortage.ts'
 
 function folder(t: TestContext, files: Readonly<Record<string, string>>): string {
   const path = mkdtempSync(join(tmpdir(), 'cgroup-'))
