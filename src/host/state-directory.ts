@@ -152,7 +152,12 @@ export function checkStateDirectory(directory: string, uid: number): string | nu
 }
 
 function tighten(directory: string, mode: number): boolean {
-  if ((mode & WRITABLE_BY_OTHERS) !== 0 || readdirSync(directory).length > 0) return false
-  chmodSync(directory, 0o700)
-  return true
+  try {
+    if ((mode & WRITABLE_BY_OTHERS) !== 0 || readdirSync(directory).length > 0) return false
+    chmodSync(directory, 0o700)
+    return true
+  } catch {
+    // A read-only volume.
+    return false
+  }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import {
+import fs, {
   chmodSync,
   mkdirSync,
   readFileSync,
@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -74,6 +75,21 @@ describe('checkStateDirectory()', () => {
     assert.match(checkStateDirectory(folder, uid)!, /others may use it/)
     assert.equal(mode(folder), 0o755)
   })
+})
+
+test('a directory on a read-only volume is refused, and nothing else', (t) => {
+  const folder = temporaryFolder(t)
+  chmodSync(folder, 0o755)
+  const refused = t.mock.method(fs, 'chmodSync', () => {
+    throw new Error('EROFS: read-only file system')
+  })
+  syncBuiltinESMExports()
+  t.after(() => {
+    refused.mock.restore()
+    syncBuiltinESMExports()
+  })
+  assert.match(checkStateDirectory(folder, uid)!, /others may use it \(mode 755\)/)
+  assert.equal(refused.mock.callCount(), 1)
 })
 
 describe('openStateDirectory()', () => {
