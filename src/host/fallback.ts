@@ -51,6 +51,8 @@ export class Fallback {
   /** Whether the rules do not have the pods that are known. */
   #isBehind = false
   #refreshing: Promise<void> | null = null
+  /** Whether the file has the pods that are known, as far as a disk takes them. */
+  #isKept = true
   #toldOfNone = false
   #toldOfSome = false
 
@@ -106,17 +108,21 @@ export class Fallback {
       const where = orphans.join(', ')
       log.info(`While dnslet is dead, pods of kube-dns answer at ${where}: ${pods.join(', ')}`)
     }
-    if (pods.join() === this.known.join()) return
+    const isNews = pods.join() !== this.known.join()
     this.known = pods
-    this.#isBehind = true
-    this.#keep()
+    this.#isBehind ||= isNews
+    if (isNews || !this.#isKept) this.#keep(isNews)
   }
 
-  #keep(): void {
+  /** @param isNews whether a disk that takes nothing is to be told of: it is tried again with each look-up */
+  #keep(isNews: boolean): void {
     if (this.#file === null) return
     try {
       writeFileAtomically(this.#file, JSON.stringify(this.known), 0o600)
+      this.#isKept = true
     } catch (cause) {
+      this.#isKept = false
+      if (!isNews) return
       this.#parts.log.warning(`Cannot keep the pods of kube-dns in ${this.#file}: ${String(cause)}`)
     }
   }

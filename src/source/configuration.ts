@@ -182,14 +182,17 @@ function write(copy: CorefileCopy, { text }: Corefile, conf: string, log: Log): 
   }
 }
 
-/** While the last good Corefile is served, says so every sync interval and tries the present one. */
+/**
+ * While the last good Corefile is served, says so every sync interval and tries the present one; else keeps
+ * what the disk had no room for.
+ */
 function complain(
   lastGood: LastGood | null,
   intervalMs: number,
   changed: () => void,
 ): StopWatching {
   const timer = setInterval(() => {
-    if (lastGood?.inUse !== true) return
+    if (lastGood?.inUse !== true) return lastGood?.keepAgain()
     lastGood.complain()
     changed()
   }, intervalMs).unref()

@@ -58,6 +58,8 @@ export class LastGood {
   readonly #parts: LastGoodParts
   readonly #path: string
   #saved: string | null = null
+  /** What the disk did not take; null: nothing. */
+  #unkept: Corefile | null = null
   #complaint = ''
 
   constructor(parts: LastGoodParts) {
@@ -104,8 +106,33 @@ export class LastGood {
 
   /** Keeps a Corefile that is in service. Never throws: serving does not depend on it. */
   keep(corefile: Corefile): void {
-    if (corefile.hash === this.#saved) return
-    const { conf, base, log } = this.#parts
+    try {
+      this.#write(corefile)
+    } catch (error) {
+      this.#unkept = corefile
+      this.#parts.log.warning(
+        `Cannot keep the last good Corefile in ${this.#path}: ${String(error)}`,
+      )
+    }
+  }
+
+  /** To be called now and then: a disk that was full may have room again. Never throws, and says nothing. */
+  keepAgain(): void {
+    try {
+      if (this.#unkept !== null) this.#write(this.#unkept)
+    } catch {
+      // It was said the first time.
+    }
+  }
+
+  #write(corefile: Corefile): void {
+    if (corefile.hash !== this.#saved) this.#writeRecord(corefile)
+    this.#saved = corefile.hash
+    this.#unkept = null
+  }
+
+  #writeRecord(corefile: Corefile): void {
+    const { conf, base } = this.#parts
     const record: Record = {
       format: FORMAT,
       conf: resolve(conf),
@@ -117,12 +144,7 @@ export class LastGood {
         directives: [...directives],
       })),
     }
-    try {
-      writeFileAtomically(this.#path, `${JSON.stringify(record)}\n`, 0o600)
-      this.#saved = corefile.hash
-    } catch (error) {
-      log.warning(`Cannot keep the last good Corefile in ${this.#path}: ${String(error)}`)
-    }
+    writeFileAtomically(this.#path, `${JSON.stringify(record)}\n`, 0o600)
   }
 
   /** Null where there is none, or one that is damaged: the file outlives crashes of the machine. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
@@ -135,14 +135,21 @@ describe('the pods', () => {
     }
   })
 
-  test('that cannot be kept are used all the same', async (t) => {
+  test('that cannot be kept are used all the same, and kept once they can be', async (t) => {
     const folder = temporaryFolder(t)
-    mkdirSync(join(folder, FILE))
+    const path = join(folder, FILE)
+    mkdirSync(path)
     const s = new Setting(folder)
     s.says = ['10.0.0.1']
     assert.equal(await s.refresh(), true)
     assert.deepEqual(s.fallback.known, ['10.0.0.1'])
     assert.match(s.log.lines.join(), /\[WARNING\] Cannot keep the pods of kube-dns in .*\.json: /)
+    const lines = s.log.lines.length
+    assert.equal(await s.refresh(), false)
+    rmdirSync(path)
+    assert.equal(await s.refresh(), false)
+    assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), ['10.0.0.1'])
+    assert.equal(s.log.lines.length, lines, 'it is told of once')
   })
 })
 

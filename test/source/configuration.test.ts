@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { valueError } from '../../src/corefile/error.ts'
 import { parseArgs } from '../../src/options/options.ts'
 import { type Configuration, openConfiguration } from '../../src/source/configuration.ts'
-import { CorefileSource } from '../../src/source/corefile-source.ts'
+import { CorefileSource, readCorefile } from '../../src/source/corefile-source.ts'
 import { TemplateSource } from '../../src/source/template-source.ts'
 import { mountConfigMap } from '../helpers/config-map.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
@@ -31,6 +31,8 @@ function open(t: TestContext, env: Readonly<Record<string, string>>, ...args: re
   return { configuration, conf, log, kept: join(state, 'last-good.json') }
 }
 
+const parsing = { directives: ['whoami'], env: {}, warn: (): void => {} }
+
 test('without a base file -conf is loaded', (t) => {
   for (const conf of [['-conf', 'CONF'], ['-conf=stdin'], []]) {
     const { configuration } = open(t, {}, ...conf)
@@ -52,6 +54,21 @@ test('a Corefile in service is written and kept', (t) => {
   assert.deepEqual(log.lines, [
     '[INFO] Updated Corefile with 0 custom stubdomains and upstream servers of the node',
   ])
+})
+
+test('what the state directory had no room for is kept with the next sync interval', (t) => {
+  const { configuration, kept, log } = open(t, {}, '-conf', 'CONF', '-syncinterval=30s')
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  rmdirSync(dirname(kept))
+  const blocks = readCorefile({ file: 'Corefile', text: '.\n' }, parsing)
+  configuration.inService(blocks)
+  t.after(configuration.follow(() => {}))
+  mkdirSync(dirname(kept))
+  t.mock.timers.tick(29_999)
+  assert.equal(existsSync(kept), false)
+  t.mock.timers.tick(1)
+  assert.equal(existsSync(kept), true)
+  assert.equal(log.lines.length, 1)
 })
 
 test('without the upstream it is written, not kept, and nothing may be intercepted', (t) => {

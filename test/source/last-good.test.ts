@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Corefile, readCorefile } from '../../src/source/corefile-source.ts'
@@ -74,7 +74,7 @@ test('a record that cannot be read is none, with a warning', (t) => {
   assert.equal(opened(temporaryFolder(t)).lastGood.instead('x', null), null)
 })
 
-test('the same is written once, and a disk that takes nothing is only warned of', (t) => {
+test('the same is written once', (t) => {
   const directory = temporaryFolder(t)
   const path = join(directory, 'last-good.json')
   const { lastGood } = opened(directory)
@@ -84,7 +84,20 @@ test('the same is written once, and a disk that takes nothing is only warned of'
   assert.equal(readFileSync(path, 'utf8'), first)
   lastGood.keep(corefile('. {\n  cache\n}\n'))
   assert.notEqual(readFileSync(path, 'utf8'), first)
-  const { log, lastGood: homeless } = opened(join(directory, 'absent'))
-  homeless.keep(corefile())
-  assert.match(log.lines.join('\n'), /^\[WARNING\] Cannot keep the last good Corefile in .*ENOENT/)
+})
+
+test('a disk that takes nothing is warned of once, and gets it when it takes something again', (t) => {
+  const directory = join(temporaryFolder(t), 'absent')
+  const { log, lastGood } = opened(directory)
+  lastGood.keepAgain()
+  lastGood.keep(corefile())
+  for (let i = 0; i < 2; i++) lastGood.keepAgain()
+  assert.equal(log.lines.length, 1)
+  assert.match(log.lines[0]!, /^\[WARNING\] Cannot keep the last good Corefile in .*ENOENT/)
+  mkdirSync(directory)
+  lastGood.keepAgain()
+  assert.equal(opened(directory).lastGood.instead('x', null)?.text, text)
+  rmSync(join(directory, 'last-good.json'))
+  lastGood.keepAgain()
+  assert.equal(opened(directory).lastGood.instead('x', null), null, 'written once')
 })

@@ -47,8 +47,9 @@ export class CorefileCopy {
       this.#requireFile()
       writeFileAtomically(this.#path, text, MODE)
       return this.#path
-    } catch {
-      return this.#writeInPlace(text)
+    } catch (error) {
+      // In place, what is there would be cut off first.
+      return isFull(error) ? this.#writeToState(text, error) : this.#writeInPlace(text)
     }
   }
 
@@ -58,11 +59,16 @@ export class CorefileCopy {
       writeFileInPlace(this.#path, text, MODE)
       return this.#path
     } catch (error) {
-      if (this.#stateDirectory === null) throw error
-      const path = join(this.#stateDirectory, IN_STATE)
-      writeFileAtomically(path, text, MODE)
-      return path
+      return this.#writeToState(text, error)
     }
+  }
+
+  /** Throws `error`, for which -conf does not do, where there is no state directory. */
+  #writeToState(text: string, error: unknown): string {
+    if (this.#stateDirectory === null) throw error
+    const path = join(this.#stateDirectory, IN_STATE)
+    writeFileAtomically(path, text, MODE)
+    return path
   }
 
   /** Neither replaces a device by a file nor waits for the reader of a pipe. */
@@ -71,4 +77,9 @@ export class CorefileCopy {
     const kind = fileKind(this.#path)
     if (kind === 'pipe' || kind === 'other') throw new Error(`${this.#path} is not a regular file`)
   }
+}
+
+/** Whether a disk, or a user's share of it, has no room. */
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import fs, {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { CorefileCopy } from '../../../src/source/template/corefile-copy.ts'
@@ -32,6 +40,21 @@ test('where nothing can be written the state directory takes it, or the caller i
   assert.equal(copy.place, join(state, 'Corefile'), 'a name of ours, that cleanup knows')
   assert.equal(readFileSync(copy.place, 'utf8'), 'x')
   assert.deepEqual(readdirSync(folder), ['node-cache.conf', 'state'])
+})
+
+test('on a full disk the old one stays whole', (t) => {
+  const path = join(temporaryFolder(t), 'Corefile')
+  writeFileSync(path, 'old')
+  const full = t.mock.method(fs, 'writeFileSync', () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+  })
+  syncBuiltinESMExports()
+  t.after(() => {
+    full.mock.restore()
+    syncBuiltinESMExports()
+  })
+  assert.throws(() => new CorefileCopy(path, null, '/base').write('new'), /ENOSPC/)
+  assert.equal(readFileSync(path, 'utf8'), 'old')
 })
 
 test('a template stays what it is: the state directory takes what is made of it', (t) => {
