@@ -12,6 +12,11 @@ export function isDistrust(code: string): boolean {
   return code.includes('_') || code === 'EPROTO'
 }
 
+/** Whether an error's code says that this machine has no descriptor or port for another socket. */
+export function isShortage(code: string): boolean {
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'EADDRINUSE'
+}
+
 /** The code of an error that a socket emitted. */
 export function codeOf(error: Error): string {
   return 'code' in error ? String(error.code) : error.message

@@ -3,7 +3,7 @@ import { Backoff } from './backoff.ts'
 import type { Channel, ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Sweepable } from './context.ts'
 import { Result, Transport } from './counters.ts'
-import { resultOf } from './error-code.ts'
+import { isShortage, resultOf } from './error-code.ts'
 import type { Exchange } from './exchange.ts'
 import { random16 } from './random.ts'
 import { RttEstimator } from './rtt.ts'
@@ -21,6 +21,8 @@ const MOST_WORN = 64
 const RECENT = 1_000
 /** Errors in a row, without an answer between them, that are not of one socket alone. */
 const MOST_ERRORS = 3
+/** Where there was no descriptor or port for a socket, none is opened for so long, while there are others. */
+const SHORT_MS = 1_000
 
 /**
  * The UDP sockets to one upstream. A query takes an idle one, on another port where that is worn. Where all
@@ -31,6 +33,7 @@ const MOST_ERRORS = 3
  *
  * An error of a socket (ICMP, which anybody can forge who guesses its port) ends what that socket carries:
  * while others are answered it is sent from another one. Only where none is, nothing is sent for a while.
+ * Where the system has no room for more sockets, queries share those that there are.
  */
 export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepable {
   readonly rtt: RttEstimator
@@ -46,6 +49,8 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
   /** Clock time of the last answer, and errors since. */
   #answeredAt = -Infinity
   #errors = 0
+  /** Clock time until which there is no room for another socket. */
+  #shortUntil = -Infinity
 
   constructor(options: ChannelOptions) {
     this.#options = options
@@ -93,7 +98,12 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
       return idle
     }
     const most = this.#isProven() ? MOST : MOST_UNPROVEN
-    if (this.#sockets.length < most) return this.#open()
+    if (this.#sockets.length < most) {
+      const shared = this.#isShort() ? this.#share() : null
+      if (shared === null) return this.#open()
+      this.#options.counters.reused[Transport.Udp]!++
+      return shared
+    }
     let place = random16() % this.#sockets.length
     if (this.#sockets[place] === avoid) place = (place + 1) % this.#sockets.length
     const socket = this.#sockets[place]!
@@ -116,9 +126,25 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
     for (;;) {
       const socket = this.#idle.pop()
       if (socket === undefined) return null
-      if (!socket.isWorn || socket.renew()) return socket
+      // Who gives a port back may get none.
+      if (!socket.isWorn || this.#isShort() || socket.renew()) return socket
       socket.destroy()
     }
+  }
+
+  #isShort(): boolean {
+    return this.#options.context.clock.now < this.#shortUntil
+  }
+
+  /** Any socket that can carry another query at once; null where there is none. */
+  #share(): UpstreamSocket | null {
+    const { length } = this.#sockets
+    const start = random16()
+    for (let i = 0; i < length; i++) {
+      const socket = this.#sockets[(start + i) % length]!
+      if (socket.isReady && socket.hasRoom) return socket
+    }
+    return null
   }
 
   #open(): UpstreamSocket {
@@ -143,11 +169,18 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
       removeFrom(this.#sockets, socket)
       removeFrom(this.#idle, socket)
     }
-    const alone = code !== null && this.#isAlone(code)
+    const alone = code !== null && (this.#isShortOf(code) || this.#isAlone(code))
     for (const x of socket.takeAll()) {
       if (alone && ++x.moved < MOST_ERRORS) this.ask(x)
       else x.host?.lost(x, resultOf(code), code)
     }
+  }
+
+  /** Whether an error is for want of room, while other sockets are there to carry what that one did. */
+  #isShortOf(code: string): boolean {
+    if (!isShortage(code)) return false
+    this.#shortUntil = this.#options.context.clock.now + SHORT_MS
+    return this.#share() !== null
   }
 
   /** Whether an error is of one socket, while others are answered; begins a pause where it is not. */

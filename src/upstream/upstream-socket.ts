@@ -68,9 +68,14 @@ export class UpstreamSocket implements Carrier {
     context.turn.endLater()
   }
 
+  /** Whether it is connected. */
+  get isReady(): boolean {
+    return this.#state === State.Ready
+  }
+
   /** `10.0.0.7:4242`; '' before it is connected. */
   get local(): string {
-    if (this.#state !== State.Ready) return ''
+    if (!this.isReady) return ''
     const { address, port } = this.#socket.address()
     return joinHostPort(address, port)
   }

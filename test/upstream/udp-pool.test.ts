@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 
+import { type Libc, libc as loadedLibc } from '../../src/sys/libc.ts'
+import { openFilesLimit } from '../../src/sys/limits.ts'
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import { Ports } from '../../src/upstream/ports.ts'
 import { exchange, Log, manual, options, udpPool } from './channel.ts'
 import { answerTo, type Asked, eventually, honest, silent, startScripted } from './scripted.ts'
+
+const RLIMIT_NOFILE = 7
+
+/** Lets this process open descriptors below `soft`; only root raises `hard` again. */
+function limitFiles(libc: Libc, soft: number, hard: number): void {
+  const limits = new BigUint64Array([soft, hard].map(BigInt))
+  assert.equal(libc.setrlimit(RLIMIT_NOFILE, new Uint8Array(limits.buffer)), 0)
+}
 
 describe('UdpPool', () => {
   test('asks under random ids from many ports, none of them for long', async (t) => {
@@ -125,6 +136,35 @@ describe('UdpPool', () => {
     time.pass(60)
     await eventually(() => host.got.length === 1, 'an answer')
     assert.equal(again.asked.length, 1)
+    pool.close()
+  })
+
+  test('where there is no descriptor for another socket, queries share those that are there', async (t) => {
+    const { libc } = loadedLibc()
+    const upstream = await startScripted(t, (asked, n) => void setImmediate(honest, asked, n))
+    const time = manual()
+    const host = new Log()
+    const o = options(time, upstream.port)
+    const pool = udpPool(host, o)
+    const ask = async (count: number): Promise<void> => {
+      const wanted = host.got.length + host.lostWith.length + count
+      for (let i = 0; i < count; i++) pool.ask(exchange(`q${i}`))
+      await eventually(() => host.got.length + host.lostWith.length === wanted, 'all')
+    }
+    await ask(2)
+    const most = openFilesLimit()
+    const next = openSync('/dev/null', 'r')
+    closeSync(next)
+    t.after(() => limitFiles(libc!, most, most))
+    limitFiles(libc!, next, most)
+    for (let i = 0; i < 3; i++) await ask(20)
+    assert.deepEqual(host.lostWith, [])
+    assert.equal(o.counters.open[Transport.Udp], 2)
+    assert.ok(pool.isReady(time.clock.now), 'the upstream is not to blame')
+    limitFiles(libc!, most, most)
+    time.clock.advance(1_000)
+    await ask(10)
+    assert.equal(o.counters.open[Transport.Udp], 10)
     pool.close()
   })
 
