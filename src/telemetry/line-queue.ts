@@ -1,4 +1,11 @@
-import type { Writable } from 'node:stream'
+import { isFull } from '../lib/full-disk.ts'
+
+/** Where lines go: a stream of Node's, or a file. */
+export interface LineOutput {
+  /** @param done told once the chunk has left, or why it has not */
+  write(chunk: string, done: (error?: Error | null) => void): unknown
+  on(event: 'error', broken: () => void): unknown
+}
 
 /** How many lines were thrown away; shared by the queues of a process, read by metrics. */
 export interface DroppedLines {
@@ -15,10 +22,11 @@ const TYPICAL_LINE = 128
  *              └──────────── size ≤ limit, all together ──────────┘
  *
  * A line that does not fit is dropped and counted. Nothing here waits and nothing grows: at most
- * one chunk is handed to the stream at a time, and a broken stream turns every line into a dropped one.
+ * one chunk is handed to the stream at a time, and a broken stream turns every line into a dropped one;
+ * a full disk only those that it does not take.
  */
 export class LineQueue {
-  readonly #stream: Writable
+  readonly #stream: LineOutput
   readonly #limit: number
   readonly #dropped: DroppedLines
   #next = ''
@@ -32,7 +40,7 @@ export class LineQueue {
   onRecovered: ((lines: number) => void) | null = null
 
   /** @param limit characters queued at most (log lines are ASCII, so bytes as well) */
-  constructor(stream: Writable, limit: number, dropped: DroppedLines) {
+  constructor(stream: LineOutput, limit: number, dropped: DroppedLines) {
     this.#stream = stream
     this.#limit = limit
     this.#dropped = dropped
@@ -81,9 +89,9 @@ export class LineQueue {
     })
   }
 
-  #drop(): void {
-    this.#dropped.lines++
-    this.#droppedHere++
+  #drop(lines = 1): void {
+    this.#dropped.lines += lines
+    this.#droppedHere += lines
   }
 
   readonly #onTick = (): void => {
@@ -97,9 +105,10 @@ export class LineQueue {
     this.#writing = true
     this.#stream.write(chunk, (error) => {
       this.#writing = false
-      if (error) return this.#break()
+      if (error && !isFull(error)) return this.#break()
       this.#size -= chunk.length
-      if (this.#droppedHere > 0) this.#tellDropped()
+      if (error) this.#drop(linesOf(chunk))
+      else if (this.#droppedHere > 0) this.#tellDropped()
       if (this.#next !== '') this.#send()
       else this.#settle()
     })
@@ -114,7 +123,7 @@ export class LineQueue {
   #break(): void {
     if (this.#broken) return
     this.#broken = true
-    if (this.#next !== '') this.#dropped.lines += this.#next.split('\n').length - 1
+    this.#dropped.lines += linesOf(this.#next)
     this.#next = ''
     this.#size = 0
     this.#settle()
@@ -123,4 +132,8 @@ export class LineQueue {
   #settle(): void {
     for (const done of this.#waiting.splice(0)) done()
   }
+}
+
+function linesOf(text: string): number {
+  return text.split('\n').length - 1
 }

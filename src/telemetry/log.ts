@@ -1,10 +1,12 @@
+import { fstatSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Log, LogFields } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
 import { printableEntry, printableJson } from '../lib/printable.ts'
+import { FileOutput } from './file-output.ts'
+import { LineQueue, type DroppedLines, type LineOutput } from './line-queue.ts'
 import { areDebugLinesPrinted, arePrinted } from './log-level.ts'
-import { LineQueue, type DroppedLines } from './line-queue.ts'
 import { noteProblem, type Problem } from './problems.ts'
 
 /** Characters that wait for a slow standard output at most. */
@@ -35,7 +37,7 @@ export interface DaemonLog extends Log {
 
 /** Opens the log. pino is loaded only where it is used: text lines need no JSON. */
 export async function createLog(options: LogOptions): Promise<DaemonLog> {
-  const stream = options.stream ?? process.stdout
+  const stream = options.stream ?? standardOutput()
   const queue = new LineQueue(stream, options.limit ?? QUEUE_LIMIT, dropped)
   if (options.stream === undefined) process.on('exit', () => queue.push())
   const log = options.format === 'text' ? new TextLog(queue, '') : await openJson(queue)
@@ -45,6 +47,10 @@ export async function createLog(options: LogOptions): Promise<DaemonLog> {
   return Object.assign(log, {
     flush: (timeoutMs: number) => queue.flush(timeoutMs),
   })
+}
+
+function standardOutput(): LineOutput {
+  return fstatSync(process.stdout.fd).isFile() ? new FileOutput(process.stdout.fd) : process.stdout
 }
 
 /**

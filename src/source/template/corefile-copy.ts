@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { writeFileAtomically, writeFileInPlace } from '../../host/write-file.ts'
 import { fileKind } from '../../lib/file-kind.ts'
+import { isFull } from '../../lib/full-disk.ts'
 
 /** As node-cache leaves it: for everybody to read. */
 const MODE = 0o644
@@ -77,9 +78,4 @@ export class CorefileCopy {
     const kind = fileKind(this.#path)
     if (kind === 'pipe' || kind === 'other') throw new Error(`${this.#path} is not a regular file`)
   }
-}
-
-/** Whether a disk, or a user's share of it, has no room. */
-function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
