@@ -44,3 +44,8 @@ export function mostConnections(kind: 'own' | 'stream', files: number): number {
   const most = kind === 'own' ? MAX_CONNECTIONS : MAX_SOCKETS
   return Math.max(Math.min(most, Math.floor(files * SHARE_OF_FILES)), 1)
 }
+
+/** What the log says of connections that cannot be accepted. */
+export const NO_ROOM: string =
+  'The system has no room for a TCP connection: one is lost (further ones are counted in ' +
+  'dnslet_tcp_refused_connections_total); see how many files are open, and may be'

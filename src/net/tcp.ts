@@ -17,7 +17,7 @@ import { type NetCounters, TcpEnd } from './counters.ts'
 import { Handshake, Handshakes } from './handshake.ts'
 import { Crowd, everyone, unsent, waiting } from './tcp-crowd.ts'
 import { TcpConnection } from './tcp-connection.ts'
-import { DEFAULT_LIMITS, MAX_QUERY, mostConnections } from './tcp-limits.ts'
+import { DEFAULT_LIMITS, MAX_QUERY, mostConnections, NO_ROOM } from './tcp-limits.ts'
 import type { ClientConnection, Connect, StreamDispatcher, TcpShared } from './tcp-shared.ts'
 
 /** Connections the kernel may hold for us to accept. */
@@ -82,6 +82,7 @@ export class TcpListener implements Acceptance {
   readonly #shared: TcpShared<ClientConnection>
   readonly #log: Log | null
   readonly #crowded = new Episode()
+  readonly #refusals = new Episode()
   #draining = false
   #sweeper: NodeJS.Timeout | null = null
   /** Resolves when nothing is open any more; null while connections are accepted. */
@@ -202,6 +203,7 @@ export class TcpListener implements Acceptance {
 
   refused(): void {
     this.#counters.tcpRefused++
+    if (this.#refusals.begins(this.#clock.refresh())) this.#log?.warning(NO_ROOM)
   }
 
   accepted(stream: ClientStream): void {

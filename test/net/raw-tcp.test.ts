@@ -14,6 +14,7 @@ import { Descriptors } from '../../src/sys/descriptors.ts'
 import { poller } from '../../src/sys/epoll.ts'
 import { type Libc, libc } from '../../src/sys/libc.ts'
 import { sockaddrAddress } from '../../src/sys/sockaddr.ts'
+import { LinesLog } from '../helpers/lines-log.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
 import type { Owner } from '../helpers/processes.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -35,10 +36,12 @@ async function start(owner: Owner, own: Libc | null = system, host = '127.0.0.1'
   const counters = new NetCounters()
   const clock = new ManualClock()
   const descriptors = new Descriptors({ libc: own })
-  const parts = { descriptors, dispatcher: server, clock, counters }
+  const log = new LinesLog()
+  const parts = { descriptors, dispatcher: server, clock, counters, log }
   const listener = await openTcp({ host, port: 0, ...parts })
   owner.after(() => listener.drain(0))
-  return { address: host || '127.0.0.1', port: listener.port, listener, server, counters, clock }
+  const address = host || '127.0.0.1'
+  return { address, port: listener.port, listener, server, counters, clock, log }
 }
 
 describe('TCP through the C library', { skip }, () => {
@@ -162,6 +165,8 @@ describe('TCP through the C library', { skip }, () => {
     full = 1
     await tcpClient(t, started)
     await eventually(() => started.counters.tcpRefused === 2, 'it rests')
+    assert.equal(started.log.lines.length, 1, 'told of once')
+    assert.match(started.log.lines[0]!, /no room for a TCP connection/)
     await started.listener.drain(0)
   })
 
