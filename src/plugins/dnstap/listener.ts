@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { parseHostPort } from '../../lib/address.ts'
+import { Episode } from '../../lib/episode.ts'
 import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import type { DnstapConfig } from './config.ts'
@@ -14,17 +15,27 @@ const MAX_READERS = 16
 /** Connections at once, those included that have not shaken hands, which they have so many milliseconds for. */
 const MAX_CONNECTIONS = 2 * MAX_READERS
 const HANDSHAKE_MS = 4_000
+/** Where the address cannot be listened on: a predecessor has it until it ends. */
+const RETRY_MS = 1_000
 const LIMITS = { queue: 1, writeBuffer: 1 }
 
 type ListenerConfig = Pick<DnstapConfig, 'address' | 'skipVerify' | 'tls' | 'transport'>
 
-/** An address that collectors connect to. It lives on over reloads. */
+/**
+ * An address that collectors connect to. It lives on over reloads.
+ *
+ *     listening ◀─▶ waiting a second      until end()
+ */
 export class Listener implements Destination {
   readonly #config: ListenerConfig
   readonly #counters: DnstapCounters
   readonly #log: Log
   readonly #readers = new Map<Socket, Output>()
+  readonly #trouble = new Episode()
+  #started = false
+  #isOver = false
   #server: Server | null = null
+  #retry: NodeJS.Timeout | null = null
 
   constructor(config: ListenerConfig, counters: DnstapCounters, log: Log) {
     this.#config = config
@@ -37,7 +48,12 @@ export class Listener implements Destination {
   }
 
   start(): void {
-    if (this.#server !== null) return
+    if (this.#started) return
+    this.#started = true
+    this.#listen()
+  }
+
+  #listen(): void {
     try {
       const server = this.#open()
       if (server === null) return
@@ -82,8 +98,15 @@ export class Listener implements Destination {
     return server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
 
+  /** @param error of an attempt to listen, or of one to accept */
   #failed(error: unknown): void {
-    this.#log.error(`Failed to start dnstap listener: ${reasonOf(error)}`)
+    if (this.#isOver) return
+    // What fails each second is told of once.
+    if (this.#trouble.begins(performance.now()))
+      this.#log.error(`Failed to start dnstap listener: ${reasonOf(error)}`)
+    if (this.#server?.listening === true) return
+    this.#server = null
+    this.#retry = setTimeout(() => this.#listen(), RETRY_MS).unref()
   }
 
   #accept(socket: Socket): void {
@@ -106,6 +129,8 @@ export class Listener implements Destination {
   }
 
   async end(): Promise<void> {
+    this.#isOver = true
+    if (this.#retry !== null) clearTimeout(this.#retry)
     const server = this.#server
     if (server === null) return
     this.#server = null

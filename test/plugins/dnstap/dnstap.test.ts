@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { dnstapCounters } from '../../../src/plugins/dnstap/counters.ts'
 import { dnstap } from '../../../src/plugins/dnstap/index.ts'
@@ -232,6 +233,25 @@ describe('dnstap listen', () => {
     await block.stage.stop!(true)
     assert.deepEqual(readers[1]!.controls, [4, 2, 3])
     assert.ok(!existsSync(path))
+  })
+
+  test('an address that somebody else has is waited for, and that is said once', async (t) => {
+    const predecessor = createServer()
+    await new Promise<void>((resolve) => predecessor.listen(0, '127.0.0.1', resolve))
+    const { port } = predecessor.address() as AddressInfo
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const block = new TestBlock(dnstap, `dnstap listen tcp://127.0.0.1:${port}`)
+    await block.start(t)
+    while (block.log.texts.length === 0) await nextTurn()
+    assert.match(block.log.texts[0]!, /^error .*Failed to start dnstap listener: .*EADDRINUSE/)
+    t.mock.timers.tick(1_000)
+    for (let i = 0; i < 5; i++) await nextTurn()
+    await new Promise((resolve) => predecessor.close(resolve))
+    t.mock.timers.tick(1_000)
+    const reader = connect(port, '127.0.0.1')
+    await once(reader, 'connect')
+    reader.destroy()
+    assert.equal(block.log.texts.length, 1)
   })
 
   test('what cannot be opened is logged, and DNS is served', async (t) => {
