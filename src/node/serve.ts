@@ -5,15 +5,13 @@ import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
 import { canonicalAddress } from '../lib/address.ts'
-import { reasonOf } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
-import type { Http, HttpLease } from '../lib/http.ts'
 import { versionLines } from '../lib/version.ts'
 import type { ServeOptions } from '../options/serve-options.ts'
 import { openConfiguration } from '../source/configuration.ts'
 import { Descriptors } from '../sys/descriptors.ts'
 import { createLog, type DaemonLog } from '../telemetry/log.ts'
-import { metricsRoute } from '../telemetry/metrics-route.ts'
+import { MetricsAddress } from '../telemetry/metrics-address.ts'
 import { Handover, proveUpstream } from './handover.ts'
 import { clusterZone, intercept } from './intercept.ts'
 import { Neighbours } from './neighbours.ts'
@@ -93,7 +91,8 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
       interception = await intercept({ options, daemon, upstreamKnown, zone, log, ...around })
     }
     greet(log, daemon, options)
-    const metrics = await openMetrics(daemon.http, options.metricsListenAddress, log)
+    const metrics = new MetricsAddress(daemon.http, options.metricsListenAddress, log)
+    await metrics.open()
     const opened = { daemon, interception, neighbours, handover, metrics, operator, stopFollowing }
     const service = serviceOf({ options, log, events, ...opened })
     neighbours.follow(daemon, () => void handover.offer(service))
@@ -125,7 +124,8 @@ interface Opened {
   readonly interception: Interception | null
   readonly neighbours: Neighbours
   readonly handover: Handover
-  readonly metrics: HttpLease | null
+  /** The process's own. */
+  readonly metrics: MetricsAddress
   readonly operator: Operator
   /** Ends following the files that the configuration is made of. */
   readonly stopFollowing: () => void
@@ -138,7 +138,7 @@ function serviceOf(opened: Opened): Serving & RunningDaemon {
     neighbours.conceal()
     await opened.handover.stop()
     removePidfile(options.pidfile)
-    await opened.metrics?.release()
+    await opened.metrics.release()
     await opened.operator.close()
   }
   const stop = async (): Promise<void> => {
@@ -195,16 +195,6 @@ function waitForEnd(log: DaemonLog): void {
   log.info('Waiting for SIGTERM: a container that ends by itself would be started again')
   // Signal handlers alone do not keep a process alive.
   setInterval(() => {}, 2 ** 30)
-}
-
-/** The process's own metrics; as in node-cache, serving DNS does not depend on them. */
-async function openMetrics(http: Http, address: string, log: DaemonLog): Promise<HttpLease | null> {
-  try {
-    return await http.acquire(address, { '/metrics': metricsRoute })
-  } catch (error) {
-    log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
-    return null
-  }
 }
 
 function greet(log: DaemonLog, daemon: Daemon, options: ServeOptions): void {

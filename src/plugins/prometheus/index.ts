@@ -1,12 +1,10 @@
 import type { Clock } from '../../lib/clock.ts'
 import { ByServer } from '../../lib/counters.ts'
-import { reasonOf } from '../../lib/errors.ts'
-import type { HttpLease } from '../../lib/http.ts'
 import type { BlockContext, Plugin, Stage } from '../../serve/plugin.ts'
 import { queryCounters, type QueryCounters } from '../../serve/query-counters.ts'
 import type { Observer } from '../../serve/query.ts'
 import { ZoneTable } from '../../serve/zone-table.ts'
-import { metricsRoute } from '../../telemetry/metrics-route.ts'
+import { MetricsAddress } from '../../telemetry/metrics-address.ts'
 import { enableRuntimeMetrics } from '../../telemetry/metrics.ts'
 import { readConfig } from './config.ts'
 import { metrics, showEnabled } from './metrics.ts'
@@ -21,7 +19,7 @@ export const prometheus: Plugin = {
     const { clock, http } = block.services
     const log = block.services.log.plugin('prometheus')
     const config = readConfig(directives, (message) => log.warning(message))
-    let lease: HttpLease | null = null
+    const address = new MetricsAddress(http, config.address, log)
     let hideEnabled: (() => void) | null = null
     return {
       http: config.address,
@@ -29,17 +27,11 @@ export const prometheus: Plugin = {
       async start(): Promise<void> {
         if (config.runtimeMetrics) enableRuntimeMetrics()
         hideEnabled = showEnabled(block)
-        try {
-          lease = await http.acquire(config.address, { '/metrics': metricsRoute })
-        } catch (error) {
-          // As in CoreDNS, DNS is served all the same.
-          log.error(`Failed to start metrics handler: ${reasonOf(error)}`)
-        }
+        await address.open()
       },
       async stop(): Promise<void> {
         hideEnabled?.()
-        await lease?.release()
-        lease = null
+        await address.release()
       },
       describe: () => [config.address, ...(config.runtimeMetrics ? ['runtime_metrics'] : [])],
     }
