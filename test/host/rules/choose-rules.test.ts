@@ -67,3 +67,18 @@ test(
     assert.equal((await chooseRules(parts({ nft: '' }), true)).leadsAll, true)
   },
 )
+
+test(
+  'chooseRules() says where the fall-back of iptables does not end by itself',
+  { skip },
+  async () => {
+    const script = { 'iptables-save': '(nf_tables)' }
+    const tried = async (more: Script): Promise<string> => {
+      const warnings: string[] = []
+      await chooseRules({ ...parts({ ...script, ...more }, warnings), orphans: ['169.254.20.10'] })
+      return warnings.slice(1).join()
+    }
+    assert.match(await tried({}), /^The kernel has no -m time/)
+    assert.equal(await tried({ 'iptables-restore': '' }), '')
+  },
+)
