@@ -41,6 +41,11 @@ export class Backoff {
     this.#pause = Math.min(this.#pause * 2, LONGEST_MS)
   }
 
+  /** Whether it was there a moment ago, and may soon be again. */
+  isAway(now: number): boolean {
+    return !this.#wasThere && now < this.#hopeUntil
+  }
+
   succeeded(): void {
     this.#pause = FIRST_MS
     this.until = 0

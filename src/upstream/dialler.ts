@@ -12,6 +12,11 @@ const ID_BITS = 11
 const FEWER_ID_BITS = 7
 /** Where nothing is connected, the next dial begins so long after one that has no answer: its pod may be dead. */
 const STUCK_MS = 400
+/**
+ * Dials at once where the last ones failed and nothing is connected: of several pods behind one address one may be
+ * gone, which one by one they might all meet.
+ */
+const AWAY = 4
 
 export interface DiallerParts {
   readonly pool: ConnectionOwner<UpstreamConnection>
@@ -55,6 +60,8 @@ export class Dialler {
   /** How many more connections there may be. */
   #room(): number {
     const { connections, growth, pipelining, quota } = this.#parts
+    // Connections that showed a limit are gone.
+    if (this.#isAway()) return AWAY - connections.count
     // In any order few do, but for those that may be given no more queries while a slow one keeps them open.
     const most = pipelining.isFree && quota.limit === Infinity ? FEW : MOST
     return Math.min(growth.limit.most, most) - connections.count
@@ -95,11 +102,20 @@ export class Dialler {
   forWaiting(): void {
     const { connections, growth, options, waiting } = this.#parts
     if (waiting.size === 0) return
-    const wanted = growth.wanted(connections.count, waiting.size - this.underWay)
+    const wanted = this.#isAway()
+      ? this.#room()
+      : growth.wanted(connections.count, waiting.size - this.underWay)
     const count = Math.min(wanted > 0 || !this.#isStuck() ? wanted : 1, this.#room())
     if (count <= 0) return
     if (this.#pause() <= 0) this.#dial(count)
     else if (!this.#redial.isSet) options.context.wheel.set(this.#redial, this.#pause())
+  }
+
+  /** Whether nothing is connected, and an upstream that was there a moment ago refuses. A handshake is no cheap try. */
+  #isAway(): boolean {
+    const { connections, options } = this.#parts
+    if (connections.ready > 0 || options.secure !== null) return false
+    return this.backoff.isAway(options.context.clock.now)
   }
 
   /** Whether nothing is connected, and what is being opened takes its time. */

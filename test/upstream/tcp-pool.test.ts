@@ -291,6 +291,25 @@ describe('TcpPool', () => {
     pool.close()
   })
 
+  test('where all is gone that was there, several are dialled: one of its pods may be away', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    const host = new Log()
+    const o = options(time, upstream.port)
+    const pool = tcpPool(host, o)
+    pool.ask(exchange('a'))
+    await eventually(() => host.got.length === 1, 'an answer')
+    await upstream.close()
+    await eventually(() => {
+      pool.ask(exchange('b'))
+      return host.lostWith.some(([result]) => result === Result.Refused)
+    }, 'a dial is refused')
+    const before = o.counters.dialled[Transport.Tcp]!
+    time.pass(60)
+    assert.equal(o.counters.dialled[Transport.Tcp], before + 4)
+    pool.close()
+  })
+
   test('a dial without an answer fails after two seconds', async () => {
     const time = manual()
     const host = new Log()
