@@ -1,4 +1,4 @@
-import { isFull } from '../lib/full-disk.ts'
+import { isDiskFull } from '../lib/full-disk.ts'
 
 /** Where lines go: a stream of Node's, or a file. */
 export interface LineOutput {
@@ -105,7 +105,7 @@ export class LineQueue {
     this.#writing = true
     this.#stream.write(chunk, (error) => {
       this.#writing = false
-      if (error && !isFull(error)) return this.#break()
+      if (error && !isDiskFull(error)) return this.#break()
       this.#size -= chunk.length
       if (error) this.#drop(linesOf(chunk))
       else if (this.#droppedHere > 0) this.#tellDropped()

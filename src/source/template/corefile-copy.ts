@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { writeFileAtomically, writeFileInPlace } from '../../host/write-file.ts'
 import { fileKind } from '../../lib/file-kind.ts'
-import { isFull } from '../../lib/full-disk.ts'
+import { isDiskFull } from '../../lib/full-disk.ts'
 
 /** As node-cache leaves it: for everybody to read. */
 const MODE = 0o644
@@ -50,7 +50,7 @@ export class CorefileCopy {
       return this.#path
     } catch (error) {
       // In place, what is there would be cut off first.
-      return isFull(error) ? this.#writeToState(text, error) : this.#writeInPlace(text)
+      return isDiskFull(error) ? this.#writeToState(text, error) : this.#writeInPlace(text)
     }
   }
 
