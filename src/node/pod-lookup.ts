@@ -8,6 +8,9 @@ const TIMEOUT_MS = 2_000
 /** What a name without addresses is answered with. */
 const NONE: readonly string[] = ['ENOTFOUND', 'ENODATA']
 
+/** Kept while it asks the same servers: to make one takes thirty system calls, each five seconds. */
+let lastResolver: { readonly key: string; readonly resolver: Resolver } | null = null
+
 /** What is served. */
 export interface Served {
   readonly runtime: { readonly blocks: readonly CompiledBlock[] }
@@ -29,8 +32,7 @@ export async function lookUpPods(
 ): Promise<readonly string[]> {
   const servers = upstreamsOf(daemon, name)
   if (servers.length === 0) return daemon.lookUp(name)
-  const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
-  resolver.setServers(servers)
+  const resolver = resolverFor(servers)
   const found = await Promise.allSettled(
     families.map((family) => (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name))),
   )
@@ -40,6 +42,17 @@ export async function lookUpPods(
   return answered
     ? found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
     : daemon.lookUp(name)
+}
+
+/** It asks for each look-up anew, and keeps no answer. */
+function resolverFor(servers: readonly string[]): Resolver {
+  const key = servers.join()
+  if (lastResolver?.key !== key) {
+    const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
+    resolver.setServers(servers)
+    lastResolver = { key, resolver }
+  }
+  return lastResolver.resolver
 }
 
 /** Those that the block of the longest zone names by their address: `IP:port`. */
