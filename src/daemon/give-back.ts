@@ -1,5 +1,5 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
-import { collectGarbage } from '../lib/v8-flags.ts'
+import { collectGarbageAndCode } from '../lib/v8-flags.ts'
 import { anonymousBytes, dropMappedFiles } from '../sys/resident.ts'
 import { libc } from '../sys/libc.ts'
 import { CORES_TO_COLLECT, cpuLimit, mainThreadWait } from '../lib/cpu-shortage.ts'
@@ -113,9 +113,9 @@ export class GiveBack {
   }
 }
 
-/** Collects garbage, where it is to and V8 may be told, and returns what is free, and code, to the kernel. */
+/** Collects garbage and code, where it is to and V8 may be told, and returns what is free, and files' pages, to the kernel. */
 function giveBack(collects: boolean): void {
-  if (collects) collectGarbage()
+  if (collects) collectGarbageAndCode()
   const { libc: calls } = libc()
   if (calls === null) return
   calls.malloc_trim(0)

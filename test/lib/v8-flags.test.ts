@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { collectGarbage, compileSparingly, FLAGS } from '../../src/lib/v8-flags.ts'
+import {
+  collectGarbage,
+  collectGarbageAndCode,
+  compileSparingly,
+  FLAGS,
+  FORGETFUL,
+} from '../../src/lib/v8-flags.ts'
 
 const tuned = ['--max-old-space-size=64', '--single-threaded-gc']
 
@@ -35,9 +41,36 @@ test('functions are compiled one by one under a CPU limit below a quarter of a c
 test('a process that bin/dnslet has not started keeps V8 as it is', () => {
   assert.deepEqual(flagsSet(0.1, ['--max-semi-space-size=1']), [])
   assert.equal(collectGarbage([]), false)
+  assert.equal(collectGarbageAndCode([]), false)
 })
 
 test('garbage is collected, and nobody is left with the function that does it', () => {
   assert.equal(collectGarbage(tuned), true)
   assert.equal(typeof globalThis.gc, 'undefined')
+})
+
+test('with the code that ran once bytecode goes, which no collection of garbage takes', () => {
+  const script = `
+    import { getHeapCodeStatistics } from 'node:v8'
+    import { collectGarbage, collectGarbageAndCode } from '${import.meta.resolve('../../src/lib/v8-flags.ts')}'
+    const body = 'return [1, 2, 3].map((one) => one * a)'
+    const all = Array.from({ length: 300 }, (_, i) => new Function('a', \`\${body} // \${i}\`))
+    for (const one of all) one(1)
+    const left = (collect) => collect() && getHeapCodeStatistics().bytecode_and_metadata_size
+    const sizes = [collectGarbage, collectGarbageAndCode, collectGarbage].map(left)
+    console.log(JSON.stringify({ sizes, called: all[299](2) }))`
+  const args = ['--single-threaded-gc', '--always-sparkplug', '--input-type=module', '-e', script]
+  const { sizes, called } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }))
+  assert.ok(sizes[1] < sizes[0] / 4, `${sizes.join(', ')} octets`)
+  assert.deepEqual(called, [2, 4, 6], 'what is called again is compiled again')
+})
+
+test('what V8 is told for one collection is taken back as V8 has it by itself', () => {
+  const usual = valuesWith([])
+  for (const { usual: flag } of FORGETFUL) {
+    assert.ok(
+      usual.some((line) => line.trim() === flag),
+      flag,
+    )
+  }
 })
