@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { createRequire } from 'node:module'
 
 import { reasonOf } from '../lib/errors.ts'
@@ -114,12 +115,29 @@ export type LibcResult =
 /** Loads koffi from where this module stands, or whatever a test says. */
 export type Load = (id: string) => unknown
 
+const { O_WRONLY } = constants
+/** Output and errors. */
+const STANDARD_STREAMS = [1, 2] as const
+
 let loaded: LibcResult | null = null
 
 /** The C library through koffi; loaded at the first call, because loading costs 12 ms and 2 MB. */
 export function libc(): LibcResult {
-  loaded ??= loadLibc(createRequire(import.meta.url))
+  if (loaded === null) {
+    loaded = loadLibc(createRequire(import.meta.url))
+    if (loaded.libc !== null) process.on('exit', spareStandardStreams.bind(null, loaded.libc))
+  }
   return loaded
+}
+
+/**
+ * As the process exits koffi has standard output written to its disk. Where that fails, it says so on standard error,
+ * and where that fails too, it waits for itself for ever, with our sockets open. Of /dev/null there is nothing to write.
+ */
+function spareStandardStreams(calls: Libc): void {
+  const nothing = calls.open('/dev/null', O_WRONLY, 0)
+  if (nothing < 0) return
+  for (const stream of STANDARD_STREAMS) calls.dup3(nothing, stream, 0)
 }
 
 /** Never throws: a machine without a binary of koffi is served another way. */

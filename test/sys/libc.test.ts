@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 
 import { libc, loadLibc } from '../../src/sys/libc.ts'
@@ -35,6 +36,21 @@ describe('libc()', () => {
     assert.equal(library!.close(-1), -1)
     assert.equal(library!.errno(), 9)
   })
+
+  test(
+    'leaves koffi no file to write to its disk at the end',
+    { skip: library === null ? reason : false },
+    () => {
+      const script = `
+      const { libc } = await import(${JSON.stringify(import.meta.resolve('../../src/sys/libc.ts'))})
+      const { readlinkSync } = await import('node:fs')
+      libc()
+      process.on('exit', () => {
+        process.exitCode = [1, 2].every((fd) => readlinkSync('/proc/self/fd/' + fd) === '/dev/null') ? 0 : 1
+      })`
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'pipe' })
+    },
+  )
 
   test('allocates zeroed memory', { skip: library === null ? reason : false }, () => {
     const { address, bytes } = library!.allocate(10_000)
