@@ -12,7 +12,7 @@ export interface Backend {
 }
 
 export interface Backends {
-  /** The one that kubelet and kube-proxy use, in which an accept has an effect. */
+  /** The one that kubelet and kube-proxy use, else the one with a firewall: there an accept has an effect. */
   readonly used: Backend | null
   readonly others: readonly Backend[]
 }
@@ -20,7 +20,13 @@ export interface Backends {
 /** Chains of kubelet and kube-proxy. */
 const chains = /^:KUBE-(IPTABLES-HINT|KUBELET-CANARY|PROXY-CANARY|SERVICES) /
 
-/** Looks for the programs, and for the traces of kubelet and kube-proxy. Without any trace: nft. */
+/** Rules of others: those of node-cache and ours tell nothing of who uses a backend. */
+const foreign = /^-A (?!.*--comment "?(?:dnslet|NodeLocal DNS Cache)\b)/
+
+/**
+ * Looks for the programs, and for the traces of kubelet and kube-proxy. Without any trace (another proxy, and a kubelet
+ * that makes no chains) the one with more rules, as node-cache's image has it; nft where they have as many.
+ */
 export async function findBackends(programs: Programs): Promise<Backends> {
   const found = [await find(programs, 'nft'), await find(programs, 'legacy')].filter(
     (backend) => backend !== null,
@@ -30,8 +36,20 @@ export async function findBackends(programs: Programs): Promise<Backends> {
   for (const used of found) {
     if (await isUsed(programs, used)) return { used, others: found.filter((b) => b !== used) }
   }
-  const [used = null, ...others] = found
-  return { used, others }
+  const [first = null, second = null] = found
+  if (second === null) return { used: first, others: [] }
+  const isSecond = (await countRules(programs, second)) > (await countRules(programs, first!))
+  return isSecond ? { used: second, others: [first!] } : { used: first, others: [second] }
+}
+
+async function countRules(programs: Programs, { ipv4, ipv6 }: Backend): Promise<number> {
+  const keep = (line: string): boolean => foreign.test(line)
+  const lists = [ipv4, ipv6].map((family) => programs.run(`${family}-save`, [], { keep }))
+  const counts = await Promise.allSettled(lists)
+  return counts.reduce(
+    (sum, list) => sum + (list.status === 'fulfilled' ? list.value.length : 0),
+    0,
+  )
 }
 
 async function find(programs: Programs, kind: Backend['kind']): Promise<Backend | null> {

@@ -16,6 +16,12 @@ const nft = { kind: 'nft', ipv4: 'iptables-nft', ipv6: 'ip6tables-nft' } as cons
 const legacy = { kind: 'legacy', ipv4: 'iptables-legacy', ipv6: 'ip6tables-legacy' } as const
 const kubelet = '*mangle\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT'
 const empty = '*mangle\n:PREROUTING ACCEPT [0:0]\nCOMMIT'
+const rule = '-A INPUT -i lo -j ACCEPT'
+const ours = [
+  '-A INPUT -d 192.0.2.1/32 -m comment --comment "dnslet: allow DNS traffic" -j ACCEPT',
+  '-A OUTPUT -s 192.0.2.1/32 -m comment --comment "NodeLocal DNS Cache: allow DNS traffic" -j ACCEPT',
+  '-A OUTPUT -s 192.0.2.2/32 -m comment --comment "dnslet@0a1b: allow DNS traffic" -j ACCEPT',
+].join('\n')
 const forbidden = new ProgramError(
   'E_PROGRAM',
   'Cannot run iptables-legacy-save: Permission denied',
@@ -23,6 +29,28 @@ const forbidden = new ProgramError(
 
 describe('findBackends()', () => {
   const cases: [what: string, script: Script, used: unknown, others: unknown[]][] = [
+    [
+      'the one with more rules where nobody left a trace',
+      {
+        'iptables-nft-save': ours,
+        'ip6tables-nft-save': rule,
+        'iptables-legacy-save': `${rule}\n${rule}`,
+        'ip6tables-legacy-save': '',
+      },
+      legacy,
+      [nft],
+    ],
+    [
+      'nft where both have as many',
+      {
+        'iptables-nft-save': rule,
+        'ip6tables-nft-save': '',
+        'iptables-legacy-save': `${ours}\n${rule}`,
+        'ip6tables-legacy-save': forbidden,
+      },
+      nft,
+      [legacy],
+    ],
     ['nft without a trace', { 'iptables-nft-save': '', 'iptables-legacy-save': '' }, nft, [legacy]],
     [
       'the one with chains of kubelet',
