@@ -178,7 +178,8 @@ function storeConfig(
   fallbackTtl: number,
 ): StoreConfig {
   const [capacity = DEFAULT_CAPACITY, max = fallbackTtl, min = 0] = given ?? []
-  return { capacity: Math.max(capacity, MIN_CAPACITY), maxTtl: max, minTtl: min }
+  // A TTL below MINTTL is the one that counts, as in CoreDNS.
+  return { capacity: Math.max(capacity, MIN_CAPACITY), maxTtl: max, minTtl: Math.min(min, max) }
 }
 
 function prefetchConfig(

@@ -36,6 +36,12 @@ test('the TTL argument sets both maxima; the options of a store win', () => {
   assert.deepEqual(config.denial, { capacity: 1024, maxTtl: 30, minTtl: 0 })
 })
 
+test('a TTL below MINTTL is the one that counts', () => {
+  const { success, denial } = read('cache {\nsuccess 2000 5 10\ndenial 2000 7 7\n}')
+  assert.deepEqual([success.minTtl, success.maxTtl], [5, 5])
+  assert.deepEqual([denial.minTtl, denial.maxTtl], [7, 7])
+})
+
 test('prefetch', () => {
   assert.deepEqual(read('cache {\nprefetch 5\n}').prefetch, {
     amount: 5,
