@@ -37,8 +37,9 @@ export async function cleanup(options: CleanupOptions, parts: CleanupParts): Pro
   const programs = hostPrograms(await lockFileEnvironment('/tmp'))
   const removed = await removeRules(programs, alive, complaintsTo(say))
   const scopes = removed.flatMap((line) => /^table inet dnslet(-.*)$/.exec(line)?.[1] ?? [])
-  for (const scope of ['', ...scopes].filter((one) => !alive.has(one))) {
-    const name = scopedName(options.interfaceName, scope)
+  const used = new Set(others.map(({ interfaceName }) => interfaceName))
+  const names = ['', ...scopes].map((scope) => scopedName(options.interfaceName, scope))
+  for (const name of names.filter((one) => !used.has(one))) {
     removed.push(...removeLink(library(), name, options.addresses))
   }
   if (directory !== '' && alive.size === 0) removed.push(...removeState(directory))

@@ -18,6 +18,7 @@ const AT_ONCE = 64
 export interface Presence {
   readonly addresses: readonly string[]
   readonly port: number
+  /** Its link, whatever it was told to call it. */
   readonly interfaceName: string
   /** What sets its rules and interface apart from those of others; '' for most. */
   readonly scope: string

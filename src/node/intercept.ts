@@ -18,7 +18,7 @@ import type { Libc } from '../sys/libc.ts'
 import { Rtnetlink } from '../sys/rtnetlink.ts'
 import type { Neighbours } from './neighbours.ts'
 import { lookUpPods, upstreamUnrest } from './pod-lookup.ts'
-import { library, scopedName } from './prepare-node.ts'
+import { library } from './prepare-node.ts'
 
 /** Where kube-dns and its Services live. */
 const NAMESPACE = 'kube-system'
@@ -35,7 +35,7 @@ export interface InterceptParts {
   readonly state: string | null
   /** Whether a predecessor intercepts up to now and gives its TUN. */
   readonly inheritsTun: boolean
-  readonly neighbours: Pick<Neighbours, 'state' | 'scope' | 'ledBy'>
+  readonly neighbours: Pick<Neighbours, 'state' | 'scope' | 'link' | 'ledBy'>
   readonly descriptors: Descriptors
 }
 
@@ -174,12 +174,11 @@ async function uplinks(system: Libc): Promise<readonly string[]> {
 }
 
 function opener(
-  { options, log, descriptors, neighbours }: InterceptParts,
+  { log, descriptors, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
   lease: Rules['lease'],
 ): () => NodeInterface {
-  const name = scopedName(options.interfaceName, neighbours.scope)
-  const parts = { libc: system, name, addresses, lease, descriptors, log }
+  const parts = { libc: system, name: neighbours.link, addresses, lease, descriptors, log }
   return () => openInterface(parts)
 }

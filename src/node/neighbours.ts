@@ -74,8 +74,9 @@ interface MeetParts extends PrepareParts {
  * asked who is here; and when this one goes.
  */
 export class Neighbours {
-  /** What sets our interface and rules apart from those of others; see `Prepared`. */
+  /** What sets our rules and interface apart from those of others; see `Prepared`. */
   readonly scope: string
+  readonly link: string
   readonly #parts: MeetParts
   #state: Neighbour
   /** What leads queries here. */
@@ -100,17 +101,20 @@ export class Neighbours {
    */
   static async meet(parts: MeetParts): Promise<Neighbours> {
     const { intercepts, localIps: addresses, port, interfaceName } = parts.options
-    if (!intercepts) return new Neighbours(parts, { state: parts.found, scope: '' })
+    if (!intercepts) {
+      return new Neighbours(parts, { state: parts.found, scope: '', link: interfaceName })
+    }
     const met = new Neighbours(parts, await prepareNode(parts))
-    const presence = { addresses, port, interfaceName, scope: met.scope }
+    const presence = { addresses, port, interfaceName: met.link, scope: met.scope }
     met.#announcement = await announcePresence(presence, () => met.#asked())
     return met
   }
 
-  private constructor(parts: MeetParts, { state, scope }: Prepared) {
+  private constructor(parts: MeetParts, { state, scope, link }: Prepared) {
     this.#parts = parts
     this.#state = state
     this.scope = scope
+    this.link = link
     this.#way = { leadsAll: !parts.options.intercepts }
   }
 

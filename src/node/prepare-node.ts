@@ -22,11 +22,10 @@ export interface PrepareParts {
 export interface Prepared {
   /** Who serves our addresses as well. */
   readonly state: Neighbour
-  /**
-   * What sets our interface and rules apart from those of a dnslet that serves other addresses; '' where
-   * there is none, or one with an -interfacename of its own.
-   */
+  /** What sets our rules apart from those of a dnslet that serves other addresses; '' where there is none. */
   readonly scope: string
+  /** Our interface: -interfacename, or a name of its own where such a one has that. */
+  readonly link: string
 }
 
 /** Throws DnsletError, E_NO_LIBC. */
@@ -52,31 +51,30 @@ export async function prepareNode({
   const { alive, silent } = await findNeighbours()
   const isOurs = (one: Presence): boolean =>
     one.port === port && one.addresses.some((address) => localIps.includes(address))
-  const scope = alive.some(
-    (one) => !isOurs(one) && one.interfaceName === interfaceName && one.scope === '',
-  )
-    ? scopeOf(localIps, port)
-    : ''
-  if (scope !== '') {
-    const name = scopedName(interfaceName, scope)
-    log.info(`A dnslet of other addresses has interface ${interfaceName}: this one's is ${name}`)
+  const others = alive.filter((one) => !isOurs(one))
+  const isTaken = others.some((one) => one.interfaceName === interfaceName)
+  const isApart = isTaken || others.some((one) => one.scope === '')
+  const scope = isApart ? scopeOf(localIps, port) : ''
+  const link = isTaken ? scopedName(interfaceName, scope) : interfaceName
+  if (isTaken) {
+    log.info(`A dnslet of other addresses has interface ${interfaceName}: this one's is ${link}`)
   }
-  if (found !== 'nobody') return { state: found, scope }
+  if (found !== 'nobody') return { state: found, scope, link }
   const owners = portOwners(localIps, port)
   const [owner] = owners
-  if (owner === undefined) return { state: 'nobody', scope }
+  if (owner === undefined) return { state: 'nobody', scope, link }
   const who = owner.pid === null ? 'another program' : `process ${owner.pid} (${owner.command})`
   const where = [...new Set(owners.map(({ address }) => address))].join(', ')
   if (alive.some(isOurs)) {
     log.info(`Another dnslet serves ${where} as well: both go on, each by itself`)
-    return { state: 'beside', scope }
+    return { state: 'beside', scope, link }
   }
   if (silent === 0 && (await answersStatus(owner.address, port))) {
     log.warning(
       `Serving ${where} together with ${who}: each gets a part of the queries. Where that is ` +
         'a node-cache, it goes when its pod is replaced',
     )
-    return { state: 'beside', scope }
+    return { state: 'beside', scope, link }
   }
   throw new DnsletError(
     'E_PORT_OWNED',

@@ -83,7 +83,12 @@ async function start(
     log,
     state,
     inheritsTun: tun !== null,
-    neighbours: { state: 'nobody', scope: given.scope ?? '', ledBy: (one) => void (way = one) },
+    neighbours: {
+      state: 'nobody',
+      scope: given.scope ?? '',
+      link: 'nodelocaldns',
+      ledBy: (one) => void (way = one),
+    },
     descriptors,
   })
   t.after(() => interception.remove(false))

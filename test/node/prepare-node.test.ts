@@ -4,12 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { announcePresence, type Presence } from '../../src/host/presence.ts'
-import {
-  type Neighbour,
-  type Prepared as Found,
-  prepareNode,
-  scopedName,
-} from '../../src/node/prepare-node.ts'
+import { type Neighbour, type Prepared as Found, prepareNode } from '../../src/node/prepare-node.ts'
 import { parseArgs } from '../../src/options/options.ts'
 import type { ServeOptions } from '../../src/options/serve-options.ts'
 import { LinesLog } from '../helpers/lines-log.ts'
@@ -60,7 +55,12 @@ const REMEDY = 'end it first (another node-local DNS cache: delete its DaemonSet
 
 describe('prepareNode()', { skip }, () => {
   test('is content with a free port, and lets nobody dump a core', async () => {
-    assert.deepEqual(await prepare(all), { state: 'nobody', scope: '', lines: [] })
+    assert.deepEqual(await prepare(all), {
+      state: 'nobody',
+      scope: '',
+      link: 'nodelocaldns',
+      lines: [],
+    })
     assert.match(readFileSync('/proc/self/limits', 'utf8'), /^Max core file size +0 +0 /m)
   })
 
@@ -120,14 +120,29 @@ describe('prepareNode()', { skip }, () => {
 
   test('has an interface and rules of its own beside a dnslet of other addresses', async (t) => {
     await announce(t, { addresses: ['169.254.25.10'] })
-    const { state, scope, lines } = await prepare(all)
+    const { state, scope, link, lines } = await prepare(all)
     assert.equal(state, 'nobody')
     assert.match(scope, /^-[0-9a-f]{4}$/)
     assert.equal((await prepare(all)).scope, scope, 'the same at every start')
-    const name = scopedName('nodelocaldns', scope)
-    assert.equal(name, `nodelocald${scope}`, 'at most 15 octets')
-    assert.match(lines.join(), new RegExp(`has interface nodelocaldns: this one's is ${name}$`))
-    const named = await prepare(options('-localip=127.0.0.1', '-interfacename=mine'))
-    assert.equal(named.scope, '')
+    assert.equal(link, `nodelocald${scope}`, 'at most 15 octets')
+    assert.match(lines.join(), new RegExp(`has interface nodelocaldns: this one's is ${link}$`))
+  })
+
+  test('keeps the interface it is told to have, and has rules of its own all the same', async (t) => {
+    await announce(t, { addresses: ['169.254.25.10'] })
+    const mine = options('-localip=127.0.0.1', '-interfacename=mine')
+    const { scope, link, lines } = await prepare(mine)
+    assert.match(scope, /^-[0-9a-f]{4}$/)
+    assert.deepEqual([link, lines], ['mine', []])
+  })
+
+  test('needs nothing of its own beside one that has', async (t) => {
+    const apart = { addresses: ['169.254.25.10'], scope: '-0123' }
+    await announce(t, { ...apart, interfaceName: 'nodelocald-0123' })
+    const { scope, link } = await prepare(all)
+    assert.deepEqual([scope, link], ['', 'nodelocaldns'])
+    const same = await prepare(options('-localip=127.0.0.1', '-interfacename=nodelocald-0123'))
+    assert.notEqual(same.scope, '')
+    assert.equal(same.link, `nodelocald${same.scope}`)
   })
 })
