@@ -106,6 +106,9 @@ export class FrameStream {
   #control(frame: Buffer): void {
     const type = frame.readUInt32BE(0)
     if (type === Control.Finish) {
+      // Else its time runs. Who says so unasked may keep his own end open.
+      if (this.#state === State.Open)
+        this.#timer = this.#limit(FINISH_MS, 'the reader does not close')
       this.#state = State.Finishing
       this.#socket.end()
       return

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { Duplex } from 'node:stream'
 import { describe, test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
 import { dnstapCounters } from '../../../src/plugins/dnstap/counters.ts'
+import { FrameStream } from '../../../src/plugins/dnstap/frame-stream.ts'
 import { dnstap } from '../../../src/plugins/dnstap/index.ts'
 import { clientSockaddr } from '../../../src/sys/sockaddr.ts'
 import { Protocol, Query } from '../../../src/serve/query.ts'
@@ -206,6 +208,29 @@ describe('dnstap', () => {
       setImmediate(() => socket.write(control(1).subarray(9)))
     })
     await accepted(tap)
+  })
+
+  test('a reader that finishes unasked and keeps its end open holds nobody up', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const socket = new Duplex({ read() {}, write: (_octets, _encoding, done) => done() })
+    const ended: (string | null)[] = []
+    const stream = new FrameStream(socket as Socket, {
+      accepted() {},
+      drained() {},
+      ended: (reason) => ended.push(reason),
+    })
+    for (const frame of [accept, control(5)]) {
+      socket.push(frame)
+      await nextTurn()
+    }
+    stream.end()
+    t.mock.timers.tick(600)
+    socket.push(control(5))
+    await nextTurn()
+    assert.deepEqual(ended, [])
+    t.mock.timers.tick(400)
+    await nextTurn()
+    assert.deepEqual(ended, [null])
   })
 
   test('an address without a port is told of at run time, as in CoreDNS', async (t) => {
