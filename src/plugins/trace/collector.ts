@@ -52,12 +52,20 @@ export class Collector {
       counters.dropped++
     }
     this.#waiting.push(span)
-    if (this.#waiting.length >= config.batch) this.#send()
-    else
-      this.#timer ??= setTimeout(
-        () => this.#send(),
-        Math.min(config.interval, LONGEST_TIMER_MS),
-      ).unref()
+    this.#sendInTime()
+  }
+
+  /** A batch at once, fewer when the interval is over. */
+  #sendInTime(): void {
+    const { batch, interval } = this.#parts.config
+    if (this.#waiting.length >= batch) this.#send()
+    else if (this.#waiting.length > 0)
+      this.#timer ??= setTimeout(this.#due, Math.min(interval, LONGEST_TIMER_MS)).unref()
+  }
+
+  readonly #due = (): void => {
+    this.#timer = null
+    this.#send()
   }
 
   /** Sends what waits; resolves once the collector has it, or after five seconds. */
@@ -75,7 +83,8 @@ export class Collector {
     this.#timer = null
     this.#sending = this.#post(this.#waiting.splice(0)).then(() => {
       this.#sending = null
-      if (this.#waiting.length >= this.#parts.config.batch) this.#send()
+      // The interval may have ended meanwhile.
+      this.#sendInTime()
     })
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { protobufFields, ProtobufWriter } from '../../../src/lib/protobuf.ts'
 import { Collector, type Post } from '../../../src/plugins/trace/collector.ts'
 import { traceCounters } from '../../../src/plugins/trace/counters.ts'
@@ -327,6 +327,33 @@ describe('a collector', () => {
     taken()
     await ended
     assert.deepEqual([posts, counters.sent], [['3', '4', '1'], 8])
+  })
+
+  test('slower than the interval gets what came meanwhile, few as it is', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const posts: unknown[] = []
+    let taken: () => void = () => {}
+    const { collector } = open(
+      (_url, body) => {
+        posts.push(body)
+        return new Promise((resolve) => {
+          taken = () => resolve(Buffer.alloc(0))
+        })
+      },
+      undefined,
+      1_000,
+    )
+    add(collector, 1)
+    t.mock.timers.tick(1_000)
+    add(collector, 1)
+    t.mock.timers.tick(1_000)
+    assert.deepEqual(posts, ['1'])
+    taken()
+    await nextTurn()
+    add(collector, 1)
+    t.mock.timers.tick(1_000)
+    assert.deepEqual(posts, ['1', '2'])
+    taken()
   })
 
   test('waits for an interval that no timer of Node can', async () => {
