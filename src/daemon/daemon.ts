@@ -103,7 +103,7 @@ export class Daemon {
       if (parts.receiveCache) await importKept(daemon.#kept, parts, parts.receiveCache)
       await runtime.prepare()
       await daemon.#open.serve(runtime)
-      await runtime.start()
+      await daemon.#watcher.first(() => runtime.start())
       daemon.readiness.release(STARTING)
     } catch (error) {
       await daemon.#watcher.stop()

@@ -132,6 +132,11 @@ export class CorefileWatcher<T extends LoadedBlocks> {
     else if (!isSame) this.#follow(schedule)
   }
 
+  /** Runs the start of the first configuration, which may take seconds. A reload that `watch()` brings about follows it. */
+  first(start: () => Promise<void>): Promise<void> {
+    return this.#inTurn(start)
+  }
+
   /** Reads the Corefile anew and applies it even if unchanged (SIGUSR1). Never rejects. */
   trigger(): Promise<void> {
     return this.#inTurn(() => this.#reload(true))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Daemon, type DaemonParts } from '../../src/daemon/daemon.ts'
 import type { Answering } from '../../src/daemon/status-probe.ts'
 import { ByteBudget } from '../../src/lib/byte-budget.ts'
@@ -14,11 +15,15 @@ import { Listeners } from '../../src/net/listeners.ts'
 import type { Listener } from '../../src/net/open-listener.ts'
 import { dgramBackend } from '../../src/net/udp-dgram.ts'
 import { knownDirectives } from '../../src/plugins/index.ts'
-import { CorefileSource } from '../../src/source/corefile-source.ts'
+import { type Corefile, CorefileSource, readCorefile } from '../../src/source/corefile-source.ts'
+import { Descriptors } from '../../src/sys/descriptors.ts'
+import { HttpListeners } from '../../src/telemetry/http.ts'
 import { requireTools } from '../helpers/debian.ts'
 import { dig } from '../helpers/dig.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { plainHttp } from '../helpers/http.ts'
 import { startNsd, temporaryFolder } from '../helpers/nsd.ts'
+import { nullLog } from '../helpers/null-log.ts'
 import { freePort } from '../helpers/ports.ts'
 import { answers } from '../helpers/probe.ts'
 import { testServer } from '../net/test-server.ts'
@@ -225,4 +230,39 @@ test('what a plugin finds ends the daemon where its configuration is in force', 
   before.fatal('too late')
   daemon.runtime.blocks[0]!.context.services.life.fatal('a loop')
   assert.deepEqual(found, ['a loop'])
+})
+
+test('a reload that comes while the first configuration still starts waits for it', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const corefile = (rest: string): string =>
+    `.:0 {\n bind 127.0.0.1\n errors\n reload 2s 0\n${rest}}\n`
+  let text = corefile(` health 127.0.0.1:${await freePort()}\n`)
+  let loads = 0
+  const load = (): Corefile => {
+    loads++
+    const reading = { directives: knownDirectives, env: {}, warn: assert.fail }
+    return readCorefile({ file: 'Corefile', text }, reading)
+  }
+  const asked = Promise.withResolvers<void>()
+  const free = Promise.withResolvers<void>()
+  const http = new HttpListeners({
+    log: nullLog,
+    async listen(server, host, port) {
+      asked.resolve()
+      await free.promise
+      await new Descriptors().listen(server, 'http', host, port)
+    },
+  })
+  const served: string[] = []
+  const inService = (one: Corefile): void => void served.push(one.text)
+  const starting = start(t, '', { source: { path: null, load }, http, inService })
+  await asked.promise
+  text = corefile('')
+  t.mock.timers.tick(2_000)
+  await nextTurn()
+  assert.equal(loads, 1)
+  free.resolve()
+  await starting
+  await eventually(() => served.at(-1) === text, 'the new one')
+  assert.deepEqual(http.held(), [])
 })
