@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Log, LogFields } from '../lib/log.ts'
 import { counter, type MetricSpec } from '../lib/metrics.ts'
+import { plural } from '../lib/plural.ts'
 import { printableEntry, printableJson } from '../lib/printable.ts'
 import { FileOutput } from './file-output.ts'
 import { LineQueue, type DroppedLines, type LineOutput } from './line-queue.ts'
@@ -16,7 +17,7 @@ const dropped: DroppedLines = { lines: 0 }
 
 export const droppedLinesMetric: MetricSpec = counter(
   'dnslet_log_dropped_lines_total',
-  'Log lines dropped because standard output was blocked or closed.',
+  'Log lines dropped because standard output was blocked or closed, or its disk full.',
   () => dropped.lines,
 )
 
@@ -42,7 +43,10 @@ export async function createLog(options: LogOptions): Promise<DaemonLog> {
   if (options.stream === undefined) process.on('exit', () => queue.push())
   const log = options.format === 'text' ? new TextLog(queue, '') : await openJson(queue)
   queue.onRecovered = (lines) => {
-    log.warning(`${lines} log lines dropped: standard output was blocked`, { lines })
+    log.warning(
+      `${plural(lines, 'log line')} dropped: standard output was blocked, or its disk full`,
+      { lines },
+    )
   }
   return Object.assign(log, {
     flush: (timeoutMs: number) => queue.flush(timeoutMs),

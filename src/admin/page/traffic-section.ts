@@ -160,7 +160,7 @@ function heatMap(charts: Charts): Markup {
   const summary =
     half === null || slowest === null
       ? 'No query'
-      : `p50 ${boundText(half, bounds)}, p99 ${boundText(slowest, bounds)}, ${count(slowerThan(all, bounds, 1))} queries over 1 s`
+      : `p50 ${boundText(half, bounds)}, p99 ${boundText(slowest, bounds)}, ${counted(slowerThan(all, bounds, 1), 'query', 'queries')} over 1 s`
   const rows = [Infinity, ...bounds.toReversed()]
   const { seconds } = charts.columns.at(-1)!
   const unit = markup`<li>queries in ${counted(seconds, 'second', 'seconds')}:</li>`

@@ -1,6 +1,7 @@
 import { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import { counter, type MetricSpec } from '../../lib/metrics.ts'
+import { plural } from '../../lib/plural.ts'
 import { LineLimit } from '../../telemetry/line-limit.ts'
 import type { Channel } from './channel.ts'
 
@@ -36,7 +37,7 @@ export class Conversations {
   constructor(log: Log) {
     this.#log = log
     const leftOut = (lines: number): void =>
-      log.warning(`${lines} more connections to the hand-over socket came to nothing`)
+      log.warning(`${plural(lines, 'more connection')} to the hand-over socket came to nothing`)
     this.#limit = new LineLimit(this.#clock, leftOut, LINES_PER_SECOND)
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import type { Log } from '../../lib/log.ts'
+import { plural } from '../../lib/plural.ts'
 import { ProgramError, type Programs } from '../programs.ts'
 import { saveCommand, type Backend, type Backends } from './iptables-backend.ts'
 import type { IptablesRule } from './iptables-plan.ts'
@@ -83,7 +84,7 @@ export class Iptables {
     const alien = found.filter((line) => line.startsWith('unexpected'))
     if (alien.length === 0) return found
     const whose = 'node-cache or an earlier dnslet'
-    this.#log.info(`Removed ${alien.length} packet rules that ${whose} had left behind`)
+    this.#log.info(`Removed ${plural(alien.length, 'packet rule')} that ${whose} had left behind`)
     return found
   }
 

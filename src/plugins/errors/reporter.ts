@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
+import { plural } from '../../lib/plural.ts'
 import type { Query } from '../../serve/query.ts'
 import { LineLimit } from '../../telemetry/line-limit.ts'
 import { isBlocked } from '../../telemetry/log.ts'
@@ -27,7 +28,9 @@ export class Reporter {
     this.#log = log
     this.#clock = clock
     this.#limit = new LineLimit(clock, (lines) => {
-      log.warning(`${lines} further errors in the last second were not logged`)
+      log.warning(
+        `${plural(lines, 'further error in the last second was', 'further errors in the last second were')} not logged`,
+      )
     })
     this.#tallies = consolidations.map((config) => new Tally(config, log))
   }
@@ -58,7 +61,8 @@ export class Reporter {
       limits.clear()
     }
     const leftOut = (lines: number): void => {
-      this.#log.error(`${lines} further queries failed within a second: ${error}`)
+      const queries = plural(lines, 'further query', 'further queries')
+      this.#log.error(`${queries} failed within a second: ${error}`)
     }
     const limit = new LineLimit(this.#clock, leftOut, LINES_PER_ERROR)
     limits.set(error, limit)

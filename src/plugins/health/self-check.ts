@@ -1,6 +1,7 @@
 import { beat, type Beat } from '../../lib/beat.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
+import { plural } from '../../lib/plural.ts'
 import { selfChecks } from './metrics.ts'
 
 /** Seconds between the starts of two checks. */
@@ -109,7 +110,8 @@ export class SelfCheck {
 
   #pass(took: number): void {
     const { log } = this.#parts
-    if (this.#failures > 0) log.info(`Self-check passes again after ${this.#failures} failures`)
+    if (this.#failures > 0)
+      log.info(`Self-check passes again after ${plural(this.#failures, 'failure')}`)
     const slow = took > SLOW_MS
     // Under a tight CPU limit every check may be slow: the first of them says so.
     if (slow && !this.#slow) log.warning(`Self-check took more than 1s: ${Math.round(took)}ms`)

@@ -71,18 +71,20 @@ test('problem() waits for the first check', async (t) => {
 test('after a pass two failures in a row are tolerated, a third is not; one pass heals', async (t) => {
   const bench = new Bench(t)
   const found: (string | null)[] = []
-  for (const problem of [null, 'a', 'b', null, 'c', 'd', 'e', 'f', null]) {
+  for (const problem of [null, 'a', 'b', null, 'c', 'd', 'e', 'f', null, 'g', null]) {
     await bench.end(problem, 0)
     found.push(await bench.check.problem())
     await bench.pass(1_000)
   }
-  assert.deepEqual(found, [null, null, null, null, null, null, 'e', 'f', null])
+  assert.deepEqual(found, [null, null, null, null, null, null, 'e', 'f', null, null, null])
   assert.deepEqual(bench.log.texts, [
     'warning Self-check failed: a',
     'info Self-check passes again after 2 failures',
     'warning Self-check failed: c',
     'error Unhealthy: e',
     'info Self-check passes again after 4 failures',
+    'warning Self-check failed: g',
+    'info Self-check passes again after 1 failure',
   ])
 })
 

@@ -1,3 +1,4 @@
+import { plural } from '../../../lib/plural.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
@@ -36,7 +37,9 @@ function nodeCacheRules({ rules, listeners }: Facts): readonly Said[] {
   const seen = [
     ...found
       .filter(({ nodeCache }) => nodeCache > 0)
-      .map(({ backend, nodeCache }) => `${backend.ipv4}: ${nodeCache} rules of node-cache`),
+      .map(
+        ({ backend, nodeCache }) => `${backend.ipv4}: ${plural(nodeCache, 'rule')} of node-cache`,
+      ),
     ...(addresses.length === 0 ? [] : [`not tracked, whoever serves: ${addresses.join(', ')}`]),
   ]
   if (runs) {

@@ -1,3 +1,4 @@
+import { plural } from '../../../lib/plural.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts, OwnQueries, ServerProbe } from '../facts.ts'
 import { few } from '../few.ts'
@@ -53,7 +54,8 @@ function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly 
   if (probes.length === 0 || daemon.processes.some(isStopped) || !intercepts(facts)) return []
   const sent = 2 * probes.length
   const counted = difference(queries)
-  const byDaemon = counted === null ? [] : [`the daemon counted ${counted} more queries`]
+  const byDaemon =
+    counted === null ? [] : [`the daemon counted ${plural(counted, 'more query', 'more queries')}`]
   const moved = difference(led)
   if (moved === null) {
     const why = 'why' in rules.nft ? rules.nft.why : 'the rules in place have no counters'

@@ -1,3 +1,4 @@
+import { plural } from '../../../lib/plural.ts'
 import { SLOW_UPSTREAM_MS } from '../../../admin/thresholds.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts, Outcome, UpstreamProbe } from '../facts.ts'
@@ -36,8 +37,8 @@ export const upstreams: Examination = {
     if (all.length === 0) return place.kind === 'pod' ? [] : [none()]
     const said = all.flatMap((one) => examineOne(one, facts))
     if (upstreamsLeftOut === 0) return said
-    const more = `${upstreamsLeftOut} more upstreams were not asked: name one with --upstream`
-    return [...said, ok('upstream', more)]
+    const more = plural(upstreamsLeftOut, 'more upstream was', 'more upstreams were')
+    return [...said, ok('upstream', `${more} not asked: name one with --upstream`)]
   },
 }
 
