@@ -33,8 +33,8 @@ export const benchSyntax: CommandSyntax = {
   synopsis: `Usage:
 dnslet bench -host NAME [flags]    look hosts up as applications do, and say how long it takes
 
-A request is one look-up of a host as an application sees it: A and AAAA, with all retries and the search
-list. Without -server it asks the servers of resolv.conf. It sends to nobody else.
+A request is one look-up of a host as an application sees it: A and AAAA, with all retries and the
+search list. Without -server it asks the servers of resolv.conf. It sends to nobody else.
 
 Exit status: 0 all answered within -l, 1 not all, 2 wrong usage.`,
   flags: [

@@ -24,7 +24,7 @@ dnslet explain NAME [TYPE] [flags]    what the running daemon does with a questi
 It shows listeners, server block, plugins in order, what the cache has, which upstream is next, and
 what failed last. Nothing is asked of anybody, unless -ask is given. TYPE is A where it is left out.
 
-Exit status: 0 explained, with -ask answered; 1 no daemon, no server block, no answer; 2 wrong usage.`,
+Exit status: 0 explained, with -ask answered; 1 no daemon, server block or answer; 2 wrong usage.`,
   flags: [
     {
       name: 'ask',

@@ -42,16 +42,15 @@ export type LookingCommand =
 const DEMO_PORT = 5300
 
 const SYNOPSIS = `Usage:
-dnslet [serve] [flags]             serve the Corefile (the default)
-dnslet check [flags] [Corefile]    print what a Corefile compiles to
-dnslet demo [-p port]              try it out with a stand-in for kube-dns
-dnslet untaint [flags] [name [taint]]
-                                   take the taint off this node once -localip knows the name
-dnslet cleanup [flags]             remove what dnslet or node-cache have left on this node
-dnslet explain NAME [TYPE] [flags] what the running daemon does with a question (dnslet explain -h)
-dnslet top [flags]                 show the traffic of the running daemon
-dnslet bench -host NAME [flags]    test how names are looked up (its own flags: dnslet bench -h)
-dnslet doctor [flags]              examine DNS on this node or in this pod; -h for its flags
+dnslet [serve] [flags]                serve the Corefile (the default)
+dnslet check [flags] [Corefile]       print what a Corefile compiles to
+dnslet demo [-p port]                 try it out with a stand-in for kube-dns
+dnslet untaint [flags] [name [taint]] take the taint off this node once -localip knows the name
+dnslet cleanup [flags]                remove what dnslet or node-cache have left on this node
+dnslet explain NAME [TYPE] [flags]    what the running daemon does with a question; -h for its flags
+dnslet top [flags]                    show the traffic of the running daemon
+dnslet bench -host NAME [flags]       test how names are looked up; -h for its flags
+dnslet doctor [flags]                 examine DNS on this node or in this pod; -h for its flags
 
 Flags take one dash or two, and their value after a space or "="; booleans only after "=".`
 

@@ -264,6 +264,17 @@ test('dnslet demo', () => {
   assert.deepEqual(parseArgs(['demo', '-p', '0']), { kind: 'demo', port: 0 })
 })
 
+test('no line of a usage text is too long for it, and broken', () => {
+  for (const command of [[], ['bench'], ['doctor'], ['explain'], ['top']]) {
+    const help = parseArgs([...command, '-h'])
+    if (help.kind !== 'help') assert.fail(help.kind)
+    const [usage = ''] = help.text.split('\n\nOptions:', 1)
+    const [forms = '', ...rest] = usage.split('\n\n')
+    for (const form of forms.split('\n')) assert.match(form, /^(Usage: ?)?(dnslet .*)?$/)
+    for (const line of rest.join('\n').split('\n')) assert.match(line, / |^$/)
+  }
+})
+
 test('-version, -plugins and -help need nothing else, and no flag of theirs is an error', () => {
   assert.deepEqual(parseArgs(['-version']), { kind: 'version' })
   assert.deepEqual(parseArgs(['--plugins', '-p', 'x']), { kind: 'plugins' })
