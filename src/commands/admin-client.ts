@@ -10,6 +10,9 @@ const PROBE_MS = 2_000
 const ANSWER_MS = 15_000
 /** Octets of an answer that is read as a whole. */
 const MAX_ANSWER = 64 * 1024 * 1024
+/** Sockets without an answer that are named: each daemon that was killed may have left one. */
+const MOST_SILENT = 3
+const ENDED = 'nobody listens there: the daemon that made it has ended'
 
 /** Where a running daemon is looked for. */
 export interface FindOptions {
@@ -88,8 +91,16 @@ export async function findDaemon({ socket = '', env }: FindOptions): Promise<Adm
   )
   if (found.length === 1) return found[0]!.client
   if (found.length > 1) throw several(found)
-  if (silent.length > 0) throw none(silent.join('; '))
+  if (silent.length > 0) throw none(allSilent(silent))
   throw none(hidden ?? `${root} has no ${StateFile.Admin}`)
+}
+
+/** Those that may be alive first. */
+function allSilent(reasons: readonly string[]): string {
+  const isLeft = (reason: string): number => Number(reason.endsWith(ENDED))
+  const named = reasons.toSorted((a, b) => isLeft(a) - isLeft(b)).slice(0, MOST_SILENT)
+  const more = reasons.length - named.length
+  return [...named, ...(more > 0 ? [`and ${more} more without an answer`] : [])].join('; ')
 }
 
 function several(found: readonly { client: AdminClient; status: Status }[]): DnsletError {
@@ -198,22 +209,21 @@ function exchange(
     asking.setTimeout(timeoutMs, () =>
       asking.destroy(new Error(`it says nothing for ${timeoutMs / 1000} s`)),
     )
-    asking.on('error', (cause: NodeJS.ErrnoException) => fail(wordsFor(cause)))
+    asking.on('error', (cause: NodeJS.ErrnoException) => fail(wordsFor(cause, socketPath)))
     asking.end(sent)
   })
 }
 
-function wordsFor(cause: NodeJS.ErrnoException): string {
+function wordsFor(cause: NodeJS.ErrnoException, path: string): string {
   switch (cause.code) {
     case 'ENOENT':
       return 'there is no such socket: is the daemon running?'
     case 'ECONNREFUSED':
-      return 'nobody listens there: the daemon that made it has ended'
+      // Linux says so of any other file, too.
+      return isSocket(path) ? ENDED : 'that is no socket'
     case 'EACCES':
     case 'EPERM':
       return "permission denied: only root and the daemon's own user may ask"
-    case 'ENOTSOCK':
-      return 'that is no socket'
     case 'ECONNRESET':
     case 'EPIPE':
       return "it hangs up: only root and the daemon's own user may ask, and few at a time"

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
@@ -91,10 +91,7 @@ test('none: it says why, and what to do', async (t) => {
   )
   const file = join(root, 'file')
   writeFileSync(file, '')
-  assert.match(
-    await refusal(root, file),
-    /Cannot ask the daemon at \S+: (that is no socket|nobody listens)/,
-  )
+  assert.match(await refusal(root, file), /Cannot ask the daemon at \S+: that is no socket$/)
   // A socket whose process has been killed.
   const { execFileSync } = await import('node:child_process')
   const path = join(root, 'killed', 'admin.sock')
@@ -106,6 +103,28 @@ test('none: it says why, and what to do', async (t) => {
     /nobody listens there: the daemon that made it has ended; run this/,
   )
   chmodSync(root, 0o700)
+})
+
+test('of many that do not answer it names few, those that may be alive first', async (t) => {
+  const root = temporaryFolder(t)
+  // Links to one socket whose listener has gone.
+  const left = join(root, 'ended')
+  const server = createServer()
+  await once(server.listen(left), 'listening')
+  for (let i = 0; i < 5; i++) {
+    mkdirSync(join(root, `${i}`))
+    linkSync(left, join(root, `${i}`, 'admin.sock'))
+  }
+  server.close()
+  await once(server, 'close')
+  await daemonIn(t, root, 'odd', (_request, response) => void response.end('odd'))
+  const said = await refusal(root)
+  assert.match(
+    said,
+    /^No running dnslet found: Cannot ask the daemon at \S+odd\/admin\.sock: it answers/,
+  )
+  assert.match(said, /; and 3 more without an answer; run this where/)
+  assert.equal(said.split('nobody listens there').length, 3)
 })
 
 test('bad answers are errors in a line: a refusal, no JSON, a hang-up, silence', async (t) => {
