@@ -42,7 +42,7 @@ export class UpstreamSocket implements Carrier {
   #uses = 0
   #portSince: number
   #fd = -1
-  /** Abandoned queries whose answers may still come. */
+  /** Abandoned queries of this port whose answers may still come. */
   #abandoned = 0
 
   constructor(owner: ConnectionOwner<UpstreamSocket>, options: ChannelOptions) {
@@ -103,7 +103,7 @@ export class UpstreamSocket implements Carrier {
   renew(): boolean {
     if (this.#fd < 0 || !this.#options.context.ports.renew(this.#fd, this.#options.endpoint))
       return false
-    this.#uses = 0
+    this.#uses = this.#abandoned = 0
     this.#portSince = this.#options.context.clock.now
     return true
   }

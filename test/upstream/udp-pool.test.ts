@@ -244,6 +244,33 @@ describe('UdpPool', () => {
     pool.close()
   })
 
+  test('one late answer is excused for each query that was given up, at its port alone', async (t) => {
+    const upstream = await startScripted(t, silent)
+    const host = new Log()
+    const o = options(manual(), upstream.port)
+    const pool = udpPool(host, o)
+    const ask = async (): Promise<{ readonly asked: Asked; giveUp(): void }> => {
+      const x = exchange('a')
+      pool.ask(x)
+      await upstream.waitFor(upstream.asked.length + 1)
+      return { asked: upstream.asked.at(-1)!, giveUp: () => x.carrier!.cancel(x) }
+    }
+    const late = await ask()
+    late.giveUp()
+    for (let i = 0; i < 2; i++) late.asked.reply(answerTo(late.asked.wire))
+    await eventually(() => o.counters.mismatches === 1, 'the second answer')
+    for (let i = 0; i < 3; i++) (await ask()).giveUp()
+    const last = await ask()
+    t.after(() => {
+      last.giveUp()
+      pool.close()
+    })
+    assert.notEqual(last.asked.port, late.asked.port)
+    last.asked.reply(answerTo(last.asked.wire).fill(0xff, 0, 2))
+    await eventually(() => o.counters.mismatches === 2, 'a wrong id at the new port')
+    assert.deepEqual(host.got, [])
+  })
+
   test('does not open sockets without end where nobody answers', async (t) => {
     const upstream = await startScripted(t, silent)
     const time = manual()
