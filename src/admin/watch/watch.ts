@@ -79,22 +79,21 @@ class Looking {
   readonly #nxdomainNames = new SpaceSaving(COUNTERS, MAX_NAME)
   readonly #clients = new SpaceSaving(COUNTERS, CLIENT_KEY)
   readonly #now: () => number
-  /** Unix time when `now()` was 0. */
-  readonly #epoch: number
+  readonly #wallClock: () => number
   readonly #since: number
   readonly #key = new Uint8Array(MAX_NAME)
 
   constructor({ now, wallClock }: WatchOptions) {
     this.#now = now
+    this.#wallClock = wallClock
     this.#since = wallClock()
-    this.#epoch = this.#since - now()
   }
 
   /** Allocates nothing. Questions of the daemon's own, and those inside others, are nobody's traffic. */
   see(q: Query): void {
     if (q.own || q.depth > 0) return
     const now = this.#now()
-    this.recent.add(q, this.#epoch + now, Math.max(0, now - q.receivedAt))
+    this.recent.add(q, this.#wallClock(), Math.max(0, now - q.receivedAt))
     const key = this.#key
     this.#clients.add(key, writeClientKey(q.client, key))
     const size = q.question.nameEnd - HEADER_SIZE
