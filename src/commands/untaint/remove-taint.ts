@@ -28,14 +28,15 @@ const REMEDY: Readonly<Record<number, string>> = {
  * @throws DnsletError E_API_REFUSED with a remedy where trying again cannot help, E_API where it may
  */
 export async function removeTaint(
-  api: KubernetesApi,
+  api: Pick<KubernetesApi, 'request'>,
   nodeName: string,
   key: string,
 ): Promise<TaintOutcome> {
   const path = `/api/v1/nodes/${encodeURIComponent(nodeName)}`
   const found = await api.request(path)
-  if (found.status !== 200) throw refusal('read', nodeName, found)
-  const { metadata, spec } = found.body as Node
+  const node = nodeOf(found)
+  if (node === null) throw refusal('read', nodeName, found)
+  const { metadata, spec } = node
   const taints = spec.taints ?? []
   const others = taints.filter((taint) => taint.key !== key)
   if (others.length === taints.length) return 'absent'
@@ -49,9 +50,16 @@ export async function removeTaint(
   return 'removed'
 }
 
+/** Null where it is none: a proxy may answer in place of the API server, or before that is ready. */
+function nodeOf({ status, body }: ApiReply): Node | null {
+  const { metadata, spec } = (body ?? {}) as Partial<Node>
+  return status === 200 && metadata !== undefined && spec !== undefined ? { metadata, spec } : null
+}
+
 function refusal(verb: string, nodeName: string, { status, body }: ApiReply): DnsletError {
   const { message } = (body ?? {}) as { message?: string }
-  const reason = message === undefined ? `status ${status}` : `${message} (${status})`
+  const what = status === 200 ? 'the answer is no node' : `status ${status}`
+  const reason = message === undefined ? what : `${message} (${status})`
   const remedy = REMEDY[status]
   return new DnsletError(
     remedy === undefined ? 'E_API' : 'E_API_REFUSED',

@@ -62,3 +62,15 @@ describe('removeTaint()', { skip: requireTools('openssl') }, () => {
     await assert.rejects(remove(), { code: 'E_API', message: /scripted 500 \(500\)$/ })
   })
 })
+
+test('what is no node may be one at the next attempt', async () => {
+  for (const body of [null, 'a page', { spec: {} }, { metadata: { resourceVersion: '1' } }]) {
+    const api: Pick<KubernetesApi, 'request'> = {
+      request: () => Promise.resolve({ status: 200, body }),
+    }
+    await assert.rejects(removeTaint(api, 'worker-1', ours.key), {
+      code: 'E_API',
+      message: 'Cannot read node worker-1: the answer is no node',
+    })
+  }
+})
