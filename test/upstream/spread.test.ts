@@ -77,6 +77,8 @@ describe('connections share the queries among the servers behind an address', ()
     await world.ask(40)
     assert.equal(world.open(), 2)
     assert.ok(!world.ports(40).includes(first!))
+    assert.ok(world.renewed() > 0)
+    assert.equal(world.renewed(), world.dialled() - 2, 'each that came took the place of one')
   })
 
   test('over TLS as well', async (t) => {
@@ -231,6 +233,7 @@ interface World {
   rounds(count: number): Promise<void>
   open(): number
   dialled(): number
+  renewed(): number
   /** Source ports of the last queries. */
   ports(count: number): number[]
   /** How many of the last queries each server had. */
@@ -301,6 +304,7 @@ async function start(
     },
     open: () => upstream.open,
     dialled: () => o.counters.dialled[transport]!,
+    renewed: () => o.counters.retired,
     parts: (count) =>
       Object.fromEntries(
         [...Map.groupBy(ports(count), (port) => led.get(port)!)].map(([k, v]) => [k, v.length]),
