@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { get as httpGet, type IncomingMessage } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { HttpRoute } from '../../src/lib/http.ts'
@@ -57,6 +57,30 @@ test('HEAD gets the headers alone, and any other method what GET gets, as in Cor
     assert.deepEqual([response.status, await response.text()], [200, 'OK'])
   }
 })
+
+test(
+  'who says more than probes do keeps his connection when another such one ends',
+  { timeout: 10_000 },
+  async (t) => {
+    const lease = await plainHttp.acquire('127.0.0.1:0', { '/health': says('OK') })
+    t.after(() => lease.release())
+    const open = async (): Promise<Socket> => {
+      const socket = connect(lease.port, '127.0.0.1')
+      t.after(() => socket.destroy())
+      await ask(socket)
+      return socket
+    }
+    const ask = async (socket: Socket): Promise<void> => {
+      socket.write('GET /health HTTP/1.1\r\nHost: x\r\nX-More: 1\r\n\r\n')
+      const [answer] = (await once(socket, 'data', { signal: t.signal })) as [Buffer]
+      assert.match(answer.toString(), /^HTTP\/1\.1 200 OK/)
+    }
+    const [one, other] = [await open(), await open()]
+    one.end()
+    await once(one, 'close')
+    await ask(other)
+  },
+)
 
 test('two plugins share one address, and localhost is 127.0.0.1', async (t) => {
   const health = await plainHttp.acquire('127.0.0.1:0', { '/health': says('OK') })
