@@ -9,6 +9,7 @@ import { examinations } from '../../../src/commands/doctor/examinations.ts'
 import type { Facts } from '../../../src/commands/doctor/facts.ts'
 import type { Finding, Severity } from '../../../src/commands/doctor/finding.ts'
 import { examine, exitStatus } from '../../../src/commands/doctor/run.ts'
+import type { UpstreamState } from '../../../src/serve/inspection.ts'
 import {
   answered,
   conntrack,
@@ -823,6 +824,25 @@ describe('the examinations', () => {
       [],
     )
   })
+})
+
+test('what the daemon has against upstreams is told of those that were not asked, too', () => {
+  const known = (address: string, problem: string | null): UpstreamState => {
+    const figures = { connections: 0, inFlight: 0, rttMs: null, answers: 0, failures: 3 }
+    return { address, transport: 'tcp', problem, lastFailure: null, ...figures }
+  }
+  const down = 'down: it does not answer health checks'
+  const upstreams = [known('10.96.0.11:53', down), known('192.0.2.53:53', null)]
+  const block = { keys: ['.:53'], view: '', plugins: [], cache: null, upstreams }
+  const says = daemonSays({ blocks: [block, block] })
+  const distrusted = (changes: Partial<Facts>): string[] =>
+    look({ ...says, ...changes }).flatMap(({ id, title, seen }) =>
+      id === 'upstream-distrusted' ? [title, ...seen] : [],
+    )
+  const line = ['dnslet itself does not trust 10.96.0.11:53', down]
+  assert.deepEqual(distrusted({ isQuick: true, own: null, upstreams: [], nameservers: [] }), line)
+  assert.deepEqual(distrusted({ upstreams: [upstream({ server: '192.0.2.53:53' })] }), line)
+  assert.deepEqual(distrusted({ upstreams: [upstream({ server: '10.96.0.11:53' })] }), [])
 })
 
 test('a server that no query gets to is not told to be late', () => {

@@ -1,5 +1,6 @@
 import { plural } from '../../../lib/plural.ts'
 import { SLOW_UPSTREAM_MS } from '../../../admin/thresholds.ts'
+import { distrusted, distrustedUnasked } from '../distrusted.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts, Outcome, UpstreamProbe } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
@@ -33,9 +34,10 @@ export const upstreams: Examination = {
   ],
   examine(facts) {
     const { upstreams: all, isQuick, upstreamsLeftOut, place } = facts
-    if (isQuick) return []
+    const unasked = distrustedUnasked(facts, all)
+    if (isQuick) return unasked
     if (all.length === 0) return place.kind === 'pod' ? [] : [none()]
-    const said = all.flatMap((one) => examineOne(one, facts))
+    const said = [...all.flatMap((one) => examineOne(one, facts)), ...unasked]
     if (upstreamsLeftOut === 0) return said
     const more = plural(upstreamsLeftOut, 'more upstream was', 'more upstreams were')
     return [...said, ok('upstream', `${more} not asked: name one with --upstream`)]
@@ -51,10 +53,10 @@ function none(): Said {
 
 function examineOne(probe: UpstreamProbe, facts: Facts): readonly Said[] {
   const { udp, tcp, problem } = probe
-  const distrusted = problem === null ? [] : [distrust(probe, problem)]
-  if (udp === null) return [...encrypted(probe, tcp), ...distrusted]
-  if (!hasReply(udp) || !hasReply(tcp)) return [unreached(probe, udp, tcp), ...distrusted]
-  return [...answered(probe, udp, tcp, facts), ...distrusted]
+  const said = problem === null ? [] : [distrusted(nameOf(probe), problem)]
+  if (udp === null) return [...encrypted(probe, tcp), ...said]
+  if (!hasReply(udp) || !hasReply(tcp)) return [unreached(probe, udp, tcp), ...said]
+  return [...answered(probe, udp, tcp, facts), ...said]
 }
 
 function encrypted(probe: UpstreamProbe, tcp: Outcome): readonly Said[] {
@@ -276,14 +278,6 @@ function uneven(probe: UpstreamProbe, seen: readonly string[]): Said {
     remedy: probe.isCluster
       ? [KUBE_DNS, 'which of them it is: dnslet doctor --upstream ADDRESS, with that of each pod']
       : ['ask each server behind it by itself: dnslet doctor --upstream ADDRESS'],
-  })
-}
-
-function distrust(probe: UpstreamProbe, problem: string): Said {
-  return warning('upstream-distrusted', `dnslet itself does not trust ${nameOf(probe)}`, {
-    seen: [problem],
-    meaning: 'It asks others first, and this one again once a health check passes.',
-    remedy: ['dnslet explain NAME shows its last failure'],
   })
 }
 
