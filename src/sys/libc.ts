@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, fstatSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 import { reasonOf } from '../lib/errors.ts'
@@ -125,9 +125,23 @@ let loaded: LibcResult | null = null
 export function libc(): LibcResult {
   if (loaded === null) {
     loaded = loadLibc(createRequire(import.meta.url))
-    if (loaded.libc !== null) process.on('exit', spareStandardStreams.bind(null, loaded.libc))
+    if (loaded.libc !== null && isFile(1)) atEnd(spareStandardStreams.bind(null, loaded.libc))
   }
   return loaded
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** Has `run` called as the process exits, unless Node.js is to say of what exception it died: it does that later. */
+function atEnd(run: () => void): void {
+  process.on('exit', run)
+  process.once('uncaughtExceptionMonitor', () => process.off('exit', run))
 }
 
 /**

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { libc, loadLibc } from '../../src/sys/libc.ts'
+import { temporaryFolder } from '../helpers/nsd.ts'
 
 describe('loadLibc()', () => {
   test('says why a binary cannot be loaded, in one line', () => {
@@ -38,17 +41,33 @@ describe('libc()', () => {
   })
 
   test(
-    'leaves koffi no file to write to its disk at the end',
+    'leaves koffi no file to write to its disk at the end, and an exception its message',
     { skip: library === null ? reason : false },
-    () => {
-      const script = `
-      const { libc } = await import(${JSON.stringify(import.meta.resolve('../../src/sys/libc.ts'))})
-      const { readlinkSync } = await import('node:fs')
-      libc()
-      process.on('exit', () => {
-        process.exitCode = [1, 2].every((fd) => readlinkSync('/proc/self/fd/' + fd) === '/dev/null') ? 0 : 1
+    (t) => {
+      const load = `
+        const { libc } = await import(${JSON.stringify(import.meta.resolve('../../src/sys/libc.ts'))})
+        const { readlinkSync } = await import('node:fs')
+        libc()`
+      const look = `process.on('exit', () => {
+        const isSpared = [1, 2].every((fd) => readlinkSync('/proc/self/fd/' + fd) === '/dev/null')
+        process.exitCode = isSpared ? 10 : 11
       })`
-      execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'pipe' })
+      const directory = temporaryFolder(t)
+      const run = (lines: string, output: string): SpawnSyncReturns<string> => {
+        const file = openSync(output, 'w')
+        try {
+          const args = ['--input-type=module', '-e', `${load}\n${lines}`]
+          return spawnSync(process.execPath, args, {
+            stdio: ['ignore', file, 'pipe'],
+            encoding: 'utf8',
+          })
+        } finally {
+          closeSync(file)
+        }
+      }
+      assert.equal(run(look, join(directory, 'log')).status, 10)
+      assert.equal(run(look, '/dev/null').status, 11, 'no file')
+      assert.match(run(`throw new Error('odd')`, join(directory, 'log')).stderr, /Error: odd/)
     },
   )
 
