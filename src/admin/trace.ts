@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { CompiledBlock } from '../daemon/compile.ts'
+import { plural } from '../lib/plural.ts'
 import type { CacheContents, CachedAnswer } from '../serve/inspection.ts'
 import { Outcome, type Query } from '../serve/query.ts'
 import type { UpstreamExchange } from '../serve/plugin.ts'
@@ -142,7 +143,7 @@ class Trace {
     const rcode = rcodeName(rcodeOf(readFlags(reply)))
     const cut = (readFlags(reply) & Flag.TC) === 0 ? '' : ', cut off (TC)'
     const records = readCount(reply, Section.Answer)
-    const what = `${rcode}, ${records} answer record${records === 1 ? '' : 's'}, ${reply.length} octets${cut}`
+    const what = `${rcode}, ${plural(records, 'answer record')}, ${reply.length} octets${cut}`
     this.#note(`forward: ${upstream} answered after ${ms} ms: ${what}`, now)
   }
 

@@ -8,6 +8,7 @@ import { Clock } from '../lib/clock.ts'
 import { DnsletError } from '../lib/errors.ts'
 import { Holds } from '../lib/holds.ts'
 import { complaintsTo } from '../lib/log.ts'
+import { plural } from '../lib/plural.ts'
 import { printable } from '../lib/printable.ts'
 import { knownDirectives, loadPlugins } from '../plugins/index.ts'
 import type { ComingInterface, Services } from '../serve/plugin.ts'
@@ -118,7 +119,7 @@ function report(
   blocks: readonly CompiledBlock[],
   localIps: readonly string[],
 ): string {
-  const count = blocks.length === 1 ? '1 server block' : `${blocks.length} server blocks`
+  const count = plural(blocks.length, 'server block')
   const open = openToOthersLine(openToOthers(blocks, localIps))
   const parts = [
     `${printable(file)} is valid: ${count}`,

@@ -1,3 +1,4 @@
+import { plural } from '../../lib/plural.ts'
 import type { Outcome } from './facts.ts'
 
 /** NOERROR with records. */
@@ -25,6 +26,5 @@ export function described(outcome: Outcome): string {
   if (outcome.kind === 'failure') return outcome.text
   if (outcome.kind === 'connected') return `connected, ${outcome.ms.toFixed(1)} ms`
   const { rcode, answers, octets, truncated, ms } = outcome
-  const records = `${answers} ${answers === 1 ? 'record' : 'records'}`
-  return `${rcode}, ${records}${truncated ? ', truncated' : ''}, ${octets} octets, ${ms.toFixed(1)} ms`
+  return `${rcode}, ${plural(answers, 'record')}${truncated ? ', truncated' : ''}, ${octets} octets, ${ms.toFixed(1)} ms`
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { plural } from '../../lib/plural.ts'
 import type { Facts } from './facts.ts'
 import { few } from './few.ts'
 import { areas, type Finding, type Severity } from './finding.ts'
@@ -54,7 +55,7 @@ const styles = {
 
 const words: Readonly<Record<Severity, (count: number) => string>> = {
   broken: (count) => `${count} broken`,
-  warning: (count) => `${count} ${count === 1 ? 'warning' : 'warnings'}`,
+  warning: (count) => plural(count, 'warning'),
   unknown: (count) => `${count} unknown`,
   ok: (count) => `${count} well`,
 }

@@ -1,4 +1,5 @@
 import type { AskedTrace, ExplainedPath, Explanation, Status } from '../../admin/api.ts'
+import { plural } from '../../lib/plural.ts'
 import { printable } from '../../lib/printable.ts'
 
 type Upstream = ExplainedPath['upstreams'][number]
@@ -38,7 +39,7 @@ function verdict(paths: readonly ExplainedPath[], asked: AskedTrace | null): str
     const from = asked.plugin === '' ? 'the server' : asked.plugin
     const stale = asked.isStale ? ' (expired)' : ''
     const what = asked.rcode === '' ? 'no answer' : `${asked.rcode} from ${from}${stale}`
-    return `${what}, ${records(asked.records.length)} in ${asked.milliseconds} ms`
+    return `${what}, ${plural(asked.records.length, 'record')} in ${asked.milliseconds} ms`
   }
   const path = paths.find(({ block }) => block !== null)
   if (path === undefined) return 'REFUSED: no server block serves this name'
@@ -134,7 +135,7 @@ function cachedLines(cached: Cached): string[] {
   const asked = bits.length === 0 ? '' : ` (asked with ${bits.join(' and ')})`
   const life = ttl > 0 ? `${ttl} s left` : `expired ${-ttl} s ago`
   const stale = staleFor === 0 ? 'never stale' : `${ttl > 0 ? 'then ' : ''}stale for ${staleFor} s`
-  const head = `${rcode}, ${store}${asked}: ${life}, ${stale}; ${hits} hit${hits === 1 ? '' : 's'}`
+  const head = `${rcode}, ${store}${asked}: ${life}, ${stale}; ${plural(hits, 'hit')}`
   return [head, ...shortened(texts).map((text) => `  ${text}`)]
 }
 
@@ -151,7 +152,7 @@ function upstreamLines(upstream: Upstream): string[] {
   const { answers, rttMs, transport, why } = upstream
   const state = problem === null ? 'up' : problem.replace(/^[\w ]+/, (word) => word.toUpperCase())
   const rtt = rttMs === null ? 'no round trip yet' : `${rttMs.toFixed(1)} ms round trip`
-  const load = `${connections} connection${connections === 1 ? '' : 's'}, ${inFlight} under way`
+  const load = `${plural(connections, 'connection')}, ${inFlight} under way`
   return [
     `${isNext ? '→' : ' '} ${address} over ${transport}: ${state}; ${why}`,
     `    ${rtt}; ${load}; ${answers} answered, ${failures} failed`,
@@ -172,8 +173,4 @@ function askedLines({ records: texts, steps }: AskedTrace): string[] {
     ...section('steps', timed),
     ...section('answer', texts.length === 0 ? ['no records'] : shortened(texts)),
   ]
-}
-
-function records(count: number): string {
-  return `${count} record${count === 1 ? '' : 's'}`
 }

@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts'
+import { plural } from '../../lib/plural.ts'
 import { BlockMetadata } from '../../serve/metadata.ts'
 import type { Explained } from '../../serve/inspection.ts'
 import type { Handler, Plugin, Stage } from '../../serve/plugin.ts'
@@ -95,6 +96,6 @@ function describe(config: TemplateConfig): string {
   const { additional, answer: answers, authority, patterns, rcode, zones } = config
   const which = patterns.some(({ pattern }) => pattern === null) ? 'names' : 'names that match'
   const records = answers.length + authority.length + additional.length
-  const made = `${rcodeName(rcode)} and ${records} record${records === 1 ? '' : 's'}`
+  const made = `${rcodeName(rcode)} and ${plural(records, 'record')}`
   return `${className(config.class)} ${typeName(config.type)}, ${which} in ${zones.join(' ')}: ${made}`
 }
