@@ -3,26 +3,40 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A port of `address` free for UDP and TCP, chosen by the kernel. For programs that cannot bind
- * port 0 themselves; another program may take it before they do.
+ * Ports that are handed out, below those that the kernel gives to whoever asks for any: one of those is gone
+ * again, every now and then, before a program that a test starts has bound it.
+ */
+const [FIRST, LAST] = [10_000, 30_000]
+
+/**
+ * A port of `address` free for UDP and TCP. For programs that cannot bind port 0 themselves. While this
+ * process lives, no other test of this machine gets it.
  */
 export async function freePort(address = '127.0.0.1'): Promise<number> {
-  for (let attempt = 0; attempt < 20; attempt++) {
-    const tcp = createServer().listen(0, address)
-    await once(tcp, 'listening')
-    const bound = tcp.address()
-    const port = bound !== null && typeof bound === 'object' ? bound.port : 0
-    const free = await isUdpFree(port, address)
-    tcp.close()
-    await once(tcp, 'close')
-    if (free) return port
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))
+    if ((await claim(port)) && (await isFree(port, address))) return port
   }
   throw new Error(`Cannot find a port free for UDP and TCP on ${address}`)
 }
 
-async function isUdpFree(port: number, address: string): Promise<boolean> {
+/** Abstract sockets are of a network namespace, as ports are, and gone with the process. */
+async function claim(port: number): Promise<boolean> {
+  const claimed = createServer().listen(`\0dnslet-test-port-${port}`)
+  try {
+    await once(claimed, 'listening')
+    claimed.unref()
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function isFree(port: number, address: string): Promise<boolean> {
+  const tcp = createServer()
   const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   try {
+    await once(tcp.listen(port, address), 'listening')
     udp.bind(port, address)
     await once(udp, 'listening')
     return true
@@ -30,5 +44,6 @@ async function isUdpFree(port: number, address: string): Promise<boolean> {
     return false
   } finally {
     udp.close()
+    if (tcp.listening) await once(tcp.close(), 'close')
   }
 }

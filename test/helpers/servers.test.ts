@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 
 import { requireTools } from './debian.ts'
@@ -52,9 +53,12 @@ describe('test servers', () => {
     assert.ok(found.flags.includes('ra'))
   })
 
-  test('freePort() gives a port that can be bound', async () => {
-    const port = await freePort()
-    assert.ok(port > 0 && port < 65_536)
+  test('freePort() gives a port once, and none that the kernel would give to somebody else', async () => {
+    const [first = 0] =
+      /\d+/.exec(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')) ?? []
+    const ports = await Promise.all(Array.from({ length: 200 }, () => freePort()))
+    assert.equal(new Set(ports).size, 200)
+    for (const port of ports) assert.ok(port > 1_023 && port < Number(first), String(port))
   })
 
   test('waitUntil() says why a program ended instead of waiting for it', async (t) => {

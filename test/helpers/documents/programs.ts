@@ -92,7 +92,7 @@ function curlScript({ metricsPort }: Stage): string {
   return `[ "$*" = "-s http://192.0.2.10:9253/metrics" ] || { echo "curl: what is $*?" >&2; exit 1; }
 scraped="$AT.metrics"
 [ -s "$scraped" ] ||
-  '${findTool('curl') ?? 'curl'}' -s --fail --max-time 5 http://127.0.0.1:${metricsPort}/metrics > "$scraped"
+  '${findTool('curl') ?? 'curl'}' -sS --fail --max-time 5 http://127.0.0.1:${metricsPort}/metrics > "$scraped"
 cat "$scraped"
 `
 }
