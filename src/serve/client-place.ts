@@ -6,8 +6,13 @@ export const CLIENT_PLACES = 65_536
 /** AF_INET6 of a socket address. */
 const INET6 = 10
 
-const seed = randomInt(2 ** 32)
-const factor = randomInt(2 ** 31) * 2 + 1
+/** What a place depends on beside the address; `factor` is odd. */
+export interface PlaceKey {
+  readonly seed: number
+  readonly factor: number
+}
+
+const processKey: PlaceKey = { seed: randomInt(2 ** 32), factor: randomInt(2 ** 31) * 2 + 1 }
 
 /** A query, as far as it tells who asks; `Query` has more. */
 export interface FromClient {
@@ -37,8 +42,15 @@ export function addressWord(b: Uint8Array, at: number): number {
   return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!
 }
 
-function placeOf(high: number, low: number): number {
-  let h = Math.imul(high ^ seed, factor)
+/**
+ * The place of 64 bits of an address, or of 32 below zeros. The key is in the first two rounds; the others spread
+ * what one of few bits would leave together.
+ */
+export function placeOf(high: number, low: number, key: PlaceKey = processKey): number {
+  const { factor } = key
+  let h = Math.imul(high ^ key.seed, factor)
   h = Math.imul(h ^ (h >>> 15) ^ low, factor)
-  return (h ^ (h >>> 13)) >>> 16
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return h >>> 16
 }

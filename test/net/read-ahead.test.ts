@@ -6,24 +6,20 @@ import { NetCounters } from '../../src/net/counters.ts'
 import { ReadAhead, readAhead } from '../../src/net/read-ahead.ts'
 import { batchedBackend } from '../../src/net/udp-batch.ts'
 import type { UdpSocket } from '../../src/net/udp.ts'
-import { Query } from '../../src/serve/query.ts'
+import type { Query } from '../../src/serve/query.ts'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 import { libc } from '../../src/sys/libc.ts'
 import { clientSockaddr } from '../../src/sys/sockaddr.ts'
 import { ManualClock } from '../helpers/manual-clock.ts'
-import { FakeTarget } from '../serve/fake-target.ts'
+import { queryFrom, strangers } from '../serve/strangers.ts'
 import { query, udpClient, type UdpClient } from './clients.ts'
 import { isIntact, testServer, type TestServer } from './test-server.ts'
 
-const FLOOD = '127.0.0.2'
+/** Of clients that share a counter one waits for the other. */
+const [POD, FLOOD] = strangers(2, '127.0.0') as [string, string]
+const [ONE, OTHER] = strangers(2) as [string, string]
 const loaded = libc()
 const skip = loaded.libc === null
-
-function from(address: string): Query {
-  const q = new Query(new FakeTarget())
-  q.client = clientSockaddr(address, 1)
-  return q
-}
 
 /** How many of so many datagrams are kept. */
 function kept(ahead: ReadAhead, q: Query, count: number, wire: Buffer = Buffer.of(1)): number {
@@ -34,30 +30,30 @@ function kept(ahead: ReadAhead, q: Query, count: number, wire: Buffer = Buffer.o
 test('sixteen queries of each client are served at once, the others wait in their order', () => {
   const ahead = new ReadAhead()
   assert.ok(ahead.begin(ahead))
-  assert.equal(kept(ahead, from('10.0.0.1'), 16), 0)
-  assert.ok(ahead.keep(from('10.0.0.1'), Buffer.of(1, 2, 3), 3))
-  assert.ok(ahead.keep(from('10.0.0.1'), Buffer.of(4, 5), 1))
-  assert.equal(kept(ahead, from('10.0.0.2'), 16), 0)
+  assert.equal(kept(ahead, queryFrom(ONE), 16), 0)
+  assert.ok(ahead.keep(queryFrom(ONE), Buffer.of(1, 2, 3), 3))
+  assert.ok(ahead.keep(queryFrom(ONE), Buffer.of(4, 5), 1))
+  assert.equal(kept(ahead, queryFrom(OTHER), 16), 0)
 
   // In the next turn as well: who has some here does not overtake himself.
   ahead.begin(ahead)
-  assert.ok(ahead.keep(from('10.0.0.1'), Buffer.of(6), 1))
-  assert.equal(kept(ahead, from('10.0.0.2'), 16), 0)
+  assert.ok(ahead.keep(queryFrom(ONE), Buffer.of(6), 1))
+  assert.equal(kept(ahead, queryFrom(OTHER), 16), 0)
   const taken = Array.from({ length: 3 }, () => {
-    const q = from('10.9.9.9')
+    const q = queryFrom('10.9.9.9')
     ahead.take(q, 7)
-    assert.deepEqual([q.receivedAt, q.client], [7, clientSockaddr('10.0.0.1', 1)])
+    assert.deepEqual([q.receivedAt, q.client], [7, clientSockaddr(ONE, 1)])
     return [...q.wire.subarray(0, q.length)]
   })
   assert.deepEqual(taken, [[1, 2, 3], [4], [6]])
   ahead.begin(ahead)
-  assert.equal(kept(ahead, from('10.0.0.1'), 16), 0, 'none is here any more')
+  assert.equal(kept(ahead, queryFrom(ONE), 16), 0, 'none is here any more')
 })
 
 test('there is room for 1,024, of 320 octets each; what does not fit is served', () => {
   const ahead = new ReadAhead()
   ahead.begin(ahead)
-  const q = from('10.0.0.1')
+  const q = queryFrom(ONE)
   assert.equal(kept(ahead, q, 20, Buffer.alloc(321)), 0)
   assert.equal(kept(ahead, q, 1, Buffer.alloc(320)), 1)
   assert.equal(kept(ahead, q, 959), 959)
@@ -77,14 +73,14 @@ test('one socket has the room, as long as it has something there', () => {
   const one = {}
   const other = {}
   assert.ok(ahead.begin(one))
-  assert.equal(kept(ahead, from('10.0.0.1'), 17), 1)
+  assert.equal(kept(ahead, queryFrom(ONE), 17), 1)
   ahead.end()
   assert.deepEqual([ahead.begin(other), ahead.begin(one)], [false, true])
   ahead.leave(other)
   assert.equal(ahead.begin(other), false)
   ahead.leave(one)
   assert.ok(ahead.begin(other))
-  assert.equal(kept(ahead, from('10.0.0.1'), 16), 0)
+  assert.equal(kept(ahead, queryFrom(ONE), 16), 0)
   ahead.end()
   assert.ok(ahead.begin(one))
 })
@@ -113,7 +109,7 @@ test('who asks once is answered before a flood that came first', { skip }, async
   const socket = await open(t, server)
   const served: number[] = []
   server.before = ({ wire }) => served.push(wire.readUInt16BE(0))
-  const pod = await udpClient(t, socket, '127.0.0.1')
+  const pod = await udpClient(t, socket, POD)
   const noisy = await udpClient(t, socket, FLOOD)
   noisy.send(...flood(0, 1000))
   pod.send(query({ id: 60_000 }))

@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { clientPlace } from '../../src/serve/client-place.ts'
+import { clientPlace, type FromClient, placeOf } from '../../src/serve/client-place.ts'
 import { KeptQueries, keptQueries, mostKept } from '../../src/serve/kept-queries.ts'
-import { Query } from '../../src/serve/query.ts'
 import { clientSockaddr } from '../../src/sys/sockaddr.ts'
 import { message } from '../wire/message.ts'
-import { accepted, FakeTarget } from './fake-target.ts'
+import { accepted } from './fake-target.ts'
+import { queryFrom, strangers } from './strangers.ts'
 
-/** A query of the client with this address. */
-function from(address: string): Query {
-  const q = new Query(new FakeTarget())
-  q.client = clientSockaddr(address, 1)
-  return q
-}
+const [one, two, three, four] = strangers(4).map((address) => queryFrom(address))
 
-function placeOf(address: string): number {
-  return clientPlace(from(address))
+function placeAt(address: string): number {
+  return clientPlace(queryFrom(address))
 }
 
 /** Takes for a client what it gets, at most `most`. Returns how much that was. */
-function takeAll(kept: KeptQueries, q: Query, most = Infinity): number {
+function takeAll(kept: KeptQueries, q: FromClient, most = Infinity): number {
   let taken = 0
   for (; taken < most && kept.admits(q); taken++) kept.take(q)
   return taken
@@ -29,45 +24,44 @@ function takeAll(kept: KeptQueries, q: Query, most = Infinity): number {
 describe('KeptQueries', () => {
   test('gives one client half of the bound, and others their share of the rest', () => {
     const kept = new KeptQueries(1000)
-    assert.equal(takeAll(kept, from('10.0.0.1')), 500)
-    assert.equal(takeAll(kept, from('10.0.0.2')), 250)
-    assert.equal(takeAll(kept, from('10.0.0.3')), 125)
-    assert.equal(takeAll(kept, from('10.0.0.4'), 50), 50, 'a modest one gets what it needs')
+    assert.equal(takeAll(kept, one!), 500)
+    assert.equal(takeAll(kept, two!), 250)
+    assert.equal(takeAll(kept, three!), 125)
+    assert.equal(takeAll(kept, four!, 50), 50, 'a modest one gets what it needs')
   })
 
   test('no share bites below half of the bound', () => {
     const kept = new KeptQueries(1000)
-    for (let n = 0; n < 10; n++) assert.equal(takeAll(kept, from(`10.0.0.${n}`), 49), 49)
-    const place = kept.take(from('10.0.0.1'))
+    for (let n = 0; n < 10; n++) assert.equal(takeAll(kept, queryFrom(`10.0.0.${n}`), 49), 49)
+    const place = kept.take(one!)
     kept.give(place)
     assert.equal(kept.count, 490)
-    assert.equal(takeAll(kept, from('10.0.0.1'), 10), 10)
+    assert.equal(takeAll(kept, one!, 10), 10)
     assert.equal(kept.turnedAway, 0)
   })
 
   test('tells once of a crowd, until it is over', () => {
     const kept = new KeptQueries(80)
-    const told: string[] = []
-    kept.crowdBegins = (q) => void told.push(q.client.slice(4, 8).join('.'))
-    const q = from('10.0.0.1')
-    const places = Array.from({ length: takeAll(kept, q) }, () => kept.take(q))
-    assert.ok(!kept.admits(q))
-    assert.deepEqual(told, ['10.0.0.1'])
+    const told: unknown[] = []
+    kept.crowdBegins = (q) => void told.push(q)
+    const places = Array.from({ length: takeAll(kept, one!) }, () => kept.take(one!))
+    assert.ok(!kept.admits(one!))
+    assert.deepEqual(told, [one])
     assert.equal(kept.turnedAway, 2)
     for (let n = 0; n < 2; n++) for (const place of places) kept.give(place)
     assert.equal(kept.count, 0)
-    takeAll(kept, from('10.0.0.2'))
-    assert.deepEqual(told, ['10.0.0.1', '10.0.0.2'])
+    takeAll(kept, two!)
+    assert.deepEqual(told, [one, two])
   })
 
   test('a crowd is of who holds much, once there are many', () => {
     const kept = new KeptQueries(1000)
-    takeAll(kept, from('10.0.0.2'), 20)
-    takeAll(kept, from('10.0.0.1'), 200)
-    assert.ok(!kept.isCrowdedBy(from('10.0.0.1')), 'few wait')
-    takeAll(kept, from('10.0.0.1'), 200)
-    assert.ok(kept.isCrowdedBy(from('10.0.0.1')))
-    assert.ok(!kept.isCrowdedBy(from('10.0.0.2')))
+    takeAll(kept, two!, 20)
+    takeAll(kept, one!, 200)
+    assert.ok(!kept.isCrowdedBy(one!), 'few wait')
+    takeAll(kept, one!, 200)
+    assert.ok(kept.isCrowdedBy(one!))
+    assert.ok(!kept.isCrowdedBy(two!))
   })
 
   test('takes its bound from what is left of the heap', () => {
@@ -102,9 +96,22 @@ describe('clientPlace', () => {
   })
 
   test('differs between addresses and /64s, not inside one', () => {
-    const places = Array.from({ length: 200 }, (_, i) => placeOf(`10.244.${i}.7`))
-    assert.ok(new Set(places).size > 190)
-    assert.equal(placeOf('2001:db8:1:2::7'), placeOf('2001:db8:1:2:3:4:5:6'))
-    assert.notEqual(placeOf('2001:db8:1:2::7'), placeOf('2001:db8:1:3::7'))
+    for (const address of ['10.244.NUMBER.7', '10.244.7.NUMBER', '2001:db8:1:NUMBER::7']) {
+      const places = Array.from({ length: 200 }, (_, i) =>
+        placeAt(address.replace('NUMBER', String(i))),
+      )
+      // By chance a pair of them has one place, three times in ten: ten pairs once in 10^12.
+      assert.ok(new Set(places).size > 190, `${new Set(places).size} places of ${address}`)
+    }
+    assert.equal(placeAt('2001:db8:1:2::7'), placeAt('2001:db8:1:2:3:4:5:6'))
+  })
+
+  test('differs between addresses whatever the key is', () => {
+    for (const factor of [1, 3, 255, 2 ** 16 + 1, 2 ** 31 + 1, 2 ** 32 - 1]) {
+      const places = Array.from({ length: 200 }, (_, i) =>
+        placeOf(0, 0x0af4_0007 + 256 * i, { seed: 0, factor }),
+      )
+      assert.ok(new Set(places).size > 190, `${new Set(places).size} places with ${factor}`)
+    }
   })
 })
