@@ -112,7 +112,7 @@ export class NodeModel {
   /** Runs a program in a namespace to its end, ten seconds at most; what it printed, whatever its exit code. */
   exec(place: Place, argv: readonly string[]): Promise<{ code: number; output: string }> {
     return new Promise((resolve, reject) => {
-      const limits = { timeout: 10_000, maxBuffer: 1 << 24 }
+      const limits = { timeout: 60_000, maxBuffer: 1 << 24 }
       execFile('ip', this.#inside(place, argv), limits, (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code
         if (typeof code === 'number') resolve({ code, output: stdout + stderr })
