@@ -1,5 +1,6 @@
 import { type InOrderOptions, InOrderServer } from '../../src/commands/demo/in-order-server.ts'
 import { anyName } from './any-name.ts'
+import { freePort } from './ports.ts'
 import type { Owner } from './processes.ts'
 
 /**
@@ -11,7 +12,7 @@ export async function startInOrderServer(
   owner: Owner,
   options: InOrderOptions = {},
 ): Promise<InOrderServer> {
-  const server = await InOrderServer.open(anyName, options)
+  const server = await InOrderServer.open(anyName, { port: await freePort(), ...options })
   let stopped: Promise<void> | null = null
   owner.after(() => (stopped ??= server.stop()))
   return server

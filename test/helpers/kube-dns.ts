@@ -4,6 +4,7 @@ import { InOrderServer, type InOrderOptions } from '../../src/commands/demo/in-o
 import { writeReply } from '../../src/commands/demo/manners.ts'
 import { TcpClient } from './tcp-client.ts'
 import { startNsd } from './nsd.ts'
+import { freePort } from './ports.ts'
 import type { Owner } from './processes.ts'
 
 /** A kube-dns for tests, as clients see it. */
@@ -43,8 +44,7 @@ export async function startKubeDns(
   port?: number,
 ): Promise<{ readonly address: string; readonly port: number; stop(): Promise<void> }> {
   const nsd = await startNsd(owner, zones, address)
-  const options = port === undefined ? { address } : { address, port }
-  const kubeDns = await openKubeDns(nsd, options)
+  const kubeDns = await openKubeDns(nsd, { address, port: port ?? (await freePort(address)) })
   let stopped: Promise<void> | null = null
   const stop = (): Promise<void> => (stopped ??= kubeDns.stop().then(() => nsd.stop()))
   owner.after(stop)

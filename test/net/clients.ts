@@ -42,6 +42,8 @@ export async function udpClient(
   const replies: UdpClient['replies'] = []
   const arrived = signal()
   socket.on('message', (wire, remote) => {
+    // Late, for the port's last owner, by a server of another test.
+    if (remote.port !== server.port) return
     replies.push({ wire, from: remote })
     arrived.wake()
   })

@@ -12,6 +12,7 @@ import { bindTcp } from '../../src/sys/socket.ts'
 import { HttpListenError } from '../../src/telemetry/http.ts'
 import { plainText } from '../../src/telemetry/http-answer.ts'
 import { httpOf, plainHttp } from '../helpers/http.ts'
+import { freePort } from '../helpers/ports.ts'
 
 function says(body: string): HttpRoute {
   return () => plainText(200, body)
@@ -94,7 +95,9 @@ test('two plugins share one address, and localhost is 127.0.0.1', async (t) => {
 })
 
 test('a reload shows no gap: the younger share answers, and the older again when it is gone', async (t) => {
-  const old = await plainHttp.acquire('127.0.0.1:0', { '/health': says('old') })
+  const old = await plainHttp.acquire(`127.0.0.1:${await freePort()}`, {
+    '/health': says('old'),
+  })
   const next = await plainHttp.acquire(old.address, { '/health': says('new') })
   t.after(() => Promise.all([old.release(), next.release()]))
   assert.deepEqual(await get(old.port, '/health'), [200, 'new'])
@@ -109,7 +112,7 @@ test('a reload shows no gap: the younger share answers, and the older again when
 })
 
 test('the last release closes the address for everybody else', async () => {
-  const lease = await plainHttp.acquire('127.0.0.1:0', {})
+  const lease = await plainHttp.acquire(`127.0.0.1:${await freePort()}`, {})
   await lease.release()
   const server = createServer().listen(lease.port, '127.0.0.1')
   await once(server, 'listening')

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { test } from 'node:test'
 
 import { freePort } from '../../../src/commands/demo/free-port.ts'
+import { freePort as ownPort } from '../../helpers/ports.ts'
 
 test('freePort() gives the port asked for once it is free, another one until then', async () => {
   const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
+  const port = await ownPort()
+  await once(server.listen(port, '127.0.0.1'), 'listening')
   const other = await freePort('127.0.0.1', port)
   assert.ok(other > 0 && other !== port)
   server.close()

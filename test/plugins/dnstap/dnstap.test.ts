@@ -262,8 +262,8 @@ describe('dnstap listen', () => {
 
   test('an address that somebody else has is waited for, and that is said once', async (t) => {
     const predecessor = createServer()
-    await new Promise<void>((resolve) => predecessor.listen(0, '127.0.0.1', resolve))
-    const { port } = predecessor.address() as AddressInfo
+    const port = await freePort()
+    await new Promise<void>((resolve) => predecessor.listen(port, '127.0.0.1', resolve))
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const block = new TestBlock(dnstap, `dnstap listen tcp://127.0.0.1:${port}`)
     await block.start(t)
