@@ -132,7 +132,8 @@ test('the most recently used entries come last, so that a smaller cache keeps th
   const renamed = new Map([...old.caches.keys()].map((key) => [key, stores!]))
   imported(exported(old), { ...young, caches: renamed })
   for (const i of [0, 2499, 1477]) assert.notEqual(young.bench.ask(`n${i}.test`), null, `n${i}`)
-  assert.equal(young.bench.ask('n1476.test'), null)
+  // Not the next one: two that have one hash are one entry, in one of ten thousand runs.
+  assert.equal(young.bench.ask('n1470.test'), null)
 })
 
 test('a block that answers otherwise gets nothing', () => {
