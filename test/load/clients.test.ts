@@ -31,6 +31,12 @@ interface Rig {
   readonly lookUp: (host: string) => Promise<Outcome>
 }
 
+/** A look-up's server saw so many ports. The kernel may choose one again, in one of 28,000 runs: then it is made anew. */
+async function assertPorts(count: number, look: () => Promise<ScriptedServer>): Promise<void> {
+  const ports = (await look()).ports()
+  if (ports.size !== count) assert.equal((await look()).ports().size, count)
+}
+
 interface RigOptions {
   readonly config?: Partial<ResolverConfig>
   readonly types?: readonly number[]
@@ -208,12 +214,14 @@ describe('glibc', () => {
   })
 
   test('one of two lost for good: the last time from another port, and then the other is enough', async (t) => {
-    const { lookUp, server } = await rig(t, glibc, [
-      ({ query, type }) => (type === 28 ? [] : [address(query)]),
-    ])
-    assert.equal((await lookUp('www.example')).answer, 'NOERROR')
-    assert.equal(server.seen.length, 6)
-    assert.equal(server.ports().size, 3)
+    await assertPorts(3, async () => {
+      const { lookUp, server } = await rig(t, glibc, [
+        ({ query, type }) => (type === 28 ? [] : [address(query)]),
+      ])
+      assert.equal((await lookUp('www.example')).answer, 'NOERROR')
+      assert.equal(server.seen.length, 6)
+      return server
+    })
   })
 
   test('a server that fails one question of two: the other answer counts', async (t) => {
@@ -239,11 +247,12 @@ describe('glibc', () => {
     const { lookUp, server } = await rig(t, glibc, [good], { config: { ...patient, useVc: true } })
     await lookUp('a.example')
     assert.equal(server.connections, 1)
-    const second = await rig(t, glibc, [good], {
-      config: { ...patient, singleRequestReopen: true },
+    await assertPorts(2, async () => {
+      const reopening = { config: { ...patient, singleRequestReopen: true } }
+      const second = await rig(t, glibc, [good], reopening)
+      await second.lookUp('a.example')
+      return second.server
     })
-    await second.lookUp('a.example')
-    assert.equal(second.server.ports().size, 2)
     const third = await rig(t, glibc, [loseOne], { config: { singleRequest: true } })
     await third.lookUp('a.example')
     assert.deepEqual(third.server.asked()[0], 'a.example. A')
@@ -288,10 +297,12 @@ describe('the remedies', () => {
   })
 
   test('reopen: one after the other, each from a port of its own', async (t) => {
-    const { lookUp, server } = await rig(t, reopen, [good], { config: patient })
-    await lookUp('www.example')
-    assert.deepEqual(server.asked(), ['www.example. A', 'www.example. AAAA'])
-    assert.equal(server.ports().size, 2)
+    await assertPorts(2, async () => {
+      const { lookUp, server } = await rig(t, reopen, [good], { config: patient })
+      await lookUp('www.example')
+      assert.deepEqual(server.asked(), ['www.example. A', 'www.example. AAAA'])
+      return server
+    })
   })
 
   test('tcp: a connection for each look-up', async (t) => {

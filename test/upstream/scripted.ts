@@ -169,3 +169,9 @@ export const honest: Script = ({ wire, reply }) => reply(answerTo(wire))
 
 /** Never answers. */
 export const silent: Script = () => {}
+
+/** The message itself, for another query. */
+export function withAnotherId(message: Buffer): Buffer {
+  message[0]! ^= 0xff
+  return message
+}

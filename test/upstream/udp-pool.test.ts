@@ -10,7 +10,15 @@ import { openFilesLimit } from '../../src/sys/limits.ts'
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import { Ports } from '../../src/upstream/ports.ts'
 import { exchange, Log, manual, options, udpPool } from './channel.ts'
-import { answerTo, type Asked, eventually, honest, silent, startScripted } from './scripted.ts'
+import {
+  answerTo,
+  type Asked,
+  eventually,
+  honest,
+  silent,
+  startScripted,
+  withAnotherId,
+} from './scripted.ts'
 
 const RLIMIT_NOFILE = 7
 
@@ -104,14 +112,16 @@ describe('UdpPool', () => {
     const host = new Log()
     const pool = udpPool(host, options(time, upstream.port, { expire: 1000, maxAge: 1000 }))
     const ports: number[] = []
-    for (const [i, ms] of [0, 400, 400, 400].entries()) {
+    for (const [i, ms] of [0, ...new Array<number>(11).fill(400)].entries()) {
       time.clock.advance(ms)
       pool.ask(exchange(`q${i}`))
       await eventually(() => host.got.length === i + 1, 'an answer')
       ports.push(upstream.asked.at(-1)!.port)
     }
-    assert.equal(new Set(ports.slice(0, 3)).size, 1)
-    assert.notEqual(ports[3], ports[2])
+    const each = [0, 3, 6, 9].map((i) => ports.slice(i, i + 3))
+    for (const three of each) assert.equal(new Set(three).size, 1)
+    // The kernel chooses at random, and may choose one again.
+    assert.ok(new Set(ports).size >= 3, String(ports))
     pool.close()
   })
 
@@ -235,7 +245,7 @@ describe('UdpPool', () => {
       port,
       '127.0.0.1',
     )
-    reply(answerTo(wire).fill(0xff, 0, 2))
+    reply(withAnotherId(answerTo(wire)))
     await eventually(() => o.counters.mismatches === 1, 'a wrong id')
     assert.deepEqual(host.got, [])
     reply(answerTo(wire))
@@ -260,13 +270,18 @@ describe('UdpPool', () => {
     for (let i = 0; i < 2; i++) late.asked.reply(answerTo(late.asked.wire))
     await eventually(() => o.counters.mismatches === 1, 'the second answer')
     for (let i = 0; i < 3; i++) (await ask()).giveUp()
-    const last = await ask()
+    let last = await ask()
+    // A port is for four; the kernel may choose the same one again.
+    for (let i = 0; i < 4 && last.asked.port === late.asked.port; i++) {
+      last.giveUp()
+      last = await ask()
+    }
     t.after(() => {
       last.giveUp()
       pool.close()
     })
     assert.notEqual(last.asked.port, late.asked.port)
-    last.asked.reply(answerTo(last.asked.wire).fill(0xff, 0, 2))
+    last.asked.reply(withAnotherId(answerTo(last.asked.wire)))
     await eventually(() => o.counters.mismatches === 2, 'a wrong id at the new port')
     assert.deepEqual(host.got, [])
   })

@@ -42,8 +42,10 @@ describe('datagrams that get lost', { concurrency: 4 }, () => {
     assert.equal(reply.records.answerCount, 1)
     const asked = upstream.asked.filter((one) => nameOf(one) === 'lost')
     assert.ok(asked.length >= 5 && asked.length <= 6, `${asked.length} attempts`)
-    assert.equal(new Set(asked.map(({ port }) => port)).size, asked.length, 'ports')
-    assert.equal(new Set(asked.map(({ id }) => id)).size, asked.length, 'ids')
+    // By chance two are the same, ports and ids each in one of some 4,000 runs.
+    const different = asked.length - 1
+    assert.ok(new Set(asked.map(({ port }) => port)).size >= different, 'ports')
+    assert.ok(new Set(asked.map(({ id }) => id)).size >= different, 'ids')
   })
 
   test('the second of two answers is no answer to anything', async (t) => {
