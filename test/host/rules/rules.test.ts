@@ -148,7 +148,7 @@ for (const { name, chosen, program, withoutNft } of variants) {
       const install = n.node.call('install', true).finally(() => (installed = true))
       const answers = new Map<string, number>()
       while (!installed) {
-        const answer = await n.pod.ask('udp', SERVICE.ipv4, { timeoutMs: 300 })
+        const answer = await n.pod.ask('udp', SERVICE.ipv4, { timeoutMs: 3_000 })
         answers.set(answer, (answers.get(answer) ?? 0) + 1)
       }
       await install
