@@ -85,7 +85,7 @@ export async function waitUntil(
   what: string,
   probe: () => Promise<boolean> | boolean,
   process?: Running,
-  seconds = 10,
+  seconds = 30,
 ): Promise<void> {
   const deadline = performance.now() + seconds * 1000
   while (!(await probe())) {
