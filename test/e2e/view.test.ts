@@ -64,8 +64,9 @@ test('clients get the answers of their view, misses and hits alike', async (t) =
   for (const name of ['inside', 'strangers', '']) {
     const labels = `{family="1",proto="udp",${at},type="A",view="${name}",zone="."}`
     assert.match(text, new RegExp(`^coredns_dns_requests_total${labels} [2-9]`, 'm'))
-    const hits = `coredns_cache_hits_total{${at},type="success",view="${name}",zones="."} 1`
-    assert.ok(text.includes(hits), hits)
+    // Where dnslet was slow to start it has been asked for more than once.
+    const hits = `coredns_cache_hits_total{${at},type="success",view="${name}",zones="."}`
+    assert.match(text, new RegExp(`^${hits} ${name === '' ? '[1-9]' : '1$'}`, 'm'))
   }
   assert.ok(text.includes(`coredns_plugin_enabled{name="view",${at},view="inside",zone="."} 1`))
 

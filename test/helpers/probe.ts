@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 import dns from 'dns2'
 
-/** True when a server answers a UDP question about `name` with anything, within 200 ms. */
+/** True when a server answers a UDP question about `name` with anything, within a second. */
 export async function answers(address: string, port: number, name: string): Promise<boolean> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   const query = new dns.Packet(new dns.Packet.Question(name, dns.Packet.TYPE.SOA, 1))
@@ -13,7 +13,7 @@ export async function answers(address: string, port: number, name: string): Prom
     // Connected with itself, as may happen while nobody has the port, it would hear its own question.
     if (socket.address().port === port) return false
     socket.send(query.toBuffer())
-    await once(socket, 'message', { signal: AbortSignal.timeout(200) })
+    await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })
     return true
   } catch {
     // No answer in time, or nobody listens there yet.
