@@ -54,8 +54,12 @@ test('hosts behind cache, whoami, local and chaos in a daemon, asked by dig', as
       ['NOERROR, -, 30 A 192.0.2.1', 'other.test', 'A'],
     ] as const) {
       const got = await shown(...args)
-      // A cached record may be a second older.
-      assert.equal(got.replace(/\b29 /g, '30 '), expected, `${round} of ${args.join(' ')}`)
+      // A cached record may be some seconds older.
+      assert.equal(
+        got.replaceAll(/\b2\d (?=[AP])/g, '30 '),
+        expected,
+        `${round} of ${args.join(' ')}`,
+      )
     }
   }
   assert.deepEqual(

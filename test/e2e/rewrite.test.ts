@@ -42,7 +42,11 @@ test('rewrite, nsid and bufsize in a daemon, asked by dig', async (t) => {
   for (const round of ['miss', 'hit']) {
     const shown = async (name: string): Promise<string[]> => {
       const { answer } = await dig(server, name, 'A')
-      return answer.map(({ data, name: owner, ttl, type }) => `${owner} ${ttl} ${type} ${data}`)
+      // A cached record may be some seconds older.
+      const whole = (ttl: number): number => (ttl > 20 && ttl < 30 ? 30 : ttl)
+      return answer.map(
+        ({ data, name: owner, ttl, type }) => `${owner} ${whole(ttl)} ${type} ${data}`,
+      )
     }
     assert.deepEqual(await shown('Alias.test'), ['Alias.test. 30 A 192.0.2.1'], round)
     assert.deepEqual(await shown('web.shop.test'), ['web.shop.test. 30 A 192.0.2.1'], round)

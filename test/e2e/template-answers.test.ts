@@ -37,7 +37,11 @@ test('template in a daemon, asked by dig', async (t) => {
   for (const round of ['miss', 'hit']) {
     const shown = async (name: string): Promise<string[]> => {
       const { answer } = await dig(server, name, 'A')
-      return answer.map(({ data, name: owner, ttl, type }) => `${owner} ${ttl} ${type} ${data}`)
+      // A cached record may be some seconds older.
+      const whole = (ttl: number): number => (ttl > 20 && ttl < 30 ? 30 : ttl)
+      return answer.map(
+        ({ data, name: owner, ttl, type }) => `${owner} ${whole(ttl)} ${type} ${data}`,
+      )
     }
     assert.deepEqual(await shown('Ip0a0b0cff.example'), ['Ip0a0b0cff.example. 30 A 10.11.12.255'])
     assert.deepEqual(await shown('www.example'), ['www.example. 30 A 192.0.2.1'], round)
