@@ -113,7 +113,7 @@ for (const format of ['text', 'json']) {
     const [line, [code]] = await Promise.all([text(child.stderr!), once(child, 'exit')])
     const report = JSON.parse(line) as Report
     // A write that blocks would hold it for good.
-    assert.ok(report.delayMs < 1000, `event loop was ${report.delayMs} ms late`)
+    assert.ok(report.delayMs < 10_000, `event loop was ${report.delayMs} ms late`)
     assert.ok(report.dropped > 50_000, `${report.dropped} lines dropped`)
     assert.ok(report.heap < 64e6, `heap is ${report.heap}`)
     assert.deepEqual([report.flushed, code], [false, 3])

@@ -88,5 +88,5 @@ test('a query that the upstream does not answer fails after that time', async (t
   await eventually(() => target.sent.length > 0, 'a reply')
   const took = performance.now() - began
   assert.equal(target.sent[0]![3]! & 15, Rcode.ServFail)
-  assert.ok(took >= 99 && took < 2_000, `${took} ms`)
+  assert.ok(took >= 99 && took < 4_000, `${took} ms`)
 })

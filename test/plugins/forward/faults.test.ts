@@ -274,7 +274,7 @@ describe('an upstream that is slow or silent', () => {
       assert.equal(reply.ede, Ede.NoReachableAuthority)
       const error = (reply.error ?? '').replace(/127\.0\.0\.1:\d+->/, '')
       assert.equal(error, `read ${over} 127.0.0.1:${upstream.port}: i/o timeout`)
-      assert.ok(reply.took > 1100 && reply.took < 1600, `took ${reply.took}`)
+      assert.ok(reply.took > 1100 && reply.took < 1800, `took ${reply.took}`)
       assert.equal(upstream.asked.length, before + 2)
       assert.equal(counters(upstream.port).inflight, 0)
     }
@@ -296,7 +296,7 @@ describe('an upstream that is slow or silent', () => {
     for (let i = 0; i < 20; i++) {
       const reply = await front.ask(`name-${i}.cluster.local`, { over: 'tcp' })
       assert.equal(reply.records.answerCount, 1)
-      assert.ok(reply.took < 400, `name-${i} took ${reply.took}`)
+      assert.ok(reply.took < 1000, `name-${i} took ${reply.took}`)
     }
     for (const { reply, wire } of slow) reply(answerTo(wire))
     assert.equal((await external).records.answerCount, 1)

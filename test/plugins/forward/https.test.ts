@@ -72,7 +72,7 @@ describe('https:// upstreams', () => {
     for (let i = 0; i < 110; i++) void front.ask(`slow-${i}.test`)
     await eventually(() => slow.length >= 110, 'all of them')
     assert.equal(server.handshakes, 2)
-    assert.ok((await front.ask('b.test')).took < 200)
+    assert.ok((await front.ask('b.test')).took < 1000)
   })
 
   test('what a connection has not answered when it ends goes on on another one', async (t) => {
