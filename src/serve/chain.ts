@@ -23,13 +23,11 @@ export function composeChain(
   panicked: (cause: unknown, q: Query) => void = rethrow,
 ): Handler {
   const dones: Handler[] = []
-  let done = finish
+  let done = guard(finish, finish, panicked)
   for (const { stage } of stages) {
     dones.push(done)
     if (stage.unwrap !== undefined) done = guard(stage.unwrap(done), finish, panicked)
   }
-  // The last stage is the one whose outcomes come later.
-  if (dones.at(-1) === finish) dones[dones.length - 1] = guard(finish, finish, panicked)
   let handler = endOfChain(stages, done)
   for (let i = stages.length - 1; i >= 0; i--) {
     handler = stages[i]!.stage.wrap?.(handler, dones[i]!) ?? handler

@@ -1,3 +1,4 @@
+import { Rcode } from '../wire/codes.ts'
 import type { Handler } from './plugin.ts'
 import { Outcome, type Query } from './query.ts'
 
@@ -41,6 +42,14 @@ export class SharedReply {
     waiter.answeredBy = this.#answeredBy
     waiter.upstream = this.#upstream
     waiter.errors.set(octets, this.#length, this.#told)
+  }
+}
+
+/** A defect has kept their answer from them. */
+export function failAll(all: readonly Query[], done: Handler): void {
+  for (const q of all) {
+    q.fail(Rcode.ServFail)
+    done(q)
   }
 }
 

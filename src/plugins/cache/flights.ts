@@ -4,7 +4,7 @@ import { scanReply } from '../../serve/finish.ts'
 import { keptQueries } from '../../serve/kept-queries.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, type Query } from '../../serve/query.ts'
-import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
+import { failAll, failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Ede, Rcode, Type } from '../../wire/codes.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { Entry } from './entry.ts'
@@ -107,16 +107,26 @@ export class Flights {
   }
 
   #takeOff(flight: Flight): void {
+    const { leader } = flight
     this.#flights.add(flight)
     try {
-      this.#parts.next(flight.leader)
+      this.#parts.next(leader)
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
-      this.#flights.remove(flight)
-      for (const waiter of flight.takeWaiters()) waiter.release()
-      flight.leader.release()
+      if (leader.memo === flight) this.#crash(flight, leader)
       throw cause
     }
+  }
+
+  /** The client of the first try is answered by whoever catches the defect, those of a second one by nobody else. */
+  #crash(flight: Flight, leader: Query): void {
+    this.#flights.remove(flight)
+    flight.cancelTimer()
+    leader.memo = null
+    const all = [leader, ...flight.takeWaiters()]
+    if (flight.retry) failAll(all, this.#parts.done)
+    else for (const q of all) q.release()
+    flight.release()
   }
 
   #overdue(flight: Flight): void {
@@ -134,13 +144,24 @@ export class Flights {
     this.#flights.remove(flight)
     flight.cancelTimer()
     leader.memo = null
+    try {
+      this.#landWith(flight, leader)
+    } catch (cause) {
+      // A defect: whoever catches it answers the leader's client, and those who wait have nobody else.
+      failAll(flight.takeWaiters(), this.#parts.done)
+      throw cause
+    } finally {
+      flight.release()
+    }
+  }
+
+  #landWith(flight: Flight, leader: Query): void {
     if (leader.outcome === Outcome.Message && (leader.records ?? scanReply(leader)) === null) {
       this.#parts.counters.of(leader.server).drops++
       leader.fail(Rcode.ServFail, 'reply cannot be parsed', Ede.InvalidData)
     }
     if (leader.outcome === Outcome.Message) this.#landMessage(flight, leader)
     else this.#landFailure(flight, leader)
-    flight.release()
   }
 
   #landMessage(flight: Flight, leader: Query): void {

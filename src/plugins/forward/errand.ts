@@ -93,7 +93,13 @@ export class Errand implements ExchangeOwner {
     const { maxAttempts, readTimeout } = this.#rules
     const attempts = maxAttempts ?? ATTEMPTS_PER_UPSTREAM * upstreams.length
     this.#deadline.begin(q.receivedAt + q.patience, timeFor(attempts, readTimeout))
-    if (!this.#attempt(null)) this.#giveUp()
+    try {
+      if (!this.#attempt(null)) this.#giveUp()
+    } catch (cause) {
+      // A defect below: whoever catches it has the query again.
+      if (this.#q === q) this.#end(Result.Superseded)
+      throw cause
+    }
   }
 
   /**

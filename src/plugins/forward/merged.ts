@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, Protocol, type Query } from '../../serve/query.ts'
-import { failWaiters, SharedReply } from '../../serve/shared-reply.ts'
+import { failAll, failWaiters, SharedReply } from '../../serve/shared-reply.ts'
 import { Flag, Type } from '../../wire/codes.ts'
 import { MAX_NAME } from '../../wire/name.ts'
 import { keySize, writeKey } from '../../wire/question-key.ts'
@@ -67,13 +67,22 @@ export class MergedQuestions {
    */
   ask(q: Query): void {
     if (q.question.type === Type.HINFO) {
-      this.#parts.ask(q.keep())
+      this.#askAlone(q.keep())
       return
     }
     const key = keyOf(q)
     const merged = this.#byKey.get(key)
     if (merged === undefined) this.#begin(key, q.keep(), [], false)
     else merged.waiters.push(q.keep())
+  }
+
+  #askAlone(q: Query): void {
+    try {
+      this.#parts.ask(q)
+    } catch (cause) {
+      q.release()
+      throw cause
+    }
   }
 
   /** Takes a query that comes back; true where it was one of ours, and has been answered with all others. */
@@ -93,9 +102,17 @@ export class MergedQuestions {
       this.#parts.ask(leader)
     } catch (cause) {
       // A defect below: nobody may wait for an answer that will not come.
-      this.#byKey.delete(key)
+      if (leader.memo === merged) this.#giveUp(merged, leader)
       throw cause
     }
+  }
+
+  /** The client of the first try is answered by whoever catches the defect, those of a second one by nobody else. */
+  #giveUp({ isRetry, key, waiters }: Merged, leader: Query): void {
+    this.#byKey.delete(key)
+    leader.memo = null
+    if (isRetry) failAll([leader, ...waiters], this.#parts.done)
+    else leader.release()
   }
 
   #land(merged: Merged, leader: Query): void {

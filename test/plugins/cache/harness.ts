@@ -88,6 +88,8 @@ export class Bench {
   readonly #clientOverTcp = new Client(Protocol.Tcp, this.client.replies)
   readonly budget: ByteBudget
   readonly stage: Stage
+  /** What stages threw. */
+  readonly panics: unknown[] = []
   readonly #server: Server
 
   constructor(
@@ -96,6 +98,7 @@ export class Bench {
     parts: {
       readonly budget?: ByteBudget
       readonly clock?: ManualClock
+      readonly observer?: Observer
       kept?: Map<string, unknown>
     } = {},
   ) {
@@ -111,7 +114,9 @@ export class Bench {
       { name: 'cache', stage: this.stage },
       { name: 'forward', stage: this.upstream.stage },
     ]
-    this.#server = serverOf(stages)
+    this.#server = serverOf(stages, parts.observer ? [parts.observer] : [], (cause) =>
+      this.panics.push(cause),
+    )
   }
 
   /** Sends a query; its reply, if it came at once. */

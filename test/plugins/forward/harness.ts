@@ -137,6 +137,8 @@ export class Front {
   readonly log: LogLines = new LogLines()
   readonly states: KeptStates
   readonly stage: Stage
+  /** What stages threw. */
+  readonly panics: unknown[] = []
   readonly #user: StateUser
   readonly #server: Server
   #nextId = 1
@@ -145,7 +147,9 @@ export class Front {
     this.states = states
     this.#user = states.open()
     this.stage = setup(body, this.#user, this.clock, this.log)
-    this.#server = serverOf([{ name: 'forward', stage: this.stage }])
+    this.#server = serverOf([{ name: 'forward', stage: this.stage }], [], (cause) =>
+      this.panics.push(cause),
+    )
   }
 
   /** Sets the directives up and starts them; stopped by its owner's end. */
