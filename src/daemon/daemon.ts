@@ -69,7 +69,7 @@ export class Daemon {
   /** Resolves when HTTP has been let go; null while nothing has. */
   #httpDrained: Promise<void> | null = null
   /** The configuration that a reload tries, and how to give it up. */
-  #candidate: { readonly runtime: Runtime; readonly giveUp: (error: Error) => void } | null = null
+  #candidate: { runtime: Runtime | null; readonly giveUp: (error: Error) => void } | null = null
 
   /**
    * Loads the Corefile and serves it, or else what the fallbacks give. Rejects with what is wrong with
@@ -259,20 +259,20 @@ export class Daemon {
 
   /** Puts a new configuration into service; the old one is kept until that has started well. */
   async #apply(corefile: Corefile): Promise<void> {
-    await loadWithMetrics(corefile.blocks)
-    const next = new Runtime(corefile.blocks, this.#runtimeParts)
-    const givenUp = new Promise<never>((_resolve, reject) => {
-      this.#candidate = { runtime: next, giveUp: reject }
-    })
+    const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>()
+    const candidate = (this.#candidate = { runtime: null as Runtime | null, giveUp })
+    let next: Runtime | null = null
     let undo: (() => Promise<void>) | null = null
     try {
+      await Promise.race([loadWithMetrics(corefile.blocks), givenUp])
+      candidate.runtime = next = new Runtime(corefile.blocks, this.#runtimeParts)
       await Promise.race([next.prepare(), givenUp])
       undo = await this.#open.serve(next)
       await next.start()
       await Promise.race([next.settled(), givenUp])
     } catch (error) {
       await undo?.()
-      await next.stop(false)
+      await next?.stop(false)
       throw error
     } finally {
       this.#candidate = null

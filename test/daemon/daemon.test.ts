@@ -266,3 +266,24 @@ test('a reload that comes while the first configuration still starts waits for i
   await eventually(() => served.at(-1) === text, 'the new one')
   assert.deepEqual(http.held(), [])
 })
+
+test('a reload that has only begun ends with the daemon', async (t) => {
+  const corefile = (name: string): string => `${name}:0 {\n bind 127.0.0.1\n errors\n}\n`
+  let text = corefile('a.test')
+  let whenLoaded = (): void => {}
+  const load = (): Corefile => {
+    whenLoaded()
+    const reading = { directives: knownDirectives, env: {}, warn: assert.fail }
+    return readCorefile({ file: 'Corefile', text }, reading)
+  }
+  const served: string[] = []
+  const inService = (one: Corefile): void => void served.push(one.text)
+  const { daemon, log } = await start(t, '', { source: { path: null, load }, inService })
+  await eventually(() => served.length === 1, 'the first one')
+  text = corefile('b.test')
+  // While the code of plugins is loaded.
+  whenLoaded = () => queueMicrotask(() => void daemon.stop())
+  await daemon.reload()
+  assert.deepEqual(served, [corefile('a.test')])
+  assert.ok(log.texts.includes('error Restart failed: the daemon shuts down'), String(log.texts))
+})
