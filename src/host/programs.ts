@@ -49,7 +49,12 @@ function run(
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: { ...process.env, ...env } })
     // Not spawn's own timer, which outlives a program that is not there.
-    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      // What a script has started has them still.
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, timeoutMs)
     const kept: string[] = []
     let stderr = ''
     child.on('error', (cause: NodeJS.ErrnoException) => {

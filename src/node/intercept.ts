@@ -4,9 +4,11 @@ import { Fallback, KUBE_DNS_PODS } from '../host/fallback.ts'
 import { Interception } from '../host/interception.ts'
 import { type NodeInterface, openInterface } from '../host/interface.ts'
 import { detectIpvs, findKubeProxy } from '../host/kube-proxy.ts'
-import { hostPrograms } from '../host/programs.ts'
+import { interceptionState } from '../host/interception-metrics.ts'
+import { hostPrograms, type Programs } from '../host/programs.ts'
 import { chooseRules } from '../host/rules/choose-rules.ts'
 import { lockFileEnvironment } from '../host/rules/iptables-backend.ts'
+import { LateRules, patience } from '../host/rules/late-rules.ts'
 import type { Rules, RulesParts } from '../host/rules/rules.ts'
 import { findUplinks } from '../host/rules/uplinks.ts'
 import { isLinkLocal } from '../lib/address.ts'
@@ -48,10 +50,9 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
   const system = library()
   const addresses = withoutIpvs(system, options.localIps, log)
   const pods = `${KUBE_DNS_PODS}.${NAMESPACE}.svc.${zone}`
-  const rulesParts = await describeRules(parts, system, addresses)
-  const rules = options.setupIptables
-    ? await chooseRules(rulesParts, !options.setupInterface)
-    : null
+  const late = patience()
+  const rulesParts = await describeRules(parts, system, addresses, late)
+  const rules = options.setupIptables ? await rulesFor(parts, rulesParts, late) : null
   const interception = new Interception({
     libc: system,
     log,
@@ -64,7 +65,7 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     rules,
     socketRules: () => chooseRules({ ...rulesParts, interception: 'socket' }),
     openInterface: options.setupInterface
-      ? opener(parts, system, addresses, rules?.lease ?? 'address')
+      ? opener(parts, system, addresses, () => rules?.lease ?? 'address')
       : null,
     fallback:
       rulesParts.orphans.length === 0
@@ -82,6 +83,17 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
   if (addresses.length === options.localIps.length) neighbours.ledBy(interception)
   await interception.start(inheritsTun, inheritsTun || neighbours.state === 'beside')
   return interception
+}
+
+/** Beside another one, who fails ends, and that one goes on. Alone it would be the end of addresses that nobody else has. */
+async function rulesFor(
+  { options, log, inheritsTun, neighbours }: InterceptParts,
+  rulesParts: RulesParts,
+  late: Promise<unknown>,
+): Promise<Rules> {
+  const choose = (): Promise<Rules> => chooseRules(rulesParts, !options.setupInterface)
+  if (inheritsTun || neighbours.state !== 'nobody') return choose()
+  return new LateRules({ choose, placed: (kind) => (interceptionState.rules = kind), late, log })
 }
 
 function familiesOf(addresses: readonly string[]): (4 | 6)[] {
@@ -134,14 +146,11 @@ async function describeRules(
   { options, descriptors, log, state, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
+  late: Promise<unknown>,
 ): Promise<RulesParts> {
   const { port, healthPort } = options
   const programs = hostPrograms(state === null ? {} : await lockFileEnvironment(state))
-  const orphans = []
-  for (const address of addresses) {
-    const found = await findKubeProxy(programs, address, port)
-    if (found === 'none') orphans.push(address)
-  }
+  const orphans = await findOrphans(programs, addresses, port, late)
   const services = orphans.filter((address) => !isLinkLocal(address))
   if (services.length > 0) {
     log.warning(
@@ -164,6 +173,26 @@ async function describeRules(
   }
 }
 
+/**
+ * Those of `addresses` that no kube-proxy leads on. No Service has one that is link-local. Where a program hangs or
+ * fails, the others are taken for those of Services.
+ */
+async function findOrphans(
+  programs: Programs,
+  addresses: readonly string[],
+  port: number,
+  late: Promise<unknown>,
+): Promise<readonly string[]> {
+  const orphans = []
+  for (const address of addresses) {
+    const asked = isLinkLocal(address)
+      ? 'none'
+      : await Promise.race([findKubeProxy(programs, address, port).catch(() => null), late])
+    if (asked === 'none') orphans.push(address)
+  }
+  return orphans
+}
+
 async function uplinks(system: Libc): Promise<readonly string[]> {
   const rtnetlink = new Rtnetlink(system)
   try {
@@ -177,8 +206,8 @@ function opener(
   { log, descriptors, neighbours }: InterceptParts,
   system: Libc,
   addresses: readonly string[],
-  lease: Rules['lease'],
+  lease: () => Rules['lease'],
 ): () => NodeInterface {
-  const parts = { libc: system, name: neighbours.link, addresses, lease, descriptors, log }
-  return () => openInterface(parts)
+  const parts = { libc: system, name: neighbours.link, addresses, descriptors, log }
+  return () => openInterface({ ...parts, lease: lease() })
 }

@@ -57,6 +57,12 @@ describe('hostPrograms()', () => {
     await assert.rejects(programs.run('sleep', ['20']), /killed by SIGKILL after 50 ms$/)
   })
 
+  test('does not wait for what a script that hangs has started', { timeout: 4000 }, async () => {
+    const programs = hostPrograms({}, 50)
+    const args = ['-c', 'sleep 5; true']
+    await assert.rejects(programs.run('sh', args), /killed by SIGKILL after 50 ms$/)
+  })
+
   test('does not mind input that nobody reads', async () => {
     const input = 'x'.repeat(1 << 20)
     assert.deepEqual(await hostPrograms().run('true', [], { input }), [])

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import type { Daemon } from '../../src/daemon/daemon.ts'
 import type { Interception } from '../../src/host/interception.ts'
+import { interceptionState } from '../../src/host/interception-metrics.ts'
 import { Holds } from '../../src/lib/holds.ts'
 import { clusterZone, intercept } from '../../src/node/intercept.ts'
 import { parseArgs } from '../../src/options/options.ts'
@@ -149,6 +150,24 @@ describe('intercept()', { skip }, () => {
     await interception.remove(false)
     assert.equal(exists(), false)
     assert.equal(table(), '')
+  })
+
+  test('answers without rules while no program makes any, and has them afterwards', async (t) => {
+    const { PATH } = process.env
+    t.after(() => (process.env['PATH'] = PATH))
+    process.env['PATH'] = temporaryFolder(t)
+    const { interception, log } = await start(t, ['169.254.20.10', '10.96.0.10'])
+    process.env['PATH'] = PATH
+    assert.match(ip(`address show dev ${NAME}`), /inet 169\.254\.20\.10\/32/)
+    assert.ok(log.lines.includes('[INFO] Queries of this node are intercepted'))
+    assert.match(
+      log.lines.join('\n'),
+      /not in place, and are tried again: Cannot make packet rules/,
+    )
+    await interception.sync()
+    await interception.sync()
+    assert.match(table(), /169\.254\.20\.10/)
+    assert.equal(interceptionState.rules, 'nft')
   })
 
   test('asks for names in the zone of the first block', async (t) => {

@@ -46,7 +46,8 @@ export interface RulesParts {
  * ProgramError; the rules may then be as they were before, and queries are answered either way.
  */
 export interface Rules {
-  readonly kind: 'nft' | 'iptables'
+  /** `none` where they are not in place yet. */
+  readonly kind: 'nft' | 'iptables' | 'none'
   /** What ends interception when the process is frozen: elements of an nft set, or the caller's address lifetimes. */
   readonly lease: 'set' | 'address'
   /** False where queries of the node's own processes go to kube-dns (interception `socket`). */
