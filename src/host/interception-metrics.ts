@@ -11,7 +11,7 @@ export const interceptionState = {
   repairs: { interface: 0, rules: 0 },
   /** `tun`, `dummy`, `lo`, or `none` where the addresses are somebody else's. '' before the first. */
   interface: '',
-  /** `nft`, `iptables`, or `none` where the rules are somebody else's. '' before they are chosen. */
+  /** `nft`, `iptables`, `late`, or `none` where the rules are somebody else's. '' before they are chosen. */
   rules: '',
 }
 

@@ -29,6 +29,8 @@ export interface InterceptionParts {
   readonly openInterface: (() => NodeInterface) | null
   /** Who answers at addresses that kube-proxy knows nothing of; null where there are none such. */
   readonly fallback: Fallback | null
+  /** Whether nobody else would answer at any of the addresses. */
+  readonly isAlone: () => boolean
   /** Whether another process serves these addresses as well, with rules and interface of its own. */
   readonly isShared: () => boolean
   readonly syncIntervalMs: number

@@ -5,6 +5,7 @@ import type { InterceptionParts } from './interception-parts.ts'
 import type { NodeInterface } from './interface.ts'
 import { LEASE_MS, type Rules } from './rules/rules.ts'
 import { SetupFailures } from './setup-errors.ts'
+import { UpstreamProof } from './upstream-proof.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** A turn, between two signs of life: a third of what a lease lasts. */
@@ -44,6 +45,7 @@ type State = 'waiting' | 'active' | 'suspended' | 'withdrawn' | 'left'
 export class Interception {
   readonly #parts: InterceptionParts
   readonly #setup: SetupFailures
+  readonly #proof: UpstreamProof
   #state: State = 'waiting'
   #interface: NodeInterface | null = null
   #rules: Rules | null
@@ -62,13 +64,12 @@ export class Interception {
   /** Checks in a row that have passed, or failed. */
   #passes = 0
   #failures = 0
-  /** What was said last, so that it is not repeated each second. */
-  #said = ''
 
   constructor(parts: InterceptionParts) {
     this.#parts = parts
     this.#rules = parts.rules
     this.#setup = new SetupFailures(parts.log)
+    this.#proof = new UpstreamProof(parts)
     parts.readiness.hold(WAITING)
   }
 
@@ -105,7 +106,7 @@ export class Interception {
       // Another dnslet's rules lead queries here as well; ours may have to be others than we know yet.
       const isLed = shared && !inherited && (await this.#rules?.isLeased()) === true
       if (this.#rules !== null && !isLed) await this.#install(this.#rules, inherited)
-      if (inherited || (await this.#mayBegin())) await this.#begin()
+      if (inherited || (await this.#proof.mayBegin())) await this.#begin()
     } catch (cause) {
       // The other one goes on with what it has.
       if (shared) this.leave()
@@ -189,7 +190,7 @@ export class Interception {
     try {
       if (this.#state === 'active') await this.#check()
       else if (this.#pause > 0) this.#pause--
-      else if (await this.#mayBegin()) await this.#begin()
+      else if (await this.#proof.mayBegin()) await this.#begin()
     } catch (cause) {
       this.#setup.failed('interface_add', cause)
     }
@@ -210,6 +211,7 @@ export class Interception {
 
   async #check(): Promise<void> {
     const { served, log, readiness } = this.#parts
+    this.#proof.again()
     const problem = await served.selfCheck()
     this.#passes = problem === null ? this.#passes + 1 : 0
     this.#failures = problem === null ? 0 : this.#failures + 1
@@ -221,18 +223,6 @@ export class Interception {
     interceptionState.suspensions++
     readiness.hold(SUSPENDED)
     log.error(`Interception is suspended, and kube-dns answers within seconds: ${problem}`)
-  }
-
-  /** Whether we answer well enough to intercept; where not, why is told once for each reason. */
-  async #mayBegin(): Promise<boolean> {
-    const { served, log } = this.#parts
-    const problem = served.upstreamKnown()
-      ? await served.selfQuery()
-      : 'the address of the upstream Service is not known'
-    const isNews = problem !== null && problem !== this.#said
-    if (isNews) log.warning(`Nothing is intercepted, kube-dns answers: ${problem}`)
-    interceptionState.reason = this.#said = problem ?? ''
-    return problem === null
   }
 
   async #begin(): Promise<void> {

@@ -53,6 +53,17 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
   const late = patience()
   const rulesParts = await describeRules(parts, system, addresses, late)
   const rules = options.setupIptables ? await rulesFor(parts, rulesParts, late) : null
+  const { orphans } = rulesParts
+  const fallback =
+    orphans.length === 0
+      ? null
+      : new Fallback({
+          stateDirectory: parts.state,
+          lookUp: () => lookUpPods(daemon, pods, familiesOf(orphans)),
+          orphans,
+          unrest: upstreamUnrest,
+          log,
+        })
   const interception = new Interception({
     libc: system,
     log,
@@ -67,16 +78,8 @@ export async function intercept(parts: InterceptParts): Promise<Interception> {
     openInterface: options.setupInterface
       ? opener(parts, system, addresses, () => rules?.lease ?? 'address')
       : null,
-    fallback:
-      rulesParts.orphans.length === 0
-        ? null
-        : new Fallback({
-            stateDirectory: parts.state,
-            lookUp: () => lookUpPods(daemon, pods, familiesOf(rulesParts.orphans)),
-            orphans: rulesParts.orphans,
-            unrest: upstreamUnrest,
-            log,
-          }),
+    fallback,
+    isAlone: () => orphans.length === addresses.length && fallback?.known.length === 0,
     isShared: () => neighbours.state !== 'nobody',
     syncIntervalMs: options.syncIntervalMs,
   })

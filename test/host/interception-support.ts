@@ -59,6 +59,7 @@ export class FakeNode {
       },
       openInterface: () => this.#open(),
       fallback: null,
+      isAlone: () => false,
       isShared: () => false,
       syncIntervalMs: 60_000,
       beat: new Beat(),

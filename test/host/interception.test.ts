@@ -69,6 +69,30 @@ describe('the begin', () => {
     assert.deepEqual(n.readiness.reasons, [])
   })
 
+  test('begins where nobody else answers, and is ready once the self-query passes', async (t) => {
+    let isAlone = false
+    const n = new FakeNode(t, { isAlone: () => isAlone })
+    n.upstreamKnown = false
+    n.selfQuery = 'dns://169.254.20.10:53 answers SERVFAIL'
+    await n.interception.start(false)
+    isAlone = true
+    await n.pass(1000)
+    assert.equal(interceptionState.active, 0, 'without an upstream there is nothing to answer')
+    n.upstreamKnown = true
+    await n.pass(3000)
+    assert.equal(interceptionState.active, 1)
+    assert.deepEqual(n.log.lines.slice(1), [
+      '[WARNING] Intercepting where nobody else answers: dns://169.254.20.10:53 answers SERVFAIL',
+      BEGUN,
+    ])
+    assert.deepEqual(n.readiness.reasons, ['No name of the cluster is answered yet'])
+    assert.equal(interceptionState.reason, n.selfQuery)
+    n.selfQuery = null
+    await n.pass(1000)
+    assert.deepEqual(n.readiness.reasons, [])
+    assert.equal(interceptionState.reason, '')
+  })
+
   test('asks nothing where a predecessor intercepts up to now', async (t) => {
     const n = new FakeNode(t)
     n.selfQuery = 'not yet'

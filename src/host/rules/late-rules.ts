@@ -44,7 +44,7 @@ export class LateRules implements Rules {
   }
 
   get kind(): Rules['kind'] {
-    return this.#rules?.kind ?? 'none'
+    return this.#rules?.kind ?? 'late'
   }
 
   get lease(): Rules['lease'] {

@@ -46,8 +46,8 @@ export interface RulesParts {
  * ProgramError; the rules may then be as they were before, and queries are answered either way.
  */
 export interface Rules {
-  /** `none` where they are not in place yet. */
-  readonly kind: 'nft' | 'iptables' | 'none'
+  /** `late` where they are not in place yet. */
+  readonly kind: 'nft' | 'iptables' | 'late'
   /** What ends interception when the process is frozen: elements of an nft set, or the caller's address lifetimes. */
   readonly lease: 'set' | 'address'
   /** False where queries of the node's own processes go to kube-dns (interception `socket`). */

@@ -151,6 +151,7 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
   ['it was withdrawn', interceptionIs({ state: 'withdrawn' }), 'warning', 'interception-ended'],
   ['it does not intercept', interceptionIs({ state: 'none' }), 'ok', 'interception-off'],
   ['it uses iptables', interceptionIs({ rules: 'iptables' }), 'ok', 'interception'],
+  ['rules hang', interceptionIs({ rules: 'late' }), 'warning', 'rules-late'],
   ['no lease', { rules: { ...healthy.rules, nft: { value: [] } } }, 'broken', 'lease-missing'],
   [
     'no lease, and no word',

@@ -76,7 +76,7 @@ describe('rules that may come late', () => {
     await rules.install(true)
     assert.equal(log.lines.length, 1, 'said once')
     assert.match(log.lines[0]!, HANGS)
-    assert.deepEqual([rules.kind, rules.lease, rules.leadsAll], ['none', 'address', false])
+    assert.deepEqual([rules.kind, rules.lease, rules.leadsAll], ['late', 'address', false])
     assert.deepEqual([await rules.isLeased(), await rules.renew()], [false, true])
     await rules.setFallback(['10.0.0.1'])
     await rules.renewFallback()

@@ -15,6 +15,7 @@ export const interception: Examination = {
     'interception-ended',
     'interception-off',
     'lease-missing',
+    'rules-late',
     'interception-unseen',
   ],
   examine(facts) {
@@ -36,8 +37,8 @@ function byStatus(state: InterceptionStatus, facts: Facts): readonly Said[] {
         broken('interception-waiting', 'dnslet has not begun to intercept', {
           seen: reason,
           meaning:
-            'It does not answer a name of the cluster itself, so kube-dns goes on answering: nothing is ' +
-            'lost, and nothing is gained.',
+            'It does not answer a name of the cluster itself, so kube-dns goes on answering wherever its ' +
+            'Service or known pods of it lead: nothing is lost there, and nothing is gained.',
           remedy: ['see the findings on upstreams; interception begins once they answer'],
         }),
       ]
@@ -77,6 +78,7 @@ function byStatus(state: InterceptionStatus, facts: Facts): readonly Said[] {
 function active(state: InterceptionStatus, { rules, place }: Facts): readonly Said[] {
   const how = `interface ${state.interface}, rules ${state.rules}`
   const addresses = state.addresses.join(', ')
+  if (state.rules === 'late') return [rulesLate(how)]
   // In a pod, the rules to be seen are not those of the daemon.
   if (place.kind === 'node' && state.rules === 'nft' && 'value' in rules.nft) {
     const leased = rules.nft.value.flatMap((table) => table.leased)
@@ -92,6 +94,19 @@ function active(state: InterceptionStatus, { rules, place }: Facts): readonly Sa
     return [ok('interception', 'queries are led here', how, `leased: ${leased.join(', ')}`)]
   }
   return [ok('interception', 'queries are led here', how, `addresses: ${addresses}`)]
+}
+
+function rulesLate(how: string): Said {
+  return warning('rules-late', 'dnslet has no packet rules yet', {
+    seen: [how],
+    meaning:
+      'Programs that make them hang or fail. It answers at addresses that nobody else has; at its Service ' +
+      'kube-dns does, and a firewall may drop what it does not know.',
+    remedy: [
+      'nft list tables; iptables-save | wc -l',
+      'kubectl -n kube-system logs -l k8s-app=node-local-dns | grep -i rules',
+    ],
+  })
 }
 
 /** Without the daemon's word: what the rules themselves say. */
