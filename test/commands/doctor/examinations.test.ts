@@ -846,6 +846,30 @@ test('what the daemon has against upstreams is told of those that were not asked
   assert.deepEqual(distrusted({ upstreams: [upstream({ server: '10.96.0.11:53' })] }), [])
 })
 
+test('a block of which the daemon trusts no upstream is broken, with --quick too', () => {
+  const figures = { connections: 0, inFlight: 0, rttMs: null, answers: 0, failures: 3 }
+  const problem = 'down: it does not answer health checks'
+  const upstreams = ['10.96.0.11:53', '10.96.0.12:53'].map((address): UpstreamState => ({
+    address,
+    transport: 'tcp',
+    problem,
+    lastFailure: null,
+    ...figures,
+  }))
+  const block = { keys: ['.:53'], view: '', plugins: [], cache: null, upstreams }
+  const all = { isQuick: true, own: null, upstreams: [], nameservers: [] }
+  const found = look({ ...daemonSays({ blocks: [block] }), ...all })
+  const said = found.filter(({ id }) => id === 'upstream-distrusted')
+  assert.deepEqual(
+    said.map(({ severity, title, seen }) => [severity, title, ...seen]),
+    upstreams.map(({ address }) => [
+      'broken',
+      'dnslet trusts no upstream of .:53',
+      `${address}: ${problem}`,
+    ]),
+  )
+})
+
 test('a server that no query gets to is not told to be late', () => {
   for (const how of ['absent', 'forbidden'] as const) {
     const found = look({ nameservers: [server('192.0.2.53', failed(how), failed(how))] })
