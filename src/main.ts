@@ -10,8 +10,16 @@ import type { DaemonLog } from './telemetry/log.ts'
 const MIN_NODE = 24
 /** How long the log may take to leave before the process does. */
 const FLUSH_MS = 1000
-/** Those that node-cache ignores as well, and that would end Node.js. SIGALRM is the watchdog's, and to end by. */
-const IGNORED_SIGNALS = ['SIGHUP', 'SIGIO', 'SIGPROF', 'SIGPWR', 'SIGVTALRM', 'SIGXCPU'] as const
+/** Those that node-cache ignores as well, and that would end Node.js. Once there is a watchdog, SIGALRM is its own, and to end by. */
+const IGNORED_SIGNALS = [
+  'SIGALRM',
+  'SIGHUP',
+  'SIGIO',
+  'SIGPROF',
+  'SIGPWR',
+  'SIGVTALRM',
+  'SIGXCPU',
+] as const
 
 /** Whether a reload was asked for before anybody could do it. */
 let isReloadDue = false

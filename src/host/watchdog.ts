@@ -11,7 +11,7 @@ const PATIENCE_S = 5
  * then removes the TUN, and kube-dns answers. `stop()` calls that off.
  *
  * The clock is the kernel's and runs on while the process is stopped or frozen: one that continues
- * after more than that ends, too. Nobody may call `process.on('SIGALRM')`, which takes the
+ * after more than that ends, too. From here on nobody may call `process.on('SIGALRM')`, which takes the
  * signal away, and no call may hold the event loop for as long.
  */
 export function startWatchdog(

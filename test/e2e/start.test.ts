@@ -195,6 +195,7 @@ describe('signals', { skip: requireTools('nsd', 'dig') }, () => {
       'SIGIO',
       'SIGPROF',
       'SIGPWR',
+      'SIGALRM',
       'SIGVTALRM',
       'SIGXCPU',
     ] as const) {

@@ -4,6 +4,8 @@ import { startWatchdog } from '../../src/host/watchdog.ts'
 import { Beat } from '../../src/lib/beat.ts'
 import { libc } from '../../src/sys/libc.ts'
 
+// As main.ts has it before there is a watchdog.
+process.on('SIGALRM', () => {})
 const watchdog = startWatchdog(libc().libc!, new Beat(100), 1)
 const [kind] = process.argv.slice(2)
 if (kind === 'stops') watchdog.stop()
