@@ -161,6 +161,25 @@ test('an hour at most, where there is always somebody', () => {
   assert.equal(given.filter((gift) => gift !== '-').length, 2)
 })
 
+test('the hour begins when the collection was put off first', () => {
+  let cpu = 0
+  let mib = 60
+  const collected: boolean[] = []
+  const give = new GiveBack({
+    cpu: () => cpu,
+    wait: () => 0,
+    limit: () => Infinity,
+    anonymous: () => mib * MIB,
+    give: (collects) => collected.push(collects),
+  })
+  for (const minutes of [0, 1, 31, 60, 61]) {
+    cpu = 0.02 * minutes * 60_000
+    if (minutes === 31) mib += 30
+    give.look(minutes * 60_000)
+  }
+  assert.deepEqual(collected, [false, false, true])
+})
+
 test('where nobody tells how much memory there is, nothing is done', () => {
   assert.deepEqual(
     looks(

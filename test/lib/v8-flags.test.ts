@@ -58,13 +58,20 @@ test('with the code that ran once bytecode goes, which no collection of garbage 
     for (const one of all) one(1)
     const left = (collect) => collect() && getHeapCodeStatistics().bytecode_and_metadata_size
     const sizes = [collectGarbage, collectGarbageAndCode, collectGarbage].map(left)
-    console.log(JSON.stringify({ sizes, called: all[299](2) }))`
+    const size = () => left(() => true)
+    const before = size()
+    const later = Array.from({ length: 300 }, (_, i) => new Function('a', \`\${body} // \${-i - 1}\`))
+    for (const one of later) one(1)
+    const made = size() - before
+    const kept = [collectGarbage, collectGarbage].map(left)[1] - before
+    console.log(JSON.stringify({ sizes, made, kept, called: all[299](2) }))`
   const args = ['--single-threaded-gc', '--always-sparkplug', '--input-type=module', '-e', script]
   // To count what is covered V8 keeps the code of all that ran.
   const env = { ...process.env, NODE_V8_COVERAGE: '' }
   const output = execFileSync(process.execPath, args, { encoding: 'utf8', env })
-  const { sizes, called } = JSON.parse(output)
+  const { sizes, made, kept, called } = JSON.parse(output)
   assert.ok(sizes[1] < sizes[0] / 4, `${sizes.join(', ')} octets`)
+  assert.ok(kept > made / 2, `${kept} of ${made} octets: later code is kept as ever`)
   assert.deepEqual(called, [2, 4, 6], 'what is called again is compiled again')
 })
 

@@ -88,10 +88,25 @@ describe('lookUpPods()', () => {
     assert.deepEqual([root.asked, cluster.asked], [0, 2], 'a question a look')
   })
 
+  test('asks that of the first block where several have this zone', async (t) => {
+    const [first, second] = [await startUpstream(t), await startUpstream(t)]
+    const daemon = daemonOf(blockOf('.', first.port) + blockOf('.:54', second.port))
+    first.says = ['10.244.1.10']
+    assert.deepEqual(await lookUpPods(daemon, NAME, [4]), first.says)
+    assert.equal(second.asked, 0)
+  })
+
   test('knows none where there are none', async (t) => {
     const upstream = await startUpstream(t)
+    const daemon = daemonOf(blockOf('.', upstream.port))
     upstream.says = 3
-    assert.deepEqual(await lookUpPods(daemonOf(blockOf('.', upstream.port)), NAME, [4, 6]), [])
+    assert.deepEqual(await lookUpPods(daemon, NAME, [4, 6]), [])
+    upstream.says = []
+    assert.deepEqual(
+      await lookUpPods(daemon, NAME, [4]),
+      [],
+      'the name is there, without addresses',
+    )
   })
 
   test('takes what clients get where the upstream does not answer so, or has no address', async (t) => {

@@ -37,6 +37,19 @@ test('what is not back after ten seconds, or was never there, is tried after bri
   pausesFrom(19_000, backoff, GROWING)
 })
 
+test('what was there a moment ago is away for ten seconds', () => {
+  const backoff = new Backoff()
+  backoff.failed(0, 'ECONNREFUSED')
+  assert.equal(backoff.isAway(0), false, 'it never was there')
+  backoff.succeeded()
+  assert.equal(backoff.isAway(1000), false, 'it is there')
+  backoff.failed(1000, 'ECONNREFUSED')
+  assert.deepEqual(
+    [backoff.isAway(1000), backoff.isAway(10_999), backoff.isAway(11_000)],
+    [true, true, false],
+  )
+})
+
 test('where nobody can be trusted the brief ones are longer', () => {
   const backoff = new Backoff()
   pausesFrom(0, backoff, [100, 100, 100], 'CERT_HAS_EXPIRED')

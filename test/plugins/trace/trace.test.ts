@@ -329,6 +329,27 @@ describe('a collector', () => {
     assert.deepEqual([posts, counters.sent], [['3', '4', '1'], 8])
   })
 
+  test('gets what there is once in an interval, however much comes', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const posts: unknown[] = []
+    const post = (_url: unknown, body: unknown): Promise<Buffer> => {
+      posts.push(body)
+      return Promise.resolve(Buffer.alloc(0))
+    }
+    const { collector } = open(post, undefined, 1_000)
+    add(collector, 1)
+    t.mock.timers.tick(500)
+    add(collector, 1)
+    t.mock.timers.tick(500)
+    assert.deepEqual(posts, ['2'])
+    await nextTurn()
+    add(collector, 1)
+    t.mock.timers.tick(999)
+    assert.deepEqual(posts, ['2'])
+    t.mock.timers.tick(1)
+    assert.deepEqual(posts, ['2', '1'])
+  })
+
   test('slower than the interval gets what came meanwhile, few as it is', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const posts: unknown[] = []
