@@ -47,6 +47,9 @@ interface Given {
   readonly tun?: number | null
   readonly pods?: readonly string[]
   readonly scope?: string
+  /** What is wrong with the answers to itself. */
+  readonly problem?: string | null
+  readonly isBeside?: boolean
 }
 
 /** Intercepts for a daemon that answers itself, until the test ends. */
@@ -64,7 +67,7 @@ async function start(
     readiness,
     selfQuery: async (name: string) => {
       asked.push(name)
-      return null
+      return given.problem ?? null
     },
     selfCheck: () => Promise.resolve(null),
     lookUp: async (name: string) => {
@@ -85,7 +88,7 @@ async function start(
     state,
     inheritsTun: tun !== null,
     neighbours: {
-      state: 'nobody',
+      state: given.isBeside === true ? 'beside' : 'nobody',
       scope: given.scope ?? '',
       link: 'nodelocaldns',
       ledBy: (one) => void (way = one),
@@ -168,6 +171,18 @@ describe('intercept()', { skip }, () => {
     await interception.sync()
     assert.match(table(), /169\.254\.20\.10/)
     assert.equal(interceptionState.rules, 'nft')
+  })
+
+  test('does not begin beside another one without rules', async (t) => {
+    const { PATH } = process.env
+    t.after(() => (process.env['PATH'] = PATH))
+    process.env['PATH'] = temporaryFolder(t)
+    await assert.rejects(start(t, ['169.254.20.10'], { isBeside: true }), { code: 'E_NO_RULES' })
+  })
+
+  test('begins without an answer where nobody else would give one', async (t) => {
+    await start(t, ['169.254.20.10'], { problem: 'SERVFAIL' })
+    assert.equal(interceptionState.state, 'active')
   })
 
   test('asks for names in the zone of the first block', async (t) => {
