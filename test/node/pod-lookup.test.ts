@@ -63,7 +63,7 @@ function daemonOf(text: string): Served {
     },
   )
   const compiled = blocks.map(({ keys, directives }) => {
-    const context = testBlock({ zones: keys.map(({ text }) => text.replace(/:.*/, '')) })
+    const context = testBlock({ zones: keys.map((key) => key.text.replace(/:.*/, '')) })
     const given = directives.get('forward')
     const stages = given === undefined ? [] : [{ stage: forward.setup(given, context) }]
     return { context, stages }
