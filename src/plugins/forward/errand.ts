@@ -143,10 +143,7 @@ export class Errand implements ExchangeOwner {
 
   /** Which further attempt would come after the next one; see `Exchange`. */
   #further(): number {
-    return Math.max(
-      0,
-      this.#attempts + ATTEMPTS_PER_UPSTREAM - ATTEMPTS_PER_UPSTREAM * this.#upstreams.length,
-    )
+    return Math.max(0, this.#attempts - ATTEMPTS_PER_UPSTREAM * (this.#upstreams.length - 1))
   }
 
   #idleExchange(): Exchange {
@@ -253,10 +250,7 @@ export class Errand implements ExchangeOwner {
     const q = this.#q!
     const kept = this.#fallback
     const failure = this.#failure
-    if (kept !== null && scan(kept, kept.length, q)) {
-      this.#deliver(q, kept)
-      return
-    }
+    if (kept !== null && scan(kept, kept.length, q)) return this.#deliver(q, kept)
     const bare = this.#bareRcode
     this.#end(Result.Timeout)
     // What they all say to a class they do not know. SERVFAIL needs no witness, but a reason.
