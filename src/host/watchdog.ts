@@ -1,7 +1,6 @@
 import { beat, type Beat } from '../lib/beat.ts'
+import { SIGALRM } from '../sys/exit-bound.ts'
 import type { Libc } from '../sys/libc.ts'
-
-const SIGALRM = 14
 
 /** Seconds without a turn of the event loop after which the process ends. Signs of life come each second. */
 const PATIENCE_S = 5

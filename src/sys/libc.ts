@@ -2,7 +2,9 @@ import { constants, fstatSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 import { reasonOf } from '../lib/errors.ts'
+import { isTuned } from '../lib/v8-flags.ts'
 import { EventLoop, type Koffi, type Poll, type Program } from './event-loop.ts'
+import { boundExit } from './exit-bound.ts'
 
 /**
  * The C library's calls that Node has no equal for. They return −1 where C's do, and `errno()` says
@@ -125,9 +127,14 @@ let loaded: LibcResult | null = null
 export function libc(): LibcResult {
   if (loaded === null) {
     loaded = loadLibc(createRequire(import.meta.url))
-    if (loaded.libc !== null && isFile(1)) atEnd(spareStandardStreams.bind(null, loaded.libc))
+    if (loaded.libc !== null) prepareExit(loaded.libc)
   }
   return loaded
+}
+
+function prepareExit(calls: Libc): void {
+  if (isTuned()) boundExit(calls)
+  if (isFile(1)) atEnd(spareStandardStreams.bind(null, calls))
 }
 
 function isFile(descriptor: number): boolean {
