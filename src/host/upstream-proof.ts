@@ -41,7 +41,9 @@ export class UpstreamProof {
       : 'the address of the upstream Service is not known'
     const begins = problem === null || (isKnown && this.#parts.isAlone())
     if (problem !== null && problem !== this.#problem) {
-      if (begins) log.warning(`Intercepting where nobody else answers: ${problem}`)
+      // Where it has begun it goes on, though others may have come who could answer.
+      if (begins || interceptionState.active === 1)
+        log.warning(`Intercepting where nobody else answers: ${problem}`)
       else log.warning(`Nothing is intercepted, kube-dns answers: ${problem}`)
     }
     interceptionState.reason = this.#problem = problem ?? ''

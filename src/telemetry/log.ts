@@ -40,7 +40,8 @@ export interface DaemonLog extends Log {
 export async function createLog(options: LogOptions): Promise<DaemonLog> {
   const stream = options.stream ?? standardOutput()
   const queue = new LineQueue(stream, options.limit ?? QUEUE_LIMIT, dropped)
-  if (options.stream === undefined) process.on('exit', () => queue.push())
+  // First of all: `sys/libc.ts` may take standard output away.
+  if (options.stream === undefined) process.prependListener('exit', () => queue.push())
   const log = options.format === 'text' ? new TextLog(queue, '') : await openJson(queue)
   queue.onRecovered = (lines) => {
     log.warning(

@@ -87,6 +87,14 @@ describe('the begin', () => {
     ])
     assert.deepEqual(n.readiness.reasons, ['No name of the cluster is answered yet'])
     assert.equal(interceptionState.reason, n.selfQuery)
+    isAlone = false
+    n.selfQuery = 'dns://169.254.20.10:53 gives no answer'
+    await n.pass(1000)
+    assert.equal(
+      n.log.lines.at(-1),
+      `[WARNING] Intercepting where nobody else answers: ${n.selfQuery}`,
+      'it goes on',
+    )
     n.selfQuery = null
     await n.pass(1000)
     assert.deepEqual(n.readiness.reasons, [])

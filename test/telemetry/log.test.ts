@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -119,6 +119,26 @@ for (const format of ['text', 'json']) {
     assert.deepEqual([report.flushed, code], [false, 3])
   })
 }
+
+test('a process that ends at once has its last line in the file that standard output is', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'dnslet-log-'))
+  const path = join(directory, 'log')
+  const file = openSync(path, 'w')
+  t.after(() => {
+    closeSync(file)
+    rmSync(directory, { recursive: true })
+  })
+  const source = (name: string): string => JSON.stringify(import.meta.resolve(`../../src/${name}`))
+  const lines = `
+    const { libc } = await import(${source('sys/libc.ts')})
+    const { createLog } = await import(${source('telemetry/log.ts')})
+    libc()
+    const log = await createLog({ format: 'text' })
+    log.warning('the last word')
+    process.exit(1)`
+  spawnSync(process.execPath, ['--input-type=module', '-e', lines], { stdio: ['ignore', file, 2] })
+  assert.equal(readFileSync(path, 'utf8'), '[WARNING] the last word\n')
+})
 
 test('a standard output that is closed does not end the process', async () => {
   const report = await reportOf(spawnFlood('json', 20_000, 'true'))
