@@ -51,13 +51,20 @@ export async function prepareNode({
   const { alive, silent } = await findNeighbours()
   const isOurs = (one: Presence): boolean =>
     one.port === port && one.addresses.some((address) => localIps.includes(address))
-  const others = alive.filter((one) => !isOurs(one))
-  const isTaken = others.some((one) => one.interfaceName === interfaceName)
-  const isApart = isTaken || others.some((one) => one.scope === '')
-  const scope = isApart ? scopeOf(localIps, port) : ''
-  const link = isTaken ? scopedName(interfaceName, scope) : interfaceName
+  const ownScope = scopeOf(localIps, port)
+  const ownLink = scopedName(interfaceName, ownScope)
+  // Who is here for our addresses shares what it has with us, though the other one may be gone by now.
+  const isTaken = alive.some((one) =>
+    isOurs(one) ? one.interfaceName === ownLink : one.interfaceName === interfaceName,
+  )
+  const isApart =
+    isTaken || alive.some((one) => (isOurs(one) ? one.scope === ownScope : one.scope === ''))
+  const scope = isApart ? ownScope : ''
+  const link = isTaken ? ownLink : interfaceName
   if (isTaken) {
-    log.info(`A dnslet of other addresses has interface ${interfaceName}: this one's is ${link}`)
+    log.info(
+      `Interface ${interfaceName} is or was a dnslet's of other addresses: this one's is ${link}`,
+    )
   }
   if (found !== 'nobody') return { state: found, scope, link }
   const owners = portOwners(localIps, port)

@@ -32,8 +32,9 @@ async function prepare(given: ServeOptions, found: Neighbour = 'nobody'): Promis
   return { ...(await prepareNode(parts)), lines: log.lines }
 }
 
+const usual = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'nodelocaldns', scope: '' }
+
 async function announce(owner: Owner, more: Partial<Presence> = {}): Promise<void> {
-  const usual = { addresses: ['127.0.0.1'], port: 53, interfaceName: 'nodelocaldns', scope: '' }
   const presence = { ...usual, ...more }
   const announced = await announcePresence(presence)
   owner.after(() => announced?.stop())
@@ -125,7 +126,29 @@ describe('prepareNode()', { skip }, () => {
     assert.match(scope, /^-[0-9a-f]{4}$/)
     assert.equal((await prepare(all)).scope, scope, 'the same at every start')
     assert.equal(link, `nodelocald${scope}`, 'at most 15 octets')
-    assert.match(lines.join(), new RegExp(`has interface nodelocaldns: this one's is ${link}$`))
+    assert.match(
+      lines.join(),
+      new RegExp(`^.INFO. Interface nodelocaldns .* this one's is ${link}$`),
+    )
+  })
+
+  test('which stay those of its successor when that one is gone', async (t) => {
+    const gone = await announcePresence({ ...usual, addresses: ['169.254.25.10'] })
+    const { scope, link } = await prepare(all)
+    gone?.stop()
+    await announce(t, { interfaceName: link, scope })
+    const successor = await prepare(all, 'predecessor')
+    assert.deepEqual([successor.scope, successor.link], [scope, link])
+  })
+
+  test('and rules alone, where the interface is another', async (t) => {
+    const mine = options('-localip=127.0.0.1,::1', '-interfacename=mine')
+    const gone = await announcePresence({ ...usual, addresses: ['169.254.25.10'] })
+    const { scope } = await prepare(mine)
+    gone?.stop()
+    await announce(t, { interfaceName: 'mine', scope })
+    const successor = await prepare(mine, 'predecessor')
+    assert.deepEqual([successor.scope, successor.link], [scope, 'mine'])
   })
 
   test('keeps the interface it is told to have, and has rules of its own all the same', async (t) => {
