@@ -48,6 +48,8 @@ test('what was there a moment ago is away for ten seconds', () => {
     [backoff.isAway(1000), backoff.isAway(10_999), backoff.isAway(11_000)],
     [true, true, false],
   )
+  backoff.succeeded()
+  assert.equal(backoff.isAway(2000), false, 'it is back')
 })
 
 test('where nobody can be trusted the brief ones are longer', () => {

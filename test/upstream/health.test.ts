@@ -92,6 +92,21 @@ describe('Health', { concurrency: 8 }, () => {
     assert.ok(!health.down)
   })
 
+  test('the first answer is the last probe', async (t) => {
+    const well = await startScripted(t, honest)
+    const dead = await startScripted(t, honest)
+    await dead.close()
+    const o = options(dead)
+    const health = new Health(Transport.Tcp, options(well))
+    const other = new Health(Transport.Tcp, o)
+    t.after(() => [health, other].forEach((one) => one.close()))
+    health.suspect()
+    await well.waitFor(1)
+    other.suspect()
+    await eventually(() => o.counters.healthFailures > 3, 'as many intervals')
+    assert.equal(well.asked.length, 1)
+  })
+
   test('waits for an interval that no timer of Node can', async (t) => {
     const upstream = await startScripted(t, honest)
     await upstream.close()

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
+import { constants } from 'node:os'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 
 import { type Libc, libc as loadedLibc } from '../../src/sys/libc.ts'
 import { openFilesLimit } from '../../src/sys/limits.ts'
+import { SyscallError } from '../../src/sys/socket.ts'
 import { Result, Transport } from '../../src/upstream/counters.ts'
 import { Ports } from '../../src/upstream/ports.ts'
 import { exchange, Log, manual, options, udpPool } from './channel.ts'
@@ -21,6 +23,7 @@ import {
 } from './scripted.ts'
 
 const RLIMIT_NOFILE = 7
+const { ECONNREFUSED } = constants.errno
 
 /** Lets this process open descriptors below `soft`; only root raises `hard` again. */
 function limitFiles(libc: Libc, soft: number, hard: number): void {
@@ -149,6 +152,30 @@ describe('UdpPool', () => {
     pool.close()
   })
 
+  test('errors with answers between them are those of single sockets', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const time = manual()
+    let fails = false
+    class FailingPorts extends Ports {
+      override send(fd: number, bytes: Uint8Array, length: number): SyscallError | false | null {
+        if (!fails) return super.send(fd, bytes, length)
+        fails = false
+        return new SyscallError('send', ECONNREFUSED)
+      }
+    }
+    const context = { ...time.context, ports: new FailingPorts() }
+    const host = new Log()
+    const pool = udpPool(host, options({ ...time, context }, upstream.port))
+    for (let i = 0; i < 6; i++) {
+      fails = i > 0
+      pool.ask(exchange(`q${i}`))
+      await eventually(() => host.got.length + host.lostWith.length > i, 'an answer')
+    }
+    assert.deepEqual(host.lostWith, [])
+    assert.ok(pool.isReady(time.clock.now))
+    pool.close()
+  })
+
   test('where there is no descriptor for another socket, queries share those that are there', async (t) => {
     const { libc } = loadedLibc()
     const upstream = await startScripted(t, (asked, n) => void setImmediate(honest, asked, n))
@@ -171,6 +198,10 @@ describe('UdpPool', () => {
     assert.deepEqual(host.lostWith, [])
     assert.equal(o.counters.open[Transport.Udp], 2)
     assert.ok(pool.isReady(time.clock.now), 'the upstream is not to blame')
+    const before = upstream.asked.length
+    for (let i = 0; i < 6; i++) await ask(1)
+    const ports = new Set(upstream.asked.slice(before).map(({ port }) => port))
+    assert.equal(ports.size, 1, 'a worn port is kept: who gives it back may get none')
     limitFiles(libc!, most, most)
     time.clock.advance(1_000)
     await ask(10)
