@@ -45,6 +45,15 @@ describe('a defect', () => {
     assert.equal(b.client.replies.length, 2, 'one answer')
   })
 
+  test('below the cache, behind the answer, gives no place back twice', () => {
+    b.upstream.instant = (q) => {
+      b.upstream.answerTo(q, { name, answer: [a(name)] })
+      crash()
+    }
+    b.ask(name)
+    assert.equal(rcodes(b)[0], Rcode.NoError)
+  })
+
   test('in a second try for those who came late costs all of them SERVFAIL', () => {
     b.ask(name)
     b.clock.advance(2000)

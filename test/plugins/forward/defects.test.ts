@@ -4,6 +4,8 @@ import { describe, test } from 'node:test'
 import { MergedQuestions } from '../../../src/plugins/forward/merged.ts'
 import { keptQueries } from '../../../src/serve/kept-queries.ts'
 import type { Query } from '../../../src/serve/query.ts'
+import { Result } from '../../../src/upstream/counters.ts'
+import type { Exchange } from '../../../src/upstream/exchange.ts'
 import { Upstream } from '../../../src/upstream/upstream.ts'
 import { Rcode, Type } from '../../../src/wire/codes.ts'
 import { ManualClock } from '../../helpers/manual-clock.ts'
@@ -44,6 +46,44 @@ describe('a defect below `forward`', () => {
       assert.equal((await front.ask('b.test', { type })).rcode, Rcode.NoError)
     })
   }
+
+  test('behind the end of an errand gives nothing back twice', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const to = `forward . 127.0.0.1:${upstream.port} {\nmax_connect_attempts 1\n}`
+    const front = await Front.start(t, to)
+    const broken = t.mock.method(Upstream.prototype, 'ask', function (this: Upstream, x: Exchange) {
+      this.counters.inflight++
+      this.lost(x, Result.Unreachable, null)
+      throw defect
+    })
+    assert.equal((await front.ask('a.test')).rcode, Rcode.ServFail)
+    assert.deepEqual(front.panics, [defect])
+    assert.equal(keptQueries.count, 0)
+    broken.mock.restore()
+    const both = await Promise.all([front.ask('b.test'), front.ask('c.test')])
+    assert.deepEqual(
+      both.map(({ rcode }) => rcode),
+      [Rcode.NoError, Rcode.NoError],
+    )
+  })
+
+  test('behind an answer that came at once gives nothing back twice', () => {
+    const rcodes: number[] = []
+    const merged = new MergedQuestions({
+      clock: new ManualClock(),
+      ask: (q) => {
+        q.fail(Rcode.NXDomain)
+        MergedQuestions.end(q)
+        throw defect
+      },
+      done: (q) => {
+        rcodes.push(q.rcode)
+        q.release()
+      },
+    })
+    assert.throws(() => merged.ask(accepted(message({ name: 'a.test' }))), defect)
+    assert.deepEqual([rcodes, keptQueries.count, merged.size], [[Rcode.NXDomain], 0, 0])
+  })
 
   test('costs those SERVFAIL for whom it was asked once more', () => {
     const clock = new ManualClock()

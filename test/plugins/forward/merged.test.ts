@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { MergedQuestions } from '../../../src/plugins/forward/merged.ts'
 import { keptQueries } from '../../../src/serve/kept-queries.ts'
+import type { Query } from '../../../src/serve/query.ts'
 import { Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { writeOption } from '../../../src/wire/edns.ts'
+import { ManualClock } from '../../helpers/manual-clock.ts'
+import { accepted } from '../../serve/fake-target.ts'
 import { answerTo, honest, silent, startScripted } from '../../upstream/scripted.ts'
+import { message } from '../../wire/message.ts'
 import { Front } from './harness.ts'
 
 describe('equal questions without a cache', () => {
@@ -73,6 +78,33 @@ describe('equal questions without a cache', () => {
     assert.equal((await early).rcode, Rcode.ServFail)
     upstream.script = honest
     assert.equal((await late).rcode, Rcode.NoError)
+    assert.equal(keptQueries.count, 0)
+  })
+
+  test('have no third try, however late they joined', () => {
+    const clock = new ManualClock()
+    const asked: Query[] = []
+    const rcodes: number[] = []
+    const merged = new MergedQuestions({
+      clock,
+      ask: (q) => void asked.push(q),
+      done: (q) => {
+        rcodes.push(q.rcode)
+        q.release()
+      },
+    })
+    for (const passes of [2000, 0, 0]) {
+      const q = accepted(message({ name: 'a.test' }))
+      q.receivedAt = clock.now
+      merged.ask(q)
+      clock.advance(passes)
+    }
+    for (const q of asked) {
+      q.fail(Rcode.ServFail)
+      clock.advance(1000)
+      MergedQuestions.end(q)
+    }
+    assert.deepEqual([asked.length, rcodes], [2, Array(3).fill(Rcode.ServFail)])
     assert.equal(keptQueries.count, 0)
   })
 
