@@ -103,6 +103,16 @@ test('the order to end: not ready at once, healthy and serving until nobody asks
   assert.ok(log.texts.includes('info plugin/health: No client asks any more'), String(log.texts))
 })
 
+test('once a successor serves, an end needs no farewell', async (t) => {
+  const http = await freePort()
+  const corefile = `.:0 {\n bind 127.0.0.1\n health 127.0.0.1:${http} {\n  lameduck 1h\n }\n}\n`
+  const { daemon } = await start(t, corefile)
+  await daemon.stopReading()
+  let isOver = false
+  void daemon.lameduck().then(() => (isOver = true))
+  await eventually(() => isOver, 'the end')
+})
+
 test('selfCheck() tells of the vitals first, then of the listeners', async (t) => {
   let problem: string | null = 'the event loop is late'
   const clock = new ManualClock()

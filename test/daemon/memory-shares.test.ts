@@ -46,6 +46,11 @@ test('caches and waiting queries follow the memory limit, down in slices and up 
     '[INFO] The memory limit is 4 MiB now: all caches together may hold 1 MiB',
   ])
 
+  limit = 160 * MIB
+  pass()
+  assert.equal(keptQueries.limit, 5_120, 'of a quarter, 40 MiB')
+  log.lines.pop()
+
   limit = null
   pass()
   assert.equal(budget.limit, 64 * MIB)

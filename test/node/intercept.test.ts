@@ -110,6 +110,20 @@ function table(): string {
   return stdout.toString()
 }
 
+/** Rules of a kube-proxy that leads 10.96.0.10 on, until the test ends. */
+function addKubeProxy(t: TestContext): void {
+  const input = `table ip kube-proxy {
+  map service-ips {
+    type ipv4_addr . inet_proto . inet_service : verdict
+    elements = { 10.96.0.10 . udp . 53 : goto dns }
+  }
+  chain dns { }
+}
+`
+  assert.equal(spawnSync(findTool('nft')!, ['-f', '-'], { input }).status, 0)
+  t.after(() => void spawnSync(findTool('nft')!, ['delete', 'table', 'ip', 'kube-proxy']))
+}
+
 describe('clusterZone()', () => {
   const zone = (...blocks: readonly (readonly [zones: string, stages?: string])[]): string => {
     const runtime = {
@@ -185,6 +199,12 @@ describe('intercept()', { skip }, () => {
     assert.equal(interceptionState.state, 'active')
   })
 
+  test('but not where somebody would at another of its addresses', async (t) => {
+    addKubeProxy(t)
+    await start(t, ['169.254.20.10', '10.96.0.10'], { problem: 'SERVFAIL' })
+    assert.equal(interceptionState.state, 'waiting')
+  })
+
   test('asks for names in the zone of the first block', async (t) => {
     const { asked, interception } = await start(t, ['169.254.20.10'], { zone: 'my.zone.' })
     await interception.sync()
@@ -217,16 +237,7 @@ describe('intercept()', { skip }, () => {
   })
 
   test('has no fallback where kube-proxy answers', async (t) => {
-    const input = `table ip kube-proxy {
-  map service-ips {
-    type ipv4_addr . inet_proto . inet_service : verdict
-    elements = { 10.96.0.10 . udp . 53 : goto dns }
-  }
-  chain dns { }
-}
-`
-    assert.equal(spawnSync(findTool('nft')!, ['-f', '-'], { input }).status, 0)
-    t.after(() => void spawnSync(findTool('nft')!, ['delete', 'table', 'ip', 'kube-proxy']))
+    addKubeProxy(t)
     const { asked, log } = await start(t, ['10.96.0.10'])
     assert.deepEqual(asked, ['kubernetes.default.svc.cluster.local.'])
     assert.deepEqual(

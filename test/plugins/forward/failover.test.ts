@@ -11,6 +11,7 @@ import { temporaryFolder } from '../../helpers/nsd.ts'
 import { questionOf } from '../../wire/message.ts'
 import {
   answerTo,
+  type Asked,
   eventually,
   honest,
   type Script,
@@ -35,6 +36,19 @@ describe('several upstreams', () => {
       assert.equal(reply.records.answerCount, 1)
       assert.ok(reply.took < 1500, `took ${reply.took}`)
     }
+  })
+
+  test('one that is asked still may have what the last one has not', async (t) => {
+    const slow = await startScripted(t, silent)
+    const other = await startScripted(t, refuse)
+    const options = '{\npolicy sequential\nfailover REFUSED\n}'
+    const front = await Front.start(t, `forward . ${at(slow)} ${at(other)} ${options}`)
+    const answer = front.ask('a.test')
+    await other.waitFor(1)
+    await eventually(() => upstreamCounters.get(at(other)).inflight === 0, 'its reply')
+    const [{ reply, wire }] = slow.asked as [Asked]
+    reply(answerTo(wire))
+    assert.equal((await answer).records.answerCount, 1)
   })
 
   test('one that refuses connections is passed over while it is being retried', async (t) => {

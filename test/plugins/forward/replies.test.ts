@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { Class, Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { write16 } from '../../../src/wire/bytes.ts'
 import { readTtl } from '../../../src/wire/records.ts'
-import { startScripted } from '../../upstream/scripted.ts'
+import { silent, startScripted } from '../../upstream/scripted.ts'
 import { lengthFromCoreDns, plain } from '../../wire/compress-support.ts'
 import {
   a,
@@ -140,6 +140,9 @@ describe('an error without a question', () => {
       assert.equal(reply.rcode, rcode)
       assert.equal(reply.error, null)
       assert.deepEqual(reply.wire.subarray(12), message({}).subarray(12), 'with its question')
+      upstream.script = silent
+      const next = await front.ask('www.example.com', { age: 4_300 })
+      assert.equal(next.rcode, Rcode.ServFail, 'it was about another query')
     })
   }
 
