@@ -34,6 +34,8 @@ export class Listener implements Destination {
   readonly #trouble = new Episode()
   #started = false
   #isOver = false
+  /** Whether the last attempt to listen has failed. */
+  #isLate = false
   #server: Server | null = null
   #retry: NodeJS.Timeout | null = null
 
@@ -60,6 +62,7 @@ export class Listener implements Destination {
       this.#server = server
       server.maxConnections = MAX_CONNECTIONS
       server.on('error', (error) => this.#failed(error))
+      server.on('listening', () => this.#listens())
       const { address, transport } = this.#config
       if (transport === 'unix') server.listen({ path: address })
       else server.listen(this.#endpoint(address))
@@ -98,13 +101,20 @@ export class Listener implements Destination {
     return server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
 
+  #listens(): void {
+    if (this.#isLate) this.#log.info(`Readers of dnstap may connect to ${this.#config.address} now`)
+    this.#isLate = false
+  }
+
   /** @param error of an attempt to listen, or of one to accept */
   #failed(error: unknown): void {
     if (this.#isOver) return
+    const listens = this.#server?.listening === true
+    const what = listens ? 'Cannot accept a reader of dnstap' : 'Failed to start dnstap listener'
     // What fails each second is told of once.
-    if (this.#trouble.begins(performance.now()))
-      this.#log.error(`Failed to start dnstap listener: ${reasonOf(error)}`)
-    if (this.#server?.listening === true) return
+    if (this.#trouble.begins(performance.now())) this.#log.error(`${what}: ${reasonOf(error)}`)
+    if (listens) return
+    this.#isLate = true
     this.#server = null
     this.#retry = setTimeout(() => this.#listen(), RETRY_MS).unref()
   }

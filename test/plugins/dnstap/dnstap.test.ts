@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { describe, test, type TestContext } from 'node:test'
@@ -276,7 +276,23 @@ describe('dnstap listen', () => {
     const reader = connect(port, '127.0.0.1')
     await once(reader, 'connect')
     reader.destroy()
-    assert.equal(block.log.texts.length, 1)
+    assert.deepEqual(block.log.texts.slice(1), [
+      `info plugin/dnstap: Readers of dnstap may connect to 127.0.0.1:${port} now`,
+    ])
+  })
+
+  test('a reader that cannot be accepted is no failure to listen', async (t) => {
+    const path = join(temporaryFolder(t), 'tap.sock')
+    const block = new TestBlock(dnstap, `dnstap listen ${path}`)
+    const accepting = t.mock.method(Server.prototype, 'listen')
+    await block.start(t)
+    const server = accepting.mock.calls[0]!.this as Server
+    await once(server, 'listening')
+    server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
+    assert.deepEqual(block.log.texts, [
+      'error plugin/dnstap: Cannot accept a reader of dnstap: accept EMFILE',
+    ])
+    assert.ok(server.listening)
   })
 
   test('what cannot be opened is logged, and DNS is served', async (t) => {
