@@ -20,8 +20,11 @@ export const Verdict = {
 } as const
 export type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
-/** Seconds a response without any record is kept: it says nothing about time. */
-const NO_RECORDS_SECONDS = 5
+/**
+ * Seconds a response is kept at most that has neither an answer nor a SOA, as in CoreDNS: what is in it, such as
+ * the TTL of a referral, does not say for how long there is no answer.
+ */
+const NO_ANSWER_SECONDS = 5
 
 /** Judges the scanned message of a query by the rules of CoreDNS 1.14.7 (see `classify`). */
 export function judge(q: Query, records: Records, unixSeconds: number): Verdict {
@@ -67,8 +70,8 @@ function isTruncated(out: Buffer): boolean {
 }
 
 /** Seconds an answer stays fresh by its own account: its smallest TTL. */
-export function successSeconds(records: Records): number {
-  return records.minTtl === NO_TTL ? NO_RECORDS_SECONDS : records.minTtl
+export function successSeconds({ answerCount, minTtl }: Records): number {
+  return answerCount === 0 || minTtl === NO_TTL ? Math.min(minTtl, NO_ANSWER_SECONDS) : minTtl
 }
 
 /** Seconds a denial stays fresh: min(SOA TTL, SOA MINIMUM) (RFC 2308 §5), or less if a CNAME is. */

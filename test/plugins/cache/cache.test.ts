@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { ByteBudget } from '../../../src/lib/byte-budget.ts'
 import { Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
-import { a, cname, soa, type TestRecord } from '../../wire/message.ts'
+import { a, cname, ns, soa, type TestRecord } from '../../wire/message.ts'
 import { Bench } from './harness.ts'
 
 const NXDOMAIN = 0x8183
@@ -101,6 +101,20 @@ test('NXDOMAIN that comes with data is passed on, and neither stored nor believe
   b.ask(name)
   b.upstream.answer({ name, flags: NXDOMAIN, answer: [a(name, 10)], authority: [soa('a', 9, 9)] })
   assert.equal(b.ask(name)!.rcode, Rcode.NoError)
+})
+
+test('what has no answer and no SOA lives for five seconds at most, whatever its TTLs say', () => {
+  const referral = { flags: 0x8100, authority: [ns('org', 'a.gtld')], additional: [a('a.gtld')] }
+  const shorter = { authority: [{ ...ns('org', 'a.gtld'), ttl: 3 }] }
+  const messages = [referral, shorter, { additional: [a(name)] }, {}]
+  for (const [i, seconds] of [5, 3, 5, 5].entries()) {
+    const b = new Bench('cache 3600')
+    b.fill(name, messages[i]!)
+    b.clock.advance(seconds * 1000 - 1)
+    assert.notEqual(b.ask(name), null, 'it takes load off the upstream')
+    b.clock.advance(1)
+    assert.equal(b.ask(name), null, `asked again after ${seconds} s`)
+  }
 })
 
 test('TTL 0 is passed on and shared by who waits, but not stored', () => {
