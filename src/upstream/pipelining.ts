@@ -143,6 +143,11 @@ export class Pipelining {
     )
   }
 
+  /** Whether a free order that is still believed has not been seen lately. */
+  isHearsay(now: number): boolean {
+    return this.#order === Order.Free && now >= this.#freeUntil - HUNCH_MS / 2
+  }
+
   /** Doubts a free order that has not been seen lately: several queries wait and none is answered. */
   doubt(now: number): void {
     if (this.#order !== Order.Free || now < this.#freeUntil) return

@@ -147,6 +147,8 @@ export class Tending {
     if (c.waiting > 1) pipelining.doubt(now)
     if (!pipelining.keepsOrder) {
       if (connections.mayBeUnaccepted(c)) this.#try(c, now)
+      // All names may be slow: those behind them would be asked for anew, and their answers be lost.
+      else if (c.waiting > 1 && pipelining.isHearsay(now)) probe.send(c)
       return false
     }
     if (c.owed > 1 && probe.exchange.carrier !== c) {

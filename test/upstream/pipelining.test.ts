@@ -48,10 +48,13 @@ test('an answer that overtakes another one frees the order', () => {
 test('what a single answer suggests is doubted after a second', () => {
   const pipelining = new Pipelining()
   pipelining.overtaken(0, false)
+  assert.ok(!pipelining.isHearsay(499))
+  assert.ok(pipelining.isHearsay(500), 'time to ask again')
   pipelining.doubt(999)
   assert.ok(pipelining.isFree)
   pipelining.doubt(1000)
   assert.equal(pipelining.order, Order.Unknown)
+  assert.ok(!pipelining.isHearsay(1000))
   pipelining.keptOrder(1000, 3)
   assert.equal(pipelining.order, Order.Unknown, 'the older one may just have been answered')
   pipelining.keptOrder(1000, 4)

@@ -148,6 +148,31 @@ describe('TcpPool', () => {
     pool.close()
   })
 
+  test('slow names stay where they are while others could still overtake them', async (t) => {
+    const held: Asked[] = []
+    const upstream = await startScripted(t, (asked, n) => {
+      if (isNotProbe(asked)) held.push(asked)
+      else honest(asked, n)
+    })
+    const time = manual()
+    const host = new Log()
+    const pool = tcpPool(host, options(time, upstream.port))
+    for (let i = 0; i < 20; i++) pool.ask(exchange(`slow${i}`))
+    await upstream.waitFor(2)
+    for (let ms = 0; ms < 2500; ms += 10) {
+      time.pass(10)
+      await turns()
+    }
+    assert.ok(!pool.pipelining.keepsOrder)
+    assert.equal(held.length, 20, 'each was asked once')
+    // What was taken back for another connection would not be taken for an answer here.
+    for (const { reply, wire } of held) reply(answerTo(wire))
+    await eventually(() => host.got.length === 20, 'all answers')
+    const probes = upstream.asked.length - held.length
+    assert.ok(probes <= 8 + 2500 / 500, `${probes} probes`)
+    pool.close()
+  })
+
   test('an order probe that comes after what was sent before it proves nothing', async (t) => {
     const upstream = await startScripted(t, inOrder(20))
     const time = manual()
