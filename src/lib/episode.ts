@@ -12,3 +12,19 @@ export class Episode {
     return first
   }
 }
+
+/** Kinds that are told apart: what has more of them takes its words from others. */
+const MOST_KINDS = 16
+
+/** Episodes of several kinds, each known by its words. */
+export class Episodes {
+  readonly #kinds = new Map<string, Episode>()
+
+  /** Notes an event of a kind at `now`; whether it is the first of this kind for a minute. */
+  begins(kind: string, now: number): boolean {
+    const known = this.#kinds.size < MOST_KINDS || this.#kinds.has(kind) ? kind : ''
+    const episode = this.#kinds.get(known) ?? new Episode()
+    this.#kinds.set(known, episode)
+    return episode.begins(now)
+  }
+}

@@ -1,5 +1,5 @@
 import { type Endpoint, joinHostPort } from '../lib/address.ts'
-import { Episode } from '../lib/episode.ts'
+import { Episodes } from '../lib/episode.ts'
 import { Flag } from '../wire/codes.ts'
 import { fitCounts } from '../wire/cut.ts'
 import { rcodeOf, readFlags } from '../wire/header.ts'
@@ -22,7 +22,7 @@ import type { UpstreamOptions } from './upstream-options.ts'
 export interface UpstreamEvents {
   /** Health checks have taken it out of service, or put it back. */
   healthChanged(upstream: Upstream, transport: Transport, down: boolean): void
-  /** Why it is not trusted: once for each reason, until it has been trusted again. */
+  /** Why it is not trusted, for the first time in a minute for this reason. */
   distrustBegins(upstream: Upstream, reason: string): void
   /** A client's names hold most of its connections, for the first time in a minute. */
   crowdBegins(upstream: Upstream): void
@@ -65,14 +65,14 @@ export class Upstream implements ExchangeHost {
     this.counters = upstreamCounters.get(this.name)
     this.#context = context
     const { counters, name } = this
-    const episode = new Episode()
+    const episodes = new Episodes()
     const crowded = (): void => {
       counters.crowds++
-      if (episode.begins(context.clock.now)) events.crowdBegins(this)
+      if (episodes.begins('crowd', context.clock.now)) events.crowdBegins(this)
     }
     const { encryption, source } = options
     const distrusted = (reason: string): void => {
-      if (reason !== this.#distrust) events.distrustBegins(this, reason)
+      if (episodes.begins(reason, context.clock.now)) events.distrustBegins(this, reason)
       this.#distrust = reason
     }
     const secure = encryption && new Secure(endpoint, source, encryption, distrusted)

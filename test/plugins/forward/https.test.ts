@@ -129,6 +129,19 @@ describe('https:// upstreams', () => {
     })
   }
 
+  test('an upstream that is over its limit now and then is told of once for each status', async (t) => {
+    const limited: HttpScript = (one, n) => {
+      if (n % 2 === 0) honestly(one, n)
+      else one.reply(Buffer.from('later'), n % 3 === 0 ? 503 : 429)
+    }
+    const server = await startHttpsServer(t, pem, {}, limited)
+    const front = await Front.start(t, https(server.port))
+    for (let i = 0; i < 12; i++) await front.ask(`${i}.test`)
+    assert.ok(server.asked.length > 20)
+    const lines = front.log.lines.filter((line) => line.includes('HTTP status'))
+    assert.deepEqual(lines.map((line) => line.slice(-3)).toSorted(), ['429', '503'])
+  })
+
   test('who is not trusted gets no query; who speaks no HTTP/2 neither', async (t) => {
     const server = await startHttpsServer(t, pem)
     const front = await Front.start(t, https(server.port, 'tls_servername other.test'))
