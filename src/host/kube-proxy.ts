@@ -1,5 +1,5 @@
 import type { Rtnetlink } from '../sys/rtnetlink.ts'
-import type { Programs } from './programs.ts'
+import { ProgramError, type Programs } from './programs.ts'
 import { findBackends, saveCommand } from './rules/iptables-backend.ts'
 
 /** Where kube-proxy in IPVS mode keeps the address of every Service. */
@@ -22,7 +22,7 @@ export function detectIpvs(rtnetlink: Rtnetlink, addresses: readonly string[]): 
 /**
  * Whether kube-proxy would answer for a Service address if dnslet did not, and with which rules.
  * `none`: nobody would (no kube-proxy, or one that makes no rules: IPVS, eBPF), and a node that loses
- * dnslet loses DNS.
+ * dnslet loses DNS. Throws ProgramError where a program hangs: that says nothing of rules.
  */
 export async function findKubeProxy(
   programs: Programs,
@@ -37,7 +37,7 @@ export async function findKubeProxy(
     line.includes(`-d ${address}${mask} `) && line.includes(`--dport ${port} `)
   for (const backend of used === null ? [] : [used, ...others]) {
     const [program, args] = saveCommand(backend, ipv6, 'nat')
-    const rules = await programs.run(program, args, { keep }).catch(() => [])
+    const rules = await programs.run(program, args, { keep }).catch(none)
     if (rules.some((rule) => / -j KUBE-/.test(rule))) return 'iptables'
   }
   return 'none'
@@ -50,6 +50,12 @@ async function inNftables(programs: Programs, address: string, port: number): Pr
   const question = ['get', 'element', family, 'kube-proxy', 'service-ips', element]
   return programs.run('nft', question).then(
     () => true,
-    () => false,
+    (cause) => none(cause).length > 0,
   )
+}
+
+/** What is not there, not for us or not of this kernel has no rules. */
+function none(cause: unknown): string[] {
+  if (cause instanceof ProgramError && cause.code === 'E_PROGRAM_UNHEARD') throw cause
+  return []
 }

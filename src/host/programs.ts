@@ -8,7 +8,10 @@ const TIMEOUT_MS = 10_000
 /** Characters of standard error that are told. */
 const STDERR_LIMIT = 2_000
 
-/** A program that is not here, or not for us (`E_NO_PROGRAM`), or could not be started, failed or hung (`E_PROGRAM`). */
+/**
+ * A program that is not here, or not for us (`E_NO_PROGRAM`), that failed (`E_PROGRAM`), or that never came to say
+ * anything (`E_PROGRAM_UNHEARD`): it could not be started for a shortage, or hung.
+ */
 export class ProgramError extends DnsletError {}
 
 /** Errors of a start that say nothing about the program: no descriptors, no memory, too many processes. */
@@ -59,7 +62,7 @@ function run(
     let stderr = ''
     child.on('error', (cause: NodeJS.ErrnoException) => {
       clearTimeout(timer)
-      const code = SHORTAGE.includes(cause.code ?? '') ? 'E_PROGRAM' : 'E_NO_PROGRAM'
+      const code = SHORTAGE.includes(cause.code ?? '') ? 'E_PROGRAM_UNHEARD' : 'E_NO_PROGRAM'
       reject(new ProgramError(code, `Cannot run ${program}: ${cause.message}`, { cause }))
     })
     // Without descriptors there are no streams either, whatever the types say: the error follows.
@@ -74,8 +77,10 @@ function run(
       clearTimeout(timer)
       if (code === 0) return resolve(kept)
       const said = stderr.trim().slice(0, STDERR_LIMIT)
-      const end = code === null ? `killed by ${signal} after ${timeoutMs} ms` : `status ${code}`
-      reject(new ProgramError('E_PROGRAM', `Cannot run ${what}: ${said === '' ? end : said}`))
+      const isKilled = code === null
+      const end = isKilled ? `killed by ${signal} after ${timeoutMs} ms` : `status ${code}`
+      const kind = isKilled ? 'E_PROGRAM_UNHEARD' : 'E_PROGRAM'
+      reject(new ProgramError(kind, `Cannot run ${what}: ${said === '' ? end : said}`))
     })
     // It may end without having read everything; its status says why.
     child.stdin.on('error', () => {})

@@ -48,13 +48,14 @@ describe('hostPrograms()', () => {
     const env = { ...process.env, NODE_V8_COVERAGE: '' }
     const args = ['-c', limited, process.execPath, script]
     const child = spawnSync('sh', args, { encoding: 'utf8', env })
-    assert.equal(child.stderr, 'E_PROGRAM,Cannot run true: spawn true EMFILE\n')
+    assert.equal(child.stderr, 'E_PROGRAM_UNHEARD,Cannot run true: spawn true EMFILE\n')
     assert.equal(child.status, 0)
   })
 
   test('kills what hangs', async () => {
     const programs = hostPrograms({}, 50)
-    await assert.rejects(programs.run('sleep', ['20']), /killed by SIGKILL after 50 ms$/)
+    const killed = { code: 'E_PROGRAM_UNHEARD', message: /killed by SIGKILL after 50 ms$/ }
+    await assert.rejects(programs.run('sleep', ['20']), killed)
   })
 
   test('does not wait for what a script that hangs has started', { timeout: 4000 }, async () => {

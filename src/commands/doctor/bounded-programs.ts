@@ -13,7 +13,8 @@ export function boundedPrograms(totalMs: number): Programs {
     run: (program, args, options) => {
       const left = Math.floor(deadline - performance.now())
       if (left < 50) {
-        return Promise.reject(new ProgramError('E_PROGRAM', `Cannot run ${program}: no time left`))
+        const why = `Cannot run ${program}: no time left`
+        return Promise.reject(new ProgramError('E_PROGRAM_UNHEARD', why))
       }
       return hostPrograms({}, Math.min(EACH_MS, left)).run(program, args, options)
     },

@@ -4,6 +4,7 @@ import type { NetworkView } from '../../host/readings/links.ts'
 import { type Reading, valueOf } from '../../host/readings/reading.ts'
 import type { RuleListing } from '../../host/readings/rule-listing.ts'
 import { isLinkLocal } from '../../lib/address.ts'
+import { reasonOf } from '../../lib/errors.ts'
 import type { KubeProxyFacts } from './facts.ts'
 
 interface Parts {
@@ -29,10 +30,12 @@ export async function kubeProxyFacts(parts: Parts): Promise<KubeProxyFacts> {
     .slice(0, MAX_ADDRESSES)
   const found = await Promise.all(
     services.map((address) =>
-      findKubeProxy(programs, address, port).catch(() => 'unknown' as const),
+      findKubeProxy(programs, address, port).catch((cause: unknown) => ({ why: reasonOf(cause) })),
     ),
   )
-  return { mode, unserved: services.filter((_, i) => found[i] === 'none'), heldByIpvs }
+  const unserved = services.filter((_, i) => found[i] === 'none')
+  const unknown = found.find((one) => typeof one === 'object')
+  return { mode: unserved.length > 0 ? mode : (unknown ?? mode), unserved, heldByIpvs }
 }
 
 function modeOf(

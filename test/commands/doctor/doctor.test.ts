@@ -4,12 +4,13 @@ import { describe, test } from 'node:test'
 
 import { doctor } from '../../../src/commands/doctor/index.ts'
 import { kubeProxyFacts } from '../../../src/commands/doctor/kube-proxy-facts.ts'
+import { ProgramError } from '../../../src/host/programs.ts'
 import type { NetworkView } from '../../../src/host/readings/links.ts'
 import type { RuleListing } from '../../../src/host/readings/rule-listing.ts'
 import type { DoctorOptions } from '../../../src/options/doctor-options.ts'
 import { temporaryFolder } from '../../helpers/nsd.ts'
 import { enterOwnNetwork } from '../../helpers/own-network.ts'
-import { scriptedPrograms } from '../../helpers/scripted-programs.ts'
+import { type Script, scriptedPrograms } from '../../helpers/scripted-programs.ts'
 import { healthyFacts, LOCAL, VIP } from './healthy-facts.ts'
 
 const skip = enterOwnNetwork() || false
@@ -51,9 +52,9 @@ describe('kubeProxyFacts()', () => {
     programs: [],
   }
   const { value: view } = healthyFacts().network as { value: NetworkView }
-  const of = (changes: Partial<RuleListing>, network: NetworkView = view) =>
+  const of = (changes: Partial<RuleListing>, network: NetworkView = view, script: Script = {}) =>
     kubeProxyFacts({
-      programs: scriptedPrograms({}),
+      programs: scriptedPrograms(script),
       rules: { ...rules, ...changes },
       network: { value: network },
       addresses: [LOCAL, VIP, '127.0.0.9'],
@@ -73,6 +74,9 @@ describe('kubeProxyFacts()', () => {
     assert.deepEqual(await of({}), { mode: { value: 'none' }, unserved: [VIP], heldByIpvs: [] })
     assert.deepEqual((await of({ kubeProxyTable: true })).mode, { value: 'nftables' })
     assert.deepEqual((await of({ iptables: { value: [used] } })).mode, { value: 'iptables' })
+    const nft = new ProgramError('E_PROGRAM_UNHEARD', 'Cannot run nft: killed')
+    const hung = await of({ iptables: { value: [used] } }, view, { nft })
+    assert.deepEqual([hung.mode, hung.unserved], [{ why: 'Cannot run nft: killed' }, []])
     const ipvs = await of({}, { ...view, held: new Map([['kube-ipvs0', [VIP]]]) })
     assert.deepEqual(ipvs, { mode: { value: 'ipvs' }, unserved: [], heldByIpvs: [VIP] })
   })
