@@ -28,7 +28,7 @@ export const interceptionMetrics: readonly MetricSpec[] = [
   ),
   {
     name: 'dnslet_interception_repairs_total',
-    help: 'Addresses, routes and rules that somebody else had removed and that were added back.',
+    help: 'Times that addresses and routes, or rules, that somebody else had removed were added back.',
     type: 'counter',
     labels: ['of'],
     collect: (emit) => {

@@ -294,8 +294,7 @@ export class Interception {
 
   #tell(repaired: readonly string[], what: 'interface' | 'rules'): void {
     if (repaired.length === 0) return
-    interceptionState.repairs[what] += repaired.length
-    // A table that is gone is missed line by line.
+    interceptionState.repairs[what]++
     const more = repaired.length - MOST_TOLD
     const told = repaired.slice(0, MOST_TOLD).join('; ')
     this.#parts.log.warning(`Added back: ${told}${more > 0 ? `; and ${more} more` : ''}`)

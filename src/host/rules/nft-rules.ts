@@ -100,7 +100,8 @@ export class NftRules implements Rules {
       this.#wasWell = null
       const list = await this.#list()
       if (shared && list.length > 0) return []
-      const found = [...difference(this.#listing, list), ...moved]
+      const lost = list.length > 0 ? difference(this.#listing, list) : [`table inet ${this.#table}`]
+      const found = [...lost, ...moved]
       if (found.length > 0) await this.#load(this.#state)
       if (this.#state === 'removed') return found
       // Not nat, which is long in a large cluster: nobody but an older dnslet had rules there.
