@@ -528,6 +528,39 @@ const cases: readonly (readonly [string, Partial<Facts>, Severity, string])[] = 
     'broken',
     'upstream-failing',
   ],
+  ...(['SERVFAIL', 'REFUSED'] as const).map(
+    (rcode) =>
+      [
+        `a resolver that answers all with ${rcode}`,
+        {
+          upstreams: [
+            upstream({
+              zones: ['.'],
+              isCluster: false,
+              udp: { ...answered, rcode, answers: 0 },
+              tcp: { ...answered, rcode, answers: 0 },
+            }),
+          ],
+        },
+        'warning',
+        'upstream-failing',
+      ] as const,
+  ),
+  [
+    'the server of a stub domain, which knows no root',
+    {
+      upstreams: [
+        upstream({
+          zones: ['acme.local'],
+          isCluster: false,
+          udp: { ...answered, rcode: 'REFUSED', answers: 0 },
+          tcp: { ...answered, rcode: 'REFUSED', answers: 0 },
+        }),
+      ],
+    },
+    'ok',
+    'upstream',
+  ],
   [
     'no EDNS',
     { upstreams: [upstream({ transport: 'udp', udp: { ...answered, edns: false } })] },
@@ -910,6 +943,24 @@ test('what was lost before doctor came is told, however much it was, and not com
     'IPReversePathFilter: 100,000 since boot, 0 in the 2.0 s that we looked',
   ])
     assert.ok(seen.includes(line), seen.join('\n'))
+})
+
+test('a connection on which nothing was answered has no order and no time', () => {
+  const burst = { sent: 16, answered: 0, overtaken: false, ms: 0 }
+  const found = look({ upstreams: [upstream({ tries: { answered: 8, sent: 9 }, burst })] })
+  const { seen } = found.find(({ id }) => id === 'upstream-uneven')!
+  assert.equal(seen.at(-1), 'none of 16 queries on one connection answered')
+})
+
+test('rules that could not be listed again are not told to have no counters', () => {
+  const seen = (packets: number | null): readonly string[] => {
+    const [table] = (healthy.rules.nft as Extract<Facts['rules']['nft'], { value: unknown }>).value
+    const rules = { ...healthy.rules, nft: { value: [{ ...table!, packets }] } }
+    const own = { ...healthy.own!, led: { before: 5, after: null } }
+    return look({ rules, own }).find(({ id }) => id === 'rules-uncounted')!.seen
+  }
+  assert.match(seen(5)[0]!, /^the rules were listed once, and not again in time/)
+  assert.equal(seen(null)[0], 'the rules in place have no counters')
 })
 
 test('long lists are cut', () => {

@@ -58,10 +58,9 @@ function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly 
     counted === null ? [] : [`the daemon counted ${plural(counted, 'more query', 'more queries')}`]
   const moved = difference(led)
   if (moved === null) {
-    const why = 'why' in rules.nft ? rules.nft.why : 'the rules in place have no counters'
     return [
       unknown('rules-uncounted', 'whether the rules are met is not to be seen', {
-        seen: [why, ...byDaemon],
+        seen: [whyUncounted(rules), ...byDaemon],
         remedy: ['run doctor as root on the node, with nft or iptables installed'],
       }),
     ]
@@ -84,6 +83,14 @@ function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly 
       remedy: ['nft list ruleset', 'with Cilium: deploy/cilium-lrp.yaml'],
     }),
   ]
+}
+
+function whyUncounted({ nft, iptables }: Facts['rules']): string {
+  if ('why' in nft) return nft.why
+  const listed = [...nft.value, ...('value' in iptables ? iptables.value : [])]
+  return listed.some(({ packets }) => packets !== null)
+    ? 'the rules were listed once, and not again in time: once more on a calmer machine'
+    : 'the rules in place have no counters'
 }
 
 function intercepts({ daemon, rules }: Facts): boolean {

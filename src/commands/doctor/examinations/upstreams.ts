@@ -4,6 +4,7 @@ import { distrusted, distrustedUnasked } from '../distrusted.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts, Outcome, UpstreamProbe } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { noAnswer, noResolver } from '../no-answer.ts'
 import { described, hasAnswer, hasReply, isSilent } from '../outcomes.ts'
 
 const POLICY = 'kubectl get networkpolicy -A; both UDP and TCP on port 53 have to be allowed'
@@ -189,44 +190,23 @@ function answered(
     `${asked} over UDP: ${described(udp)}, over TCP: ${described(tcp)}`,
     ...burstLine(probe),
   ]
-  if (isCluster && !hasAnswer(tcp)) return [noAnswer(probe, tcp.rcode, question.name, seen)]
+  if (isCluster && !hasAnswer(tcp)) return [noAnswer(nameOf(probe), tcp.rcode, question.name, seen)]
+  if (!isCluster && failsAll(probe, udp, tcp)) return [noResolver(nameOf(probe), tcp.rcode, seen)]
   const title = `${nameOf(probe)} answers over UDP and TCP`
   const ms = Math.min(udp.ms, tcp.ms)
   const first = ms >= SLOW_UPSTREAM_MS ? slow(probe, ms, seen) : ok('upstream', title, ...seen)
   return [first, ...weaknesses(probe, udp, seen)]
 }
 
-/** It does not know the name that was asked for. */
-function noAnswer(
-  probe: UpstreamProbe,
-  rcode: string,
-  name: string,
-  seen: readonly string[],
-): Said {
-  const title = `${nameOf(probe)} answers ${name} with ${rcode}`
-  if (rcode === 'NXDOMAIN' || rcode === 'NOERROR') {
-    return broken('upstream-wrong', rcode === 'NOERROR' ? `${title} and no record` : title, {
-      seen,
-      meaning:
-        'It does not know a name that every cluster has: it is not the DNS of this cluster, or the ' +
-        "cluster's zone is another.",
-      remedy: [
-        'compare -upstreamsvc and the forward lines: dnslet check',
-        'another zone than cluster.local: --name',
-      ],
-    })
-  }
-  return broken('upstream-failing', title, {
-    seen,
-    meaning:
-      'It lives and cannot answer for the cluster: kube-dns without its API server, or a refused client.',
-    remedy: ['kubectl -n kube-system logs -l k8s-app=kube-dns --tail=50'],
-  })
+/** The servers of a stub domain may answer so for the root. */
+function failsAll({ zones }: UpstreamProbe, ...replies: readonly Reply[]): boolean {
+  return zones.includes('.') && replies.every(({ rcode }) => /^(SERVFAIL|REFUSED)$/.test(rcode))
 }
 
 function burstLine({ burst }: UpstreamProbe): string[] {
   if (burst === null) return []
   const { sent, answered: got, overtaken, ms } = burst
+  if (got === 0) return [`none of ${sent} queries on one connection answered`]
   const order = overtaken ? 'out of order' : 'in order'
   return [`${got} of ${sent} queries on one connection answered, ${order}, in ${ms.toFixed(1)} ms`]
 }
