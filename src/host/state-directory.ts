@@ -60,7 +60,7 @@ export function openStateDirectory({ env, identity, needed, log }: StateOptions)
     const own = join(place.directory, digestOf(identity))
     const problem = checkStateDirectory(own, uid)
     if (problem === null) return own
-    log.warning(problem === ABSENT ? `Cannot keep state in ${own}: it cannot be made` : problem)
+    log.warning(problem === ABSENT ? `Cannot keep state in ${own}: ${unmade}; ${without}` : problem)
   } else if (place.problem !== ABSENT) log.warning(place.problem)
   else if (env['DNSLET_STATE_DIR'] !== undefined || needed) {
     log.warning(
@@ -70,6 +70,7 @@ export function openStateDirectory({ env, identity, needed, log }: StateOptions)
   return null
 }
 
+const unmade = 'it cannot be made (see whether its volume is read-only or full)'
 const without = 'no hand-over on updates, and no last good Corefile after a restart'
 const mountIt = 'Mount the hostPath /run/dnslet (DirectoryOrCreate) of the node there'
 const lostWithIt = `of the container, which goes with it: ${without}. ${mountIt}`

@@ -66,7 +66,7 @@ export function kubectl(argv: readonly string[], folder: string): Outcome {
       named(words, namespace)
       return runInside(command)
     case 'run':
-      if (!(values.image ?? '').startsWith('dnslet:'))
+      if (!/^(registry\.example\.com\/)?dnslet:/.test(values.image ?? ''))
         throw new CommandError('not the image of dnslet')
       if (words.length !== 1) throw new CommandError('run needs a name')
       return runInside(['dnslet', ...command])
@@ -96,6 +96,8 @@ function get(
   if (selector !== undefined) cluster.checkSelector(selector, namespace)
   if (name === undefined) {
     fullKind(kind)
+    // No pod exists; what makes them may be named wherever one may.
+    if (output === 'name') return { text: 'daemonset/node-local-dns\n', inside: [] }
     if (!/^(|wide|custom-columns=.+)$/.test(output)) throw new CommandError(`output ${output}`)
     return NOTHING
   }

@@ -68,7 +68,7 @@ esac
 }
 
 /** The image's program is the one that was built. */
-const DOCKER = `[ "\${*:1:4}" = "run --rm -i dnslet:0.1.0" ] || { echo "docker: what is $*?" >&2; exit 1; }
+const DOCKER = `[ "\${*:1:4}" = "run --rm -i registry.example.com/dnslet:0.1.0" ] || { echo "docker: what is $*?" >&2; exit 1; }
 exec '${bin}' "\${@:5}"
 `
 
