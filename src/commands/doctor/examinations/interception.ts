@@ -3,6 +3,7 @@ import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { toListRules } from '../to-list-rules.ts'
 
 /** Whether queries of this node are led to dnslet, and by what. */
 export const interception: Examination = {
@@ -115,7 +116,7 @@ function byRules({ rules, daemon }: Facts): readonly Said[] {
     return [
       unknown('interception-unseen', 'whether queries are led here is not to be seen', {
         seen: [rules.nft.why],
-        remedy: ['run doctor as root on the node, with nft installed'],
+        remedy: [toListRules(rules.nft.why)],
       }),
     ]
   }

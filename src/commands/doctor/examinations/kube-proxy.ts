@@ -1,5 +1,6 @@
 import type { Examination } from '../examination.ts'
 import { broken, ok, type Said, warning, unknown } from '../finding.ts'
+import { toListRules } from '../to-list-rules.ts'
 
 /** Who answers when dnslet does not, and whether it lets dnslet answer. */
 export const kubeProxy: Examination = {
@@ -27,7 +28,7 @@ export const kubeProxy: Examination = {
       said.push(
         unknown('kube-proxy-unseen', "kube-proxy's mode is not to be seen", {
           seen: [mode.why],
-          remedy: ['run doctor as root on the node, with nft or iptables installed'],
+          remedy: [toListRules(mode.why)],
         }),
       )
     } else if (unserved.length > 0) {

@@ -2,6 +2,7 @@ import { plural } from '../../../lib/plural.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts } from '../facts.ts'
 import { broken, ok, type Said, unknown, warning } from '../finding.ts'
+import { toListRules } from '../to-list-rules.ts'
 
 const CLEANUP =
   'dnslet cleanup -localip with the addresses that were served (a dnslet that starts does so too)'
@@ -20,7 +21,7 @@ export const leftovers: Examination = {
       return [
         unknown('leftovers-unseen', 'whether rules were left behind is not to be seen', {
           seen: [...new Set(hidden)],
-          remedy: ['run doctor as root on the node, with nft and iptables installed'],
+          remedy: [toListRules(...hidden)],
         }),
       ]
     }

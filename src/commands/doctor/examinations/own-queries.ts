@@ -5,6 +5,7 @@ import { few } from '../few.ts'
 import { isStopped } from '../stopped.ts'
 import { broken, ok, type Said, unknown } from '../finding.ts'
 import { described, hasAnswer } from '../outcomes.ts'
+import { toListRules } from '../to-list-rules.ts'
 
 /** Whether queries sent from here to our own addresses are answered, and by us. */
 export const ownQueries: Examination = {
@@ -58,10 +59,11 @@ function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly 
     counted === null ? [] : [`the daemon counted ${plural(counted, 'more query', 'more queries')}`]
   const moved = difference(led)
   if (moved === null) {
+    const why = whyUncounted(rules)
     return [
       unknown('rules-uncounted', 'whether the rules are met is not to be seen', {
-        seen: [whyUncounted(rules), ...byDaemon],
-        remedy: ['run doctor as root on the node, with nft or iptables installed'],
+        seen: [why, ...byDaemon],
+        remedy: [toListRules(why)],
       }),
     ]
   }
@@ -89,7 +91,7 @@ function whyUncounted({ nft, iptables }: Facts['rules']): string {
   if ('why' in nft) return nft.why
   const listed = [...nft.value, ...('value' in iptables ? iptables.value : [])]
   return listed.some(({ packets }) => packets !== null)
-    ? 'the rules were listed once, and not again in time: once more on a calmer machine'
+    ? 'the rules were listed once, and not again in time'
     : 'the rules in place have no counters'
 }
 
