@@ -4,7 +4,7 @@ import type { ServerBlock } from '../corefile/parse.ts'
 import { shown } from '../corefile/token.ts'
 import type { Scheme } from '../corefile/zone-text.ts'
 import { checkOverlaps, type Served, warnOfShadows } from '../corefile/zones.ts'
-import type { Endpoint } from '../lib/address.ts'
+import { canonicalAddress, type Endpoint, isWildcard, joinHostPort } from '../lib/address.ts'
 import { exact } from '../lib/exact.ts'
 import { leftOut, plugins } from '../plugins/index.ts'
 import { composeChain, type NamedStage } from '../serve/chain.ts'
@@ -54,6 +54,7 @@ export function compileBlocks(
   warnOfShadows(servedBy(compiled), parts.warn)
   for (const block of compiled) for (const key of block.keys) warnIfPlain(key, block, parts.warn)
   refuseDeaf(compiled)
+  warnOfUnserved(servedBy(compiled), parts)
   return compiled
 }
 
@@ -63,6 +64,20 @@ function refuseDeaf(blocks: readonly CompiledBlock[]): void {
   const bind = blocks[0]?.keys[0]?.token
   if (bind === undefined) return
   throw valueError(bind, 'no server block has an address to listen on: see their `bind`')
+}
+
+/** Clients are led to an address where nobody is: in node-cache too, without a word. */
+function warnOfUnserved(served: readonly Served[], { port, services, warn }: CompileParts): void {
+  const bound = served.filter((one) => one.scheme === 'dns' && one.port === port)
+  if (bound.some(({ address }) => address === '' || isWildcard(address))) return
+  const known = new Set(bound.map(({ address }) => canonicalAddress(address)))
+  const unserved = services.coming?.addresses.filter((address) => !known.has(address)) ?? []
+  if (unserved.length === 0) return
+  const names = unserved.map((address) => joinHostPort(address, port)).join(' and ')
+  warn(
+    `No server block listens on ${names}, where -localip leads clients: they get no answer there; ` +
+      'name the address in `bind`, or leave it out of -localip',
+  )
 }
 
 function servedBy(blocks: readonly CompiledBlock[]): readonly Served[] {

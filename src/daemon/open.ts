@@ -62,7 +62,6 @@ export async function openDaemon({
   if (udp.name === 'batched') libc().libc?.stopIdleCount()
   const counters = new NetCounters()
   const { coming = null, log } = parts
-  const { freeBind } = descriptors
   if (inherited !== null) descriptors.inherit(inherited)
   const listeners = new Listeners({
     udp,
@@ -84,7 +83,7 @@ export async function openDaemon({
   const vitals = (): string | null => lag.problem() ?? queues.check()
   registerMetrics([...daemonMetrics({ memory, counters, sockets, lag }), ...metrics])
   keptQueries.crowdBegins = warnOfCrowd(log)
-  const own = { clock, memory, listeners, http, freeBind, vitals, receiveCache }
+  const own = { clock, memory, listeners, http, freeBind: descriptors.onNode, vitals, receiveCache }
   const daemon = await Daemon.start({ ...parts, ...own })
   lag.start()
   if (tick !== undefined) beat.every(1, tick)

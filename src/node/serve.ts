@@ -1,6 +1,6 @@
 import type { Daemon } from '../daemon/daemon.ts'
 import { openToOthers, openToOthersLine } from '../daemon/open-to-others.ts'
-import { openDaemon, type OpenParts } from '../daemon/open.ts'
+import { openDaemon } from '../daemon/open.ts'
 import { uncaught } from '../daemon/panics.ts'
 import type { RunningDaemon } from '../host/handover/offer.ts'
 import { type Interception, WAITING } from '../host/interception.ts'
@@ -51,7 +51,8 @@ export interface ServeEvents {
  */
 export async function serve(options: ServeOptions, events: ServeEvents): Promise<Serving> {
   const { intercepts, pidfile, port } = options
-  const descriptors = new Descriptors({ onNode: intercepts })
+  const addresses = options.localIps.map(canonicalAddress)
+  const descriptors = new Descriptors({ onNode: intercepts ? addresses : null })
   const log = await openLog(options)
   const state = openState(options, log)
   const configuration = openConfiguration(options, process.env, log, state)
@@ -67,7 +68,8 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     const { source, fallbacks, inService } = configuration
     const fatal = (message: string): void => events.fatal(message, log)
     const given = { source, fallbacks, inService, port, log, inherited, neighbours, descriptors }
-    const coming = intercepts && options.setupInterface ? comingInterface(options) : null
+    const setsUp = intercepts && options.setupInterface
+    const coming = setsUp ? { name: options.interfaceName, addresses } : null
     const operator = new Operator()
     const daemon = await openDaemon({ ...given, readiness, fatal, coming, ...operator.counts })
     undo.unshift(
@@ -106,13 +108,6 @@ export async function serve(options: ServeOptions, events: ServeEvents): Promise
     for (const step of undo) await step()
     throw error
   }
-}
-
-function comingInterface({
-  interfaceName,
-  localIps,
-}: ServeOptions): NonNullable<OpenParts['coming']> {
-  return { name: interfaceName, addresses: localIps.map(canonicalAddress) }
 }
 
 interface Opened {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, watch } from 'node:fs'
 import { isIP, type Server } from 'node:net'
-
+import { canonicalAddress } from '../lib/address.ts'
 import { DnsletError } from '../lib/errors.ts'
 import type { SocketKind } from '../lib/held-socket.ts'
 import { type Libc, libc as loadedLibc } from './libc.ts'
@@ -32,8 +32,11 @@ export interface Inheritance {
 }
 
 export interface DescriptorsOptions {
-  /** Whether what is said of a node holds: to be made before anything else is opened then. Default: false. */
-  readonly onNode?: boolean
+  /**
+   * Whether what is said of a node holds: to be made before anything else is opened then; its addresses that come and go,
+   * canonical. Default: null, no node.
+   */
+  readonly onNode?: readonly string[] | null
   /** Default: this process's. */
   readonly libc?: Libc | null
 }
@@ -42,7 +45,7 @@ export interface DescriptorsOptions {
  * Opens and closes what clients and the kernel reach this process by. What a predecessor gives comes before
  * anything new. Without the C library Node opens all that it can itself.
  *
- * On a node, sockets are bound before their addresses exist, and numbers say what the kernel closes first
+ * On a node, sockets of addresses that come and go are bound before these exist, and numbers say what the kernel closes first
  * when this process is killed. It goes from the highest descriptor down:
  *
  *     512 and more     listeners: they refuse, and reset whom they have not accepted
@@ -66,8 +69,10 @@ export interface DescriptorsOptions {
  */
 export class Descriptors {
   readonly libc: Libc | null
-  /** Whether sockets may be bound to addresses that this machine gets later (IP_FREEBIND). */
-  readonly freeBind: boolean
+  /** Whether this is a node, some of whose addresses may be bound before it has them (IP_FREEBIND). */
+  readonly onNode: boolean
+  /** Those. All others a bind has to find, as it does in node-cache: who mistypes one is told. */
+  readonly #coming: readonly string[]
   /** /dev/null, which holds every place that is not in use. */
   #nothing = -1
   /** Free places for sockets. */
@@ -77,10 +82,11 @@ export class Descriptors {
   readonly #used = new Set<number>()
   #inheritance: Inheritance | null = null
 
-  constructor({ onNode = false, libc = loadedLibc().libc }: DescriptorsOptions = {}) {
+  constructor({ onNode = null, libc = loadedLibc().libc }: DescriptorsOptions = {}) {
     this.libc = libc
-    this.freeBind = onNode && libc !== null
-    if (onNode && libc !== null) this.#takePlaces(libc)
+    this.onNode = onNode !== null && libc !== null
+    this.#coming = onNode ?? []
+    if (onNode !== null && libc !== null) this.#takePlaces(libc)
   }
 
   #takePlaces(libc: Libc): void {
@@ -97,6 +103,10 @@ export class Descriptors {
     this.#nothing = nothing
     this.#tunPlace = places.pop() ?? -1
     this.#places = places
+  }
+
+  #comes(address: string): boolean {
+    return this.#coming.includes(canonicalAddress(address))
   }
 
   /** What is opened from now on comes from there first. */
@@ -122,9 +132,10 @@ export class Descriptors {
     receiveBuffer: number,
     use: (fd: number, isInherited: boolean) => T | Promise<T>,
   ): Promise<T> {
-    const { libc, freeBind } = this
+    const { libc } = this
     if (libc === null) return use(-1, false)
     const { address, port } = at
+    const freeBind = this.#comes(address)
     const given = this.#inheritance?.take('udp', address, port) ?? null
     const bound = given ?? bindUdp(libc, { address, port, freeBind, receiveBuffer })
     const fd = this.#giveSocketPlace(libc, bound)
@@ -163,12 +174,13 @@ export class Descriptors {
 
   /** A bound TCP socket; −1 where Node is to bind it itself. Throws SyscallError. */
   #tcp(kind: 'tcp' | 'http', host: string, port: number): number {
-    const { libc, freeBind } = this
+    const { libc, onNode } = this
     if (libc === null) return -1
     const given = this.#inheritance?.take(kind, host, port) ?? null
-    if (given === null && (!freeBind || isIP(host) === 0)) return -1
+    if (given === null && (!onNode || isIP(host) === 0)) return -1
+    const freeBind = this.#comes(host)
     const fd = given ?? bindTcp(libc, { address: host, port, freeBind })
-    const higher = freeBind ? libc.fcntl(fd, F_DUPFD_CLOEXEC, LISTENERS) : -1
+    const higher = onNode ? libc.fcntl(fd, F_DUPFD_CLOEXEC, LISTENERS) : -1
     // Beyond the limit of open files.
     if (higher < 0) return fd
     libc.close(fd)

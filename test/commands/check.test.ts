@@ -230,3 +230,37 @@ test('check() shows views, and refuses one zone twice without', async (t) => {
     message: `${path}:10 - cannot serve dns://.:53 - it is already defined`,
   })
 })
+
+test('check() warns of an address of -localip where no server block listens', async (t) => {
+  const path = join(temporaryFolder(t), 'Corefile')
+  const said = t.mock.method(process.stderr, 'write', () => true)
+  const warnings = async (text: string, ...addresses: string[]): Promise<unknown> => {
+    said.mock.resetCalls()
+    writeFileSync(path, text)
+    await check(path, 53, { name: 'dns0', addresses })
+    const lines = said.mock.calls.map(({ arguments: [line] }) => String(line))
+    return lines.filter((line) => !line.includes('without encryption'))
+  }
+  const block = (bind: string, key = '.'): string => `${key} {\n  bind ${bind}\n  errors\n}\n`
+  const line = (where: string): string[] => [
+    `No server block listens on ${where}, where -localip leads clients: they get no answer there; ` +
+      'name the address in `bind`, or leave it out of -localip\n',
+  ]
+  const [local, service] = ['169.254.20.10', '10.96.0.10']
+  assert.deepEqual(await warnings(block('169.254.20.11'), local), line(`${local}:53`))
+  assert.deepEqual(
+    await warnings(block('127.0.0.1'), local, 'fd00::a'),
+    line(`${local}:53 and [fd00::a]:53`),
+  )
+  // Another port, or not plain DNS.
+  for (const key of ['.:5353', 'tls://.:53']) {
+    const text = block(local) + block(service, key)
+    assert.deepEqual(await warnings(text, local, service), line(`${service}:53`))
+  }
+  const other = `a.test {\n  bind ${service}\n  errors\n}\n`
+  for (const text of [block(`${local} ${service}`), block(local) + other, block('dns0')])
+    assert.deepEqual(await warnings(text, local, service), [])
+  for (const text of ['. {\n  errors\n}\n', block('0.0.0.0'), block('fd00:0::a')])
+    assert.deepEqual(await warnings(text, 'fd00::a'), [])
+  assert.deepEqual(await warnings(block('127.0.0.1')), [], 'nobody is led anywhere')
+})

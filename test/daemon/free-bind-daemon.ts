@@ -30,7 +30,7 @@ const daemon = await openDaemon({
   port: 53,
   log: nullLog,
   fatal: (message) => say('fatal', message),
-  descriptors: new Descriptors({ onNode: true }),
+  descriptors: new Descriptors({ onNode: ['169.254.20.10'] }),
 })
 say('query', await daemon.selfQuery('a.test.'))
 for (;;) {

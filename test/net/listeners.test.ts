@@ -196,7 +196,9 @@ describe('Listeners', () => {
   })
 
   test('binds an address before it is there', { skip: udp.name === 'dgram' }, async (t) => {
-    const { open, counters } = make(t, { descriptors: new Descriptors({ onNode: true }) })
+    const { open, counters } = make(t, {
+      descriptors: new Descriptors({ onNode: ['192.0.2.1', '2001:db8::1'] }),
+    })
     await open('192.0.2.1')
     await open('2001:db8::1')
     assert.deepEqual([counters.udpSockets, counters.tcpListeners], [2, 2])

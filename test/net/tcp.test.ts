@@ -106,7 +106,7 @@ describe('TCP', () => {
 
   test('listens on an address before it exists', async (t) => {
     // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
-    const { port } = await start(t, '192.0.2.1', { onNode: true })
+    const { port } = await start(t, '192.0.2.1', { onNode: ['192.0.2.1'] })
     assert.ok(port > 0)
   })
 

@@ -44,6 +44,16 @@ describe('a daemon that cannot do its work', { skip: requireNodeModel() }, () =>
     })
   }
 
+  test('an address in bind that neither node nor -localip has: exit code 1, kube-dns answers', async (t) => {
+    const model = await NodeModel.create(t)
+    const corefile = '.:53 {\n    bind 169.254.20.11\n    forward . __PILLAR__CLUSTER__DNS__\n}\n'
+    const dnslet = await model.startDnslet(undefined, { corefile, ready: false })
+    assert.equal(await exitCode(dnslet), 1)
+    assert.match(dnslet.output(), /"No server block listens on 169\.254\.20\.10:53 and /)
+    assert.match(dnslet.output(), /^Listen: listen tcp 169\.254\.20\.11:53: bind: cannot assign/m)
+    await assertKubeDns(model)
+  })
+
   test('neither nft nor iptables: kube-dns answers', async (t) => {
     const model = await NodeModel.create(t)
     const program = join(model.folder, 'program')

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { Descriptors } from '../../src/sys/descriptors.ts'
 
 if (process.argv[2] === 'late') await readFile('/proc/self/comm')
-const node = new Descriptors({ onNode: true })
+const node = new Descriptors({ onNode: [] })
 const fd = openSync('/proc/self/stat', 'r')
 const tasks = '/proc/self/task'
 

@@ -64,11 +64,15 @@ function inheritance(sockets: Readonly<Record<string, number>>): Inheritance {
 }
 
 describe('Descriptors', { skip }, () => {
-  test('bind addresses that come later on a node alone', async () => {
+  test('bind addresses that come later on a node alone, and those alone', async () => {
     const plain = new Descriptors()
     await assert.rejects(udp(plain, absent), { code: 'EADDRNOTAVAIL' })
     await assert.rejects(listening(plain, absent.address), { code: 'EADDRNOTAVAIL' })
-    const node = new Descriptors({ onNode: true })
+    const other = new Descriptors({ onNode: ['192.0.2.2', '2001:db8::1'] })
+    await assert.rejects(udp(other, absent), { code: 'EADDRNOTAVAIL' })
+    await assert.rejects(listening(other, absent.address), { code: 'EADDRNOTAVAIL' })
+    other.close(await udp(other, { ...absent, address: '2001:DB8:0::1' }))
+    const node = new Descriptors({ onNode: [absent.address] })
     node.close(await udp(node, absent))
     const servers = [await listening(node, absent.address), await listening(plain)]
     for (const host of ['', 'localhost']) servers.push(await listening(node, host))
@@ -79,7 +83,7 @@ describe('Descriptors', { skip }, () => {
   })
 
   test('let others share an address, or keep them out', async () => {
-    for (const onNode of [false, true]) {
+    for (const onNode of [null, []]) {
       const descriptors = new Descriptors({ onNode })
       const server = await listening(descriptors)
       const [fd, { port }] = [descriptorOf(server), server.address() as AddressInfo]
@@ -96,7 +100,7 @@ describe('Descriptors', { skip }, () => {
   })
 
   test('use what a predecessor gives first, and once', async () => {
-    for (const onNode of [false, true]) {
+    for (const onNode of [null, []]) {
       const descriptors = new Descriptors({ onNode })
       const old = bindUdp(library, { ...anyPort, freeBind: false, receiveBuffer: SIZE })
       const web = bindTcp(library, { ...anyPort, freeBind: false })
@@ -125,7 +129,7 @@ describe('Descriptors', { skip }, () => {
   })
 
   test('close what nobody could use', async () => {
-    for (const onNode of [false, true]) {
+    for (const onNode of [null, []]) {
       const descriptors = new Descriptors({ onNode })
       const before = count()
       const failing = descriptors.udp(anyPort, SIZE, () => Promise.reject(new Error('no')))
@@ -135,7 +139,7 @@ describe('Descriptors', { skip }, () => {
   })
 
   test('without the C library everything is left to Node', async () => {
-    const none = new Descriptors({ libc: null, onNode: true })
+    const none = new Descriptors({ libc: null, onNode: [] })
     assert.equal(await udp(none), -1)
     ;(await listening(none)).close()
     none.share(5, false, 53)
@@ -156,7 +160,7 @@ describe('Descriptors, in the order of their end', { skip }, () => {
   }
 
   test('UDP sockets are below the TUN, listeners above everything', async () => {
-    const node = new Descriptors({ libc: withTun, onNode: true })
+    const node = new Descriptors({ libc: withTun, onNode: [] })
     const before = [await udp(node), node.packetFilter(), node.tun('tun0')]
     const [a = 0, b = 0, tun = 0] = before
     const server = await listening(node)
@@ -174,7 +178,7 @@ describe('Descriptors, in the order of their end', { skip }, () => {
   })
 
   test('a place that is given back is held for the next one', async () => {
-    const node = new Descriptors({ libc: withTun, onNode: true })
+    const node = new Descriptors({ libc: withTun, onNode: [] })
     const before = count()
     const place = node.tun('tun0')
     node.close(place)
@@ -196,7 +200,7 @@ describe('Descriptors, in the order of their end', { skip }, () => {
   test('whatever cannot be moved keeps its number', async () => {
     const node = new Descriptors({
       libc: { ...withTun, dup3: () => -1, fcntl: () => -1 },
-      onNode: true,
+      onNode: [],
     })
     const server = await listening(node)
     const opened = [await udp(node), node.tun('tun0')]

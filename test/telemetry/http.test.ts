@@ -187,7 +187,7 @@ test(
   'on a node an address is opened that is not here yet, and all others are',
   { skip },
   async (t) => {
-    const onNode = httpOf(new Descriptors({ onNode: true }))
+    const onNode = httpOf(new Descriptors({ onNode: ['192.0.2.1'] }))
     const early = await onNode.acquire('192.0.2.1:0', { '/health': says('OK') })
     const here = await onNode.acquire('127.0.0.1:0', { '/health': says('OK') })
     t.after(() => Promise.all([early.release(), here.release()]))
