@@ -1,4 +1,4 @@
-import { Timer } from '../lib/timer-wheel.ts'
+import { Timer, type TimerWheel } from '../lib/timer-wheel.ts'
 import { Question } from '../wire/question.ts'
 import { Result, Transport } from './counters.ts'
 import type { Verdict } from './reply-check.ts'
@@ -8,6 +8,9 @@ import type { Verdict } from './reply-check.ts'
  * truncated and is asked for again over TCP.
  */
 export const UDP_SIZE: number = 1232
+
+/** Another attempt that was refused, or could not be made, is thought of again after this long. */
+const REMINDER_MS = 250
 
 /** Where an exchange stands. */
 export const ExchangeState = {
@@ -29,8 +32,11 @@ export interface ExchangeOwner {
   replied(x: Exchange, reply: Buffer, length: number): boolean
   /** A truncated answer over UDP, borrowed as above. The exchange goes on over TCP. */
   truncated(x: Exchange, reply: Buffer, length: number): void
-  /** No answer within the timeout. The exchange goes on: it may be joined by another one. */
-  delayed(x: Exchange): void
+  /**
+   * No answer within the timeout. The exchange goes on: it may be joined by another one.
+   * @param known whether this was said before, and is again after `remind()`
+   */
+  delayed(x: Exchange, known: boolean): void
   /** There will be no answer; `x.result` and `x.code` tell why. The exchange is over. */
   failed(x: Exchange): void
 }
@@ -147,6 +153,11 @@ export class Exchange {
   lostTo(winner: Exchange): void {
     const waits = this.state !== ExchangeState.Idle && this.sentAt > 0
     if (waits && this.sentAt < winner.sentAt) this.host?.beaten(this)
+  }
+
+  /** Has its owner told again, a little later, that it is late: what came of that has failed. */
+  remind(wheel: TimerWheel): void {
+    if (this.state === ExchangeState.Late) wheel.set(this.timer, REMINDER_MS)
   }
 
   /** Ends the exchange without telling its owner, counted as `result`. Nothing where it is over. */

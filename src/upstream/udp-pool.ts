@@ -170,9 +170,14 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
       removeFrom(this.#idle, socket)
     }
     const alone = code !== null && (this.#isShortOf(code) || this.#isAlone(code))
-    for (const x of socket.takeAll()) {
-      if (alone && ++x.moved < MOST_ERRORS) this.ask(x)
-      else x.host?.lost(x, resultOf(code), code)
+    const all = socket.takeAll()
+    const result = resultOf(code)
+    const newest = Math.max(...all.map(({ sentAt }) => sentAt))
+    for (const x of all) {
+      // It is lost, but was not refused, and is asked again when it is late.
+      if (x.sentAt < newest && result === Result.Refused) x.remind(this.#options.context.wheel)
+      else if (alone && ++x.moved < MOST_ERRORS) this.ask(x)
+      else x.host?.lost(x, result, code)
     }
   }
 

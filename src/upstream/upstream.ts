@@ -259,15 +259,15 @@ export class Upstream implements ExchangeHost {
 
   expired(x: Exchange): void {
     const more = this.#channel(x.transport).patience(x)
-    if (more > 0) {
-      this.#context.wheel.set(x.timer, more)
-      return
-    }
+    if (more > 0) return this.#context.wheel.set(x.timer, more)
+    const known = x.late
     x.state = ExchangeState.Late
     x.late = x.sentAt > 0
-    this.#healthOver(x.transport).suspect()
-    this.#suspectOpt(x)
-    x.owner.delayed(x)
+    if (!known) {
+      this.#healthOver(x.transport).suspect()
+      this.#suspectOpt(x)
+    }
+    x.owner.delayed(x, known)
   }
 
   beaten(x: Exchange): void {

@@ -6,7 +6,7 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode, typeName } from '../../wire/codes.ts'
 import { rcodeOf, readCount, readFlags, Section } from '../../wire/header.ts'
 import { writeQueryHeader } from '../../wire/query.ts'
-import type { ErrandRules } from './errand.ts'
+import type { ErrandRules } from './errand-rules.ts'
 import { wordsFor } from './failure.ts'
 
 /** CoreDNS's, for the dial and the answer. */
@@ -20,12 +20,12 @@ const PATIENCE_MS = 2_000
  * its header: the answer has the rcode, and no records.
  */
 export class Aside {
-  readonly #rules: Omit<ErrandRules, 'release'>
+  readonly #rules: Omit<ErrandRules<unknown>, 'release'>
   /** What came of an upstream and transport that gave no answer. */
   readonly #mute = new Map<string, string>()
   readonly #stopped = new AbortController()
 
-  constructor(rules: Omit<ErrandRules, 'release'>) {
+  constructor(rules: Omit<ErrandRules<unknown>, 'release'>) {
     this.#rules = rules
   }
 

@@ -1,8 +1,6 @@
 import { keptQueries } from '../../serve/kept-queries.ts'
-import type { Handler } from '../../serve/plugin.ts'
 import { Outcome, Protocol, type Query } from '../../serve/query.ts'
 import { spectator } from '../../serve/spectator.ts'
-import type { UpstreamContext } from '../../upstream/context.ts'
 import { Result, Transport } from '../../upstream/counters.ts'
 import { Exchange, type ExchangeOwner, ExchangeState } from '../../upstream/exchange.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
@@ -10,44 +8,16 @@ import { Flag, Rcode } from '../../wire/codes.ts'
 import { compress } from '../../wire/compress.ts'
 import { gatherErrors } from '../../wire/edns.ts'
 import { readFlags } from '../../wire/header.ts'
-import { Records, scanRecords } from '../../wire/records.ts'
 import { writeFailure } from '../../wire/reply.ts'
-import { WireStatus } from '../../wire/status.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { Deadline, timeFor } from './deadline.ts'
+import type { ErrandRules } from './errand-rules.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
-import { type MuteServers, PartialAnswer } from './partial-answer.ts'
-import type { Policy } from './policy.ts'
+import { PartialAnswer } from './partial-answer.ts'
+import { records, scan } from './scan.ts'
 import { Taps } from './taps.ts'
 import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-choice.ts'
-
-/** What the errands of one directive have in common. */
-export interface ErrandRules {
-  readonly context: UpstreamContext
-  readonly mute: MuteServers
-  readonly policy: Policy
-  /** Failed attempts after which a query is given up; 0 and null: no limit but that of `#attempt()`. */
-  readonly maxAttempts: number | null
-  /** Milliseconds that CoreDNS would give each attempt. */
-  readonly readTimeout: number
-  readonly failfast: boolean
-  /** Rcodes for which another upstream is asked; bit n for rcode n. */
-  readonly failover: number
-  /** Rcodes for which the next `forward` is asked; bit n for rcode n. */
-  readonly next: number
-  readonly nextOnNodata: boolean
-  /** The next `forward`, or null where this is the last. */
-  readonly nextForward: Handler | null
-  /** Told of every exchange; null where nobody wants to know. */
-  readonly taps: Taps | null
-  readonly done: Handler
-  /** Takes the errand back for another query. */
-  release(errand: Errand): void
-}
-
-/** Where the records of the message being delivered lie. One is enough: delivery is synchronous. */
-const records = new Records()
 
 /**
  * One query on its way to the upstreams: attempts one after the other, of which several may be under
@@ -59,7 +29,7 @@ const records = new Records()
  *                 └── failover rcode: the reply is kept in case nobody gives a better one
  */
 export class Errand implements ExchangeOwner {
-  readonly #rules: ErrandRules
+  readonly #rules: ErrandRules<Errand>
   readonly #choice: UpstreamChoice
   readonly #deadline: Deadline
   readonly #partial: PartialAnswer
@@ -76,7 +46,7 @@ export class Errand implements ExchangeOwner {
   #bareRcode = 0
   #failure: Failure | null = null
 
-  constructor(rules: ErrandRules) {
+  constructor(rules: ErrandRules<Errand>) {
     this.#rules = rules
     this.#choice = new UpstreamChoice(rules.policy, rules.failfast)
     this.#deadline = new Deadline(rules.context, () => this.#timeUp())
@@ -109,14 +79,19 @@ export class Errand implements ExchangeOwner {
    * @param further attempts there may be beyond those that every query has
    */
   #attempt(earlier: Exchange | null, further: number = 0): boolean {
-    const all = ATTEMPTS_PER_UPSTREAM * this.#upstreams.length + further
-    const limit = this.#rules.maxAttempts ?? all
-    if ((limit > 0 && this.#failures >= limit) || this.#attempts >= all) return false
+    if (this.#isSpent(further)) return false
     const index = this.#choice.next(earlier, ATTEMPTS_PER_UPSTREAM + further)
     if (index < 0) return false
     if (this.#choice.isLastResort) this.#deadline.within(this.#rules.readTimeout)
     this.#ask(index, earlier !== null && earlier.index === index ? earlier : null)
     return true
+  }
+
+  /** Whether there may be no other attempt, for there were so many. */
+  #isSpent(further: number): boolean {
+    const limit = this.#rules.maxAttempts ?? 0
+    if (limit > 0 && this.#failures >= limit) return true
+    return this.#attempts >= ATTEMPTS_PER_UPSTREAM * this.#upstreams.length + further
   }
 
   #ask(index: number, earlier: Exchange | null): void {
@@ -194,12 +169,18 @@ export class Errand implements ExchangeOwner {
     this.#deadline.within(this.#partial.begin(this.#upstreams[x.index]!))
   }
 
-  delayed(x: Exchange): void {
+  delayed(x: Exchange, known: boolean): void {
     // To wait for a connection is no failed attempt; another upstream may have one.
-    if (x.late) this.#failures++
+    if (x.late && !known) this.#failures++
     this.#note(x, Result.Timeout, null)
-    if (keptQueries.isCrowdedBy(this.#q!)) this.#askUntried()
-    else this.#attempt(x, x.transport === Transport.Udp ? MOST_FURTHER : 0)
+    if (keptQueries.isCrowdedBy(this.#q!)) {
+      this.#askUntried()
+      return
+    }
+    const further = x.transport === Transport.Udp ? MOST_FURTHER : 0
+    // All are down, or asked already: that may be over before the query is.
+    if (!this.#attempt(x, further) && further > 0 && !this.#isSpent(further))
+      x.remind(this.#rules.context.wheel)
   }
 
   /** Asks who has not been asked: nobody is asked twice for a client that keeps us busy. */
@@ -218,7 +199,23 @@ export class Errand implements ExchangeOwner {
     this.#note(x, x.result, x.code)
     const isCrowd = x.result === Result.Timeout && keptQueries.isCrowdedBy(this.#q!)
     const again = isCrowd ? this.#askUntried() : this.#attempt(x)
-    if (!again && this.#underWay === 0) this.#giveUp()
+    if (again) return
+    if (this.#underWay === 0) this.#giveUp()
+    else if (x.transport === Transport.Udp) this.#goOn(x)
+  }
+
+  /**
+   * Goes on with an attempt that is late, where the one that was to make up for it has failed as `x`: its datagram
+   * is lost if the upstream was just replaced. What was not delivered does not count.
+   */
+  #goOn({ index, result }: Exchange): void {
+    if (result !== Result.Invalid) {
+      this.#attempts--
+      this.#choice.giveBack(index)
+    }
+    const others = this.#exchanges.filter(({ transport }) => transport === Transport.Udp)
+    if (others.some(({ state }) => state === ExchangeState.Asked)) return
+    others.find(({ state }) => state === ExchangeState.Late)?.remind(this.#rules.context.wheel)
   }
 
   /** Null where nobody wants to know what becomes of exchanges. */
@@ -291,10 +288,4 @@ export class Errand implements ExchangeOwner {
     this.#failure = null
     this.#rules.release(this)
   }
-}
-
-/** Whether a reply is sound; an extended rcode would be lost with OPT, and look like NOERROR. */
-function scan(reply: Buffer, length: number, { question }: Query): boolean {
-  const status = scanRecords(reply, length, question, records)
-  return status === WireStatus.Ok && records.extendedRcode === 0
 }

@@ -11,7 +11,8 @@ import { Aside } from './aside.ts'
 import type { ForwardConfig } from './config.ts'
 import { forwardCounters } from './counters.ts'
 import { consider, inspect } from './inspect.ts'
-import { Errand, type ErrandRules } from './errand.ts'
+import type { ErrandRules } from './errand-rules.ts'
+import { Errand } from './errand.ts'
 import { MergedQuestions } from './merged.ts'
 import { MuteServers } from './partial-answer.ts'
 import { makePolicy } from './policy.ts'
@@ -36,7 +37,7 @@ export interface ForwarderParts {
 /** The handler of one `forward` directive. */
 export class Forwarder {
   readonly #parts: ForwarderParts
-  readonly #rules: ErrandRules
+  readonly #rules: ErrandRules<Errand>
   /** Infinite where `max_concurrent` is not set: then the bound on kept queries is the only one. */
   readonly #limit: number
   /** Null where every name is forwarded. */

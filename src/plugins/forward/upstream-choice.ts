@@ -75,6 +75,11 @@ export class UpstreamChoice {
     return -1
   }
 
+  /** Forgets an attempt at upstream `index` that did not reach it. */
+  giveBack(index: number): void {
+    this.#tries[index]!--
+  }
+
   /** Where all are down, health checks may be wrong: one at random gets a single try. */
   #oneThatIsDown(): number {
     const count = this.#upstreams.length

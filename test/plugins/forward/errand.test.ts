@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { Errand, type ErrandRules } from '../../../src/plugins/forward/errand.ts'
+import type { ErrandRules } from '../../../src/plugins/forward/errand-rules.ts'
+import { Errand } from '../../../src/plugins/forward/errand.ts'
 import { MuteServers } from '../../../src/plugins/forward/partial-answer.ts'
 import { makePolicy } from '../../../src/plugins/forward/policy.ts'
 import { Protocol, Query, type ReplyTarget } from '../../../src/serve/query.ts'
@@ -55,7 +56,7 @@ interface Started {
  * @param before whose time and upstream it has
  */
 function start(
-  rules: Partial<ErrandRules>,
+  rules: Partial<ErrandRules<Errand>>,
   { age = 0, down = false, ready = true, others = 0, before = null as Started | null } = {},
 ): Started {
   const time = before?.time ?? manual()
