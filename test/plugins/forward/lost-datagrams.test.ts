@@ -59,7 +59,10 @@ describe('datagrams that get lost', { concurrency: 4 }, () => {
       assert.equal(reply.records.answerCount, 1)
       assert.equal(questionOf(reply.wire).nameEnd, 12 + `n${i}.test`.length + 2)
     }
-    assert.equal(upstream.asked.length, 12)
+    // Were it one, the next query would be asked again: 23 attempts. A machine that stands still for a moment
+    // (50 ms, on both ends here) adds one.
+    assert.equal(new Set(upstream.asked.map(nameOf)).size, 12)
+    assert.ok(upstream.asked.length < 18, `${upstream.asked.length} attempts`)
   })
 
   test('an answer that comes after the next attempt still counts, and ends it', async (t) => {
