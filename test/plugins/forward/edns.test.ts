@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Rcode } from '../../../src/wire/codes.ts'
 import { opt, questionOf, wireName } from '../../wire/message.ts'
 import {
@@ -169,7 +168,7 @@ describe('a server without EDNS', { concurrency: 4 }, () => {
         assert.ok(upstream.asked.slice(before).every(({ wire }) => !hasOpt(wire)))
         front.clock.goOn()
         // After a while one query finds out whether that is so still; nobody else waits for it.
-        await delay(1100)
+        front.clock.pass(1100)
         const replies = await Promise.all(
           Array.from({ length: 5 }, (_, i) => front.ask(`m${i}.test`, { over })),
         )
@@ -184,7 +183,7 @@ describe('a server without EDNS', { concurrency: 4 }, () => {
     const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port}`)
     await front.ask('old.test')
     upstream.script = knowing
-    await delay(1100)
+    front.clock.pass(1100)
     await front.ask('a.test')
     await front.ask('b.test')
     assert.deepEqual(

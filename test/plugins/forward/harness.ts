@@ -24,7 +24,7 @@ export interface Reply {
   readonly ede: number
   readonly error: string | null
   readonly answeredBy: string
-  /** Milliseconds from asking to the reply. */
+  /** Milliseconds from asking to the reply, by the clock of the block. */
   readonly took: number
 }
 
@@ -66,11 +66,14 @@ class Client implements ReplyTarget {
   readonly localAddress = '127.0.0.1'
   readonly localPort = 53
   readonly #settle: (reply: Reply) => void
-  readonly #askedAt = performance.now()
+  readonly #clock: Clock
+  readonly #askedAt: number
   #sent = false
 
-  constructor(protocol: Protocol, settle: (reply: Reply) => void) {
+  constructor(protocol: Protocol, clock: Clock, settle: (reply: Reply) => void) {
     this.protocol = protocol
+    this.#clock = clock
+    this.#askedAt = clock.refresh()
     this.#settle = settle
   }
 
@@ -85,7 +88,7 @@ class Client implements ReplyTarget {
     const flags = readFlags(wire)
     const records = recordsOf(wire, questionOf(wire))
     const { error, answeredBy } = q
-    const took = performance.now() - this.#askedAt
+    const took = this.#clock.refresh() - this.#askedAt
     const { ede } = records
     const id = readId(wire)
     this.#settle({ wire, id, flags, rcode: flags & 15, records, ede, error, answeredBy, took })
@@ -114,8 +117,19 @@ export function setup(body: string, kept: StateUser, clock: Clock, log: Log): St
   return forward.setup(directivesOf('forward', body), testBlock({ identity: body, services }))
 }
 
-/** A clock that can be held, for what lasts a second however busy the machine is. */
+/** The time is read at least so often, unless the process stands still. */
+const LOOK_MS = 5
+/** A longer pause of the process is one of the machine, and counts as this much. */
+const PAUSE_MS = 20
+
+/**
+ * A clock that can be held, or moved, for what lasts a second however busy the machine is. It stands still with the machine:
+ * the upstream is a part of this process, so that after a pause of 50 ms each query under way is late, is asked
+ * again, and tells nothing of who asks.
+ */
 class HeldClock extends Clock {
+  readonly #look = setInterval(() => this.refresh(), LOOK_MS).unref()
+  #seen = this.now
   #isHeld = false
 
   hold(): void {
@@ -126,8 +140,20 @@ class HeldClock extends Clock {
     this.#isHeld = false
   }
 
+  /** Lets `ms` milliseconds be over at once, in which nothing happens. */
+  pass(ms: number): void {
+    this.now += ms
+  }
+
   override refresh(): number {
-    return this.#isHeld ? this.now : super.refresh()
+    const seen = performance.now()
+    if (!this.#isHeld) this.now += Math.min(seen - this.#seen, PAUSE_MS)
+    this.#seen = seen
+    return this.now
+  }
+
+  stop(): void {
+    clearInterval(this.#look)
   }
 }
 
@@ -167,6 +193,7 @@ export class Front {
   async stop(): Promise<void> {
     await this.stage.stop?.(true)
     this.#user.release()
+    this.clock.stop()
   }
 
   /** Asks as a client does; resolves with the reply. */
@@ -181,7 +208,8 @@ export class Front {
       additional: edns || dnssecOk ? [opt({ dnssecOk })] : [],
     })
     return new Promise((resolve) => {
-      const q = new Query(new Client(over === 'tcp' ? Protocol.Tcp : Protocol.Udp, resolve))
+      const protocol = over === 'tcp' ? Protocol.Tcp : Protocol.Udp
+      const q = new Query(new Client(protocol, this.clock, resolve))
       q.reset(wire, wire.length, this.clock.refresh() - age)
       q.asker = o.asker ?? null
       q.options = o.options ?? null

@@ -30,12 +30,13 @@ async function burst(front: Front, count: number, tag: string): Promise<void> {
 describe('https:// upstreams', () => {
   test('1,000 queries share a handshake', async (t) => {
     const server = await startHttpsServer(t, pem)
-    const front = await Front.start(t, https(server.port))
+    // Health checks, which a slow machine brings about, have connections of their own.
+    const front = await Front.start(t, https(server.port, 'max_fails 0'))
     for (let i = 0; i < 20; i++) await burst(front, 50, `a${i}`)
     // One on a machine that has time: a hundred queries under way take another.
     assert.ok(server.handshakes <= 2, `${server.handshakes} handshakes`)
     const { dialled, reused } = upstreamCounters.get(at(server.port))
-    assert.equal(dialled[Transport.Https], server.handshakes)
+    await eventually(() => dialled[Transport.Https] === server.handshakes, 'handshakes')
     assert.ok(reused[Transport.Https]! >= 900)
   })
 

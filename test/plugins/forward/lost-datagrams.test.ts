@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { upstreamCounters } from '../../../src/upstream/counters.ts'
 import { Ede, Rcode } from '../../../src/wire/codes.ts'
 import { questionOf } from '../../wire/message.ts'
 import {
@@ -28,9 +29,10 @@ function losing(count: number): Script {
   }
 }
 
-/** Asks until the usual round trip is known. */
+/** Asks until the usual round trip is known, and one of a machine that stood still meanwhile forgotten. */
 async function warmUp(front: Front): Promise<void> {
-  for (let i = 0; i < 8; i++) await front.ask(`warm${i}.test`)
+  for (let quick = 0; quick < 20;)
+    quick = (await front.ask(`warm${quick}.test`)).took < 25 ? quick + 1 : 0
 }
 
 describe('datagrams that get lost', { concurrency: 4 }, () => {
@@ -74,9 +76,9 @@ describe('datagrams that get lost', { concurrency: 4 }, () => {
     const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\nmax_fails 0\n}`)
     await warmUp(front)
     assert.equal((await front.ask('late.test')).records.answerCount, 1)
+    assert.equal(upstreamCounters.get(`127.0.0.1:${upstream.port}`).inflight, 0)
     held[1]!.reply(answerTo(held[1]!.wire))
     assert.equal((await front.ask('next.test')).records.answerCount, 1)
-    assert.equal(held.length, 2)
   })
 
   test('one that never answers is asked three times for a query, and a few times more', async (t) => {
@@ -101,10 +103,12 @@ describe('datagrams that get lost', { concurrency: 4 }, () => {
 
   test('max_connect_attempts is a bound for datagrams too', async (t) => {
     const upstream = await startScripted(t, losing(9))
-    const options = 'max_fails 0\nmax_connect_attempts 2\nread_timeout 60ms\n'
+    const options = 'max_fails 0\nmax_connect_attempts 2\nread_timeout 400ms\n'
     const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\n${options}}`)
-    await front.ask('warm.test')
-    assert.equal((await front.ask('lost.test', { age: 4000 })).rcode, Rcode.ServFail)
+    await warmUp(front)
+    assert.equal((await front.ask('lost.test')).rcode, Rcode.ServFail)
+    // What was sent before this has been read before it.
+    await front.ask('last.test')
     assert.equal(upstream.asked.filter((one) => nameOf(one) === 'lost').length, 2)
   })
 })
