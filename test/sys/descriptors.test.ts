@@ -63,6 +63,25 @@ function inheritance(sockets: Readonly<Record<string, number>>): Inheritance {
   }
 }
 
+/**
+ * First: a child's end is a signal that any thread may get, whose handler writes to a pipe of the main thread's. After a
+ * suite that has parted their descriptors it ends the process, where that is on another thread.
+ */
+describe('Descriptors of a node', { skip }, () => {
+  test('end with the main thread and those of libuv, whatever others still run', () => {
+    const script = new URL('descriptors-child.ts', import.meta.url).pathname
+    const run = (...args: readonly string[]): Record<string, unknown> =>
+      JSON.parse(execFileSync(process.execPath, [script, ...args], { encoding: 'utf8' })) as never
+    const { before, after, all } = run()
+    const ofLibuv = Array.from({ length: 4 }, () => 'libuv-worker')
+    assert.deepEqual([before, after], [['MainThread'], ['MainThread', ...ofLibuv]])
+    assert.ok(Number(all) > 5, 'V8 has threads as well')
+    // Descriptors that libuv's threads have opened would be lost.
+    const late = run('late')
+    assert.equal((late['after'] as string[]).length, late['all'])
+  })
+})
+
 describe('Descriptors', { skip }, () => {
   test('bind addresses that come later on a node alone, and those alone', async () => {
     const plain = new Descriptors()
@@ -208,18 +227,5 @@ describe('Descriptors, in the order of their end', { skip }, () => {
     server.close()
     for (const fd of opened) node.close(fd)
     assert.deepEqual(opened.map(target), ['', ''])
-  })
-
-  test('end with the main thread and those of libuv, whatever others still run', () => {
-    const script = new URL('descriptors-child.ts', import.meta.url).pathname
-    const run = (...args: readonly string[]): Record<string, unknown> =>
-      JSON.parse(execFileSync(process.execPath, [script, ...args], { encoding: 'utf8' })) as never
-    const { before, after, all } = run()
-    const ofLibuv = Array.from({ length: 4 }, () => 'libuv-worker')
-    assert.deepEqual([before, after], [['MainThread'], ['MainThread', ...ofLibuv]])
-    assert.ok(Number(all) > 5, 'V8 has threads as well')
-    // Descriptors that libuv's threads have opened would be lost.
-    const late = run('late')
-    assert.equal((late['after'] as string[]).length, late['all'])
   })
 })
