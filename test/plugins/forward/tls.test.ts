@@ -53,7 +53,7 @@ describe('tls:// upstreams', () => {
       const server = await startTlsServer(t, pem, { maxVersion })
       const front = await Front.start(t, tls(server.port))
       await front.ask('a.test')
-      await eventually(() => server.handshakes === 2, 'two connections')
+      await eventually(() => server.handshakes >= 2, 'two connections')
       for (const socket of server.open) socket.destroy()
       await eventually(() => server.open.size === 0, 'no connection')
       assert.equal((await front.ask('b.test')).records.answerCount, 1)
@@ -179,10 +179,11 @@ describe('tls:// upstreams', () => {
     const states = new KeptStates()
     const front = await Front.start(t, tls(server.port), states)
     await front.ask('a.test')
-    await eventually(() => server.handshakes === 2, 'two connections')
+    await eventually(() => server.handshakes >= 2, 'two connections')
+    const before = server.handshakes
     const same = await Front.start(t, tls(server.port), states)
     await same.ask('b.test')
-    assert.equal(server.handshakes, 2)
+    assert.equal(server.handshakes, before)
     const other = await Front.start(
       t,
       `forward . tls://127.0.0.1:${server.port} {\ntls ${pem.stranger}\n}`,
