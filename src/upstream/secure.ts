@@ -47,6 +47,8 @@ export class TlsIdentity {
     const { ca, cert, key } = this.#files
     this.#context ??= tls().createSecureContext({
       minVersion: 'TLSv1.2',
+      // Whoever is named is trusted, also where somebody else has certified them, as with Go.
+      allowPartialTrustChain: true,
       ...(cert === null || key === null ? {} : { cert, key }),
       ...orDefault(ca ?? systemCas()),
     })
@@ -156,6 +158,7 @@ export class Secure {
 
 /** What Node says without its advice, and what OpenSSL says without its source lines. */
 function reasonOf({ message }: Error): string {
-  const [, reason] = /^[0-9A-F]+:error:[^:]*:[^:]*:[^:]*:([^:]*)/.exec(message) ?? []
+  const [, reason] =
+    /^(?:[a-z]+ E[A-Z]+ )?[0-9A-F]+:error:[^:]*:[^:]*:[^:]*:([^:]*)/.exec(message) ?? []
   return reason ?? message.replace(/; if the root CA is installed.*$/s, '').replace(/\.$/, '')
 }

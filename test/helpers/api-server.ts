@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
+import { makeChain } from './certificates.ts'
 import { temporaryFolder } from './nsd.ts'
 import type { Owner } from './processes.ts'
 
@@ -32,17 +32,13 @@ export interface ApiServer {
 
 const TOKEN = 'a-service-account-token'
 
-/** Starts it on a port of 127.0.0.1, with a certificate that openssl makes. */
+/** Starts it on a port of 127.0.0.1; its authority is one below another, which nobody knows. */
 export async function startApiServer(owner: Owner): Promise<ApiServer> {
   const mount = temporaryFolder(owner)
-  const keyFile = join(mount, 'key.pem')
-  const caFile = join(mount, 'ca.crt')
-  const subject = ['-subj', '/CN=kubernetes', '-addext', 'subjectAltName=IP:127.0.0.1']
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const files = ['-keyout', keyFile, '-out', caFile]
-  execFileSync('openssl', ['req', ...kind, ...subject, '-days', '1', ...files], { stdio: 'pipe' })
+  const chain = makeChain(owner)
+  copyFileSync(chain.intermediate, join(mount, 'ca.crt'))
   writeFileSync(join(mount, 'token'), `${TOKEN}\n`)
-  const server = createServer({ key: readFileSync(keyFile), cert: readFileSync(caFile) })
+  const server = createServer({ key: readFileSync(chain.key), cert: readFileSync(chain.cert) })
   const api: ApiServer = {
     node: { metadata: { name: 'worker-1', resourceVersion: '100' }, spec: {} },
     before: () => null,

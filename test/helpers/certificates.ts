@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findTool } from './debian.ts'
 import { temporaryFolder } from './nsd.ts'
@@ -39,6 +40,28 @@ export function makeCertificates(owner: Owner): Certificates {
     stranger: stranger.cert,
     strangerKey: stranger.key,
   }
+}
+
+/** A server's certificate that an authority below another one has signed. */
+export interface Chain {
+  /** The authority below. */
+  readonly intermediate: string
+  /** What the server shows: its own, and that of the authority below. */
+  readonly cert: string
+  readonly key: string
+  /** Its own alone. */
+  readonly leaf: string
+}
+
+/** Makes one for dns.test and 127.0.0.1; the upper authority is nowhere to be found. */
+export function makeChain(owner: Owner): Chain {
+  const folder = temporaryFolder(owner)
+  const below = signed(folder, 'below', selfSigned(folder, 'above'), 'keyUsage=keyCertSign')
+  const names = `subjectAltName=DNS:${SERVER_NAME},IP:127.0.0.1`
+  const { cert: leaf, key } = signed(folder, 'leaf', below, names)
+  const cert = join(folder, 'chain.pem')
+  writeFileSync(cert, readFileSync(leaf, 'utf8') + readFileSync(below.cert, 'utf8'))
+  return { intermediate: below.cert, cert, key, leaf }
 }
 
 interface Pair {

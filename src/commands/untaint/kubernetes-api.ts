@@ -76,7 +76,8 @@ export class KubernetesApi {
     // As node:http: an import of it also loads undici.
     const { request } = process.getBuiltinModule('node:https')
     const options = { host: this.#host, port: this.#port, path, method, headers, agent: false }
-    const ca = this.#read('ca.crt')
+    // It may be an authority below another one, or the server itself: as with Go, it is trusted.
+    const trust = { ca: this.#read('ca.crt'), allowPartialTrustChain: true }
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void =>
         reject(
@@ -88,12 +89,15 @@ export class KubernetesApi {
         )
       const signal = AbortSignal.timeout(TIMEOUT_MS)
       // Whatever the environment tells Node: the token is for this server alone.
-      const call = request({ ...options, ca, signal, rejectUnauthorized: true }, (response) => {
-        readAll(response).then(
-          (text) => resolve({ status: response.statusCode ?? 0, text }),
-          (error: unknown) => fail(error),
-        )
-      })
+      const call = request(
+        { ...options, ...trust, signal, rejectUnauthorized: true },
+        (response) => {
+          readAll(response).then(
+            (text) => resolve({ status: response.statusCode ?? 0, text }),
+            (error: unknown) => fail(error),
+          )
+        },
+      )
       call.on('error', fail)
       call.end(content)
     })

@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test'
 
 import { upstreamCounters, Transport } from '../../../src/upstream/counters.ts'
 import { Ede, Rcode } from '../../../src/wire/codes.ts'
-import { makeCertificates, SERVER_NAME } from '../../helpers/certificates.ts'
+import { makeCertificates, makeChain, SERVER_NAME } from '../../helpers/certificates.ts'
 import { requireTools } from '../../helpers/debian.ts'
 import { startUnbound } from '../../helpers/unbound.ts'
 import { freePort } from '../../helpers/ports.ts'
@@ -75,6 +75,31 @@ describe('tls:// upstreams', () => {
     const address = await Front.start(t, tls(server.port, 'tls_servername 127.0.0.1'))
     assert.equal((await address.ask('c.test')).records.answerCount, 1)
     assert.equal(server.names.at(-1), '')
+  })
+
+  test('an authority below another one is one, and a server may be named itself', async (t) => {
+    const chain = makeChain(t)
+    const server = await startTlsServer(t, chain)
+    for (const trusted of [chain.intermediate, chain.leaf]) {
+      const body = `forward . tls://127.0.0.1:${server.port} {\ntls ${trusted}\n}`
+      const front = await Front.start(t, body)
+      assert.equal((await front.ask('a.test')).records.answerCount, 1)
+    }
+  })
+
+  test('an upstream of TLS 1.1 is said to be one, in few words', async (t) => {
+    const server = await startTlsServer(t, pem, {
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    })
+    const front = await Front.start(t, tls(server.port))
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await front.ask(`${i}.test`)).rcode, Rcode.ServFail)
+    }
+    const lines = front.log.lines.filter((line) => line.includes('not trusted'))
+    assert.equal(lines.length, 1)
+    assert.match(lines[0]!, /: tlsv1 alert protocol version$/)
   })
 
   const untrusted: readonly (readonly [
