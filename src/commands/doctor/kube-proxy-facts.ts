@@ -1,10 +1,9 @@
 import { findKubeProxy, IPVS_LINK } from '../../host/kube-proxy.ts'
 import type { Programs } from '../../host/programs.ts'
 import type { NetworkView } from '../../host/readings/links.ts'
-import { type Reading, valueOf } from '../../host/readings/reading.ts'
+import { type Reading, unreadFor, valueOf } from '../../host/readings/reading.ts'
 import type { RuleListing } from '../../host/readings/rule-listing.ts'
 import { isLinkLocal } from '../../lib/address.ts'
-import { reasonOf } from '../../lib/errors.ts'
 import type { KubeProxyFacts } from './facts.ts'
 
 interface Parts {
@@ -30,7 +29,7 @@ export async function kubeProxyFacts(parts: Parts): Promise<KubeProxyFacts> {
     .slice(0, MAX_ADDRESSES)
   const found = await Promise.all(
     services.map((address) =>
-      findKubeProxy(programs, address, port).catch((cause: unknown) => ({ why: reasonOf(cause) })),
+      findKubeProxy(programs, address, port).catch((cause: unknown) => unreadFor(cause)),
     ),
   )
   const unserved = services.filter((_, i) => found[i] === 'none')

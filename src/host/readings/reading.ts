@@ -1,13 +1,26 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { DnsletError, reasonOf } from '../../lib/errors.ts'
 import { fileKind } from '../../lib/file-kind.ts'
 import { printable } from '../../lib/printable.ts'
 
-/** What was read, or why it could not be: for people, printable, with what is needed where that is known. */
-export type Reading<T> = { readonly value: T } | { readonly why: string }
+/** What was read, or why it could not be. */
+export type Reading<T> = { readonly value: T } | Unread
+
+export interface Unread {
+  /** For people, printable, with what is needed where that is known. */
+  readonly why: string
+  /** Of the error that it was, where it has one: for code, which reads no words. */
+  readonly code?: string
+}
 
 /** Octets of a file that are read; tables of sockets of a busy node are longer, and are cut there. */
 const LIMIT = 4 * 1024 * 1024
+
+/** What an error leaves to be said; `why` in place of its own words. */
+export function unreadFor(cause: unknown, why: string = reasonOf(cause)): Unread {
+  return cause instanceof DnsletError ? { why, code: cause.code } : { why }
+}
 
 /** The value, or undefined where it is not known. */
 export function valueOf<T>(reading: Reading<T>): T | undefined {
@@ -33,7 +46,7 @@ export function readText(path: string, root = '/', limit: number = LIMIT): Readi
       return { why: `${path} ${kind === 'none' ? 'does not exist' : `is no file`}` }
     return { value: readUpTo(file, limit) }
   } catch (cause) {
-    return { why: `${path} cannot be read (${reasonOf(cause)})` }
+    return { why: `${path} cannot be read (${codeOf(cause)})` }
   }
 }
 
@@ -45,7 +58,7 @@ export function readNumber(path: string, root = '/'): Reading<number> {
   return Number.isSafeInteger(value) ? { value } : { why: `${path} holds no number` }
 }
 
-function reasonOf(cause: unknown): string {
+function codeOf(cause: unknown): string {
   const { code, message } = cause as NodeJS.ErrnoException
   if (code === 'EACCES' || code === 'EPERM') return `${code}: run it as root`
   return printable(code ?? message)

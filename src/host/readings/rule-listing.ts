@@ -1,7 +1,7 @@
 import { printable } from '../../lib/printable.ts'
 import { ProgramError, type Programs } from '../programs.ts'
 import { findBackends, saveCommand, type Backend } from '../rules/iptables-backend.ts'
-import type { Reading } from './reading.ts'
+import { type Reading, unreadFor } from './reading.ts'
 
 /** An nft table of a dnslet. */
 export interface NftTable {
@@ -200,6 +200,6 @@ async function reading<T>(read: () => Promise<T>): Promise<Reading<T>> {
       .split('\\n', 1)[0]!
       .slice(0, 200)
     const isDenied = /permitted|denied/i.test(message)
-    return { why: isDenied ? `${message}: needs root with NET_ADMIN` : message }
+    return unreadFor(cause, isDenied ? `${message}: needs root with NET_ADMIN` : message)
   }
 }

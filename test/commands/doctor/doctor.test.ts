@@ -76,7 +76,8 @@ describe('kubeProxyFacts()', () => {
     assert.deepEqual((await of({ iptables: { value: [used] } })).mode, { value: 'iptables' })
     const nft = new ProgramError('E_PROGRAM_UNHEARD', 'Cannot run nft: killed')
     const hung = await of({ iptables: { value: [used] } }, view, { nft })
-    assert.deepEqual([hung.mode, hung.unserved], [{ why: 'Cannot run nft: killed' }, []])
+    const unheard = { why: 'Cannot run nft: killed', code: 'E_PROGRAM_UNHEARD' }
+    assert.deepEqual([hung.mode, hung.unserved], [unheard, []])
     const ipvs = await of({}, { ...view, held: new Map([['kube-ipvs0', [VIP]]]) })
     assert.deepEqual(ipvs, { mode: { value: 'ipvs' }, unserved: [], heldByIpvs: [VIP] })
   })

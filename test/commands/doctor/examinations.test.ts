@@ -9,6 +9,7 @@ import { examinations } from '../../../src/commands/doctor/examinations.ts'
 import type { Facts } from '../../../src/commands/doctor/facts.ts'
 import type { Finding, Severity } from '../../../src/commands/doctor/finding.ts'
 import { examine, exitStatus } from '../../../src/commands/doctor/run.ts'
+import type { Unread } from '../../../src/host/readings/reading.ts'
 import type { UpstreamState } from '../../../src/serve/inspection.ts'
 import {
   answered,
@@ -968,6 +969,15 @@ test('rules that could not be listed again are not told to have no counters', ()
     'the rules in place have no counters',
     'run doctor as root on the node, with nft and iptables installed',
   ])
+})
+
+test('who was too late to list rules is told to come again, and others what they lack', () => {
+  const remedyFor = (unread: Unread): readonly string[] =>
+    look({ rules: { ...healthy.rules, nft: unread } }).find(({ id }) => id === 'leftovers-unseen')!
+      .remedy
+  const why = 'Cannot run nft list tables: status 1'
+  assert.match(remedyFor({ why, code: 'E_PROGRAM_UNHEARD' })[0]!, /^run doctor again/)
+  assert.match(remedyFor({ why, code: 'E_PROGRAM' })[0]!, /^run doctor as root/)
 })
 
 test('long lists are cut', () => {

@@ -205,4 +205,10 @@ describe('rules', () => {
     assert.deepEqual(listed.iptables, { value: [] })
     assert.equal(await packetsLed(scriptedPrograms({}), listed), null)
   })
+
+  test('a program that was not heard is told from one that failed', async () => {
+    const unheard = new ProgramError('E_PROGRAM_UNHEARD', 'Cannot run nft: no time left')
+    const listed = await listRules(scriptedPrograms({ nft: unheard }))
+    assert.deepEqual(listed.nft, { why: 'Cannot run nft: no time left', code: 'E_PROGRAM_UNHEARD' })
+  })
 })

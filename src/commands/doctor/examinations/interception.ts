@@ -116,7 +116,7 @@ function byRules({ rules, daemon }: Facts): readonly Said[] {
     return [
       unknown('interception-unseen', 'whether queries are led here is not to be seen', {
         seen: [rules.nft.why],
-        remedy: [toListRules(rules.nft.why)],
+        remedy: [toListRules(rules.nft)],
       }),
     ]
   }

@@ -28,7 +28,7 @@ export const kubeProxy: Examination = {
       said.push(
         unknown('kube-proxy-unseen', "kube-proxy's mode is not to be seen", {
           seen: [mode.why],
-          remedy: [toListRules(mode.why)],
+          remedy: [toListRules(mode)],
         }),
       )
     } else if (unserved.length > 0) {

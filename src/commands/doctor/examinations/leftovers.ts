@@ -16,11 +16,11 @@ export const leftovers: Examination = {
     const said = [...nodeCacheRules(facts), ...link(facts), ...abandoned(facts)]
     if (said.length > 0) return said
     const { nft, iptables } = facts.rules
-    const hidden = [nft, iptables].flatMap((one) => ('why' in one ? [one.why] : []))
+    const hidden = [nft, iptables].filter((one) => 'why' in one)
     if (hidden.length > 0) {
       return [
         unknown('leftovers-unseen', 'whether rules were left behind is not to be seen', {
-          seen: [...new Set(hidden)],
+          seen: [...new Set(hidden.map(({ why }) => why))],
           remedy: [toListRules(...hidden)],
         }),
       ]

@@ -1,3 +1,4 @@
+import type { Unread } from '../../../host/readings/reading.ts'
 import { plural } from '../../../lib/plural.ts'
 import type { Examination } from '../examination.ts'
 import type { Facts, OwnQueries, ServerProbe } from '../facts.ts'
@@ -59,11 +60,11 @@ function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly 
     counted === null ? [] : [`the daemon counted ${plural(counted, 'more query', 'more queries')}`]
   const moved = difference(led)
   if (moved === null) {
-    const why = whyUncounted(rules)
+    const uncounted = whyUncounted(rules)
     return [
       unknown('rules-uncounted', 'whether the rules are met is not to be seen', {
-        seen: [why, ...byDaemon],
-        remedy: [toListRules(why)],
+        seen: [uncounted.why, ...byDaemon],
+        remedy: [toListRules(uncounted)],
       }),
     ]
   }
@@ -87,12 +88,12 @@ function movement({ probes, led, queries }: OwnQueries, facts: Facts): readonly 
   ]
 }
 
-function whyUncounted({ nft, iptables }: Facts['rules']): string {
-  if ('why' in nft) return nft.why
+function whyUncounted({ nft, iptables }: Facts['rules']): Unread {
+  if ('why' in nft) return nft
   const listed = [...nft.value, ...('value' in iptables ? iptables.value : [])]
-  return listed.some(({ packets }) => packets !== null)
-    ? 'the rules were listed once, and not again in time'
-    : 'the rules in place have no counters'
+  if (listed.some(({ packets }) => packets !== null))
+    return { why: 'the rules were listed once, and not again in time', code: 'E_PROGRAM_UNHEARD' }
+  return { why: 'the rules in place have no counters' }
 }
 
 function intercepts({ daemon, rules }: Facts): boolean {
