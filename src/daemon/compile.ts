@@ -50,11 +50,12 @@ export function compileBlocks(
 ): readonly CompiledBlock[] {
   const compiled: CompiledBlock[] = []
   const steps = blocks.map((block) => () => void compiled.push(compileBlock(block, parts)))
-  readAll([...steps, () => checkOverlaps(servedBy(compiled))], (step) => step())
-  warnOfShadows(servedBy(compiled), parts.warn)
+  let served: readonly Served[] = []
+  readAll([...steps, () => checkOverlaps((served = servedBy(compiled)))], (step) => step())
+  warnOfShadows(served, parts.warn)
   for (const block of compiled) for (const key of block.keys) warnIfPlain(key, block, parts.warn)
   refuseDeaf(compiled)
-  warnOfUnserved(servedBy(compiled), parts)
+  warnOfUnserved(served, parts)
   return compiled
 }
 
