@@ -1,5 +1,5 @@
 import { type Endpoint, joinHostPort } from '../lib/address.ts'
-import { Episodes } from '../lib/episode.ts'
+import { Episode } from '../lib/episode.ts'
 import { Flag } from '../wire/codes.ts'
 import { fitCounts } from '../wire/cut.ts'
 import { rcodeOf, readFlags } from '../wire/header.ts'
@@ -7,6 +7,7 @@ import type { Destination } from './ask.ts'
 import type { Channel, ChannelOptions } from './channel.ts'
 import type { UpstreamContext } from './context.ts'
 import { Result, Transport, type UpstreamCounters, upstreamCounters } from './counters.ts'
+import { Distrust } from './distrust.ts'
 import { EdnsSupport, hasAdditional, isGood, refusesOpt } from './edns-support.ts'
 import { type Exchange, type ExchangeHost, ExchangeState } from './exchange.ts'
 import { Health } from './health.ts'
@@ -51,8 +52,7 @@ export class Upstream implements ExchangeHost {
   readonly #options: ChannelOptions
   readonly #health: readonly [Health, Health]
   readonly #edns = new EdnsSupport()
-  /** Why it is not trusted; '' where it is, as far as is known. */
-  #distrust = ''
+  readonly #distrust: Distrust
 
   constructor(
     endpoint: Endpoint,
@@ -65,17 +65,16 @@ export class Upstream implements ExchangeHost {
     this.counters = upstreamCounters.get(this.name)
     this.#context = context
     const { counters, name } = this
-    const episodes = new Episodes()
+    const crowd = new Episode()
     const crowded = (): void => {
       counters.crowds++
-      if (episodes.begins('crowd', context.clock.now)) events.crowdBegins(this)
+      if (crowd.begins(context.clock.now)) events.crowdBegins(this)
     }
     const { encryption, source } = options
-    const distrusted = (reason: string): void => {
-      if (episodes.begins(reason, context.clock.now)) events.distrustBegins(this, reason)
-      this.#distrust = reason
-    }
+    const distrust = new Distrust(context.clock, (reason) => events.distrustBegins(this, reason))
+    const distrusted = (reason: string): void => distrust.begin(reason)
     const secure = encryption && new Secure(endpoint, source, encryption, distrusted)
+    this.#distrust = distrust
     this.#secure = secure
     this.#stream = secure === null ? Transport.Tcp : secure.transport
     this.#options = { ...options, endpoint, context, counters, crowded, name, secure }
@@ -114,7 +113,7 @@ export class Upstream implements ExchangeHost {
 
   /** Why its answers are not taken; null where they are, as far as is known. */
   get distrust(): string | null {
-    return this.#distrust === '' ? null : this.#distrust
+    return this.#distrust.reason
   }
 
   /** Smoothed round trip in milliseconds over this transport; null before the first answer. */
@@ -170,7 +169,7 @@ export class Upstream implements ExchangeHost {
     const { now } = this.#context.clock
     const channel = this.#channel(x.transport)
     channel.rtt.sample(now - x.sentAt)
-    this.#distrust = ''
+    this.#distrust.end()
     channel.backoff.succeeded()
     const flags = readFlags(reply)
     const rcode = rcodeOf(flags)
