@@ -6,6 +6,7 @@
  *     return Object.freeze({ ...defaults, ...read(directive, options) })
  */
 import { argumentError, errorAt, inPlugin, pluginError, readAll, valueError } from './error.ts'
+import { hintFor } from './nearest.ts'
 import type { Directive, Option } from './parse.ts'
 import { shown, type Token } from './token.ts'
 
@@ -22,6 +23,7 @@ export {
   syntaxError,
   valueError,
 } from './error.ts'
+export { hintFor } from './nearest.ts'
 export { integer, percentage, uint32 } from './number.ts'
 export { type Pattern, regex } from './regex.ts'
 export { domainName, zones, zonesOr } from './zones.ts'
@@ -85,7 +87,9 @@ export function oneOf<const W extends string>(
 ): Convert<W> {
   return (token) => {
     const word = words.find((candidate) => candidate === token.text.toLowerCase())
-    if (word === undefined) throw valueError(token, problem(token.text))
+    if (word === undefined) {
+      throw valueError(token, problem(token.text) + hintFor(token.text, words))
+    }
     return word
   }
 }
@@ -138,17 +142,17 @@ export function all<T>(reader: ReadOption<T>): ReadOption<readonly T[]> {
   return (option, before = []) => [...before, reader(option, undefined)]
 }
 
-/** What to do with an option that is not in the table: throw, or take it. */
-type Unknown = (option: Option) => void
+/** What to do with an option that is not in the table, which has those of `known`: throw, or take it. */
+type Unknown = (option: Option, known: readonly string[]) => void
 
 /** The usual complaint of CoreDNS's plugins. */
-export function unknownOption(option: Option): never {
-  throw argumentError(option.name)
+export function unknownOption({ name }: Option, known: readonly string[]): never {
+  throw argumentError(name, hintFor(name.text, known))
 }
 
 /** forward's and hosts' complaint. */
-export function unknownProperty(option: Option): never {
-  throw errorAt(option.name, `unknown property '${option.name.text}'`)
+export function unknownProperty({ name }: Option, known: readonly string[]): never {
+  throw errorAt(name, `unknown property '${name.text}'${hintFor(name.text, known)}`)
 }
 
 /** What to do with what is not in the table, and with what is accepted but probably not meant. */
@@ -172,6 +176,7 @@ export function read<T extends object>(
 ): Partial<T> {
   return inPlugin(directive.name, () => {
     const values: Partial<T> = {}
+    const known = Object.keys(table)
     const reach = (name: string): number | 'brace' | undefined =>
       Object.hasOwn(table, name) ? table[name as keyof T].reach : unknownReach
     const lines = directive.options ?? []
@@ -182,7 +187,7 @@ export function read<T extends object>(
         const key = name as keyof T
         values[key] = table[key](option, values[key])
       } else {
-        unknown(option)
+        unknown(option, known)
       }
     })
     return values

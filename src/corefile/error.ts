@@ -84,10 +84,10 @@ export function errorAt(at: Token, message: string): CorefileError {
 }
 
 /** A wrong number of arguments; `at` is the last token read, or the first one too many. */
-export function argumentError(at: Token): CorefileError {
+export function argumentError(at: Token, hint: string = ''): CorefileError {
   return at.text === '{'
     ? errorAt(at, "Unexpected token '{', expecting argument")
-    : errorAt(at, `Wrong argument count or unexpected line ending after '${at.text}'`)
+    : errorAt(at, `Wrong argument count or unexpected line ending after '${at.text}'${hint}`)
 }
 
 /** `<file>:<line> - Syntax error: Unexpected token '<at>', expecting '<want>'<hint>`. */

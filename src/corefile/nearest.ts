@@ -1,15 +1,19 @@
-/** Edits (insert, delete, replace one character) that turn `a` into `b`. */
+/** Edits (insert, delete or replace one character, swap two neighbours) that turn `a` into `b`. */
 function distance(a: string, b: string): number {
+  let before: readonly number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? before[j - 2]! + 1 : Infinity
+      next.push(Math.min(replaced, swapped, row[j]! + 1, next[j - 1]! + 1))
     }
+    before = row
     row = next
   }
-  return row[b.length] ?? 0
+  return row[b.length]!
 }
 
 /**
@@ -28,4 +32,10 @@ export function nearest(word: string, known: readonly string[]): string | null {
     }
   }
   return best
+}
+
+/** ` (did you mean 'cache'?)` for the end of a sentence, or nothing. */
+export function hintFor(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known)
+  return meant === null ? '' : ` (did you mean '${meant}'?)`
 }

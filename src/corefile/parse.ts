@@ -1,7 +1,7 @@
 import { exact } from '../lib/exact.ts'
 import { printable } from '../lib/printable.ts'
 import { argumentError, CorefileError, errorAt, syntaxError } from './error.ts'
-import { nearest } from './nearest.ts'
+import { hintFor } from './nearest.ts'
 import { type StreamOptions, TokenStream } from './token-stream.ts'
 import { type Lexeme, shown, type Source, type Token, withText } from './token.ts'
 
@@ -231,8 +231,7 @@ class Parser {
   }
 
   #unknown(name: Token): CorefileError {
-    const meant = nearest(name.text, this.#options.directives)
-    const hint = meant === null ? '' : ` (did you mean '${meant}'?)`
+    const hint = hintFor(name.text, this.#options.directives)
     return errorAt(name, `Unknown directive '${name.text}'${hint}`)
   }
 

@@ -4,6 +4,7 @@ import { type Environment, expandEnvironment } from './expand.ts'
 import { type FileSystem, MAX_FILE_BYTES } from './files.ts'
 import { hasWildcard, isGlob } from './glob.ts'
 import { lex } from './lex.ts'
+import { hintFor } from './nearest.ts'
 import { type Lexeme, shown, type Source, type Token } from './token.ts'
 
 const MAX_SNIPPET_IMPORTS = 10_000
@@ -182,7 +183,10 @@ export class TokenStream {
     }
     const matches = this.#options.files.glob(path)
     if (matches.length === 0) {
-      if (!hasWildcard(path)) throw errorAt(at, `File to import not found: ${pattern}`)
+      if (!hasWildcard(path)) {
+        const hint = hintFor(pattern, [...this.#snippets.keys()])
+        throw errorAt(at, `File to import not found: ${pattern}${hint}`)
+      }
       this.#options.warn(
         `No files matching import glob pattern: ${shown({ ...at, text: pattern })}`,
       )

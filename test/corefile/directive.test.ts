@@ -170,11 +170,17 @@ test('bare() rejects a second one, arguments, and braces, empty ones included', 
   }
 })
 
-test('unknownOption() throws what CoreDNS says', () => {
-  const [option] = cache('foo 1').options ?? []
-  assert.ok(option)
-  assert.equal(
-    messageOf(() => unknownOption(option)),
-    `${position(3)}Error during parsing: Wrong argument count or unexpected line ending after 'foo'`,
-  )
+test('unknownOption() throws what CoreDNS says, and the option that was probably meant', () => {
+  const message = `${position(3)}Error during parsing: Wrong argument count or unexpected line ending after `
+  for (const [word, said] of [
+    ['foo', `${message}'foo'`],
+    ['tll', `${message}'tll' (did you mean 'ttl'?)`],
+  ] as const) {
+    const [option] = cache(`${word} 1`).options ?? []
+    assert.ok(option)
+    assert.equal(
+      messageOf(() => unknownOption(option, ['size', 'ttl'])),
+      said,
+    )
+  }
 })

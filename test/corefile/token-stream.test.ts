@@ -188,6 +188,14 @@ describe('import of files', () => {
   }
 })
 
+test('a snippet that is not there is met with the nearest one', () => {
+  const text = `(node) {\nlog\n}\n${block('import nodes')}`
+  assert.equal(
+    messageOf(() => parseText(text)),
+    `${parsing(5)}File to import not found: nodes (did you mean 'node'?)`,
+  )
+})
+
 describe('imports that do not end', () => {
   const snippets = 'maximum snippet import depth (10000) exceeded'
   const endless: readonly (readonly [string, string, Situation, string])[] = [

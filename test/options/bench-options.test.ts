@@ -70,7 +70,7 @@ describe('what it refuses, with exit status 2', () => {
     ['-hosts=', '-hosts needs the name of a file'],
     ['-host a -html=', '-html needs the name of a file'],
     ['-host a b', '"b" is too much'],
-    ['-hots a', 'there is no flag -hots (did you mean -hosts?)'],
+    ['-hots a', 'there is no flag -hots (did you mean -host?)'],
   ]
   for (const [argv, reason] of refusals) {
     test(argv, () => {

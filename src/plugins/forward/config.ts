@@ -11,6 +11,7 @@ import {
   errorAt,
   flag,
   formatDuration,
+  hintFor,
   ignore,
   inPlugin,
   integer,
@@ -120,7 +121,9 @@ function resolver(token: Token): Endpoint {
 /** In lower case only, unlike other words of CoreDNS. */
 function policy(token: Token): PolicyName {
   const name = policies.find((known) => known === token.text)
-  if (name === undefined) throw errorAt(token, `unknown policy '${token.text}'`)
+  if (name === undefined) {
+    throw errorAt(token, `unknown policy '${token.text}'${hintFor(token.text, policies)}`)
+  }
   return name
 }
 

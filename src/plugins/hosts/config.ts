@@ -4,6 +4,7 @@ import {
   duration,
   errorAt,
   flag,
+  hintFor,
   inPlugin,
   integer,
   once,
@@ -15,6 +16,7 @@ import {
   zonesOr,
 } from '../../corefile/directive.ts'
 import { quote } from '../../corefile/go-quote.ts'
+import { shown } from '../../corefile/token.ts'
 import { isAbsent, readableReason } from './hosts-file.ts'
 
 const DEFAULT_PATH = '/etc/hosts'
@@ -76,8 +78,9 @@ export function readConfig(
       {
         warn,
         unknownReach: 'brace',
-        unknown: (option) => {
-          if (falls) unknownProperty(option)
+        unknown: (option, known) => {
+          if (falls) unknownProperty(option, known)
+          warnIfMisspelt(option.name, known, warn)
           inline.push([option.name, ...option.args].map(({ text }) => text).join(' '))
         },
       },
@@ -97,6 +100,13 @@ export function readConfig(
       fallthroughUnsupported: options.fallthrough_unsupported ?? false,
     })
   })
+}
+
+/** CoreDNS passes over such a line, and all other names fail where `fallthrough` was meant. */
+function warnIfMisspelt(name: Option['name'], known: readonly string[], warn: Warn): void {
+  const hint = hintFor(shown(name), known)
+  if (hint === '') return
+  warn(`${name.file}:${name.line} - '${shown(name)}' is no address: its line says nothing${hint}`)
 }
 
 /** A file that is not there may come; one that cannot be looked for is an error, as in CoreDNS. */

@@ -2,6 +2,7 @@ import {
   countArgs,
   type Directive,
   errorAt,
+  hintFor,
   inPlugin,
   one,
   read,
@@ -48,8 +49,8 @@ export function readConfig(directives: readonly Directive[]): TlsConfig {
       directive,
       { client_auth: one(clientAuth), keylog: one(({ text }) => text) },
       {
-        unknown: ({ name }) => {
-          throw errorAt(name, `unknown option '${name.text}'`)
+        unknown: ({ name }, known) => {
+          throw errorAt(name, `unknown option '${name.text}'${hintFor(name.text, known)}`)
         },
       },
     )

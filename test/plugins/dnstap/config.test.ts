@@ -73,7 +73,11 @@ test('what is wrong is named as in CoreDNS, with file and line', () => {
     ['dnstap d.sock {\nidentity\n}', 3, argument('identity')],
     ['dnstap d.sock {\nversion\n}', 3, argument('version')],
     ['dnstap d.sock {\nextra\n}', 3, argument('extra')],
-    ['dnstap d.sock {\nidentitiy NAME\n}', 3, "unknown property 'identitiy'"],
+    [
+      'dnstap d.sock {\nidentitiy NAME\n}',
+      3,
+      "unknown property 'identitiy' (did you mean 'identity'?)",
+    ],
     [
       'dnstap d.sock full 1025 1',
       2,

@@ -152,7 +152,10 @@ describe('readConfig() refuses', () => {
     ['max_idle_conns -4', "max_idle_conns can't be negative: -4"],
     ['max_fails -1', 'strconv.ParseUint: parsing "-1": invalid syntax'],
     ['policy fastest', "Corefile:3 - Error during parsing: unknown policy 'fastest'"],
-    ['policy Random', "Corefile:3 - Error during parsing: unknown policy 'Random'"],
+    [
+      'policy Random',
+      "Corefile:3 - Error during parsing: unknown policy 'Random' (did you mean 'random'?)",
+    ],
     ['health_check -5s', "health_check can't be negative: -5000000000"],
     ['health_check 5s sometimes', 'health_check: unknown option sometimes'],
     ['health_check 5s domain a..b', 'health_check: invalid domain name a..b'],
@@ -172,6 +175,10 @@ describe('readConfig() refuses', () => {
     ['max_age -1s', "max_age can't be negative: -1s"],
     ['max_age soon', 'time: invalid duration "soon"'],
     ['max_age 9s', 'max_age (9s) must not be less than expire (10s)'],
+    [
+      'force_tpc',
+      "Corefile:3 - Error during parsing: unknown property 'force_tpc' (did you mean 'force_tcp'?)",
+    ],
     ['fastest', "Corefile:3 - Error during parsing: unknown property 'fastest'"],
     ['except', `Corefile:3 - Error during parsing: ${ARGUMENTS}'except'`],
     ['force_tcp yes', `Corefile:3 - Error during parsing: ${ARGUMENTS}'yes'`],

@@ -121,6 +121,7 @@ describe('hosts in the Corefile', () => {
       'hosts',
       'hosts f a..b',
       'hosts { ttl 5 }',
+      'hosts f {\nfallthruogh\n}',
     ]) {
       read(body, (line) => said.push(line))
     }
@@ -130,6 +131,8 @@ describe('hosts in the Corefile', () => {
       'File does not exist: f',
       `Corefile:2 - 'a..b' is ignored: zone is not a valid domain name: a..b`,
       `Corefile:2 - '}' after 'ttl': better on a line of its own`,
+      'File does not exist: f',
+      `Corefile:3 - 'fallthruogh' is no address: its line says nothing (did you mean 'fallthrough'?)`,
     ])
   })
 

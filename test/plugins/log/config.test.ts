@@ -45,7 +45,10 @@ const wrong = 'Error during parsing: Wrong argument count or unexpected line end
 for (const [lines, message] of [
   ['log {\nclass\n}', `plugin/log: Corefile:3 - ${wrong} 'class'`],
   ['log {\nlevel x\n}', `plugin/log: Corefile:3 - ${wrong} 'level'`],
-  ['log {\nclass denied\n}', 'Corefile:3 - plugin/log: invalid Class: denied'],
+  [
+    'log {\nclass denied\n}',
+    "Corefile:3 - plugin/log: invalid Class: denied (did you mean 'denial'?)",
+  ],
 ] as const) {
   test(`refuses: ${lines.replaceAll('\n', ' ⏎ ')}`, () => {
     assert.throws(() => read(lines), { name: 'CorefileError', message })
