@@ -147,7 +147,8 @@ export class Listeners {
     const secure = stream?.secure ?? null
     const dispatcher: Behind = { dispatch, secure, limits: DEFAULT_LIMITS }
     const tcpHost = isWildcard(host) ? '' : host
-    if (!descriptors.inherits('tcp', tcpHost, port)) this.#warnIfShared(host, port)
+    // Ours would be seen as well, later.
+    const isShared = !descriptors.inherits('tcp', tcpHost, port) && this.#isShared(host, port)
     const spoken = stream?.kind === 'https' ? await overHttps(host, port) : {}
     const at = { ...options, host: tcpHost, port, dispatcher, ...spoken }
     const tcp = await openTcp(at).catch((cause: unknown) => {
@@ -164,6 +165,7 @@ export class Listeners {
       await tcp.drain(0)
       throw cause
     }
+    if (isShared) this.#options.log.warning(sharedWith(host, port))
     const listener: OpenListener = new OpenListener(
       host,
       tcpHost,
@@ -198,16 +200,20 @@ export class Listeners {
     await Promise.all(sharing.map((own) => own.rescan()))
   }
 
-  #warnIfShared(host: string, port: number): void {
-    if (port === 0 || !isPortShared(host, port)) return
+  /** Whether another process has the address open. */
+  #isShared(host: string, port: number): boolean {
     const isSame = (other: string): boolean =>
       other === host || (isWildcard(other) && isWildcard(host))
-    for (const own of this.#own) if (own.port === port && isSame(own.host)) return
-    this.#options.log.warning(
-      `${joinHostPort(host, port)} is open in another process too, which gets part of the queries: ` +
-        `"ss -lnp sport = :${port}" names it`,
-    )
+    for (const own of this.#own) if (own.port === port && isSame(own.host)) return false
+    return port !== 0 && isPortShared(host, port)
   }
+}
+
+function sharedWith(host: string, port: number): string {
+  return (
+    `${joinHostPort(host, port)} is open in another process too, which gets part of the queries: ` +
+    `"ss -lnp sport = :${port}" names it`
+  )
 }
 
 interface Stream {

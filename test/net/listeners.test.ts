@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { describe, test } from 'node:test'
 
@@ -215,6 +215,16 @@ describe('Listeners', () => {
       `127.0.0.1:${port} is open in another process too, which gets part of the queries: ` +
         `"ss -lnp sport = :${port}" names it`,
     ])
+  })
+
+  test('warns of nobody who keeps it from opening the address', async (t) => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    t.after(() => holder.close())
+    await once(holder, 'listening')
+    const { port } = holder.address() as AddressInfo
+    const { lines, open } = make(t)
+    await assert.rejects(open('127.0.0.1', port), { code: 'EADDRINUSE' })
+    assert.deepEqual(lines, [])
   })
 
   test('a replaced dispatch takes the next query, over UDP and TCP', async (t) => {

@@ -1,4 +1,4 @@
-import { DnsletError } from '../../lib/errors.ts'
+import { DnsletError, reasonOf } from '../../lib/errors.ts'
 import { type Backend, findBackends } from './iptables-backend.ts'
 import { IptablesRules } from './iptables-rules.ts'
 import { Iptables } from './iptables.ts'
@@ -25,8 +25,9 @@ export async function chooseRules(parts: RulesParts, foreign = false): Promise<R
   }
   if (backends.used !== null) {
     parts.log.warning(`Packet rules are made with ${backends.used.ipv4}: ${reason}`)
-    const endsByItself = parts.orphans.length === 0 || (await canEnd(parts, backends.used))
-    if (!endsByItself) parts.log.warning(noEnd)
+    const refusal = parts.orphans.length === 0 ? null : await whyNoEnd(parts, backends.used)
+    const endsByItself = refusal === null
+    if (!endsByItself) parts.log.warning(`${noEnd}: ${refusal}`)
     if (!foreign) return new IptablesRules(parts, iptables, endsByItself)
     parts.log.warning(noLease)
     return new IptablesRules({ ...parts, interception: 'socket' }, iptables, endsByItself)
@@ -45,22 +46,23 @@ const noLease =
   'to kube-dns, and while dnslet is frozen nobody answers pods; install nftables or use -setupinterface=true'
 
 const noEnd =
-  'The kernel has no -m time: the rules that lead to pods of kube-dns while dnslet is dead do not end by ' +
-  'themselves; run "dnslet cleanup" on the node where dnslet is removed for good'
+  'Rules that lead to pods of kube-dns while dnslet is dead do not end by themselves (run "dnslet cleanup" on ' +
+  'a node where dnslet is removed for good), for they cannot be given an end'
 
-/** Whether a rule can have an end, by way of a chain that nothing leads to. */
-async function canEnd({ programs }: RulesParts, { ipv4 }: Backend): Promise<boolean> {
+/** Why no rule can have an end, or null: tried in a chain that nothing leads to. */
+async function whyNoEnd({ programs }: RulesParts, { ipv4 }: Backend): Promise<string | null> {
   const load = (...lines: string[]): Promise<unknown> => {
     const input = ['*nat', ...lines, 'COMMIT', ''].join('\n')
     return programs.run(`${ipv4}-restore`, ['-w', '5', '-n'], { input })
   }
   const rule = '-A DNSLET-TRIAL -m time --datestop 2038-01-01T00:00:00 -j RETURN'
-  const can = await load(':DNSLET-TRIAL - [0:0]', rule).then(
-    () => true,
-    () => false,
-  )
-  if (can) await load('-F DNSLET-TRIAL', '-X DNSLET-TRIAL').catch(() => {})
-  return can
+  try {
+    await load(':DNSLET-TRIAL - [0:0]', rule)
+  } catch (cause) {
+    return firstLine(cause)
+  }
+  await load('-F DNSLET-TRIAL', '-X DNSLET-TRIAL').catch(() => {})
+  return null
 }
 
 /** Has the kernel look at the whole table without loading it: old ones lack inet NAT, or fib. */
@@ -70,6 +72,11 @@ async function whyNotNft(parts: RulesParts): Promise<string> {
     await parts.programs.run('nft', ['-c', '-f', '-'], { input: servingTable(plan, false) })
     return ''
   } catch (cause) {
-    return (cause as Error).message.split('\\n', 1)[0]!
+    return firstLine(cause)
   }
+}
+
+/** What a program says first; errors spell its line ends. */
+function firstLine(cause: unknown): string {
+  return reasonOf(cause).split('\\n', 1)[0]!
 }
