@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 
+import { reasonOf } from '../lib/errors.ts'
 import { fileKind } from '../lib/file-kind.ts'
 import type { Log } from '../lib/log.ts'
 import type { Rules } from './rules/rules.ts'
@@ -123,7 +124,9 @@ export class Fallback {
     } catch (cause) {
       this.#isKept = false
       if (!isNews) return
-      this.#parts.log.warning(`Cannot keep the pods of kube-dns in ${this.#file}: ${String(cause)}`)
+      this.#parts.log.warning(
+        `Cannot keep the pods of kube-dns in ${this.#file}: ${reasonOf(cause)}`,
+      )
     }
   }
 }

@@ -177,7 +177,7 @@ function write(copy: CorefileCopy, { text }: Corefile, conf: string, log: Log): 
     return isNew
   } catch (error) {
     setupErrors.configmap++
-    log.error(`Cannot write the Corefile that is served to ${conf}: ${String(error)}`)
+    log.error(`Cannot write the Corefile that is served to ${conf}: ${reasonOf(error)}`)
     return true
   }
 }

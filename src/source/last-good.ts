@@ -111,7 +111,7 @@ export class LastGood {
     } catch (error) {
       this.#unkept = corefile
       this.#parts.log.warning(
-        `Cannot keep the last good Corefile in ${this.#path}: ${String(error)}`,
+        `Cannot keep the last good Corefile in ${this.#path}: ${reasonOf(error)}`,
       )
     }
   }
@@ -164,7 +164,7 @@ export class LastGood {
       }))
       return { record, blocks, hash: hashBlocks(blocks) }
     } catch (error) {
-      log.warning(`Cannot read the last good Corefile in ${this.#path}: ${String(error)}`)
+      log.warning(`Cannot read the last good Corefile in ${this.#path}: ${reasonOf(error)}`)
       return null
     }
   }

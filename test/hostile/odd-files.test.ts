@@ -153,7 +153,7 @@ describe('a daemon serves on, and ends, in spite of', () => {
       const daemon = start(t, at)
       await waitUntil('its end', () => daemon.ended() !== null, undefined, PATIENCE_S)
       assert.equal(daemon.ended(), 1, daemon.output())
-      assert.ok(daemon.output().includes(`${odd}: Error: is not a regular file`), daemon.output())
+      assert.ok(daemon.output().includes(`${odd}: is not a regular file`), daemon.output())
     })
   }
 

@@ -1,5 +1,6 @@
 import { beat, type Beat } from '../../lib/beat.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { reasonOf } from '../../lib/errors.ts'
 import type { Log } from '../../lib/log.ts'
 import { plural } from '../../lib/plural.ts'
 import { selfChecks } from './metrics.ts'
@@ -96,7 +97,7 @@ export class SelfCheck {
       const isAwaited = id === this.#current && this.#state === 'checking'
       if (isAwaited) this.#end(problem, clock.refresh() - began)
     }
-    ask().then(end, (error: unknown) => end(String(error)))
+    ask().then(end, (error: unknown) => end(reasonOf(error)))
   }
 
   #end(problem: string | null, took: number): void {

@@ -109,7 +109,7 @@ test('a check that throws has failed', async (t) => {
     log: new RecordedLog(),
   })
   check.start()
-  assert.equal(await check.problem(), 'Error: no sockets left')
+  assert.equal(await check.problem(), 'no sockets left')
   check.stop()
 })
 
