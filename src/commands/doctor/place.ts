@@ -5,8 +5,9 @@ import type { LinkView } from '../../host/readings/links.ts'
 import type { Place } from './facts.ts'
 
 /** Links that a node has for its pods, and no pod has. */
-const nodeLinks =
-  /^(veth|cali|lxc|cni|kube-|azv|gke|eni[0-9a-f]{11}|ovn|antrea|flannel|tunl0|nodelocaldns)/
+const podLinks = /^(veth|cali|lxc|cni|kube-|azv|gke|eni[0-9a-f]{11}|ovn|antrea|flannel|tunl0)/
+/** What dnslet and node-cache call theirs. */
+const LOCAL_LINK = 'nodelocaldns'
 const TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 interface Signs {
@@ -35,12 +36,15 @@ export function findPlace({
   search,
   root = '/',
 }: Signs): Place {
-  const pods = links.filter(({ name }) => nodeLinks.test(name)).map(({ name }) => name)
+  const names = links.map(({ name }) => name)
+  const pods = names.filter((name) => podLinks.test(name))
+  const local = names.filter((name) => name.startsWith(LOCAL_LINK))
   const node = [
     ...(dnslets > 0 ? ['a dnslet in this network namespace'] : []),
     ...(pods.length > 0
       ? [`links of pods (${pods.slice(0, 3).join(', ')}${pods.length > 3 ? ', …' : ''})`]
       : []),
+    ...local.map((name) => `link ${name}`),
     ...dataPlanes.map(({ name }) => name),
     ...(seesKubelet ? ['kubelet'] : []),
   ]

@@ -159,6 +159,13 @@ describe('findPlace()', () => {
     assert.equal(kindOf({ env, seesKubelet: true }), 'node')
     assert.equal(kindOf({ links: [link('lo', ''), link('eth0')] }), 'pod')
     assert.equal(kindOf({ links: [link('eth0'), link('veth1234')] }), 'node')
+    assert.deepEqual(
+      findPlace({ ...nothing, root, env, links: [link('nodelocaldns', 'tun'), link('cni0')] }),
+      {
+        kind: 'node',
+        signs: ['links of pods (cni0)', 'link nodelocaldns', 'KUBERNETES_SERVICE_HOST'],
+      },
+    )
     assert.equal(kindOf({ search: ['svc.cluster.local'] }), 'pod')
     mkdirSync(join(root, 'var/run/secrets/kubernetes.io'), { recursive: true })
     writeFileSync(join(root, 'var/run/secrets/kubernetes.io/serviceaccount'), '')
