@@ -20,12 +20,12 @@ const PATIENCE_MS = 2_000
  * its header: the answer has the rcode, and no records.
  */
 export class Aside {
-  readonly #rules: Omit<ErrandRules<unknown>, 'release'>
+  readonly #rules: ErrandRules
   /** What came of an upstream and transport that gave no answer. */
   readonly #mute = new Map<string, string>()
   readonly #stopped = new AbortController()
 
-  constructor(rules: Omit<ErrandRules<unknown>, 'release'>) {
+  constructor(rules: ErrandRules) {
     this.#rules = rules
   }
 

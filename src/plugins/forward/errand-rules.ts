@@ -5,7 +5,7 @@ import type { Policy } from './policy.ts'
 import type { Taps } from './taps.ts'
 
 /** What the errands of one directive have in common. */
-export interface ErrandRules<Errand> {
+export interface ErrandRules {
   readonly context: UpstreamContext
   readonly mute: MuteServers
   readonly policy: Policy
@@ -24,6 +24,4 @@ export interface ErrandRules<Errand> {
   /** Told of every exchange; null where nobody wants to know. */
   readonly taps: Taps | null
   readonly done: Handler
-  /** Takes the errand back for another query. */
-  release(errand: Errand): void
 }

@@ -29,7 +29,8 @@ import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-
  *                 └── failover rcode: the reply is kept in case nobody gives a better one
  */
 export class Errand implements ExchangeOwner {
-  readonly #rules: ErrandRules<Errand>
+  readonly #rules: ErrandRules
+  readonly #release: (errand: Errand) => void
   readonly #choice: UpstreamChoice
   readonly #deadline: Deadline
   readonly #partial: PartialAnswer
@@ -46,8 +47,10 @@ export class Errand implements ExchangeOwner {
   #bareRcode = 0
   #failure: Failure | null = null
 
-  constructor(rules: ErrandRules<Errand>) {
+  /** @param release takes it back for another query */
+  constructor(rules: ErrandRules, release: (errand: Errand) => void) {
     this.#rules = rules
+    this.#release = release
     this.#choice = new UpstreamChoice(rules.policy, rules.failfast)
     this.#deadline = new Deadline(rules.context, () => this.#timeUp())
     this.#partial = new PartialAnswer(rules.context.clock, rules.mute)
@@ -286,6 +289,6 @@ export class Errand implements ExchangeOwner {
     this.#fallback = null
     this.#bareRcode = 0
     this.#failure = null
-    this.#rules.release(this)
+    this.#release(this)
   }
 }

@@ -37,7 +37,7 @@ export interface ForwarderParts {
 /** The handler of one `forward` directive. */
 export class Forwarder {
   readonly #parts: ForwarderParts
-  readonly #rules: ErrandRules<Errand>
+  readonly #rules: ErrandRules
   /** Infinite where `max_concurrent` is not set: then the bound on kept queries is the only one. */
   readonly #limit: number
   /** Null where every name is forwarded. */
@@ -71,7 +71,6 @@ export class Forwarder {
       mute: new MuteServers(),
       taps,
       done: this.#done,
-      release: (errand) => this.#release(errand),
     }
   }
 
@@ -105,7 +104,7 @@ export class Forwarder {
   /** Asks for a kept query. */
   readonly #send = (q: Query): void => {
     this.#underWay++
-    const errand = this.#free.pop() ?? new Errand(this.#rules)
+    const errand = this.#free.pop() ?? new Errand(this.#rules, this.#release)
     errand.start(q, this.#parts.list.current, this.#transport(q))
   }
 
@@ -151,7 +150,8 @@ export class Forwarder {
     return preferUdp || q.target.protocol === Protocol.Udp ? Transport.Udp : Transport.Tcp
   }
 
-  #release(errand: Errand): void {
+  /** Takes an errand back for another query. */
+  readonly #release = (errand: Errand): void => {
     this.#underWay--
     if (this.#free.length < POOL_LIMIT) this.#free.push(errand)
   }

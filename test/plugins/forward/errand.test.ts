@@ -56,7 +56,7 @@ interface Started {
  * @param before whose time and upstream it has
  */
 function start(
-  rules: Partial<ErrandRules<Errand>>,
+  rules: Partial<ErrandRules>,
   { age = 0, down = false, ready = true, others = 0, before = null as Started | null } = {},
 ): Started {
   const time = before?.time ?? manual()
@@ -69,24 +69,26 @@ function start(
   q.reset(wire, wire.length, time.clock.now - age)
   parseQuestion(wire, wire.length, q.question)
   const begun = time.clock.now
-  const errand = new Errand({
-    context: time.context,
-    policy: makePolicy('sequential'),
-    maxAttempts: null,
-    readTimeout: 2000,
-    failfast: false,
-    failover: 0,
-    next: 0,
-    nextOnNodata: false,
-    nextForward: null,
-    mute: new MuteServers(),
-    taps: null,
-    done: ({ records, rcode }) => {
-      started.ended = { at: time.clock.now - begun, rcode, answers: records?.answerCount ?? 0 }
+  const errand = new Errand(
+    {
+      context: time.context,
+      policy: makePolicy('sequential'),
+      maxAttempts: null,
+      readTimeout: 2000,
+      failfast: false,
+      failover: 0,
+      next: 0,
+      nextOnNodata: false,
+      nextForward: null,
+      mute: new MuteServers(),
+      taps: null,
+      done: ({ records, rcode }) => {
+        started.ended = { at: time.clock.now - begun, rcode, answers: records?.answerCount ?? 0 }
+      },
+      ...rules,
     },
-    release: () => {},
-    ...rules,
-  })
+    () => {},
+  )
   const all = [upstream, ...Array.from({ length: others }, () => new Silent(down, ready))]
   errand.start(q, all as unknown as Upstream[], Transport.Udp)
   return started
