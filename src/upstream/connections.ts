@@ -11,7 +11,13 @@ const REFUSAL = 1 / 4
 
 /** The connections of a pool, oldest first, those included that are being opened. */
 export class Connections {
+  /** How many are connected. */
+  ready = 0
+  /** Replies that those put aside owe, members left out, as of the last look. */
+  owedAside = 0
   #all: UpstreamConnection[] = []
+  #prompt: UpstreamConnection[] = []
+  #aside = 0
 
   get count(): number {
     return this.#all.length
@@ -25,18 +31,50 @@ export class Connections {
     this.#all.push(c)
   }
 
+  /** A dial has succeeded. */
+  connected(c: UpstreamConnection): void {
+    this.ready++
+    this.#prompt.push(c)
+  }
+
   remove(c: UpstreamConnection): void {
+    if (c.readyAt > 0) this.ready--
     this.#all = this.#all.filter((other) => other !== c)
+    if (c.isAside) this.#aside--
+    else this.#prompt = this.#prompt.filter((other) => other !== c)
   }
 
-  /** How many are connected. */
-  get ready(): number {
-    return this.#all.reduce((sum, c) => sum + (c.isReady ? 1 : 0), 0)
+  /**
+   * Those that were not late when they were last looked at, or have answered since: where names are slow, a few of
+   * many. The longer a connection is silent, the less is it worth to be looked at for each query.
+   */
+  get prompt(): readonly UpstreamConnection[] {
+    return this.#prompt
   }
 
-  /** How many owe an answer. */
+  /** How many owe an answer: all that are aside, and of the others some. */
   get busy(): number {
-    return this.#all.reduce((sum, c) => sum + (c.owed > 0 ? 1 : 0), 0)
+    return this.#prompt.reduce((sum, c) => sum + (c.owed > 0 ? 1 : 0), this.#aside)
+  }
+
+  /** Puts those aside for which `isLate` is true. Returns them. */
+  setAside(isLate: (c: UpstreamConnection) => boolean): UpstreamConnection[] {
+    for (const c of this.#all) c.isAside = isLate(c)
+    const late = this.#all.filter((c) => c.isAside)
+    this.#prompt = this.#all.filter((c) => c.isReady && !c.isAside)
+    this.#aside = late.length
+    // Members are looked at for each query, late or not.
+    this.owedAside = late.reduce((sum, c) => sum + (c.isMember ? 0 : c.owed), 0)
+    return late
+  }
+
+  /** `c` has answered. True where it had been put aside. */
+  answered(c: UpstreamConnection): boolean {
+    if (!c.isAside) return false
+    c.isAside = false
+    this.#aside--
+    this.#prompt.push(c)
+    return true
   }
 
   /** The most answers that one of them gave. */

@@ -2,7 +2,7 @@ import { Timer } from '../lib/timer-wheel.ts'
 import { Backoff } from './backoff.ts'
 import type { ChannelOptions, ConnectionOwner } from './channel.ts'
 import type { Connections } from './connections.ts'
-import { FEW, type Growth, MOST, WARM } from './growth.ts'
+import { FEW, type Growth, WARM } from './growth.ts'
 import type { Pipelining, Quota } from './pipelining.ts'
 import type { Spread } from './spread.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
@@ -63,8 +63,8 @@ export class Dialler {
     // Connections that showed a limit are gone.
     if (this.#isAway()) return AWAY - connections.count
     // In any order few do, but for those that may be given no more queries while a slow one keeps them open.
-    const most = pipelining.isFree && quota.limit === Infinity ? FEW : MOST
-    return Math.min(growth.limit.most, most) - connections.count
+    const most = pipelining.isFree && quota.limit === Infinity ? FEW : Infinity
+    return Math.min(growth.most, most) - connections.count
   }
 
   /** Milliseconds to wait before another attempt. */
@@ -88,7 +88,7 @@ export class Dialler {
    */
   renew(): void {
     const { connections, growth } = this.#parts
-    if (this.underWay === 0 && connections.count < growth.limit.most) this.#dial(1, true)
+    if (this.underWay === 0 && connections.count < growth.most) this.#dial(1, true)
   }
 
   /** Opens one that is beyond what the upstream seems to take. */

@@ -1,12 +1,16 @@
 import { threadCpu } from '../lib/thread-cpu.ts'
 import { TICK_MS } from '../lib/timer-wheel.ts'
 import { ConnectionLimit } from './connection-limit.ts'
+import { LateAnswers } from './late-answers.ts'
 
 /** Connections that are opened at once, so that one slow answer never blocks an upstream. */
 export const WARM = 2
 /** More than these are for slow names alone. */
 export const FEW = 8
-export const MOST = 256
+/** At most, where names are not answered at all; two more for each late answer of the last second or two. */
+const UNANSWERED = 256
+const PER_LATE = 2
+const MOST = 1024
 /** How much the number grows from one look to the next. */
 const FACTOR = 8
 /** Looks without a single answer that show the connections to be stuck. */
@@ -41,7 +45,7 @@ const PAUSE_MS = 250
  * How many connections an upstream is worth. Two at first; where queries are found waiting, eight. Further looks,
  * each 10 ms later, want eight times as many, but only while most connections are late and none of them has
  * answered anything: an upstream that is merely busy is not helped by more of them, nor is one that stands still.
- * At most 256, or as many as the upstream takes.
+ * At most 256, or as many as the upstream takes; up to 1,024 while those that are late are answered in the end.
  *
  * Queries that wait for eight looks although answers come may be slow ones, and more connections help; or
  * the upstream or this process has no processor time left, and each connection takes more of it. So where
@@ -87,6 +91,9 @@ export class Growth {
   #tryAt = 0
   #pause = PAUSE_MS
   #enoughUntil = 0
+  readonly #late = new LateAnswers()
+  /** How many there may be. */
+  #allowed = UNANSWERED
   readonly #costly: boolean
   readonly #factor: number
   readonly #crowd: number
@@ -101,6 +108,16 @@ export class Growth {
     this.#threadCpu = cpu
     this.#factor = costly ? COSTLY_FACTOR : FACTOR
     this.#crowd = costly ? COSTLY_CROWDED : CROWDED
+  }
+
+  /** How many connections there may be. */
+  get most(): number {
+    return Math.min(this.#allowed, this.limit.most)
+  }
+
+  /** A connection has given `count` answers, see `LateAnswers.add()`. */
+  answered(count: number, isLate: boolean, elapsed: number, now: number): void {
+    this.#late.add(count, isLate, elapsed, now)
   }
 
   /** How many connections to open beside those `open` where `waiting` queries have no place. */
@@ -123,6 +140,7 @@ export class Growth {
     now: number,
     heldUp: boolean = false,
   ): void {
+    this.#allow(now)
     if (ready === 0 || (this.#costly && ready < open)) return
     if (++this.#crowded === 1) {
       this.#cpu = this.#threadCpu()
@@ -137,6 +155,11 @@ export class Growth {
     else if (isLate && this.#isStuck(now)) this.#grow(open, now)
     else if (this.#isTime(open, now)) this.#judge(ready, open, now)
     this.limit.look(open)
+  }
+
+  /** Names that are answered late are worth connections that names without an answer are not. */
+  #allow(now: number): void {
+    this.#allowed = Math.min(UNANSWERED + PER_LATE * this.#late.lately(now), MOST)
   }
 
   /**
@@ -169,7 +192,8 @@ export class Growth {
       this.#tryAt = now + USELESS_MS
     }
     const isCounted = count >= (isBusy ? COUNTED_BUSY : COUNTED) * ready
-    const isTrial = isFlowing && isCounted && !this.#costly && now >= this.#tryAt
+    const isTrial =
+      isFlowing && isCounted && !this.#costly && now >= this.#tryAt && !this.#late.areMany(now)
     if (isTrial && open > MANY && this.#tried === 0 && now >= this.#enoughUntil) {
       this.#tried = open
       this.#rate = rate
@@ -195,7 +219,7 @@ export class Growth {
   }
 
   #grow(open: number, now: number, factor: number = this.#factor): void {
-    this.#goal = Math.max(this.#tried, Math.min(factor * open, MOST))
+    this.#goal = Math.max(this.#tried, Math.min(factor * open, this.#allowed))
     if (this.#tried > 0) {
       this.#tryAt = now + this.#pause
       this.#pause = Math.min(2 * this.#pause, USELESS_MS)
@@ -223,13 +247,14 @@ export class Growth {
     this.#count(now)
   }
 
-  /** How many connections are enough, as far as was tried lately. */
+  /** How many connections are enough, as far as was tried lately; infinite where that is not known. */
   enough(now: number): number {
-    return this.#tried > 0 || now < this.#enoughUntil ? FEW : MOST
+    return this.#tried > 0 || now < this.#enoughUntil ? FEW : Infinity
   }
 
   /** Some time has passed: what was needed may not be needed any more. */
   settle(open: number, now: number): void {
+    this.#allow(now)
     this.#goal = Math.max(WARM, Math.min(this.#goal, open))
     this.limit.settle(now)
   }

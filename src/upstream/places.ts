@@ -103,9 +103,9 @@ export class Places {
     return mayOpen && !this.#hasWaited(x) ? null : this.#late
   }
 
-  /** Finds the best one. */
+  /** Finds the best one. Late ones are looked at only where they may be taken. */
   #look(x: Exchange): void {
-    const { connections, spread } = this.#parts
+    const { connections, pipelining, spread } = this.#parts
     const { members } = spread
     this.#best = this.#late = null
     this.#owed = 0
@@ -115,11 +115,12 @@ export class Places {
       if (++place === members.length) place = 0
     }
     if (this.#best !== null) return
-    const { all } = connections
-    for (let i = 0; i < all.length; i++) {
-      const c = all[i]!
+    const others = pipelining.keepsOrder ? connections.prompt : connections.all
+    for (let i = 0; i < others.length; i++) {
+      const c = others[i]!
       if (!c.isMember && this.#consider(c, x)) return
     }
+    if (pipelining.keepsOrder) this.#owed += connections.owedAside
   }
 
   /** Compares `c` with the best so far. True where there is no better one than this. */

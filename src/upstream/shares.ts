@@ -77,7 +77,7 @@ export class Shares {
       else own.push(c)
       largest = Math.max(largest, own?.length ?? 1)
     }
-    const little = Math.max(this.#growth.limit.most * LITTLE, largest * FEWER)
+    const little = Math.max(this.#growth.most * LITTLE, largest * FEWER)
     for (const [client, { length }] of this.#held) {
       if (length > little) this.#crowds.set(client, now + CROWD_MS)
     }
@@ -95,7 +95,7 @@ export class Shares {
   /** Counts how many connections are left to crowds. */
   count(): void {
     if (this.#crowds.size === 0) return
-    const { most } = this.#growth.limit
+    const { most } = this.#growth
     // The only one that the upstream takes has no part that could be left to others.
     this.#left = most === 1 ? 1 : most - Math.ceil(most * RESERVE) - this.#connections.busy
   }

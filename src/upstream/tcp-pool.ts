@@ -136,6 +136,7 @@ export class TcpPool
 
   ready(c: UpstreamConnection): void {
     this.#dialler.succeeded()
+    this.#connections.connected(c)
     if (c === this.#dialler.trial && this.#trial.send(c)) c.isRetired = true
     else this.#spread.joined(c)
     this.pump()
@@ -159,9 +160,11 @@ export class TcpPool
   }
 
   answered(c: UpstreamConnection, count: number, elapsed: number): void {
-    this.answers += count
-    if (c.answers === count) this.#wasProven(c)
+    // What comes in from those that take no more queries tells nothing of the others.
+    if (!c.isRetired) this.answers += count
     const { clock, wheel } = this.#options.context
+    this.#growth.answered(count, this.#connections.answered(c), elapsed, clock.now)
+    if (c.answers === count) this.#wasProven(c)
     this.pipelining.answered(count, wheel.attended(elapsed))
     if (c.isWanted) {
       c.window = Math.min(c.window + 2 * count, this.pipelining.deepest)

@@ -103,15 +103,12 @@ export class Tending {
     pipelining.calm(now)
     if (this.#doubtsJoined && pipelining.lostJoined(now)) this.#separate()
     this.#doubtsJoined = false
-    const late: UpstreamConnection[] = []
+    const late = connections.setAside((c) => places.isLate(c, UNREAD_TURNS * heldUp))
     this.#isRefused = false
     let again = false
     let probing = false
     for (const c of connections.all) {
-      if (places.isLate(c, UNREAD_TURNS * heldUp)) {
-        late.push(c)
-        if (heldUp === 0 && this.#relieve(c, now)) probing = true
-      }
+      if (c.isAside && heldUp === 0 && this.#relieve(c, now)) probing = true
       if (c.waiting > 0 && (c.owed > 1 || (c.answers === 0 && !pipelining.keepsOrder))) again = true
     }
     if (!pipelining.keepsOrder) shares.forget()

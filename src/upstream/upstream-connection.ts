@@ -53,6 +53,8 @@ export class UpstreamConnection implements Carrier, Flushable, Acknowledgeable, 
   isSuccessor = false
   isMember = false
   isRetired = false
+  /** For `Connections`: whether it was found late, and has said nothing since. */
+  isAside = false
   /** The server behind the upstream's address, as `Backends.of()` has it. */
   backend: string | null = null
   readonly #owner: ConnectionOwner<UpstreamConnection>

@@ -85,7 +85,7 @@ test('a limit the upstream showed holds for ten seconds, but never below one', (
   growth.settle(20, 10_999)
   assert.equal(growth.limit.most, 20)
   growth.settle(20, 11_000)
-  assert.equal(growth.limit.most, 256)
+  assert.equal(growth.most, 256)
   growth.limit.refused(0, 20_000)
   assert.equal(growth.limit.most, 1)
 })
@@ -124,7 +124,7 @@ test('a limit is tried at once, then after longer and longer pauses, and forgott
   )
   assert.deepEqual(tried, [1000, 1100, 1300, 1700])
   growth.limit.wasTaken()
-  assert.equal(growth.limit.most, 256)
+  assert.equal(growth.most, 256)
   growth.limit.refused(10, 1800)
   assert.ok(growth.limit.mayTry(10, 1800))
 })
@@ -270,7 +270,41 @@ test('encrypted connections are not closed to see whether fewer do', () => {
   const growth = new Growth(true)
   growth.begin(0, 0)
   for (let look = 1; look < 200; look++) growth.look(0, 16, 16, 1000 * look, 10 * look)
-  assert.equal(growth.enough(2000), 256)
+  assert.equal(growth.enough(2000), Infinity)
+})
+
+test('names that are answered late get more than 256, two for each answer of the last two seconds', () => {
+  const growth = new Growth()
+  growth.begin(0, 0)
+  assert.equal(growth.most, 256)
+  const grown = (now: number): [number, number] => {
+    growth.look(growth.most, growth.most, growth.most, 0, now)
+    return [growth.most, growth.wanted(256, 2000)]
+  }
+  assert.equal(grown(10)[0], 256)
+  for (let n = 0; n < 100; n++) growth.answered(1, true, 20, 20)
+  // Fast names are worth none.
+  growth.answered(1000, false, 1, 20)
+  assert.equal(growth.most, 256, 'until somebody waits')
+  assert.equal(grown(30)[0], 456)
+  for (let look = 4; look < 12; look++) grown(10 * look)
+  assert.deepEqual(grown(120), [456, 200])
+  for (let n = 0; n < 1000; n++) growth.answered(1, true, 20, 130)
+  assert.equal(grown(140)[0], 1024)
+  growth.limit.refused(300, 140)
+  assert.equal(growth.most, 300, 'unless the upstream does not take them')
+  growth.settle(256, 11_000)
+  assert.equal(growth.most, 256)
+})
+
+test('and few are not tried instead, though this thread be busy', () => {
+  for (const isLate of [false, true]) {
+    const crowd = new Crowd()
+    crowd.look(10, () => 0)
+    for (let n = 0; n < 200; n++) crowd.growth.answered(1, isLate, 20, crowd.now)
+    crowd.look(8, () => 80)
+    assert.equal(crowd.open < 256, !isLate)
+  }
 })
 
 test('this thread being busy is no reason for more connections, unless names are slow; then they double', () => {
@@ -309,7 +343,7 @@ test('where this thread is busy, few connections are tried after three looks tha
   assert.equal(growth.wanted(8, 2000), 56)
   growth.look(4, 64, 64, 100, (now += 40), true)
   growth.look(4, 64, 64, 200, (now += 20), true)
-  assert.equal(growth.enough(now), 256)
+  assert.equal(growth.enough(now), Infinity)
   growth.look(4, 64, 64, 300, (now += 40), true)
   assert.equal(growth.enough(now), 8)
 })

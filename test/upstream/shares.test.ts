@@ -220,11 +220,11 @@ test('where the upstream takes one connection, nothing of it is kept from a crow
   const growth = new Growth(false)
   const shares = new Shares(connections, growth)
   // Only counted, and late: opened by nobody.
-  const late = { holder: 7, owed: 0 } as unknown as UpstreamConnection
+  const late = { holder: 7, owed: 1, isReady: true } as unknown as UpstreamConnection
   connections.add(late)
   growth.limit.refused(1, time.clock.now)
   assert.ok(shares.look([late], time.clock.now))
-  late.owed = 1
+  connections.setAside(() => true)
   assert.ok(!shares.holdsBack())
   growth.limit.refused(2, time.clock.now)
   assert.ok(shares.holdsBack(), 'of two, one is for others')
