@@ -19,6 +19,8 @@ export interface Channel {
    * behind others is not the fault of this query.
    */
   patience(x: Exchange): number
+  /** Whether nothing is answered at all, so that silence to one query says nothing about it; absent where not known. */
+  readonly isSilent?: boolean
   /** A later attempt of its query was answered while `x` is still waiting here. */
   beaten(x: Exchange): void
   /** Closes the sockets nobody waits on, and the others when their last answer has come. */

@@ -87,6 +87,8 @@ export class Exchange {
   index = 0
   /** Whether the same upstream has not answered an earlier attempt of this query. */
   again = false
+  /** Whether the next attempt would be a second one at an upstream: there is no other that was not asked. */
+  isLast = false
   /**
    * Which further attempt would come after this one: 0 for none, as every query has two per upstream; 1 for the
    * first beyond those. Set where datagrams may get lost.

@@ -13,8 +13,10 @@ const MOST = 3
 /** A second attempt that was faster shows that some connection is dead: a few more are worth while. */
 const REWARD = 4
 const MOST_REWARDED = 16
-/** A further attempt over UDP that the budget does not allow is asked about again after this long. */
+/** An attempt over UDP that no budget allows is asked about again after this long. */
 const ASK_AGAIN_MS = 250
+/** So many second attempts go to an upstream that is silent, before an answer makes room for another one. */
+const MOST_BLIND = 4
 
 /**
  * When a query over TCP that has no answer is late, so that it is asked a second time.
@@ -109,7 +111,12 @@ export class HedgeBudget {
 }
 
 /**
- * When a query over UDP is asked a third time and more, each time after twice as long: two datagrams in a row
+ * When a query over UDP is asked a second time and more. The second attempt comes after one timeout, unless the
+ * upstream is silent: where nothing is answered that was sent no earlier than the first, few datagrams are lost, and the
+ * upstream stands still. It would find everything twice when it goes on, so a few are asked again at once, the others when
+ * it has answered, or after 2 s.
+ *
+ * A query is asked a third time and more, each time after twice as long: two datagrams in a row
  * get lost where many do. A network that loses nothing is asked for one query of forty, and for one more for
  * each that was lost: where a later attempt is answered and an earlier one not, its datagram was.
  *
@@ -122,6 +129,10 @@ export class HedgeBudget {
 export class FurtherAttempts {
   readonly #rtt: RttEstimator
   readonly #budget = new HedgeBudget(SHARE, 1)
+  /** Second attempts that a silent upstream may have. */
+  #blind = MOST_BLIND
+  /** Clock time at which the youngest query was sent that has an answer, and no error. */
+  #provenAt = -Infinity
 
   constructor(rtt: RttEstimator) {
     this.#rtt = rtt
@@ -132,19 +143,37 @@ export class FurtherAttempts {
     this.#budget.asked()
   }
 
+  /** Whether an attempt more would tell nothing: few were answered of those that were made blindly. */
+  get isSilent(): boolean {
+    return this.#blind === 0
+  }
+
+  /** What was sent at clock time `sentAt` has an answer that is no error. */
+  proven(sentAt: number): void {
+    if (sentAt > this.#provenAt) this.#provenAt = sentAt
+    if (this.#blind < MOST_BLIND) this.#blind++
+  }
+
   /** An attempt was answered before one that was sent earlier. */
   won(): void {
     this.#budget.won()
   }
 
   /** Milliseconds to go on waiting for `x`, whose timeout is over; 0: it is late. */
-  patience({ further, sentAt }: Exchange, now: number): number {
-    if (further === 0 || sentAt === 0) return 0
+  patience({ further, isLast, sentAt }: Exchange, now: number): number {
+    if (sentAt === 0) return 0
     const { longest, timeout } = this.#rtt
     const waited = now - sentAt
+    const isUnproven = sentAt > this.#provenAt
+    if (further === 0) {
+      if (!isLast || !isUnproven || waited >= longest) return 0
+      if (this.isSilent) return Math.min(ASK_AGAIN_MS, longest - waited)
+      this.#blind--
+      return 0
+    }
     const rest = Math.min(timeout * 2 ** further, longest) - waited
     if (rest > 0) return rest
-    if (this.#budget.take()) return 0
+    if (!(isUnproven && this.isSilent) && this.#budget.take()) return 0
     if (further > 1) return ASK_AGAIN_MS
     return Math.max(0, Math.min(ASK_AGAIN_MS, longest - waited))
   }

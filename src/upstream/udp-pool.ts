@@ -1,6 +1,6 @@
 import { Timer } from '../lib/timer-wheel.ts'
 import { Backoff } from './backoff.ts'
-import type { Channel, ChannelOptions, ConnectionOwner } from './channel.ts'
+import type { Channel, ChannelOptions } from './channel.ts'
 import type { Sweepable } from './context.ts'
 import { Result, Transport } from './counters.ts'
 import { isShortage, resultOf } from './error-code.ts'
@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts'
 import { random16 } from './random.ts'
 import { RttEstimator } from './rtt.ts'
 import { FurtherAttempts } from './second-attempts.ts'
-import { UpstreamSocket } from './upstream-socket.ts'
+import { type SocketOwner, UpstreamSocket } from './upstream-socket.ts'
 import { WaitingList } from './waiting-list.ts'
 
 /** Sockets that carry one query each; beyond, queries share them. */
@@ -35,7 +35,7 @@ const SHORT_MS = 1_000
  * while others are answered it is sent from another one. Only where none is, nothing is sent for a while.
  * Where the system has no room for more sockets, queries share those that there are.
  */
-export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepable {
+export class UdpPool implements Channel, SocketOwner, Sweepable {
   readonly rtt: RttEstimator
   readonly backoff: Backoff = new Backoff()
   readonly #options: ChannelOptions
@@ -82,6 +82,10 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
   /** A datagram may be lost: who gets no answer in time asks again, and again if many are. */
   patience(x: Exchange): number {
     return this.#further.patience(x, this.#options.context.clock.now)
+  }
+
+  get isSilent(): boolean {
+    return this.#further.isSilent
   }
 
   /** Its datagram was lost, by chance or because of where its port leads (a NAT's pod that is gone). */
@@ -164,6 +168,10 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
     this.#errors = 0
   }
 
+  proven(sentAt: number): void {
+    this.#further.proven(sentAt)
+  }
+
   closed(socket: UpstreamSocket, code: string | null): void {
     if (!this.#worn.delete(socket)) {
       removeFrom(this.#sockets, socket)
@@ -173,6 +181,8 @@ export class UdpPool implements Channel, ConnectionOwner<UpstreamSocket>, Sweepa
     const all = socket.takeAll()
     const result = resultOf(code)
     const newest = Math.max(...all.map(({ sentAt }) => sentAt))
+    // Whoever was there is gone, with all that was asked before.
+    if (result === Result.Refused) this.#further.proven(newest)
     for (const x of all) {
       // It is lost, but was not refused, and is asked again when it is late.
       if (x.sentAt < newest && result === Result.Refused) x.remind(this.#options.context.wheel)

@@ -1,9 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { joinHostPort } from '../lib/address.ts'
-import { HEADER_SIZE, readId } from '../wire/header.ts'
+import { HEADER_SIZE, rcodeOf, readFlags, readId } from '../wire/header.ts'
 import { bindOptions } from './address.ts'
 import { type ChannelOptions, type ConnectionOwner, noteStrange } from './channel.ts'
 import { Transport } from './counters.ts'
+import { isGood } from './edns-support.ts'
 import { codeOf } from './error-code.ts'
 import type { Carrier, Exchange } from './exchange.ts'
 import { descriptorOfDatagrams } from './ports.ts'
@@ -22,6 +23,12 @@ const LONG_USE = 5_000
 /** A query is sent before the next one is written. */
 const scratch = Buffer.allocUnsafeSlow(MAX_QUERY_SIZE)
 
+/** Who opened a socket. */
+export interface SocketOwner extends ConnectionOwner<UpstreamSocket> {
+  /** A query that was sent at clock time `sentAt` has an answer that is no error. */
+  proven(sentAt: number): void
+}
+
 const State = { Connecting: 0, Ready: 1, Closed: 2 } as const
 type State = (typeof State)[keyof typeof State]
 
@@ -33,7 +40,7 @@ type State = (typeof State)[keyof typeof State]
 export class UpstreamSocket implements Carrier {
   /** Clock time of the latest query or reply. */
   usedAt: number
-  readonly #owner: ConnectionOwner<UpstreamSocket>
+  readonly #owner: SocketOwner
   readonly #options: ChannelOptions
   readonly #socket: Socket
   readonly #exchanges = new Map<number, Exchange>()
@@ -45,7 +52,7 @@ export class UpstreamSocket implements Carrier {
   /** Abandoned queries of this port whose answers may still come. */
   #abandoned = 0
 
-  constructor(owner: ConnectionOwner<UpstreamSocket>, options: ChannelOptions) {
+  constructor(owner: SocketOwner, options: ChannelOptions) {
     this.#owner = owner
     this.#options = options
     const { context, counters, endpoint, source } = options
@@ -212,6 +219,7 @@ export class UpstreamSocket implements Carrier {
     x.isSpoilt = false
     x.carrier = null
     this.#owner.answered(this, 1, this.usedAt - x.sentAt)
+    if (isGood(rcodeOf(readFlags(reply)))) this.#owner.proven(x.sentAt)
     if (this.isIdle) this.#owner.ready(this)
     x.host?.received(x, reply, reply.length, verdict)
   }

@@ -153,9 +153,11 @@ export class Upstream implements ExchangeHost {
     x.queuedAt = 0
     x.cut = false
     x.bareRcode = 0
-    // A server behind this one may be silent to OPT. Without DO and options it is hardly missed.
+    // A server behind this one may be silent to OPT, which is hardly missed. One that is silent anyway takes a query
+    // without it for another one, and not for one that it has already.
     const needsOpt = x.dnssecOk || x.options !== null
-    x.edns = this.#edns.offer(now, needsOpt) && (needsOpt || !x.again)
+    const mayHaveOpt = needsOpt || !x.again || this.#channel(x.transport).isSilent === true
+    x.edns = this.#edns.offer(now, needsOpt) && mayHaveOpt
     this.#carry(x)
   }
 

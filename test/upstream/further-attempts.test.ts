@@ -32,6 +32,40 @@ describe('FurtherAttempts', () => {
     assert.equal(after(50), 0)
   })
 
+  test('a silent upstream is asked four queries again at once, the others after 2 s', () => {
+    const { attempts, x, after } = setup(0)
+    x.isLast = true
+    for (let i = 0; i < 4; i++) assert.equal(after(50), 0)
+    assert.equal(attempts.isSilent, true)
+    assert.equal(after(50), 250, 'asked about again')
+    assert.equal(after(1900), 100)
+    assert.equal(after(2000), 0)
+    x.isLast = false
+    assert.equal(after(50), 0, 'another upstream is asked')
+  })
+
+  test('what is answered shows that the upstream is not silent, and what was sent before it lost', () => {
+    const { attempts, x, after } = setup(0)
+    x.isLast = true
+    for (let i = 0; i < 4; i++) after(50)
+    attempts.proven(999)
+    assert.equal(after(100), 0, 'one answer allows one attempt')
+    assert.equal(after(100), 250)
+    attempts.proven(1000)
+    for (let i = 0; i < 20; i++) assert.equal(after(100), 0)
+  })
+
+  test('a silent upstream is not asked further by the budget either', () => {
+    const { attempts, x, after } = setup(1)
+    assert.equal(after(100), 0)
+    Object.assign(x, { further: 0, isLast: true })
+    for (let i = 0; i < 4; i++) after(50)
+    x.further = 1
+    assert.equal(after(100), 250)
+    attempts.proven(1000)
+    assert.equal(after(100), 0)
+  })
+
   test('who waits for a socket is not held', () => {
     const { after, x } = setup(1)
     x.sentAt = 0

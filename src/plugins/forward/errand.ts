@@ -7,7 +7,7 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode } from '../../wire/codes.ts'
 import { compress } from '../../wire/compress.ts'
 import { gatherErrors } from '../../wire/edns.ts'
-import { readFlags } from '../../wire/header.ts'
+import { rcodeOf, readFlags } from '../../wire/header.ts'
 import { writeFailure } from '../../wire/reply.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
@@ -19,6 +19,9 @@ import { records, scan } from './scan.ts'
 import { Taps } from './taps.ts'
 import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-choice.ts'
 
+/** Rcodes, as a bit set, that a server with too much to do has for one query and not for the same one before it. */
+const UNSURE = (1 << Rcode.ServFail) | (1 << Rcode.Refused)
+
 /**
  * One query on its way to the upstreams: attempts one after the other, of which several may be under
  * way at the end, for an answer that is late is still an answer. Pooled, as are its exchanges.
@@ -26,7 +29,8 @@ import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-
  *     start ─▶ attempt ─▶ replied ─▶ done                first answer wins, the others are cancelled
  *                 ▲   ├─▶ delayed ─▶ another attempt, if there may be one
  *                 │   └─▶ failed  ─▶ another attempt, else wait for those under way, else SERVFAIL
- *                 └── failover rcode: the reply is kept in case nobody gives a better one
+ *                 └── failover rcode, or another attempt is under way and it is SERVFAIL or REFUSED, which may
+ *                     be for our asking twice: the reply is kept in case nobody gives a better one
  */
 export class Errand implements ExchangeOwner {
   readonly #rules: ErrandRules
@@ -115,6 +119,7 @@ export class Errand implements ExchangeOwner {
     x.avoid = earlier === null ? null : earlier.carrier
     x.further = this.#further()
     if (this.#attempts++ > 0) upstream.counters.retries++
+    x.isLast = this.#attempts >= this.#upstreams.length
     this.#underWay++
     upstream.ask(x, this.#transport)
   }
@@ -141,32 +146,43 @@ export class Errand implements ExchangeOwner {
     if (x.transport === Transport.Tcp) this.#rules.mute.answered(this.#upstreams[x.index]!)
     this.#tap(x, reply, length)
     this.#underWay--
+    if (this.#isRejected(records.rcode) && this.#hopeFor(reply, length)) return true
     if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)
-    const { failover, next, nextForward, nextOnNodata } = this.#rules
-    const bit = 1 << records.rcode
-    if ((failover & bit) !== 0 && this.#failOver(reply, length)) return true
-    const nodata = nextOnNodata && records.rcode === Rcode.NoError && records.answerCount === 0
-    if (nextForward !== null && (nodata || (next & bit) !== 0)) {
-      this.#end(Result.Superseded)
-      nextForward(q)
-    } else this.#deliver(q, reply)
+    const nodata = records.rcode === Rcode.NoError && records.answerCount === 0
+    this.#pass(q, reply, nodata && this.#rules.nextOnNodata)
     return true
   }
 
-  /** Asks an upstream that has not been asked yet, with the time of one attempt; true where there is still hope. */
-  #failOver(reply: Buffer, length: number): boolean {
-    const index = this.#choice.untried()
+  /** Whether another upstream, or another attempt, may have a better reply than one with this rcode. */
+  #isRejected(rcode: number): boolean {
+    return ((this.#rules.failover | UNSURE) & (1 << rcode)) !== 0
+  }
+
+  /**
+   * Waits for a better reply, with the time of one attempt: from those under way or, where `failover` says so, from
+   * an upstream that has not been asked yet. True where there is still hope.
+   */
+  #hopeFor(reply: Buffer, length: number): boolean {
+    const isFailover = (this.#rules.failover & (1 << records.rcode)) !== 0
+    const index = isFailover ? this.#choice.untried() : -1
     if (index < 0 && this.#underWay === 0) return false
-    this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
+    this.#keep(reply, length)
     this.#deadline.within(this.#rules.readTimeout)
     if (index >= 0) this.#ask(index, null)
     return true
   }
 
+  /** Keeps a reply, unless there is one already that is no worse. True where it is kept. */
+  #keep(reply: Buffer, length: number): boolean {
+    const kept = this.#fallback
+    if (kept !== null && !this.#isRejected(rcodeOf(readFlags(kept)))) return false
+    this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
+    return true
+  }
+
   truncated(x: Exchange, reply: Buffer, length: number): void {
     this.#tap(x, reply, length)
-    if (this.#fallback !== null) return
-    this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
+    if (!this.#keep(reply, length)) return
     const { target } = this.#q!
     if ((readFlags(reply) & Flag.TC) === 0 || target.protocol !== Protocol.Udp) return
     this.#deadline.within(this.#partial.begin(this.#upstreams[x.index]!))
@@ -250,7 +266,7 @@ export class Errand implements ExchangeOwner {
     const q = this.#q!
     const kept = this.#fallback
     const failure = this.#failure
-    if (kept !== null && scan(kept, kept.length, q)) return this.#deliver(q, kept)
+    if (kept !== null && scan(kept, kept.length, q)) return this.#pass(q, kept, false)
     const bare = this.#bareRcode
     this.#end(Result.Timeout)
     // What they all say to a class they do not know. SERVFAIL needs no witness, but a reason.
@@ -262,6 +278,17 @@ export class Errand implements ExchangeOwner {
     else q.fail(Rcode.ServFail, failureText(failure), failureEde(failure.result))
     q.answeredBy = 'forward'
     this.#rules.done(q)
+  }
+
+  /** Gives the query the scanned reply, or hands it to the next `forward`: for its rcode, or as `isForNext` says. */
+  #pass(q: Query, reply: Buffer, isForNext: boolean): void {
+    const { next, nextForward } = this.#rules
+    if (nextForward === null || (!isForNext && (next & (1 << records.rcode)) === 0)) {
+      this.#deliver(q, reply)
+      return
+    }
+    this.#end(Result.Superseded)
+    nextForward(q)
   }
 
   /** Gives the scanned reply to its query. */

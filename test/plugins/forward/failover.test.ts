@@ -5,8 +5,8 @@ import { describe, test } from 'node:test'
 
 import { KeptStates } from '../../../src/daemon/kept-states.ts'
 import { forwardCounters } from '../../../src/plugins/forward/counters.ts'
-import { upstreamCounters } from '../../../src/upstream/counters.ts'
-import { Ede, Rcode, Type } from '../../../src/wire/codes.ts'
+import { Result, upstreamCounters } from '../../../src/upstream/counters.ts'
+import { Ede, Flag, Rcode, Type } from '../../../src/wire/codes.ts'
 import { temporaryFolder } from '../../helpers/nsd.ts'
 import { questionOf } from '../../wire/message.ts'
 import {
@@ -136,6 +136,69 @@ describe('several upstreams', () => {
       })
     }
   }
+
+  for (const [what, flags] of [
+    ['REFUSED', 0x8185],
+    ['SERVFAIL', 0x8182],
+  ] as const) {
+    const say = ({ wire, reply }: Asked): void => reply(withOpt(answerTo(wire, flags, 0)))
+
+    test(`${what} to a second attempt waits for what the first one brings`, async (t) => {
+      const busy = await startScripted(t, silent)
+      const front = await Front.start(t, `forward . ${at(busy)} {\nmax_fails 0\n}`)
+      const answer = front.ask('a.test')
+      await busy.waitFor(2)
+      say(busy.asked[1]!)
+      const { results } = upstreamCounters.get(at(busy))
+      await eventually(() => results[Result.Reply] === 1, 'its reply')
+      busy.asked[0]!.reply(answerTo(busy.asked[0]!.wire))
+      assert.equal((await answer).records.answerCount, 1)
+    })
+
+    test(`${what} to all attempts is passed on with the last of them`, async (t) => {
+      const busy = await startScripted(t, silent)
+      const front = await Front.start(t, `forward . ${at(busy)} {\nmax_fails 0\n}`)
+      const answer = front.ask('a.test')
+      await busy.waitFor(2)
+      busy.script = say
+      for (const asked of busy.asked) say(asked)
+      assert.equal((await answer).rcode, flags & 15)
+    })
+
+    test(`${what} is passed on, or leads to the next forward, after one attempt's time`, async (t) => {
+      const busy = await startScripted(t, silent)
+      const other = await startScripted(t, honest)
+      const options = 'max_fails 0\nread_timeout 200ms\n'
+      const plain = await Front.start(t, `forward . ${at(busy)} {\n${options}}`)
+      const answer = plain.ask('a.test')
+      await busy.waitFor(2)
+      say(busy.asked[1]!)
+      assert.equal((await answer).rcode, flags & 15)
+      const before = busy.asked.length
+      const handing = await Front.start(
+        t,
+        `forward . ${at(busy)} {\n${options}next ${what}\n}\nforward . ${at(other)}`,
+      )
+      const handed = handing.ask('b.test')
+      await busy.waitFor(before + 2)
+      assert.equal(other.asked.length, 0)
+      say(busy.asked[before + 1]!)
+      assert.equal((await handed).records.answerCount, 1)
+    })
+  }
+
+  test('a truncated answer is better than an error that came before it', async (t) => {
+    const busy = await startScripted(t, silent)
+    const front = await Front.start(t, `forward . ${at(busy)} {\nmax_fails 0\n}`)
+    const answer = front.ask('a.test')
+    await busy.waitFor(2)
+    refuse(busy.asked[1]!, 1)
+    const { results } = upstreamCounters.get(at(busy))
+    await eventually(() => results[Result.Reply] === 1, 'its reply')
+    busy.asked[0]!.reply(answerTo(busy.asked[0]!.wire, 0x8380))
+    const { flags, rcode } = await answer
+    assert.deepEqual([rcode, flags & Flag.TC], [Rcode.NoError, Flag.TC])
+  })
 
   test('failover asks each of them once and passes on the last word', async (t) => {
     const first = await startScripted(t, refuse)

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 
 import { upstreamCounters } from '../../../src/upstream/counters.ts'
 import { Ede, Rcode } from '../../../src/wire/codes.ts'
+import { readCount, Section } from '../../../src/wire/header.ts'
 import { questionOf } from '../../wire/message.ts'
 import {
   answerTo,
@@ -16,6 +17,10 @@ import { Front } from './harness.ts'
 /** First label of what is asked for. */
 function nameOf({ wire }: Asked): string {
   return wire.toString('latin1', 13, 13 + wire[12]!)
+}
+
+function hasOpt({ wire }: Asked): boolean {
+  return readCount(wire, Section.Additional) > 0
 }
 
 /** Loses the first `count` queries for each name that begins with `lost`. */
@@ -99,6 +104,29 @@ describe('datagrams that get lost', { concurrency: 4 }, () => {
     assert.ok(asked.length <= 3 * count + 4, `${asked.length} attempts`)
     const each = Map.groupBy(asked, nameOf)
     for (const all of each.values()) assert.ok(all.length <= 6)
+  })
+
+  test('one that stands still is asked few names twice before 2 s, and then the same question', async (t) => {
+    const upstream = await startScripted(t, honest)
+    const count = 40
+    const askAll = async (options: string, age: number): Promise<Asked[][]> => {
+      upstream.script = honest
+      const front = await Front.start(t, `forward . 127.0.0.1:${upstream.port} {\n${options}}`)
+      await warmUp(front)
+      upstream.script = () => {}
+      const before = upstream.asked.length
+      const names = Array.from({ length: count }, (_, i) => `n${i}.test`)
+      await Promise.all(names.map((name) => front.ask(name, { age })))
+      const asked = upstream.asked.slice(before).filter((one) => nameOf(one).startsWith('n'))
+      return [...Map.groupBy(asked, nameOf).values()]
+    }
+    const still = await askAll('max_fails 0\n', 3900)
+    const twice = still.filter(({ length }) => length > 1)
+    assert.equal(still.length, count)
+    assert.ok(twice.length <= 4, `${twice.length} asked twice`)
+    const brief = await askAll('max_fails 0\nread_timeout 60ms\n', 3900)
+    const same = brief.filter(([, second]) => second !== undefined && hasOpt(second))
+    assert.ok(same.length >= count - 4, `${same.length} asked twice with OPT`)
   })
 
   test('max_connect_attempts is a bound for datagrams too', async (t) => {
