@@ -141,23 +141,21 @@ export class Upstream implements ExchangeHost {
 
   /** Asks. The owner may hear of a failure before this returns. */
   ask(x: Exchange, transport: Transport): void {
-    const { now } = this.#context.clock
     this.counters.inflight++
     x.host = this
     x.state = ExchangeState.Asked
     x.transport = this.over(transport)
-    x.askedAt = now
+    x.askedAt = this.#context.clock.now
     x.sentAt = 0
     x.late = false
     x.moved = 0
     x.queuedAt = 0
     x.cut = false
     x.bareRcode = 0
-    // A server behind this one may be silent to OPT, which is hardly missed. One that is silent anyway takes a query
-    // without it for another one, and not for one that it has already.
+    // A server behind it may be silent to OPT. To one that is silent anyway a query without it would be another one.
     const needsOpt = x.dnssecOk || x.options !== null
-    const mayHaveOpt = needsOpt || !x.again || this.#channel(x.transport).isSilent === true
-    x.edns = this.#edns.offer(now, needsOpt) && mayHaveOpt
+    const { isSilent } = this.#channel(x.transport)
+    x.edns = this.#edns.offer(x.askedAt, needsOpt) && (needsOpt || !x.again || isSilent === true)
     this.#carry(x)
   }
 

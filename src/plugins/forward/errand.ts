@@ -7,20 +7,18 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import { Flag, Rcode } from '../../wire/codes.ts'
 import { compress } from '../../wire/compress.ts'
 import { gatherErrors } from '../../wire/edns.ts'
-import { rcodeOf, readFlags } from '../../wire/header.ts'
+import { readFlags } from '../../wire/header.ts'
 import { writeFailure } from '../../wire/reply.ts'
 import { capTtls, MAX_TTL } from '../../wire/ttl.ts'
 import { leaveOutUnrelated } from '../../wire/unrelated.ts'
 import { Deadline, timeFor } from './deadline.ts'
 import type { ErrandRules } from './errand-rules.ts'
 import { type Failure, failureEde, failureText } from './failure.ts'
+import { KeptReply } from './kept-reply.ts'
 import { PartialAnswer } from './partial-answer.ts'
 import { records, scan } from './scan.ts'
 import { Taps } from './taps.ts'
 import { ATTEMPTS_PER_UPSTREAM, MOST_FURTHER, UpstreamChoice } from './upstream-choice.ts'
-
-/** Rcodes, as a bit set, that a server with too much to do has for one query and not for the same one before it. */
-const UNSURE = (1 << Rcode.ServFail) | (1 << Rcode.Refused)
 
 /**
  * One query on its way to the upstreams: attempts one after the other, of which several may be under
@@ -29,8 +27,7 @@ const UNSURE = (1 << Rcode.ServFail) | (1 << Rcode.Refused)
  *     start ─▶ attempt ─▶ replied ─▶ done                first answer wins, the others are cancelled
  *                 ▲   ├─▶ delayed ─▶ another attempt, if there may be one
  *                 │   └─▶ failed  ─▶ another attempt, else wait for those under way, else SERVFAIL
- *                 └── failover rcode, or another attempt is under way and it is SERVFAIL or REFUSED, which may
- *                     be for our asking twice: the reply is kept in case nobody gives a better one
+ *                 └── rcode of `failover`, or SERVFAIL or REFUSED while others are under way: kept, as `KeptReply`
  */
 export class Errand implements ExchangeOwner {
   readonly #rules: ErrandRules
@@ -38,6 +35,7 @@ export class Errand implements ExchangeOwner {
   readonly #choice: UpstreamChoice
   readonly #deadline: Deadline
   readonly #partial: PartialAnswer
+  readonly #kept: KeptReply
   readonly #exchanges: Exchange[] = []
   #q: Query | null = null
   #upstreams: readonly Upstream[] = []
@@ -45,8 +43,6 @@ export class Errand implements ExchangeOwner {
   #attempts = 0
   #failures = 0
   #underWay = 0
-  /** A reply to give if there is no better one. */
-  #fallback: Buffer | null = null
   /** An error that an upstream sent without the question, to give if there is no reply at all; 0: none. */
   #bareRcode = 0
   #failure: Failure | null = null
@@ -58,6 +54,7 @@ export class Errand implements ExchangeOwner {
     this.#choice = new UpstreamChoice(rules.policy, rules.failfast)
     this.#deadline = new Deadline(rules.context, () => this.#timeUp())
     this.#partial = new PartialAnswer(rules.context.clock, rules.mute)
+    this.#kept = new KeptReply(rules.failover)
   }
 
   /** Begins with a kept query; `done` may be called before this returns. */
@@ -146,16 +143,11 @@ export class Errand implements ExchangeOwner {
     if (x.transport === Transport.Tcp) this.#rules.mute.answered(this.#upstreams[x.index]!)
     this.#tap(x, reply, length)
     this.#underWay--
-    if (this.#isRejected(records.rcode) && this.#hopeFor(reply, length)) return true
+    if (this.#kept.isRejected(records.rcode) && this.#hopeFor(reply, length)) return true
     if (this.#underWay > 0) for (const other of this.#exchanges) other.lostTo(x)
     const nodata = records.rcode === Rcode.NoError && records.answerCount === 0
     this.#pass(q, reply, nodata && this.#rules.nextOnNodata)
     return true
-  }
-
-  /** Whether another upstream, or another attempt, may have a better reply than one with this rcode. */
-  #isRejected(rcode: number): boolean {
-    return ((this.#rules.failover | UNSURE) & (1 << rcode)) !== 0
   }
 
   /**
@@ -166,23 +158,15 @@ export class Errand implements ExchangeOwner {
     const isFailover = (this.#rules.failover & (1 << records.rcode)) !== 0
     const index = isFailover ? this.#choice.untried() : -1
     if (index < 0 && this.#underWay === 0) return false
-    this.#keep(reply, length)
+    this.#kept.keep(reply, length)
     this.#deadline.within(this.#rules.readTimeout)
     if (index >= 0) this.#ask(index, null)
     return true
   }
 
-  /** Keeps a reply, unless there is one already that is no worse. True where it is kept. */
-  #keep(reply: Buffer, length: number): boolean {
-    const kept = this.#fallback
-    if (kept !== null && !this.#isRejected(rcodeOf(readFlags(kept)))) return false
-    this.#fallback = Buffer.copyBytesFrom(reply, 0, length)
-    return true
-  }
-
   truncated(x: Exchange, reply: Buffer, length: number): void {
     this.#tap(x, reply, length)
-    if (!this.#keep(reply, length)) return
+    if (!this.#kept.keep(reply, length)) return
     const { target } = this.#q!
     if ((readFlags(reply) & Flag.TC) === 0 || target.protocol !== Protocol.Udp) return
     this.#deadline.within(this.#partial.begin(this.#upstreams[x.index]!))
@@ -192,10 +176,7 @@ export class Errand implements ExchangeOwner {
     // To wait for a connection is no failed attempt; another upstream may have one.
     if (x.late && !known) this.#failures++
     this.#note(x, Result.Timeout, null)
-    if (keptQueries.isCrowdedBy(this.#q!)) {
-      this.#askUntried()
-      return
-    }
+    if (keptQueries.isCrowdedBy(this.#q!)) return void this.#askUntried()
     const further = x.transport === Transport.Udp ? MOST_FURTHER : 0
     // All are down, or asked already: that may be over before the query is.
     if (!this.#attempt(x, further) && further > 0 && !this.#isSpent(further))
@@ -249,8 +230,7 @@ export class Errand implements ExchangeOwner {
   #note(x: Exchange, result: Result, code: string | null): void {
     const upstream = this.#upstreams[x.index]!.name
     const { transport, carrier } = x
-    const failed = code !== null && transport === Transport.Udp ? x.local : ''
-    const local = carrier?.local ?? failed
+    const local = carrier?.local ?? (code !== null && transport === Transport.Udp ? x.local : '')
     this.#failure = { upstream, local, transport, result, code, sent: x.sentAt > 0 }
   }
 
@@ -264,7 +244,7 @@ export class Errand implements ExchangeOwner {
   /** There will be no answer: the kept reply, or SERVFAIL and why. */
   #giveUp(): void {
     const q = this.#q!
-    const kept = this.#fallback
+    const kept = this.#kept.get()
     const failure = this.#failure
     if (kept !== null && scan(kept, kept.length, q)) return this.#pass(q, kept, false)
     const bare = this.#bareRcode
@@ -283,12 +263,10 @@ export class Errand implements ExchangeOwner {
   /** Gives the query the scanned reply, or hands it to the next `forward`: for its rcode, or as `isForNext` says. */
   #pass(q: Query, reply: Buffer, isForNext: boolean): void {
     const { next, nextForward } = this.#rules
-    if (nextForward === null || (!isForNext && (next & (1 << records.rcode)) === 0)) {
-      this.#deliver(q, reply)
-      return
-    }
-    this.#end(Result.Superseded)
-    nextForward(q)
+    if (nextForward !== null && (isForNext || (next & (1 << records.rcode)) !== 0)) {
+      this.#end(Result.Superseded)
+      nextForward(q)
+    } else this.#deliver(q, reply)
   }
 
   /** Gives the scanned reply to its query. */
@@ -313,7 +291,7 @@ export class Errand implements ExchangeOwner {
       for (const x of this.#exchanges) x.cancel(result)
     }
     this.#q = null
-    this.#fallback = null
+    this.#kept.clear()
     this.#bareRcode = 0
     this.#failure = null
     this.#release(this)
